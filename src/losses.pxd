@@ -1,0 +1,95 @@
+"""The formulas: every loss as a function φ of the margin m of one class.
+
+A formula is told p = σ(m), q = σ(-m) and L = -log p, each exact to a few ulp, and
+writes φ, φ' and φ'' (derivatives in m). It may use 1 - p as q and log p as -L, and must
+not form either anew. `slope` is log(-φ'/q), which the posterior divides by: it stays
+finite where φ' underflows, given log q.
+
+To add a loss: a name in `Formula`, its two functions, a line in `formula_of` and a
+branch in `phi` and `slope`. The Python side is one dataclass in skxent/losses.py.
+"""
+
+from cython cimport floating
+from vecmath cimport log1p, pow
+
+cdef enum:
+    ROWS = 16  # rows a tile: two AVX-512 registers of double, one of float
+
+cdef enum Formula:
+    CROSS_ENTROPY
+    FOCAL
+
+cdef struct LossSpec:
+    int formula
+    double a  # the parameters of the loss, in the order of its dataclass
+    double b
+    double c
+
+
+cdef inline int formula_of(str name) except -1:
+    if name == "cross_entropy":
+        return CROSS_ENTROPY
+    if name == "focal":
+        return FOCAL
+    raise ValueError(f"loss must be one with a compiled formula, got {name!r}.")
+
+
+# φ = L    φ' = -q    φ'' = p q    log(-φ'/q) = 0
+cdef inline void cross_entropy(
+    floating p, floating q, floating L, floating *f, floating *f1, floating *f2
+) noexcept nogil:
+    f[0] = L
+    f1[0] = -q
+    f2[0] = p * q
+
+
+# φ = q^γ L    φ' = -q^γ (q + γ p L)    φ'' = p q^γ [(1 + 2γ) q + γ L (γ p - q)]
+# (Lin et al. 2017, arXiv 1708.02002; no power γ - 1, so any γ >= 0 will do)
+cdef inline void focal(
+    floating gamma, floating p, floating q, floating L,
+    floating *f, floating *f1, floating *f2
+) noexcept nogil:
+    cdef floating modulation = pow(q, gamma)
+    f[0] = modulation * L
+    f1[0] = -modulation * (q + gamma * p * L)
+    f2[0] = p * modulation * (
+        (1 + 2 * gamma) * q + gamma * L * (gamma * p - q)
+    )
+
+
+# log(-φ'/q) = γ log q + log1p(γ p L / q), where L/q -> 1 as q -> 0
+cdef inline floating focal_slope(
+    floating gamma, floating p, floating q, floating L, floating log_q
+) noexcept nogil:
+    cdef floating ratio = 1 if q == 0 else L / q
+    return (0 if gamma == 0 else gamma * log_q) + log1p(
+        gamma * p * ratio if p > 0 else gamma * p
+    )
+
+
+cdef inline void phi(
+    LossSpec *loss, const floating *p, const floating *q, const floating *L,
+    floating *f, floating *f1, floating *f2
+) noexcept nogil:
+    cdef int i
+    cdef floating a = <floating> loss.a
+    if loss.formula == CROSS_ENTROPY:
+        for i in range(ROWS):
+            cross_entropy(p[i], q[i], L[i], &f[i], &f1[i], &f2[i])
+    elif loss.formula == FOCAL:
+        for i in range(ROWS):
+            focal(a, p[i], q[i], L[i], &f[i], &f1[i], &f2[i])
+
+
+cdef inline void slope(
+    LossSpec *loss, const floating *p, const floating *q, const floating *L,
+    const floating *log_q, floating *s
+) noexcept nogil:
+    cdef int i
+    cdef floating a = <floating> loss.a
+    if loss.formula == CROSS_ENTROPY:
+        for i in range(ROWS):
+            s[i] = 0
+    elif loss.formula == FOCAL:
+        for i in range(ROWS):
+            s[i] = focal_slope(a, p[i], q[i], L[i], log_q[i])

@@ -1,0 +1,368 @@
+"""A tile: ROWS rows of logits, transposed, so that inner loops run over rows.
+
+Every array of a tile holds class k of row i at [k * ROWS + i]. Notation, a row:
+
+    d_k = z_k - max z    e_k = exp(d_k)    a = argmax z    rest = Σ_{k≠a} e_k
+    p_k = e_k / (1 + rest)    L_k = -log p_k = log1p(rest) - d_k
+    q_k = 1 - p_k = rest / (1 + rest) for k = a, (rest - e_k + 1) / (1 + rest) otherwise
+
+Nothing here cancels: rest leaves out the one term that is 1, and for k ≠ a,
+rest - e_k + 1 is at least 1.
+
+Derivatives of t φ(m_c), where r_k = e_k / Σ_{j≠c} e_j and r_c = 0 (`pivot_*`):
+
+    gradient     t φ' (e_c - r)
+    Hessian x    t [φ'' (x_c - r·x) (e_c - r) - φ' (r∘x - r (r·x))]
+
+Soft targets Σ_c t_c φ(m_c) take the likeliest class a as pivot. The others have
+q >= 1/2, so their derivatives in u = log p are safe, f' = φ'/q and
+f'' = (φ'' + p φ')/q²; with s = t f', h = t f'', S = Σ s, H = Σ h (`rest_*`):
+
+    gradient     s - S p
+    Hessian x    h∘(x - P) - p (h·x - H P) - S p∘(x - P),  P = p·x
+"""
+
+from cython cimport floating
+from libc.math cimport INFINITY
+from losses cimport LossSpec, ROWS, phi, slope
+from vecmath cimport exp, log, log1p
+
+
+cdef inline void load(
+    const floating[:, :] z, Py_ssize_t row, int rows, Py_ssize_t columns, floating *u
+) noexcept nogil:
+    # Missing rows of the last tile repeat its first, so that they compute nothing new.
+    cdef Py_ssize_t i, k, source
+    for i in range(ROWS):
+        source = row + (i if i < rows else 0)
+        for k in range(columns):
+            u[k * ROWS + i] = z[source, k]
+
+
+cdef inline void store(
+    const floating *u, Py_ssize_t row, int rows, Py_ssize_t columns, floating[:, :] out
+) noexcept nogil:
+    cdef Py_ssize_t i, k
+    for i in range(rows):
+        for k in range(columns):
+            out[row + i, k] = u[k * ROWS + i]
+
+
+cdef inline void load_binary(
+    const floating[:, :] z, Py_ssize_t row, int rows, floating *u
+) noexcept nogil:
+    # One logit z of class 1 is the pair (0, z).
+    load(z, row, rows, 1, u + ROWS)
+    cdef int i
+    for i in range(ROWS):
+        u[i] = 0
+
+
+cdef inline void softmax(
+    Py_ssize_t K, floating *u, floating *e, floating *a, floating *rest,
+    floating *log_total
+) noexcept nogil:
+    """u: z in, d out."""
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating[ROWS] top
+    cdef floating x
+    for i in range(ROWS):
+        top[i] = u[i]
+        a[i] = 0
+        rest[i] = 0
+    for k in range(1, K):
+        for i in range(ROWS):
+            x = u[k * ROWS + i]
+            a[i] = <floating> k if x > top[i] else a[i]
+            top[i] = x if x > top[i] else top[i]
+    for k in range(K):
+        for i in range(ROWS):
+            x = u[k * ROWS + i]
+            x = 0 if x == top[i] else x - top[i]  # so for infinities too
+            u[k * ROWS + i] = x
+            x = exp(x)
+            e[k * ROWS + i] = x
+            rest[i] += 0 if a[i] == <floating> k else x
+    for i in range(ROWS):
+        log_total[i] = log1p(rest[i])
+
+
+cdef inline void softmax_binary(
+    floating *u, floating *e, floating *a, floating *rest, floating *log_total
+) noexcept nogil:
+    """softmax of the pair (0, z) with one exp."""
+    cdef int i
+    cdef floating z, small
+    for i in range(ROWS):
+        z = u[ROWS + i]
+        small = exp(-z if z > 0 else z)
+        a[i] = 1 if z > 0 else 0
+        rest[i] = small
+        u[i] = -z if z > 0 else 0
+        u[ROWS + i] = 0 if z > 0 else z
+        e[i] = small if z > 0 else 1
+        e[ROWS + i] = 1 if z > 0 else small
+        log_total[i] = log1p(small)
+
+
+cdef inline void class_terms(
+    Py_ssize_t k, const floating *u, const floating *e, const floating *a,
+    const floating *rest, const floating *log_total,
+    floating *p, floating *q, floating *L
+) noexcept nogil:
+    """p, q, L of class k in every row."""
+    cdef int i
+    cdef floating total, others
+    for i in range(ROWS):
+        total = 1 + rest[i]
+        others = rest[i] if a[i] == <floating> k else (rest[i] - e[k * ROWS + i]) + 1
+        p[i] = e[k * ROWS + i] / total
+        q[i] = others / total
+        L[i] = log_total[i] - u[k * ROWS + i]
+
+
+cdef inline void pivot_terms(
+    const Py_ssize_t *c, const floating *u, const floating *e, const floating *a,
+    const floating *rest, const floating *log_total,
+    floating *p, floating *q, floating *L, floating *inverse
+) noexcept nogil:
+    """p, q, L of class c[i] in row i, and 1 / Σ_{k≠c} e_k, or 0 where all underflow."""
+    cdef int i
+    cdef floating total, others
+    cdef floating[ROWS] e_c
+    for i in range(ROWS):
+        e_c[i] = e[c[i] * ROWS + i]
+        L[i] = log_total[i] - u[c[i] * ROWS + i]
+    for i in range(ROWS):
+        total = 1 + rest[i]
+        others = rest[i] if a[i] == <floating> c[i] else (rest[i] - e_c[i]) + 1
+        p[i] = e_c[i] / total
+        q[i] = others / total
+        inverse[i] = 1 / others if others > 0 else 0
+
+
+cdef inline void weigh(
+    const floating *t, floating *f, floating *f1, floating *f2
+) noexcept nogil:
+    # A weight of zero silences even an infinite loss.
+    cdef int i
+    for i in range(ROWS):
+        f[i] = t[i] * f[i] if t[i] != 0 else 0
+        f1[i] = t[i] * f1[i] if t[i] != 0 else 0
+        f2[i] = t[i] * f2[i] if t[i] != 0 else 0
+
+
+cdef inline void pivot_gradient(
+    Py_ssize_t K, const Py_ssize_t *c, const floating *e, const floating *inverse,
+    const floating *f1, floating *out
+) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating[ROWS] scale
+    for i in range(ROWS):
+        scale[i] = -f1[i] * inverse[i]
+    for k in range(K):
+        for i in range(ROWS):
+            out[k * ROWS + i] = scale[i] * e[k * ROWS + i]
+    for i in range(ROWS):
+        out[c[i] * ROWS + i] = f1[i]
+
+
+cdef inline void pivot_hessian(
+    Py_ssize_t K, const Py_ssize_t *c, const floating *e, const floating *inverse,
+    const floating *f1, const floating *f2, floating *out
+) noexcept nogil:
+    """The diagonal: t φ'' at c, t [φ'' r² - φ' r (1 - r)] elsewhere."""
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating r
+    for k in range(K):
+        for i in range(ROWS):
+            r = e[k * ROWS + i] * inverse[i]
+            out[k * ROWS + i] = r * ((f2[i] + f1[i]) * r - f1[i])
+    for i in range(ROWS):
+        out[c[i] * ROWS + i] = f2[i]
+
+
+cdef inline void pivot_product(
+    Py_ssize_t K, const Py_ssize_t *c, const floating *e, const floating *inverse,
+    const floating *f1, const floating *f2, const floating *x, floating *out
+) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating r
+    cdef floating[ROWS] mean, excess
+    for i in range(ROWS):
+        mean[i] = 0
+    for k in range(K):
+        for i in range(ROWS):
+            r = 0 if <Py_ssize_t> k == c[i] else e[k * ROWS + i] * inverse[i]
+            mean[i] += r * x[k * ROWS + i]
+    for i in range(ROWS):
+        excess[i] = f2[i] * (x[c[i] * ROWS + i] - mean[i])
+    for k in range(K):
+        for i in range(ROWS):
+            r = e[k * ROWS + i] * inverse[i]
+            out[k * ROWS + i] = -r * (
+                excess[i] + f1[i] * (x[k * ROWS + i] - mean[i])
+            )
+    for i in range(ROWS):
+        out[c[i] * ROWS + i] = excess[i]
+
+
+cdef inline void rest_terms(
+    LossSpec *loss, Py_ssize_t K, const floating *t, const floating *u,
+    const floating *e, const floating *a, const floating *rest,
+    const floating *log_total, floating *value, floating *s, floating *h
+) noexcept nogil:
+    """Add Σ_{k≠a} t_k φ_k to value; s = t f' and h = t f'' for k ≠ a, else 0."""
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating[ROWS] p, q, L, f, f1, f2, w
+    for k in range(K):
+        class_terms(k, u, e, a, rest, log_total, &p[0], &q[0], &L[0])
+        for i in range(ROWS):
+            w[i] = 0 if a[i] == <floating> k else t[k * ROWS + i]
+            q[i] = 1 if a[i] == <floating> k else q[i]
+        phi(loss, &p[0], &q[0], &L[0], &f[0], &f1[0], &f2[0])
+        weigh(&w[0], &f[0], &f1[0], &f2[0])
+        for i in range(ROWS):
+            value[i] += f[i]
+            s[k * ROWS + i] = f1[i] / q[i]
+            h[k * ROWS + i] = (f2[i] + p[i] * f1[i]) / (q[i] * q[i])
+
+
+cdef inline void rest_gradient(
+    Py_ssize_t K, const floating *s, const floating *e, const floating *rest,
+    floating *out
+) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating[ROWS] scale
+    for i in range(ROWS):
+        scale[i] = 0
+    for k in range(K):
+        for i in range(ROWS):
+            scale[i] += s[k * ROWS + i]
+    for i in range(ROWS):
+        scale[i] /= 1 + rest[i]
+    for k in range(K):
+        for i in range(ROWS):
+            out[k * ROWS + i] += s[k * ROWS + i] - scale[i] * e[k * ROWS + i]
+
+
+cdef inline void rest_hessian(
+    Py_ssize_t K, const floating *s, const floating *h, const floating *e,
+    const floating *a, const floating *rest, floating *out
+) noexcept nogil:
+    """The diagonal: h q² + p² (H - h) - S p q."""
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating p, q, total
+    cdef floating[ROWS] S, H
+    for i in range(ROWS):
+        S[i] = 0
+        H[i] = 0
+    for k in range(K):
+        for i in range(ROWS):
+            S[i] += s[k * ROWS + i]
+            H[i] += h[k * ROWS + i]
+    for k in range(K):
+        for i in range(ROWS):
+            total = 1 + rest[i]
+            p = e[k * ROWS + i] / total
+            q = rest[i] if a[i] == <floating> k else (rest[i] - e[k * ROWS + i]) + 1
+            q /= total
+            out[k * ROWS + i] += (
+                h[k * ROWS + i] * q * q + p * p * (H[i] - h[k * ROWS + i]) - S[i] * p * q
+            )
+
+
+cdef inline void rest_product(
+    Py_ssize_t K, const floating *s, const floating *h, const floating *e,
+    const floating *rest, const floating *x, floating *out
+) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating p
+    cdef floating[ROWS] S, mean, spread
+    for i in range(ROWS):
+        S[i] = 0
+        mean[i] = 0
+        spread[i] = 0
+    for k in range(K):
+        for i in range(ROWS):
+            S[i] += s[k * ROWS + i]
+            mean[i] += e[k * ROWS + i] * x[k * ROWS + i]
+    for i in range(ROWS):
+        mean[i] /= 1 + rest[i]
+    for k in range(K):
+        for i in range(ROWS):
+            spread[i] += h[k * ROWS + i] * (x[k * ROWS + i] - mean[i])
+    for k in range(K):
+        for i in range(ROWS):
+            p = e[k * ROWS + i] / (1 + rest[i])
+            out[k * ROWS + i] += (
+                (h[k * ROWS + i] - S[i] * p) * (x[k * ROWS + i] - mean[i])
+                - p * spread[i]
+            )
+
+
+cdef inline void log_softmax(Py_ssize_t K, floating *u, floating *e) noexcept nogil:
+    """u: logits in, log-probabilities out; e: probabilities out."""
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating[ROWS] a, rest, log_total
+    softmax(K, u, e, &a[0], &rest[0], &log_total[0])
+    for k in range(K):
+        for i in range(ROWS):
+            u[k * ROWS + i] -= log_total[i]
+            e[k * ROWS + i] /= 1 + rest[i]
+
+
+cdef inline void posterior(
+    LossSpec *loss, Py_ssize_t K, double smoothing, const double *log_weight,
+    floating *u, floating *e, floating *l
+) noexcept nogil:
+    """Class probabilities that a minimiser of the loss implies.
+
+    log τ = log p - slope, up to a constant; τ = (1 - ε) π + ε/K; η ∝ π / w.
+    u: logits in, log η out; e: η out; l: work space.
+    """
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating x, margin
+    cdef floating[ROWS] a, rest, log_total, p, q, L, log_q, s, second, log_rest
+    softmax(K, u, e, &a[0], &rest[0], &log_total[0])
+    # log rest through its own maximum, for rest may underflow where log τ does not
+    for i in range(ROWS):
+        second[i] = -INFINITY
+        log_rest[i] = 0
+    for k in range(K):
+        for i in range(ROWS):
+            x = -INFINITY if a[i] == <floating> k else u[k * ROWS + i]
+            second[i] = x if x > second[i] else second[i]
+    for k in range(K):
+        for i in range(ROWS):
+            margin = u[k * ROWS + i] - second[i]
+            log_rest[i] += 0 if a[i] == <floating> k else exp(margin)
+    for i in range(ROWS):
+        log_rest[i] = second[i] + log(log_rest[i]) - log_total[i]
+    for k in range(K):
+        class_terms(k, u, e, &a[0], &rest[0], &log_total[0], &p[0], &q[0], &L[0])
+        for i in range(ROWS):
+            log_q[i] = log_rest[i] if a[i] == <floating> k else log(q[i])
+        slope(loss, &p[0], &q[0], &L[0], &log_q[0], &s[0])
+        for i in range(ROWS):
+            l[k * ROWS + i] = -L[i] - s[i]
+    if smoothing > 0:
+        log_softmax(K, l, e)
+        for k in range(K):
+            for i in range(ROWS):
+                x = e[k * ROWS + i] - <floating> (smoothing / K)
+                l[k * ROWS + i] = log(x if x > 0 else 0)
+    for k in range(K):
+        for i in range(ROWS):
+            u[k * ROWS + i] = l[k * ROWS + i] - <floating> log_weight[k]
+    log_softmax(K, u, e)

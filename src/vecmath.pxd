@@ -1,0 +1,41 @@
+"""vecmath.h under one name a function, for both dtypes."""
+
+from cython cimport floating
+
+cdef extern from "vecmath.h" nogil:
+    double vm_exp(double x)
+    float vm_expf(float x)
+    double vm_log(double x)
+    float vm_logf(float x)
+    double vm_log1p(double x)
+    float vm_log1pf(float x)
+    double vm_pow(double x, double y)
+    float vm_powf(float x, float y)
+
+
+cdef inline floating exp(floating x) noexcept nogil:
+    if floating is float:
+        return vm_expf(x)
+    else:
+        return vm_exp(x)
+
+
+cdef inline floating log(floating x) noexcept nogil:
+    if floating is float:
+        return vm_logf(x)
+    else:
+        return vm_log(x)
+
+
+cdef inline floating log1p(floating x) noexcept nogil:
+    if floating is float:
+        return vm_log1pf(x)
+    else:
+        return vm_log1p(x)
+
+
+cdef inline floating pow(floating x, floating y) noexcept nogil:
+    if floating is float:
+        return vm_powf(x, y)
+    else:
+        return vm_pow(x, y)
