@@ -1,0 +1,19 @@
+"""The cross-entropy family of losses for scikit-learn."""
+
+from importlib.metadata import version as _version
+
+from skxent._config import show_config
+from skxent.linear_model import (
+    CrossEntropyClassifier,
+    FocalLogisticRegression,
+    SmoothedSoftmaxClassifier,
+)
+
+__version__ = _version("skxent")
+
+__all__ = [
+    "CrossEntropyClassifier",
+    "FocalLogisticRegression",
+    "SmoothedSoftmaxClassifier",
+    "show_config",
+]

@@ -32,20 +32,31 @@ cdef inline void load(
     const floating[:, :] z, Py_ssize_t row, int rows, Py_ssize_t columns, floating *u
 ) noexcept nogil:
     # Missing rows of the last tile repeat its first, so that they compute nothing new.
-    cdef Py_ssize_t i, k, source
+    cdef Py_ssize_t i, k, step = z.strides[1] // <Py_ssize_t> sizeof(floating)
+    cdef const floating *source
     for i in range(ROWS):
-        source = row + (i if i < rows else 0)
-        for k in range(columns):
-            u[k * ROWS + i] = z[source, k]
+        source = &z[row + (i if i < rows else 0), 0]
+        if step == 1:
+            for k in range(columns):
+                u[k * ROWS + i] = source[k]
+        else:
+            for k in range(columns):
+                u[k * ROWS + i] = source[k * step]
 
 
 cdef inline void store(
     const floating *u, Py_ssize_t row, int rows, Py_ssize_t columns, floating[:, :] out
 ) noexcept nogil:
-    cdef Py_ssize_t i, k
+    cdef Py_ssize_t i, k, step = out.strides[1] // <Py_ssize_t> sizeof(floating)
+    cdef floating *target
     for i in range(rows):
-        for k in range(columns):
-            out[row + i, k] = u[k * ROWS + i]
+        target = &out[row + i, 0]
+        if step == 1:
+            for k in range(columns):
+                target[k] = u[k * ROWS + i]
+        else:
+            for k in range(columns):
+                target[k * step] = u[k * ROWS + i]
 
 
 cdef inline void load_binary(
@@ -65,17 +76,19 @@ cdef inline void softmax(
     """u: z in, d out."""
     cdef Py_ssize_t k
     cdef int i
-    cdef floating[ROWS] top
+    cdef floating[ROWS] top, first, others
     cdef floating x
     for i in range(ROWS):
         top[i] = u[i]
-        a[i] = 0
-        rest[i] = 0
+        first[i] = 0
+        others[i] = 0
     for k in range(1, K):
         for i in range(ROWS):
             x = u[k * ROWS + i]
-            a[i] = <floating> k if x > top[i] else a[i]
             top[i] = x if x > top[i] else top[i]
+    for k in range(K - 1, -1, -1):
+        for i in range(ROWS):
+            first[i] = <floating> k if u[k * ROWS + i] == top[i] else first[i]
     for k in range(K):
         for i in range(ROWS):
             x = u[k * ROWS + i]
@@ -83,9 +96,11 @@ cdef inline void softmax(
             u[k * ROWS + i] = x
             x = exp(x)
             e[k * ROWS + i] = x
-            rest[i] += 0 if a[i] == <floating> k else x
+            others[i] += 0 if first[i] == <floating> k else x
     for i in range(ROWS):
-        log_total[i] = log1p(rest[i])
+        a[i] = first[i]
+        rest[i] = others[i]
+        log_total[i] = log1p(others[i])
 
 
 cdef inline void softmax_binary(

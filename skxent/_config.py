@@ -1,0 +1,43 @@
+"""What was compiled, and what is used of it here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skxent._dispatch import available, isa, kernels
+from skxent._threads import effective_n_threads
+
+
+def show_config(mode: str = "stdout") -> dict[str, Any] | None:
+    """Print the compiler, the instruction sets and the threads, or return them.
+
+    Parameters
+    ----------
+    mode : {"stdout", "dicts"}, default="stdout"
+        As in numpy.show_config.
+
+    Examples
+    --------
+    >>> import skxent
+    >>> sorted(skxent.show_config("dicts"))
+    ['available_isas', 'compiler', 'isa', 'openmp', 'threads', 'version']
+    """
+    from importlib.metadata import version
+
+    from skxent._validation import check_option
+
+    check_option("mode", mode, ("stdout", "dicts"))
+    info = kernels.build_info()
+    config = {
+        "version": version("skxent"),
+        "compiler": info["compiler"],
+        "openmp": info["openmp"],
+        "isa": isa,
+        "available_isas": available(),
+        "threads": effective_n_threads(),
+    }
+    if mode == "dicts":
+        return config
+    for name, value in config.items():
+        print(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+    return None

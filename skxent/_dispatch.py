@@ -1,0 +1,44 @@
+"""Pick the kernels of the widest instruction set this processor has, once, at import.
+
+The environment variable SKXENT_ISA (base, v3 or v4) forces one. The names are those of
+the x86-64 psABI levels: v3 has AVX2 and FMA, v4 has AVX-512. Other processors have base.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+LEVELS = {"base": 1, "v3": 3, "v4": 4}
+
+
+def available() -> list[str]:
+    """Instruction sets that were compiled in and that this processor runs."""
+    base = import_module("skxent._kernels_base")
+    level = base.build_info()["cpu_level"]
+    return [
+        name
+        for name, needed in LEVELS.items()
+        if needed <= level and find_spec(f"skxent._kernels_{name}")
+    ]
+
+
+def choose() -> str:
+    """The forced instruction set, or the widest one."""
+    names = available()
+    forced = os.environ.get("SKXENT_ISA") or names[-1]
+    if forced not in names:
+        raise ImportError(
+            f"SKXENT_ISA must be one of {', '.join(names)} on this machine, "
+            f"got {forced!r}."
+        )
+    return forced
+
+
+isa = choose()
+if TYPE_CHECKING:
+    from skxent import _kernels_base as kernels
+else:
+    kernels = import_module(f"skxent._kernels_{isa}")

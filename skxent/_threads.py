@@ -1,0 +1,49 @@
+"""How many threads a call may use."""
+
+from __future__ import annotations
+
+import os
+from numbers import Integral
+
+from joblib import cpu_count
+
+from skxent._dispatch import kernels
+
+# Below this many logits a second thread costs more than it brings.
+SERIAL_BELOW = 1 << 15
+
+_forked = False
+
+
+def _after_fork() -> None:
+    # GNU's OpenMP runtime hangs in the child of a process that has used threads.
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def effective_n_threads(n_threads: int | None = None, work: int | None = None) -> int:
+    """Threads for a call on `work` logits.
+
+    None means all that OpenMP may use (OMP_NUM_THREADS, threadpoolctl and joblib's
+    limits are respected); -1 all processors, -2 all but one, as in joblib. A forked
+    child always gets one.
+    """
+    if n_threads is not None and (
+        not isinstance(n_threads, Integral)
+        or isinstance(n_threads, bool)
+        or n_threads == 0
+    ):
+        raise ValueError(
+            f"n_threads must be None or an integer other than 0, got {n_threads!r}."
+        )
+    if _forked or (work is not None and work < SERIAL_BELOW):
+        return 1
+    if n_threads is None:
+        return max(1, min(kernels.max_threads(), cpu_count()))
+    if n_threads < 0:
+        return max(1, cpu_count() + 1 + int(n_threads))
+    return int(n_threads)

@@ -1,0 +1,440 @@
+"""Linear classifiers that minimise a loss of :mod:`skxent.losses`."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skxent._validation import FRACTION, POSITIVE, Interval, check_bool, check_option
+from skxent.losses import LOSSES, CrossEntropy, Focal, Loss
+from skxent.objective import LinearObjective
+from skxent.solvers import SOLVERS, solve
+from skxent.targets import (
+    Floats,
+    Target,
+    balanced_class_weight,
+    encode_labels,
+    make_target,
+)
+
+__all__ = [
+    "CrossEntropyClassifier",
+    "FocalLogisticRegression",
+    "SmoothedSoftmaxClassifier",
+]
+
+
+class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    r"""Linear classifier for any loss of :mod:`skxent.losses`.
+
+    .. math:: \min_W \; C \sum_i w_i \, \ell(y_i, x_i W + b) + \tfrac12 \|W\|^2
+
+    With cross-entropy and no label smoothing this is the objective of
+    :class:`sklearn.linear_model.LogisticRegression`. X need not be scaled: the solvers
+    find the scale of the problem themselves.
+
+    Parameters
+    ----------
+    loss : str or Loss, default="cross_entropy"
+        A name in :data:`skxent.losses.LOSSES`, which stands for its defaults, or a Loss.
+    C : float in (0, inf], default=1.0
+        Inverse strength of the penalty; ``np.inf`` for none.
+    l1_ratio : float, default=0.0
+        0.0 is the L2 penalty, the only one so far.
+    fit_intercept : bool, default=True
+        The intercept is not penalised.
+    class_weight : dict of label to weight or "balanced", default=None
+        Weigh the rows of each class. "balanced" lets every class count the same.
+        Moves the decision; with ``posterior=True``, not the probabilities.
+    label_smoothing : float in [0, 1), default=0.0
+        Train against ``(1 - eps) y + eps / K``.
+    posterior : bool, default=True
+        predict_proba returns the class probabilities that a minimiser of the loss
+        implies, with focal loss, label smoothing and class weights undone. False: the
+        softmax of the logits.
+    solver : {"auto", "newton-cholesky", "newton-cg"}, default="auto"
+        "auto" takes the one that needs fewer operations: the whole Hessian for few
+        features and classes, conjugate gradients for many.
+    tol : float in (0, inf), default=1e-4
+        Stop when the Newton decrement is at most this: the objective, a mean loss in
+        nats, is then about tol² / 2 above its minimum.
+    max_iter : int, default=100
+    warm_start : bool, default=False
+        Start from the coefficients of the last fit.
+    n_jobs : int, default=None
+        Threads of the kernels; None is all that OpenMP may use.
+    verbose : int, default=0
+        Print a line for every iteration.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+    coef_ : ndarray of shape (1, d) for two classes, else (K, d)
+    intercept_ : ndarray of shape (1,) or (K,)
+    n_iter_ : ndarray of shape (1,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (d,), if X has column names
+
+    Notes
+    -----
+    `predict` follows `decision_function`, which class weights move; `predict_proba`
+    tells probabilities, which they do not. Focal loss is not convex: the solver starts
+    from the cross-entropy solution and ends in a local minimum.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skxent import CrossEntropyClassifier
+    >>> from skxent.losses import Focal
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = CrossEntropyClassifier(Focal(gamma=1.0)).fit(X, y)
+    >>> model.predict_proba(X[:1]).shape
+    (1, 3)
+    """
+
+    # predict_log_proba is computed in log space: scorers need not clip it.
+    log_proba_is_exact = True
+
+    def __init__(
+        self,
+        loss: str | Loss = "cross_entropy",
+        *,
+        C: float = 1.0,
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        label_smoothing: float = 0.0,
+        posterior: bool = True,
+        solver: str = "auto",
+        tol: float = 1e-4,
+        max_iter: int = 100,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.loss = loss
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.posterior = posterior
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Fit the coefficients.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+            float32 and float64 are used as they are, C-ordered or CSR without a copy.
+        y : array-like of shape (n,) or (n, K)
+            Labels of any type; or soft labels, rows of K >= 2 non-negative numbers that
+            sum to one, for the classes 0..K-1.
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        self
+        """
+        self._check_parameters()
+        loss = self._loss()
+        X, y = self._check_data(X, y)
+        target = self._make_target(y, X, sample_weight)
+        objective = LinearObjective(
+            X,
+            target,
+            loss,
+            C=float(self.C),
+            fit_intercept=bool(self.fit_intercept),
+            n_threads=self.n_jobs,
+        )
+        solution = solve(
+            objective,
+            self._start(objective.shape),
+            solver=self.solver,
+            tol=float(self.tol),
+            max_iter=int(self.max_iter),
+            verbose=int(self.verbose),
+        )
+        d, m = self.n_features_in_, objective.n_outputs
+        W = solution.weights.astype(X.dtype)
+        self.coef_ = np.ascontiguousarray(W[:d].T)
+        self.intercept_ = W[d].copy() if self.fit_intercept else np.zeros(m, X.dtype)
+        self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
+        return self
+
+    def _loss(self) -> Loss:
+        """The loss to train with."""
+        if isinstance(self.loss, Loss):
+            return self.loss
+        check_option("loss", self.loss, LOSSES)
+        return LOSSES[self.loss]()
+
+    def _check_parameters(self) -> None:
+        Interval(0.0, np.inf, "right").check("C", self.C)
+        Interval(0.0, 0.0, "both").check("l1_ratio", self.l1_ratio)
+        POSITIVE.check("tol", self.tol)
+        FRACTION.check("label_smoothing", self.label_smoothing)
+        check_option("solver", self.solver, ("auto", *SOLVERS))
+        for name in ("fit_intercept", "posterior", "warm_start"):
+            check_bool(name, getattr(self, name))
+        if not isinstance(self.max_iter, Integral) or self.max_iter < 1:
+            raise ValueError(f"max_iter must be an integer >= 1, got {self.max_iter!r}.")
+
+    def _check_data(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
+        """X as floats, y as labels (n,) or soft labels (n, K)."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            accept_large_sparse=True,
+            dtype=[np.float64, np.float32],
+            order="C",
+            multi_output=True,
+        )
+        if y.ndim == 1 or y.shape[1] == 1:
+            X, y = validate_data(
+                self, X, y, reset=False, skip_check_array=True
+            )
+            y = np.asarray(y)
+            if y.ndim == 2:
+                from sklearn.utils import column_or_1d
+
+                y = column_or_1d(y, warn=True)
+            check_classification_targets(y)
+        return X, y
+
+    def _make_target(self, y: NDArray[Any], X: Any, sample_weight: Any) -> Target:
+        if y.ndim == 1:
+            self.classes_, codes = encode_labels(y)
+        else:
+            self.classes_, codes = np.arange(y.shape[1]), y
+        n_classes = len(self.classes_)
+        if n_classes < 2:
+            raise ValueError(
+                "y must have at least 2 classes, "
+                f"got 1 class: {self.classes_.tolist()}."
+            )
+        self._class_weight = self._class_weights(codes, sample_weight)
+        target = make_target(
+            codes,
+            X.shape[0],
+            n_classes,
+            sample_weight=sample_weight,
+            class_weight=self._class_weight,
+            label_smoothing=self.label_smoothing,
+            dtype=X.dtype,
+        )
+        if target.total_weight() == 0:
+            raise ValueError("sample_weight must have a positive sum, got all zeros.")
+        return target
+
+    def _class_weights(self, codes: NDArray[Any], sample_weight: Any) -> Any:
+        if isinstance(self.class_weight, str):
+            check_option("class_weight", self.class_weight, ("balanced",))
+            if codes.ndim == 2:
+                mass = codes if sample_weight is None else codes.T @ sample_weight
+                mass = mass.sum(axis=0) if mass.ndim == 2 else mass
+                return mass.sum() / (len(mass) * mass)
+            return balanced_class_weight(codes, len(self.classes_), sample_weight)
+        if self.class_weight is None:
+            return None
+        labels = self.classes_.tolist()
+        unknown = [label for label in self.class_weight if label not in labels]
+        if unknown:
+            raise ValueError(
+                f"class_weight must have keys in {labels}, got {unknown[0]!r}."
+            )
+        return [self.class_weight.get(label, 1.0) for label in labels]
+
+    def _start(self, shape: tuple[int, int]) -> NDArray[np.float64]:
+        start = np.zeros(shape)
+        if self.warm_start and hasattr(self, "coef_"):
+            d, m = self.n_features_in_, shape[1]
+            if self.coef_.shape == (m, d):
+                start[:d] = self.coef_.T
+                start[d:] = self.intercept_
+        return start
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """Logits: (n,), the log-odds of the second class, for two classes; else (n, K)."""
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
+        )
+        z = np.asarray(X @ self.coef_.T) + self.intercept_
+        return z[:, 0] if z.shape[1] == 1 else z
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The class of the largest logit, for each row: shape (n,)."""
+        z = self.decision_function(X)
+        codes = (z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)
+        return self.classes_[codes]  # type: ignore[no-any-return]
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Probabilities of the classes: shape (n, K)."""
+        return self._probabilities(X, log=False)
+
+    def predict_log_proba(self, X: ArrayLike) -> Floats:
+        """Their logarithms, computed in log space: shape (n, K)."""
+        return self._probabilities(X, log=True)
+
+    def _probabilities(self, X: ArrayLike, log: bool) -> Floats:
+        z = self.decision_function(X)
+        loss = self._loss()
+        if self.posterior:
+            return loss.posterior(
+                z,
+                class_weight=self._class_weight,
+                label_smoothing=self.label_smoothing,
+                log=log,
+                n_threads=self.n_jobs,
+            )
+        softmax = loss.predict_log_proba if log else loss.predict_proba
+        return softmax(z, n_threads=self.n_jobs)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class FocalLogisticRegression(CrossEntropyClassifier):
+    r"""Logistic regression with focal loss.
+
+    .. math:: \min_W \; C \sum_i w_i (1 - p_{i, y_i})^\gamma (-\log p_{i, y_i})
+        + \tfrac12 \|W\|^2
+
+    gamma=0 is :class:`sklearn.linear_model.LogisticRegression`. All but gamma is as in
+    :class:`CrossEntropyClassifier`.
+
+    Parameters
+    ----------
+    gamma : float in [0, inf), default=2.0
+        How much less a row counts that is already classified well.
+    C, l1_ratio, fit_intercept, class_weight, label_smoothing, posterior, solver, tol, \
+max_iter, warm_start, n_jobs, verbose
+        See :class:`CrossEntropyClassifier`.
+
+    References
+    ----------
+    Lin et al. (2017), arXiv 1708.02002; the probabilities: Charoenphakdee et al. (2021),
+    arXiv 2011.09172.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skxent import FocalLogisticRegression
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> round(FocalLogisticRegression(gamma=2.0).fit(X, y).score(X, y), 2)
+    0.96
+    """
+
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        *,
+        C: float = 1.0,
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        label_smoothing: float = 0.0,
+        posterior: bool = True,
+        solver: str = "auto",
+        tol: float = 1e-4,
+        max_iter: int = 100,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.gamma = gamma
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.posterior = posterior
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def _loss(self) -> Loss:
+        return Focal(self.gamma)
+
+
+class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
+    r"""Softmax regression against smoothed labels.
+
+    .. math:: \min_W \; C \sum_i w_i \sum_k \left((1 - \epsilon)\, y_{ik} + \epsilon / K
+        \right) (-\log p_{ik}) + \tfrac12 \|W\|^2
+
+    Parameters
+    ----------
+    label_smoothing : float in [0, 1), default=0.1
+    C, l1_ratio, fit_intercept, class_weight, posterior, solver, tol, max_iter, \
+warm_start, n_jobs, verbose
+        See :class:`CrossEntropyClassifier`.
+
+    References
+    ----------
+    Szegedy et al. (2016), Rethinking the Inception Architecture, arXiv 1512.00567.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skxent import SmoothedSoftmaxClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> round(SmoothedSoftmaxClassifier(0.05).fit(X, y).score(X, y), 2)
+    0.97
+    """
+
+    def __init__(
+        self,
+        label_smoothing: float = 0.1,
+        *,
+        C: float = 1.0,
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        posterior: bool = True,
+        solver: str = "auto",
+        tol: float = 1e-4,
+        max_iter: int = 100,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.label_smoothing = label_smoothing
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.posterior = posterior
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def _loss(self) -> Loss:
+        return CrossEntropy()

@@ -1,0 +1,394 @@
+"""Losses as numbers: from labels and probabilities, or logits, to a score."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Literal, overload
+
+import numpy as np
+import sklearn.metrics
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array
+
+from skxent._dispatch import kernels
+from skxent._threads import effective_n_threads
+from skxent._validation import check_bool, check_option
+from skxent.losses import CrossEntropy, Focal, Loss
+from skxent.targets import (
+    Floats,
+    balanced_class_weight,
+    encode_labels,
+    make_target,
+)
+
+__all__ = ["evaluate_loss", "focal_loss", "log_loss", "smoothed_log_loss"]
+
+Reduction = Literal["mean", "sum", "none"]
+
+
+def log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    normalize: bool = True,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> float:
+    r"""Log loss: the drop-in for :func:`sklearn.metrics.log_loss`.
+
+    .. math:: -\frac{\sum_i w_i \log p_{i, y_i}}{\sum_i w_i}
+
+    in nats, with p clipped to [eps, 1 - eps] of its dtype as scikit-learn does. Common
+    input is scored in one pass without a copy; whatever else scikit-learn takes, and
+    whatever it refuses, is handed to it, so values, warnings and errors are its own.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,)
+        Labels of any type.
+    y_proba : array-like of shape (n, K) or (n,)
+        Probabilities, columns in the sorted order of the labels. (n,): of the second.
+    normalize : bool, default=True
+        Mean loss, or else the sum.
+    sample_weight : array-like of shape (n,), default=None
+    labels : array-like, default=None
+        All labels, where y_true may lack some.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from skxent.metrics import log_loss
+    >>> round(log_loss(["ham", "spam", "ham"], [0.1, 0.9, 0.4]), 6)
+    0.240516
+    """
+    value = _one_pass_log_loss(y_true, y_proba, normalize, sample_weight, labels)
+    if value is not None:
+        return value
+    return float(
+        sklearn.metrics.log_loss(
+            y_true,
+            y_proba,
+            normalize=normalize,
+            sample_weight=sample_weight,
+            labels=labels,
+        )
+    )
+
+
+def _one_pass_log_loss(
+    y_true: Any, y_proba: Any, normalize: Any, sample_weight: Any, labels: Any
+) -> float | None:
+    """The log loss of input that needs no warning and no error; None for any other."""
+    if not isinstance(y_proba, np.ndarray):
+        return None
+    # A plain array has 1 or 2 dimensions, floats in native order, and aligned.
+    if y_proba.dtype not in (np.float64, np.float32) or y_proba.ndim not in (1, 2):
+        return None
+    if not y_proba.flags.aligned or type(normalize) is not bool:
+        return None
+    proba = y_proba[:, np.newaxis] if y_proba.ndim == 1 else y_proba
+    n, columns = proba.shape
+    encoded = _encode(y_true, labels, max(columns, 2)) if n and columns else None
+    if encoded is None or len(encoded[0]) != n:
+        return None
+    codes, offset = encoded
+    total_weight: float = n
+    if sample_weight is not None:
+        sample_weight = np.asarray(sample_weight)
+        if sample_weight.shape != (n,) or sample_weight.dtype.kind not in "iuf":
+            return None
+        sample_weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
+        total_weight = float(sample_weight.sum())
+        if not np.isfinite(total_weight) or total_weight == 0:
+            return None
+    eps = float(np.finfo(proba.dtype).eps)
+    total, low, high, drift, every = kernels.log_loss_sum(
+        proba, codes, offset, sample_weight, eps, effective_n_threads(None, proba.size)
+    )
+    # Near scikit-learn's threshold for the row sums, it decides whether to warn.
+    valid = 0 <= low and high <= 1 and drift < 0.5 * eps**0.5 and every - every == 0
+    if not valid:
+        return None
+    return total / total_weight if normalize else total
+
+
+def _encode(
+    y_true: Any, labels: Any, n_classes: int
+) -> tuple[NDArray[np.int64], int] | None:
+    """y_true as integers that start at `offset`; None if it is not plain labels."""
+    y = np.asarray(y_true)
+    if y.ndim != 1 or y.dtype.kind not in "iubUSO":
+        return None
+    if labels is None and y.dtype == np.int64:
+        known = kernels.label_range(y)
+        if known is not None and known[1] == known[2] == n_classes:
+            return y, known[0]
+    try:
+        if labels is None:
+            classes, codes = encode_labels(y)
+        else:
+            given = np.asarray(labels)
+            if given.ndim != 1 or not np.all(given[:-1] < given[1:]):
+                return None
+            classes, codes = encode_labels(y, given)
+    except (TypeError, ValueError):
+        return None
+    return (codes.astype(np.int64, copy=False), 0) if len(classes) == n_classes else None
+
+
+@overload
+def evaluate_loss(
+    loss: Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    reduction: Literal["none"],
+    **keywords: Any,
+) -> Floats: ...
+@overload
+def evaluate_loss(
+    loss: Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    reduction: Literal["mean", "sum"] = "mean",
+    **keywords: Any,
+) -> float: ...
+def evaluate_loss(
+    loss: Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Any = None,
+    from_logits: bool = False,
+    reduction: Reduction = "mean",
+    base: float | None = None,
+) -> float | Floats:
+    r"""Any loss of :mod:`skxent.losses` as a metric.
+
+    Parameters
+    ----------
+    loss : Loss
+    y_true : array-like of shape (n,) or (n, K)
+        Labels of any type, or soft labels: rows of K numbers that sum to one.
+    y_proba : array-like of shape (n, K) or (n,)
+        Probabilities, columns in the sorted order of the labels; (n,): of the second.
+        Clipped from below at eps of the dtype; rows that do not sum to one warn.
+    label_smoothing : float in [0, 1), default=0
+    labels : array-like of shape (K,), default=None
+        All labels in sorted order, where y_true may lack some.
+    sample_weight : array-like of shape (n,), default=None
+    class_weight : dict of label to weight, array-like of shape (K,) or "balanced"
+        Acts as ``sample_weight=v[y]``; "balanced" lets every class count the same.
+    from_logits : bool, default=False
+        y_proba holds logits, (n,): the log-odds of the second class. Nothing is clipped.
+    reduction : {"mean", "sum", "none"}, default="mean"
+        "mean" divides by the sum of all weights, those of classes included. "none"
+        gives the weighted loss of every row.
+    base : float, default=None
+        None: nats. 2: bits.
+
+    Returns
+    -------
+    float, or ndarray of shape (n,) for reduction="none"
+
+    Raises
+    ------
+    ValueError
+        NaN; probabilities outside [0, 1]; a wrong number of columns; unknown labels;
+        a class_weight, label_smoothing or base out of its domain.
+
+    Examples
+    --------
+    >>> from skxent.losses import Focal
+    >>> from skxent.metrics import evaluate_loss
+    >>> round(evaluate_loss(Focal(2.0), [0, 1, 1], [0.2, 0.7, 0.4]), 6)
+    0.12363
+    """
+    check_bool("from_logits", from_logits)
+    check_option("reduction", reduction, ("mean", "sum", "none"))
+    if base is not None and not (isinstance(base, (int, float)) and base > 1):
+        raise ValueError(f"base must be None or a number above 1, got {base!r}.")
+    raw = check_logits(y_proba) if from_logits else logits_of(y_proba)
+    n_classes = 2 if raw.ndim == 1 else raw.shape[1]
+    y, weights = _encode_targets(y_true, labels, n_classes, class_weight, sample_weight)
+    target = make_target(
+        y,
+        len(raw),
+        n_classes,
+        sample_weight=sample_weight,
+        class_weight=weights,
+        label_smoothing=label_smoothing,
+        dtype=raw.dtype,
+    )
+    value: Floats = np.empty(len(raw), dtype=raw.dtype)
+    z = raw[:, np.newaxis] if raw.ndim == 1 else raw
+    loss.evaluate(z, target, raw.ndim == 1, value=value)
+    if base is not None:
+        value /= np.log(base)
+    if reduction == "none":
+        return value
+    total = float(value.sum(dtype=np.float64))
+    if reduction == "sum":
+        return total
+    weight = target.total_weight()
+    if weight == 0:
+        raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
+    return total / weight
+
+
+def _encode_targets(
+    y_true: ArrayLike,
+    labels: ArrayLike | None,
+    n_classes: int,
+    class_weight: Any,
+    sample_weight: ArrayLike | None,
+) -> tuple[NDArray[Any], Any]:
+    """y as codes or soft labels, class_weight as an array."""
+    y = np.asarray(y_true)
+    soft = y.ndim == 2 and y.shape[1] > 1
+    classes = None if labels is None else np.asarray(labels)
+    if classes is not None and not np.all(classes[:-1] < classes[1:]):
+        raise ValueError(f"labels must be sorted and distinct, got {classes.tolist()}.")
+    if soft:
+        classes = np.arange(n_classes) if classes is None else classes
+        codes = y
+    else:
+        classes, codes = encode_labels(y, classes)
+    if len(classes) != n_classes:
+        raise ValueError(
+            f"y_proba must have a column for each of {len(classes)} labels, got "
+            f"{n_classes} columns. If y_true lacks some labels, pass them all as labels."
+        )
+    if isinstance(class_weight, str):
+        check_option("class_weight", class_weight, ("balanced",))
+        if soft:
+            raise ValueError("class_weight must be numbers for soft labels, got balanced.")
+        class_weight = balanced_class_weight(codes, n_classes, sample_weight)
+    elif isinstance(class_weight, dict):
+        unknown = set(class_weight) - set(classes.tolist())
+        if unknown:
+            raise ValueError(
+                f"class_weight must have keys in {classes.tolist()}, got {unknown}."
+            )
+        class_weight = [class_weight.get(label, 1.0) for label in classes.tolist()]
+    return codes, class_weight
+
+
+def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
+    """Logits (n,) or (n, K), K >= 2; infinite ones are allowed, NaN is not."""
+    raw = check_array(
+        raw,
+        ensure_2d=False,
+        ensure_all_finite=False,
+        dtype=[np.float64, np.float32],
+        input_name=name,
+    )
+    if np.isnan(raw).any():
+        raise ValueError(f"{name} must not contain NaN, got {np.isnan(raw).sum()} of it.")
+    return raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 1 else raw
+
+
+def logits_of(y_proba: ArrayLike) -> Floats:
+    """Logarithms of checked probabilities; log-odds of a single column."""
+    proba = check_array(
+        y_proba, ensure_2d=False, dtype=[np.float64, np.float32], input_name="y_proba"
+    )
+    if proba.min() < 0 or proba.max() > 1:
+        worst = proba.min() if proba.min() < 0 else proba.max()
+        raise ValueError(
+            f"y_proba must be in [0, 1], got {worst}. Pass from_logits=True for logits."
+        )
+    eps = np.finfo(proba.dtype).eps
+    if proba.ndim == 2 and proba.shape[1] == 1:
+        proba = proba[:, 0]
+    if proba.ndim == 1:
+        clipped = np.clip(proba, eps, 1 - eps)
+        return np.log(clipped) - np.log1p(-clipped)  # type: ignore[no-any-return]
+    if (np.abs(proba.sum(axis=1) - 1) > np.sqrt(eps)).any():
+        warnings.warn(
+            "The y_proba values do not sum to one. Make sure to pass probabilities.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return np.log(np.maximum(proba, eps))  # type: ignore[no-any-return]
+
+
+def focal_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Any = None,
+    from_logits: bool = False,
+    reduction: Reduction = "mean",
+    base: float | None = None,
+) -> Any:
+    r"""Focal loss, :math:`(1 - p_y)^\gamma (-\log p_y)`: see :func:`evaluate_loss`.
+
+    gamma=0 is the log loss. For the class probabilities of a model trained with focal
+    loss see :meth:`skxent.losses.Loss.posterior`.
+
+    Examples
+    --------
+    >>> from skxent.metrics import focal_loss
+    >>> round(focal_loss([0, 1, 1], [0.2, 0.7, 0.4], gamma=2.0), 6)
+    0.12363
+    """
+    return evaluate_loss(
+        Focal(gamma),
+        y_true,
+        y_proba,
+        label_smoothing=label_smoothing,
+        labels=labels,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        from_logits=from_logits,
+        reduction=reduction,
+        base=base,
+    )
+
+
+def smoothed_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.1,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Any = None,
+    from_logits: bool = False,
+    reduction: Reduction = "mean",
+    base: float | None = None,
+) -> Any:
+    r"""Log loss against smoothed labels: see :func:`evaluate_loss`.
+
+    .. math:: -\sum_k \left((1 - \epsilon)\, y_k + \epsilon / K\right) \log p_k
+
+    Examples
+    --------
+    >>> from skxent.metrics import smoothed_log_loss
+    >>> round(smoothed_log_loss([0, 1, 1], [0.2, 0.7, 0.4], label_smoothing=0.1), 6)
+    0.529172
+    """
+    return evaluate_loss(
+        CrossEntropy(),
+        y_true,
+        y_proba,
+        label_smoothing=label_smoothing,
+        labels=labels,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        from_logits=from_logits,
+        reduction=reduction,
+        base=base,
+    )

@@ -1,0 +1,201 @@
+"""The training objective of the linear models, summed over blocks of rows.
+
+    f(W) = Σ_i w_i ℓ(y_i, x̃_i W) / Σw + ½ λ ‖W without intercepts‖²,  λ = 1 / (C Σw)
+
+which is scikit-learn's C Σ w ℓ + ½‖W‖², scaled so that f is a mean loss in nats. W is
+(d + 1, m), the last row the intercepts if there are any; m = 1 for two classes, else K.
+X is read block by block: nothing of size n K is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skxent.losses import Loss
+from skxent.targets import Floats, Target
+
+Weights = NDArray[np.float64]
+
+# Elements of X and of the logits that a block should hold: about a megabyte.
+BLOCK = 1 << 17
+
+
+class LinearObjective:
+    """Value, derivatives and scale of the objective at given weights."""
+
+    def __init__(
+        self,
+        X: Any,
+        target: Target,
+        loss: Loss,
+        *,
+        C: float,
+        fit_intercept: bool,
+        n_threads: int | None = None,
+    ) -> None:
+        n_samples, self.n_features = X.shape
+        self.loss = loss
+        self.target = target
+        self.binary = target.n_classes == 2
+        self.n_outputs = 1 if self.binary else target.n_classes
+        self.fit_intercept = fit_intercept
+        self.n_threads = n_threads
+        self.dtype = X.dtype
+        self.total_weight = target.total_weight()
+        self.penalty = 1.0 / (C * self.total_weight)
+        width = self.n_features + self.n_outputs
+        if sp.issparse(X):
+            width = max(1, X.nnz // n_samples) + self.n_outputs
+        rows = max(256, BLOCK // width)
+        self.blocks = [
+            slice(start, min(start + rows, n_samples))
+            for start in range(0, n_samples, rows)
+        ]
+        self.X = X
+        self.passes = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.n_features + self.fit_intercept, self.n_outputs
+
+    def value_gradient(self, W: Weights) -> tuple[float, Weights]:
+        """f(W) and its gradient, in one pass."""
+        total = 0.0
+        gradient = np.zeros(self.shape)
+        for X, target, z in self._logits(W):
+            value = np.empty(len(z), dtype=self.dtype)
+            slope = np.empty_like(z)
+            self._evaluate(z, target, value=value, gradient=slope)
+            total += float(value.sum(dtype=np.float64))
+            self._add_product(gradient, X, slope)
+        gradient /= self.total_weight
+        features = W[: self.n_features]
+        gradient[: self.n_features] += self.penalty * features
+        penalty = 0.5 * self.penalty * float(np.vdot(features, features))
+        return total / self.total_weight + penalty, gradient
+
+    def hessian_product(self, W: Weights, V: Weights) -> Weights:
+        """The Hessian at W times V, in one pass."""
+        result = np.zeros(self.shape)
+        for X, target, both in self._logits(np.hstack([W, V])):
+            z, x = both[:, : self.n_outputs], both[:, self.n_outputs :]
+            product = np.empty_like(z)
+            self._evaluate(z, target, x=x, product=product)
+            self._add_product(result, X, product)
+        result /= self.total_weight
+        result[: self.n_features] += self.penalty * V[: self.n_features]
+        return result
+
+    def hessian(self, W: Weights) -> Weights:
+        """The whole Hessian at W: (m D, m D), output by output, D = d + intercept."""
+        size, m = self.shape
+        H = np.zeros((m, m, size, size))
+        for X, target, z in self._logits(W):
+            unit = np.zeros_like(z)
+            column = np.empty_like(z)
+            for k in range(m):
+                unit[:] = 0
+                unit[:, k] = 1
+                self._evaluate(z, target, x=unit, product=column)
+                for j in range(k + 1):
+                    H[j, k] += self._weighted_gram(X, column[:, j])
+        H /= self.total_weight
+        for k in range(m):
+            for j in range(k):
+                H[k, j] = H[j, k]
+            H[k, k].flat[: size * self.n_features : size + 1] += self.penalty
+        return H.transpose(0, 2, 1, 3).reshape(m * size, m * size)
+
+    def curvature_bound(self) -> Weights:
+        """Böhning's bound on the Hessian of cross-entropy, for one output: (D, D).
+
+        ¼ X̃ᵀX̃ for two classes and ½ X̃ᵀX̃ for more, weighted, plus the penalty. Not a
+        bound for other losses, but of their scale.
+        """
+        B = np.zeros((self.shape[0], self.shape[0]))
+        for block in self.blocks:
+            target = self.target.rows(block)
+            B += self._weighted_gram(self._rows(block), row_weights(target, self.dtype))
+        B *= (0.25 if self.binary else 0.5) / self.total_weight
+        B.flat[: len(B) * self.n_features : len(B) + 1] += self.penalty
+        return B
+
+    def curvature_diagonal(self) -> Weights:
+        """The diagonal of `curvature_bound`, where the whole of it is too large."""
+        diagonal = np.zeros(self.shape[0])
+        for block in self.blocks:
+            weights = row_weights(self.target.rows(block), self.dtype)
+            X = self._rows(block)
+            squares = X.power(2) if sp.issparse(X) else X**2
+            diagonal[: self.n_features] += np.asarray(squares.T @ weights).ravel()
+            diagonal[self.n_features :] += weights.sum(dtype=np.float64)
+        diagonal *= (0.25 if self.binary else 0.5) / self.total_weight
+        diagonal[: self.n_features] += self.penalty
+        return diagonal
+
+    def _logits(self, W: Weights) -> Iterator[tuple[Any, Target, Floats]]:
+        self.passes += 1
+        features = W[: self.n_features].astype(self.dtype, copy=False)
+        intercept = W[self.n_features :].astype(self.dtype, copy=False)
+        for block in self.blocks:
+            X = self._rows(block)
+            z = np.asarray(X @ features)
+            if self.fit_intercept:
+                z += intercept
+            yield X, self.target.rows(block), z
+
+    def _rows(self, block: slice) -> Any:
+        if not sp.issparse(self.X):
+            return self.X[block]
+        # A view: slicing a sparse matrix would copy it.
+        start, stop = self.X.indptr[block.start], self.X.indptr[block.stop]
+        return sp.csr_array(
+            (
+                self.X.data[start:stop],
+                self.X.indices[start:stop],
+                self.X.indptr[block.start : block.stop + 1] - start,
+            ),
+            shape=(block.stop - block.start, self.n_features),
+        )
+
+    def _evaluate(self, z: Floats, target: Target, **arrays: Floats) -> None:
+        self.loss.evaluate(z, target, self.binary, n_threads=self.n_threads, **arrays)
+
+    def _add_product(self, result: Weights, X: Any, rows: Floats) -> None:
+        result[: self.n_features] += X.T @ rows
+        if self.fit_intercept:
+            result[self.n_features] += rows.sum(axis=0, dtype=np.float64)
+
+    def _weighted_gram(self, X: Any, weights: Floats) -> Weights:
+        """X̃ᵀ diag(weights) X̃."""
+        d = self.n_features
+        gram = np.empty((self.shape[0], self.shape[0]))
+        if sp.issparse(X):
+            scaled = X.multiply(weights[:, np.newaxis]).tocsr()
+            gram[:d, :d] = (X.T @ scaled).toarray()
+            sums = np.asarray(scaled.sum(axis=0)).ravel()
+        else:
+            scaled = X * weights[:, np.newaxis]
+            gram[:d, :d] = X.T @ scaled
+            sums = scaled.sum(axis=0)
+        if self.fit_intercept:
+            gram[d, :d] = gram[:d, d] = sums
+            gram[d, d] = weights.sum(dtype=np.float64)
+        return gram
+
+
+def row_weights(target: Target, dtype: Any) -> Floats:
+    """The weight of every row, class weights included."""
+    if target.codes is not None:
+        weights = target.class_weight[target.codes]
+    else:
+        assert target.soft is not None
+        weights = target.soft @ target.class_weight
+    if target.sample_weight is not None:
+        weights = weights * target.sample_weight
+    return weights.astype(dtype, copy=False)

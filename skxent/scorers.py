@@ -1,0 +1,189 @@
+"""Losses as scikit-learn scorers, which know the classes of the estimator they score."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.metrics._scorer import _BaseScorer
+
+from skxent._validation import FRACTION, Interval, check_option
+from skxent.losses import CrossEntropy, Focal, Loss
+from skxent.metrics import evaluate_loss, log_loss, logits_of
+from skxent.targets import Floats, encode_labels
+
+__all__ = [
+    "LossScorer",
+    "get_scorer",
+    "make_loss_scorer",
+    "neg_focal_loss_scorer",
+    "neg_log_loss_scorer",
+    "neg_smoothed_log_loss_scorer",
+]
+
+# Estimators whose decision_function is known to hold logits.
+LOGIT_MODELS = (LogisticRegression, LogisticRegressionCV)
+
+
+def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
+    """The signature that scikit-learn reads to learn what metadata a scorer takes."""
+
+
+class LossScorer(_BaseScorer):  # type: ignore[misc]
+    """A scorer that returns minus a loss: see :func:`make_loss_scorer`."""
+
+    def __init__(
+        self,
+        loss: Loss,
+        *,
+        label_smoothing: float = 0.0,
+        unseen_proba: float | None = None,
+    ) -> None:
+        if not isinstance(loss, Loss):
+            raise ValueError(f"loss must be a Loss of skxent.losses, got {loss!r}.")
+        FRACTION.check("label_smoothing", label_smoothing)
+        if unseen_proba is not None:
+            Interval(0.0, 1.0, "neither").check("unseen_proba", unseen_proba)
+        super().__init__(_weighted, -1, {}, "predict_proba")
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.unseen_proba = unseen_proba
+
+    def __repr__(self) -> str:
+        settings = [repr(self.loss)]
+        if self.label_smoothing:
+            settings.append(f"label_smoothing={self.label_smoothing}")
+        if self.unseen_proba is not None:
+            settings.append(f"unseen_proba={self.unseen_proba}")
+        return f"make_loss_scorer({', '.join(settings)})"
+
+    def _score(
+        self,
+        method_caller: Any,
+        estimator: Any,
+        X: Any,
+        y_true: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
+        classes = getattr(estimator, "classes_", None)
+        if classes is None:
+            raise ValueError(
+                "estimator must be a fitted classifier with classes_, "
+                f"got {estimator!r}."
+            )
+        labels, codes = encode_labels(y_true)
+        unseen = ~np.isin(labels, classes)
+        model = final_estimator(estimator)
+        if hasattr(model, "log_proba_is_exact"):
+            raw = estimator.predict_log_proba(X)
+        elif isinstance(model, LOGIT_MODELS):
+            raw = method_caller(estimator, "decision_function", X, pos_label=None)
+        else:
+            proba = method_caller(estimator, "predict_proba", X, pos_label=None)
+            plain = not unseen.any() and len(classes) > 1 and not self.label_smoothing
+            if plain and isinstance(self.loss, CrossEntropy):
+                return -log_loss(
+                    y_true, proba, sample_weight=sample_weight, labels=classes
+                )
+            raw = logits_of(proba)
+        if unseen.any():
+            raw, classes = self._extend(raw, np.asarray(classes), labels[unseen])
+        return -evaluate_loss(
+            self.loss,
+            y_true,
+            raw,
+            label_smoothing=self.label_smoothing,
+            labels=classes,
+            sample_weight=sample_weight,
+            from_logits=True,
+        )
+
+    def _extend(
+        self, raw: Floats, classes: NDArray[Any], unseen: NDArray[Any]
+    ) -> tuple[Floats, NDArray[Any]]:
+        """Logits with a column for each label that training did not have."""
+        if raw.ndim == 1:
+            raw = np.column_stack([np.zeros_like(raw), raw])
+        proba = self.unseen_proba or np.finfo(raw.dtype).eps
+        warnings.warn(
+            f"The estimator was not trained on {unseen.tolist()}, which y_true has. "
+            f"Their probability is taken to be {proba:.3g} (unseen_proba).",
+            UserWarning,
+            stacklevel=2,
+        )
+        log_proba = CrossEntropy().predict_log_proba(raw)
+        extra = np.full((len(raw), len(unseen)), np.log(proba), dtype=raw.dtype)
+        every = np.concatenate([classes, unseen])
+        order = np.argsort(every)
+        return np.hstack([log_proba, extra])[:, order], every[order]
+
+
+def final_estimator(estimator: Any) -> Any:
+    """The estimator whose responses a Pipeline, a search or a FrozenEstimator passes on."""
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        elif type(estimator).__name__ == "FrozenEstimator":
+            estimator = estimator.estimator
+        else:
+            return estimator
+
+
+def make_loss_scorer(
+    loss: Loss, *, label_smoothing: float = 0.0, unseen_proba: float | None = None
+) -> LossScorer:
+    """A scorer for cross_val_score, GridSearchCV and their like: minus the mean loss.
+
+    It reads ``estimator.classes_``, so a fold whose test part lacks a class is scored
+    over all classes. Where y has a label that the estimator was never trained on, that
+    label gets the probability `unseen_proba` and a warning is given.
+
+    Logits are scored where they are known to be logits, so that nothing is clipped: of
+    skxent's own estimators (their predict_log_proba) and of scikit-learn's
+    LogisticRegression and LogisticRegressionCV, also inside Pipelines, searches and
+    FrozenEstimator. Any other classifier is scored by predict_proba, clipped as
+    scikit-learn's log_loss clips.
+
+    Parameters
+    ----------
+    loss : Loss
+    label_smoothing : float in [0, 1), default=0
+        Smooth the labels that are scored against.
+    unseen_proba : float in (0, 1), default=None
+        None: eps of the dtype, which is what scikit-learn's clipping makes of zero.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from skxent.losses import Focal
+    >>> from skxent.scorers import make_loss_scorer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> scorer = make_loss_scorer(Focal(gamma=1.0))
+    >>> bool((cross_val_score(LogisticRegression(max_iter=1000), X, y, scoring=scorer) < 0).all())
+    True
+    """
+    return LossScorer(loss, label_smoothing=label_smoothing, unseen_proba=unseen_proba)
+
+
+neg_log_loss_scorer = make_loss_scorer(CrossEntropy())
+neg_focal_loss_scorer = make_loss_scorer(Focal(gamma=2.0))
+neg_smoothed_log_loss_scorer = make_loss_scorer(CrossEntropy(), label_smoothing=0.1)
+
+SCORERS = {
+    "neg_log_loss": neg_log_loss_scorer,
+    "neg_focal_loss": neg_focal_loss_scorer,
+    "neg_smoothed_log_loss": neg_smoothed_log_loss_scorer,
+}
+
+
+def get_scorer(name: str) -> LossScorer:
+    """The ready scorer of that name: one of ``SCORERS``."""
+    check_option("name", name, SCORERS)
+    return SCORERS[name]

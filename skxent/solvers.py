@@ -1,0 +1,238 @@
+"""From an objective to its minimiser: Newton's method, with two ways to find the step.
+
+    newton-cholesky   factorise the whole Hessian: few and cheap steps while d K is small
+    newton-cg         preconditioned conjugate gradients on Hessian products: any size
+
+Both judge convergence by the Newton decrement δ = √(gᵀH⁻¹g). δ²/2 is the drop in the
+mean loss (nats) that the next step promises, so it does not depend on how the columns
+of X are scaled, and none needs scaled data.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+from sklearn.exceptions import ConvergenceWarning
+
+from skxent.losses import CrossEntropy
+from skxent.objective import LinearObjective, Weights
+
+SOLVERS = ("newton-cholesky", "newton-cg")
+
+# Wider than this, the preconditioner is a diagonal: a Gram matrix would not pay.
+WIDE = 2000
+
+# A Newton-CG step costs about this many passes over X.
+CG_PASSES = 25
+
+Step = Callable[[Weights, Weights, float], tuple[Weights, bool]]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where a solver stopped, and why."""
+
+    weights: Weights
+    value: float
+    n_iter: int
+    decrement: float
+    converged: bool
+    reason: str
+
+
+def choose_solver(objective: LinearObjective) -> str:
+    """The method that needs fewer operations a step."""
+    size, m = objective.shape
+    n = objective.target.n_samples
+    factorising = n * size**2 * m * (m + 1) / 2 + (size * m) ** 3 / 3
+    iterating = CG_PASSES * 4 * n * size * m
+    small = size * m <= 64
+    return "newton-cholesky" if small or factorising < iterating else "newton-cg"
+
+
+def solve(
+    objective: LinearObjective,
+    start: Weights,
+    *,
+    solver: str = "auto",
+    tol: float = 1e-4,
+    max_iter: int = 100,
+    verbose: int = 0,
+) -> Solution:
+    """Minimise; from the cross-entropy solution where the loss is not convex."""
+    if solver == "auto":
+        solver = choose_solver(objective)
+    step = (
+        CholeskyStep(objective) if solver == "newton-cholesky" else CGStep(objective)
+    )
+    before = 0
+    if not objective.loss.convex:
+        loss, objective.loss = objective.loss, CrossEntropy()
+        first = newton(objective, start, step, max(tol, 1e-2), max_iter, verbose)
+        objective.loss = loss
+        start, before = first.weights, first.n_iter
+    found = newton(objective, start, step, tol, max(1, max_iter - before), verbose)
+    if not found.converged:
+        warnings.warn(
+            f"{solver} did not converge: {found.reason}. The Newton decrement is "
+            f"{found.decrement:.2g}, tol is {tol:g}. Increase max_iter, or C is so large "
+            "and the classes so well separated that there is no minimum.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+    return Solution(
+        found.weights,
+        found.value,
+        before + found.n_iter,
+        found.decrement,
+        found.converged,
+        found.reason,
+    )
+
+
+def newton(
+    objective: LinearObjective,
+    start: Weights,
+    find_step: Step,
+    tol: float,
+    max_iter: int,
+    verbose: int = 0,
+) -> Solution:
+    """Newton's method with backtracking."""
+    W = start
+    value, gradient = objective.value_gradient(W)
+    noise = 8 * float(np.finfo(objective.dtype).eps)
+    decrement = previous = np.inf
+    for iteration in range(1, max_iter + 1):
+        step, curved = find_step(W, gradient, decrement)
+        slope = float(np.vdot(gradient, step))
+        decrement = np.sqrt(max(-slope, 0.0))
+        if verbose:
+            print(
+                f"Iteration {iteration:3d}: objective {value:.12g}, "
+                f"decrement {decrement:.3g}, passes {objective.passes}"
+            )
+        if decrement <= tol and curved:
+            # So near, a whole step is free precision: the error it leaves is O(δ²).
+            if decrement <= 1e-2:
+                W = W + step
+                value -= 0.5 * decrement**2
+            return Solution(W, value, iteration, decrement, True, "converged")
+        floor = noise * max(abs(value), np.finfo(float).tiny)
+        if decrement**2 <= floor and decrement > 0.5 * previous:
+            reason = "the objective's rounding error was reached"
+            return Solution(W, value, iteration, decrement, True, reason)
+        previous = decrement
+        length = 1.0
+        while True:
+            candidate = W + length * step
+            new_value, new_gradient = objective.value_gradient(candidate)
+            if new_value <= value + 1e-4 * length * slope + floor:
+                break
+            length *= 0.5
+            if length < 1e-10:
+                reason = "no step along the Newton direction lowered the objective"
+                return Solution(W, value, iteration, decrement, False, reason)
+        W, value, gradient = candidate, new_value, new_gradient
+    reason = f"max_iter={max_iter} was reached"
+    return Solution(W, value, max_iter, decrement, False, reason)
+
+
+class CholeskyStep:
+    """-H⁻¹g with the whole Hessian, scaled to a unit diagonal.
+
+    Softmax logits may all shift together; where no penalty holds that direction H is
+    singular along it. H gets a ridge there alone, which moves nothing, for g has no
+    part in it. An indefinite H (focal loss) takes |eigenvalues|, so the step descends.
+    """
+
+    def __init__(self, objective: LinearObjective) -> None:
+        self.objective = objective
+
+    def __call__(
+        self, W: Weights, gradient: Weights, decrement: float
+    ) -> tuple[Weights, bool]:
+        size, m = W.shape
+        H = self.objective.hessian(W)
+        if m > 1:
+            per_output = H.reshape(m, size, m, size)
+            shared = np.einsum("kiki->i", per_output) / m**2
+            for i in range(size):
+                per_output[:, i, :, i] += shared[i]
+        scale = np.sqrt(np.abs(np.diagonal(H)))
+        scale[scale == 0] = 1.0
+        H /= scale[:, np.newaxis]
+        H /= scale
+        g = gradient.T.ravel() / scale
+        curved = True
+        try:
+            factor = cho_factor(H, lower=True)
+            if np.diagonal(factor[0]).min() ** 2 < 1e-12:
+                raise LinAlgError
+            step = cho_solve(factor, g)
+        except LinAlgError:
+            values, vectors = eigh(H)
+            curved = bool(values[0] > -1e-8 * values[-1])
+            size_of = np.abs(values)
+            keep = size_of > 1e-12 * size_of.max()
+            step = vectors[:, keep] @ ((vectors[:, keep].T @ g) / size_of[keep])
+        return -(step / scale).reshape(m, size).T, curved
+
+
+class CGStep:
+    """-H⁻¹g by conjugate gradients, truncated while the decrement is large.
+
+    The preconditioner is Böhning's bound on the Hessian, one matrix for all outputs: its
+    Cholesky factor, or its diagonal where X is wide.
+    """
+
+    def __init__(self, objective: LinearObjective) -> None:
+        self.objective = objective
+        if objective.n_features <= WIDE:
+            bound = objective.curvature_bound()
+            self.scale = np.sqrt(np.diagonal(bound))
+            self.scale[self.scale == 0] = 1.0
+            bound /= self.scale[:, np.newaxis]
+            bound /= self.scale
+            bound.flat[:: len(bound) + 1] += 1e-10  # collinear columns
+            self.factor = cho_factor(bound, lower=True)
+        else:
+            self.scale = np.sqrt(objective.curvature_diagonal())
+            self.scale[self.scale == 0] = 1.0
+            self.factor = None
+
+    def precondition(self, G: Weights) -> Weights:
+        scale = self.scale[:, np.newaxis]
+        if self.factor is None:
+            return G / scale**2
+        result: Weights = cho_solve(self.factor, G / scale) / scale
+        return result
+
+    def __call__(
+        self, W: Weights, gradient: Weights, decrement: float
+    ) -> tuple[Weights, bool]:
+        step = np.zeros_like(W)
+        residual = -gradient
+        z = self.precondition(residual)
+        direction = z
+        rz = first = float(np.vdot(residual, z))
+        # Forcing term: superlinear convergence without oversolving far steps.
+        forcing = min(0.25, np.sqrt(min(decrement, np.sqrt(first))))
+        for iteration in range(2 * W.size):
+            if rz <= forcing**2 * first:
+                break
+            product = self.objective.hessian_product(W, direction)
+            curvature = float(np.vdot(direction, product))
+            if curvature <= 0:
+                return (direction if iteration == 0 else step), False
+            length = rz / curvature
+            step = step + length * direction
+            residual = residual - length * product
+            z = self.precondition(residual)
+            rz, previous = float(np.vdot(residual, z)), rz
+            direction = z + (rz / previous) * direction
+        return step, True
