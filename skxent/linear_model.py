@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
@@ -198,25 +198,17 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
     def _check_data(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
         """X as floats, y as labels (n,) or soft labels (n, K)."""
+        soft = np.ndim(y) == 2 and np.shape(y)[1] > 1
         X, y = validate_data(
             self,
             X,
             y,
             accept_sparse="csr",
-            accept_large_sparse=True,
             dtype=[np.float64, np.float32],
             order="C",
-            multi_output=True,
+            multi_output=soft,
         )
-        if y.ndim == 1 or y.shape[1] == 1:
-            X, y = validate_data(
-                self, X, y, reset=False, skip_check_array=True
-            )
-            y = np.asarray(y)
-            if y.ndim == 2:
-                from sklearn.utils import column_or_1d
-
-                y = column_or_1d(y, warn=True)
+        if not soft:
             check_classification_targets(y)
         return X, y
 
@@ -248,20 +240,26 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     def _class_weights(self, codes: NDArray[Any], sample_weight: Any) -> Any:
         if isinstance(self.class_weight, str):
             check_option("class_weight", self.class_weight, ("balanced",))
-            if codes.ndim == 2:
-                mass = codes if sample_weight is None else codes.T @ sample_weight
-                mass = mass.sum(axis=0) if mass.ndim == 2 else mass
-                return mass.sum() / (len(mass) * mass)
             return balanced_class_weight(codes, len(self.classes_), sample_weight)
         if self.class_weight is None:
             return None
+        if not isinstance(self.class_weight, Mapping):
+            raise ValueError(
+                "class_weight must be a dict, 'balanced' or None, "
+                f"got {self.class_weight!r}."
+            )
         labels = self.classes_.tolist()
         unknown = [label for label in self.class_weight if label not in labels]
         if unknown:
             raise ValueError(
                 f"class_weight must have keys in {labels}, got {unknown[0]!r}."
             )
-        return [self.class_weight.get(label, 1.0) for label in labels]
+        weights = [self.class_weight.get(label, 1.0) for label in labels]
+        if self.posterior and not all(weight > 0 for weight in weights):
+            raise ValueError(
+                f"class_weight must be positive if posterior=True, got {weights}."
+            )
+        return weights
 
     def _start(self, shape: tuple[int, int]) -> NDArray[np.float64]:
         start = np.zeros(shape)

@@ -65,6 +65,13 @@ class Loss:
         for item in fields(self):
             item.metadata["domain"].check(item.name, getattr(self, item.name))
 
+    def phi(self, p: Any, q: Any, L: Any) -> Any:
+        """φ as defined, of p, q = 1 - p and L = -log p, for any type of number.
+
+        The reference that the compiled formula is tested against, in mpmath.
+        """
+        raise NotImplementedError
+
     @property
     def convex(self) -> bool:
         """Is the loss convex in the logits, for every target?"""
@@ -209,8 +216,7 @@ class Loss:
         weights = check_class_weight(class_weight, n_classes)
         if (weights == 0).any():
             raise ValueError(
-                f"class_weight must be positive, got {weights.tolist()}: the "
-                "probability of a class of weight zero cannot be told."
+                f"class_weight must be positive, got {weights.tolist()}."
             )
         out: Floats = np.empty((len(z), n_classes), dtype=z.dtype)
         kernels.probabilities(
@@ -335,6 +341,9 @@ class CrossEntropy(Loss):
     convex: ClassVar[bool] = True
     proper: ClassVar[bool] = True
 
+    def phi(self, p: Any, q: Any, L: Any) -> Any:
+        return L
+
 
 @dataclass(frozen=True)
 class Focal(Loss):
@@ -364,6 +373,9 @@ class Focal(Loss):
 
     formula: ClassVar[str] = "focal"
     gamma: float = parameter(2.0, Interval(0.0, closed="left"))
+
+    def phi(self, p: Any, q: Any, L: Any) -> Any:
+        return q**self.gamma * L
 
     @property
     def convex(self) -> bool:

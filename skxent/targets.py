@@ -92,13 +92,19 @@ def check_class_weight(class_weight: Any, n_classes: int) -> NDArray[np.float64]
 
 
 def balanced_class_weight(
-    codes: NDArray[np.intp], n_classes: int, sample_weight: ArrayLike | None = None
+    y: NDArray[Any], n_classes: int, sample_weight: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Weights under which all classes count the same: Σw / (K Σ_{i in c} w_i)."""
-    counts = np.bincount(codes, sample_weight, n_classes).astype(np.float64)
-    present = counts > 0
-    weights = np.zeros(n_classes)
-    weights[present] = counts.sum() / (present.sum() * counts[present])
+    """Weights under which all classes of y (codes or soft labels) count the same.
+
+    Σw / (K Σ_{i in c} w_i), where K counts the classes that y has.
+    """
+    if y.ndim == 1:
+        mass = np.bincount(y, sample_weight, n_classes)
+    else:
+        mass = y.sum(axis=0) if sample_weight is None else np.asarray(sample_weight) @ y
+    present = mass > 0
+    weights = np.ones(n_classes)
+    weights[present] = mass.sum() / (present.sum() * mass[present])
     return weights
 
 

@@ -25,6 +25,7 @@ from tiles cimport (
     rest_hessian,
     rest_product,
     rest_terms,
+    shift_to_top,
     softmax,
     softmax_binary,
     store,
@@ -202,7 +203,9 @@ cdef void evaluate_rows(
                 rest_gradient(K, s, e, &rest[0], out)
             store(out + first, row, rows, columns, gradient)
         if request.hessian:
-            pivot_hessian(K, &c[0], e, &inverse[0], &f1[0], &f2[0], out)
+            pivot_hessian(
+                K, &c[0], e, &a[0], &rest[0], &inverse[0], &f1[0], &f2[0], out
+            )
             if not one_term:
                 rest_hessian(K, s, h, e, &a[0], &rest[0], out)
             store(out + first, row, rows, columns, hessian)
@@ -211,6 +214,7 @@ cdef void evaluate_rows(
                 load_binary(x, row, rows, v)
             else:
                 load(x, row, rows, K, v)
+            shift_to_top(K, &a[0], v)
             pivot_product(K, &c[0], e, &inverse[0], &f1[0], &f2[0], v, out)
             if not one_term:
                 rest_product(K, s, h, e, &rest[0], v, out)

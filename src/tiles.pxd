@@ -185,19 +185,45 @@ cdef inline void pivot_gradient(
 
 
 cdef inline void pivot_hessian(
-    Py_ssize_t K, const Py_ssize_t *c, const floating *e, const floating *inverse,
+    Py_ssize_t K, const Py_ssize_t *c, const floating *e, const floating *a,
+    const floating *rest, const floating *inverse,
     const floating *f1, const floating *f2, floating *out
 ) noexcept nogil:
-    """The diagonal: t φ'' at c, t [φ'' r² - φ' r (1 - r)] elsewhere."""
+    """The diagonal: t φ'' at c, t [φ'' r² - φ' r (1 - r)] elsewhere.
+
+    Far on the wrong side φ' is near -1 while φ'' is tiny and r_a near 1: 1 - r_a is
+    summed, not subtracted.
+    """
     cdef Py_ssize_t k
     cdef int i
-    cdef floating r
+    cdef floating r, gap
+    cdef floating[ROWS] others, others_of_top
+    for i in range(ROWS):
+        gap = rest[i] - e[c[i] * ROWS + i]
+        others_of_top[i] = gap
+        others[i] = rest[i] if a[i] == <floating> c[i] else gap + 1
     for k in range(K):
         for i in range(ROWS):
             r = e[k * ROWS + i] * inverse[i]
-            out[k * ROWS + i] = r * ((f2[i] + f1[i]) * r - f1[i])
+            gap = others[i] - e[k * ROWS + i]
+            gap = others_of_top[i] if a[i] == <floating> k else gap
+            out[k * ROWS + i] = r * (f2[i] * r - f1[i] * gap * inverse[i])
     for i in range(ROWS):
         out[c[i] * ROWS + i] = f2[i]
+
+
+cdef inline void shift_to_top(
+    Py_ssize_t K, const floating *a, floating *x
+) noexcept nogil:
+    """x - x_a: a Hessian ignores the shift, and x - p·x then cancels nothing."""
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating[ROWS] origin
+    for i in range(ROWS):
+        origin[i] = x[<Py_ssize_t> a[i] * ROWS + i]
+    for k in range(K):
+        for i in range(ROWS):
+            x[k * ROWS + i] -= origin[i]
 
 
 cdef inline void pivot_product(
@@ -360,7 +386,8 @@ cdef inline void posterior(
             second[i] = x if x > second[i] else second[i]
     for k in range(K):
         for i in range(ROWS):
-            margin = u[k * ROWS + i] - second[i]
+            margin = u[k * ROWS + i]
+            margin = 0 if margin == second[i] else margin - second[i]
             log_rest[i] += 0 if a[i] == <floating> k else exp(margin)
     for i in range(ROWS):
         log_rest[i] = second[i] + log(log_rest[i]) - log_total[i]

@@ -1,0 +1,88 @@
+"""What the tests draw from, and mpmath as the judge of it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import mpmath as mp
+import numpy as np
+
+from skxent.losses import LOSSES, Focal
+
+LOSS_INSTANCES = [cls() for cls in LOSSES.values()] + [
+    Focal(gamma) for gamma in (0.0, 0.3, 0.5, 1.0, 3.7, 5.0)
+]
+DTYPES = [np.float64, np.float32]
+DIGITS = 60
+
+
+def kappa(loss, row):
+    """Conditioning of a row: (1 + γ) max(1, spread of the logits)."""
+    return (1 + getattr(loss, "gamma", 0.0)) * max(1.0, float(np.ptp(row)))
+
+
+def smooth(y, n_classes, label_smoothing):
+    """Smoothed one-hot row of the code y, or of the soft label y."""
+    row = np.eye(n_classes)[y] if np.ndim(y) == 0 else np.asarray(y)
+    return (1 - mp.mpf(label_smoothing)) * mp.matrix(row.tolist()) + mp.matrix(
+        [mp.mpf(label_smoothing) * row.sum() / n_classes] * n_classes
+    )
+
+
+@cache
+def phi(loss, m):
+    """φ, φ' and φ'' at the margin m, differentiated by mpmath from `loss.phi`."""
+
+    def function(x):
+        return loss.phi(
+            1 / (1 + mp.exp(-x)), 1 / (1 + mp.exp(x)), mp.log1p(mp.exp(-x))
+        )
+
+    # Far out φ'' is exp(-|m|) beside φ: as many more digits.
+    with mp.workdps(DIGITS + int(abs(m))):
+        return [mp.diff(function, m, order) for order in (0, 1, 2)]
+
+
+def derivatives(loss, target, row):
+    """Value, gradient and Hessian of a row of logits, each as a sum over classes c.
+
+    gradient φ' v and Hessian φ'' vvᵀ - φ' (diag r - rrᵀ), v = e_c - r, which
+    test_losses.py checks against differentiation of the definition.
+    """
+    z = [mp.mpf(float(x)) for x in row]
+    K = len(z)
+    value, gradient, hessian = mp.mpf(0), mp.matrix(K, 1), mp.matrix(K, K)
+    for c, t in enumerate(target):
+        if t == 0:
+            continue
+        others = mp.fsum(mp.exp(z[j]) for j in range(K) if j != c)
+        r = [mp.exp(z[k]) / others if k != c else mp.mpf(0) for k in range(K)]
+        v = [(k == c) - r[k] for k in range(K)]
+        f, f1, f2 = phi(loss, z[c] - mp.log(others))
+        value += t * f
+        for k in range(K):
+            gradient[k] += t * f1 * v[k]
+            for j in range(K):
+                hessian[j, k] += t * (
+                    f2 * v[j] * v[k] - f1 * ((j == k) * r[k] - r[j] * r[k])
+                )
+    return value, gradient, hessian
+
+
+def definition(loss, target, *z):
+    """Σ_c t_c φ of p_c = softmax(z)_c, 1 - p_c and -log p_c: nothing derived."""
+    powers = [mp.exp(x) for x in z]
+    value = mp.mpf(0)
+    for c, t in enumerate(target):
+        p = powers[c] / mp.fsum(powers)
+        value += t * loss.phi(p, 1 - p, -mp.log(p))
+    return value
+
+
+def error_in_eps(ours, exact, scale, dtype):
+    """|ours - exact| in units of eps · scale; results that underflow count as right."""
+    info = np.finfo(dtype)
+    gap = abs(mp.mpf(float(ours)) - exact)
+    if gap <= mp.mpf(float(info.tiny)):
+        return 0.0
+    return float(gap / (mp.mpf(float(info.eps)) * abs(scale)))

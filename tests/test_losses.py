@@ -1,0 +1,326 @@
+"""The compiled losses against mpmath: value, gradient, Hessian, probabilities."""
+
+import pickle
+
+import mpmath as mp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from oracle import (
+    DIGITS,
+    DTYPES,
+    LOSS_INSTANCES,
+    definition,
+    derivatives,
+    error_in_eps,
+    kappa,
+    smooth,
+)
+
+from skxent.losses import LOSSES, CrossEntropy, Focal
+
+all_losses = pytest.mark.parametrize("loss", LOSS_INSTANCES, ids=repr)
+all_dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=lambda t: t.__name__)
+
+PROMISE = 8  # units of κ eps
+
+# Rows of logits: ties, both tails, near-certain, from -700 to 700.
+ROWS = {
+    2: [[0, 0], [0, 3.7], [1e-3, -1e-3], [0, 36], [0, -36], [-700, 0], [0, 700], [5, 5]],
+    3: [
+        [0, 0, 0],
+        [1, -2, 0.5],
+        [0, 30, 29.9],
+        [-40, 2, 1],
+        [-700, 0, 1],
+        [350, -350, 0],
+        [700, 700, 0],
+    ],
+    5: [[0.3, -1.2, 2.2, 0, -700], [12, 11, 10, -9, 8]],
+}
+LIMIT = {np.float64: 700.0, np.float32: 80.0}
+
+
+def rows(n_classes, dtype):
+    z = np.array(ROWS[n_classes], dtype=np.float64)
+    return np.clip(z, -LIMIT[dtype], LIMIT[dtype]).astype(dtype)
+
+
+@all_dtypes
+@all_losses
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_hard_labels_against_mpmath(loss, n_classes, dtype):
+    z = rows(n_classes, dtype)
+    for y in range(n_classes):
+        codes = np.full(len(z), y)
+        check_rows(loss, codes, np.eye(n_classes)[codes], z, dtype)
+
+
+@all_dtypes
+@all_losses
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_soft_labels_against_mpmath(loss, label_smoothing, dtype):
+    z = rows(5, dtype)
+    soft = np.array([[0.5, 0.25, 0.125, 0.125, 0], [1e-6, 0, 1 - 1e-6, 0, 0]])
+    soft = soft.astype(dtype)
+    check_rows(loss, soft, soft, z, dtype, label_smoothing=label_smoothing)
+
+
+@all_losses
+def test_smoothed_hard_labels_against_mpmath(loss):
+    z = rows(3, np.float64)
+    codes = np.arange(len(z)) % 3
+    check_rows(loss, codes, codes, z, np.float64, label_smoothing=0.1)
+
+
+def check_rows(loss, y, targets, z, dtype, **keywords):
+    n, n_classes = z.shape
+    value, gradient = loss.loss_gradient(y, z, **keywords)
+    _, diagonal = loss.gradient_hessian(y, z, **keywords)
+    columns = [
+        loss.hessian_product(y, z, np.tile(np.eye(n_classes)[k], (n, 1)), **keywords)
+        for k in range(n_classes)
+    ]
+    assert value.dtype == gradient.dtype == diagonal.dtype == columns[0].dtype == dtype
+    with mp.workdps(DIGITS):
+        for i in range(n):
+            target = smooth(targets[i], n_classes, keywords.get("label_smoothing", 0))
+            exact = derivatives(loss, target, z[i])
+            allowed = PROMISE * kappa(loss, z[i])
+            # A soft target's gradient is a sum over classes that vanishes at the
+            # minimum: its error is relative to the terms. So is a Hessian's.
+            parts = [
+                derivatives(loss, [t if j == c else 0 for j in range(n_classes)], z[i])
+                for c, t in enumerate(target)
+                if t != 0
+            ]
+            assert error_in_eps(value[i], exact[0], exact[0], dtype) <= allowed
+            for k in range(n_classes):
+                terms = mp.fsum(abs(part[1][k]) for part in parts)
+                assert error_in_eps(gradient[i, k], exact[1][k], terms, dtype) <= allowed
+                for j in range(n_classes):
+                    terms = mp.fsum(abs(part[2][j, k]) for part in parts)
+                    terms = max(terms, mp.mpf("1e-3") * mp.fsum(map(abs, exact[1])))
+                    for ours in (columns[k][i, j], *([diagonal[i, k]] * (j == k))):
+                        assert (
+                            error_in_eps(ours, exact[2][j, k], terms, dtype) <= allowed
+                        )
+
+
+@all_losses
+def test_the_oracle_differentiates_the_definition(loss):
+    with mp.workdps(DIGITS):
+        for row, target in [
+            ([0.3, -1.2, 2.5], [0, 1, 0]),
+            ([1.0, 1.0, -7.0], [mp.mpf("0.25"), mp.mpf("0.75"), 0]),
+        ]:
+            value, gradient, hessian = derivatives(loss, target, row)
+
+            def function(*z, target=target):
+                return definition(loss, target, *z)
+
+            assert mp.almosteq(value, function(*map(mp.mpf, row)), 1e-40)
+            for k in range(3):
+                order = [int(i == k) for i in range(3)]
+                assert mp.almosteq(gradient[k], mp.diff(function, row, order), 1e-30)
+                order[0] += 1
+                assert mp.almosteq(hessian[0, k], mp.diff(function, row, order), 1e-25)
+
+
+@all_dtypes
+@all_losses
+def test_binary_is_softmax_of_a_zero_and_the_logit(loss, dtype):
+    z = rows(2, dtype)[:, 1]
+    pair = np.column_stack([np.zeros_like(z), z])
+    for y in (np.zeros(len(z), int), np.ones(len(z), int)):
+        value, gradient = loss.loss_gradient(y, z)
+        expected = loss.loss_gradient(y, pair)
+        assert_allclose(value, expected[0], rtol=32 * np.finfo(dtype).eps)
+        assert_allclose(gradient, expected[1][:, 1], rtol=64 * np.finfo(dtype).eps)
+        hessian = loss.gradient_hessian(y, z)[1]
+        assert_allclose(
+            hessian, loss.gradient_hessian(y, pair)[1][:, 1], rtol=1e-3, atol=1e-7
+        )
+        assert_allclose(loss.hessian_product(y, z, np.ones_like(z)), hessian, rtol=1e-5)
+    assert_allclose(loss.posterior(z), loss.posterior(pair), rtol=1e-5, atol=1e-30)
+    assert_allclose(loss.predict_proba(z), loss.predict_proba(pair), rtol=1e-6)
+
+
+@all_losses
+def test_weights_multiply(loss):
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
+    w, v = rng.uniform(size=40), np.array([0.5, 2.0, 3.0])
+    plain = loss.loss_gradient(y, z, label_smoothing=0.1)
+    weighted = loss.loss_gradient(
+        y, z, sample_weight=w, class_weight=v, label_smoothing=0.1
+    )
+    assert_allclose(weighted[0], w * v[y] * plain[0])
+    assert_allclose(weighted[1], (w * v[y])[:, None] * plain[1])
+    by_dict = loss.loss(y, z, class_weight={0: 0.5, 1: 2.0, 2: 3.0})
+    assert_allclose(by_dict, loss.loss(y, z, sample_weight=v[y]))
+
+
+@all_losses
+def test_soft_label_is_a_mixture_of_weighted_hard_labels(loss):
+    rng = np.random.default_rng(1)
+    z, soft = rng.normal(size=(9, 4)), rng.dirichlet(np.ones(4), 9)
+    keywords = {"class_weight": [1.0, 2.0, 0.5, 3.0], "label_smoothing": 0.2}
+    mixed = sum(
+        loss.loss(np.full(9, c), z, sample_weight=soft[:, c], **keywords)
+        for c in range(4)
+    )
+    assert_allclose(loss.loss(soft, z, **keywords), mixed, rtol=1e-13)
+
+
+@all_losses
+def test_zero_weight_silences_an_infinite_loss(loss):
+    z = np.array([[0.0, -np.inf, 1.0]])
+    assert loss.loss([1], z) == np.inf
+    assert loss.loss([1], z, sample_weight=[0.0]) == 0
+    assert loss.loss([[1.0, 0.0, 0.0]], z) == loss.loss([0], z) < np.inf
+
+
+@all_dtypes
+@all_losses
+def test_infinite_and_nan_logits(loss, dtype):
+    inf = np.inf
+    z = np.array([[inf, 0, 1], [-inf, -inf, -inf], [inf, inf, 0], [np.nan, 0, 0]], dtype)
+    proba = loss.predict_proba(z)
+    assert_allclose(proba[:3], [[1, 0, 0], [1 / 3] * 3, [0.5, 0.5, 0]], rtol=1e-6)
+    assert np.isnan(proba[3]).all()
+    value, gradient = loss.loss_gradient([0, 0, 0, 1], z)
+    assert value[0] == 0 and not gradient[0].any()
+    assert np.isfinite(value[:3]).all() and np.isfinite(gradient[:3]).all()
+    assert np.isnan(value[3]) and np.isnan(gradient[3]).all()
+    assert not np.isnan(loss.posterior(z)[:3]).any()
+    assert_allclose(loss.predict_proba([-inf, inf]), [[1, 0], [0, 1]])
+
+
+@all_losses
+def test_posterior_inverts_the_population_minimiser(loss):
+    """Logits that minimise the expected loss for η give η back (formula of the class)."""
+    from scipy.optimize import minimize
+
+    weights, eps = np.array([1.0, 2.0, 0.5]), 0.1
+    for eta in ([0.7, 0.2, 0.1], [0.05, 0.9, 0.05]):
+
+        def risk(z, eta=eta):
+            keywords = {"class_weight": weights, "label_smoothing": eps}
+            value, gradient = loss.loss_gradient([eta], [z], **keywords)
+            return value[0], gradient[0]
+
+        best = minimize(risk, np.zeros(3), jac=True, tol=1e-14).x
+        found = loss.posterior([best], class_weight=weights, label_smoothing=eps)
+        assert_allclose(found[0], eta, atol=2e-7)
+
+
+def test_focal_posterior_closed_form():
+    """logit η = γz + log(p + γ q L_q) - log(q + γ p L_p), two classes."""
+    for gamma in (0.5, 1.0, 2.0, 5.0):
+        z = np.array([-600.0, -40.0, -3.0, 0.0, 0.7, 12.0, 300.0])
+        log_eta = Focal(gamma).posterior(z, log=True)
+        with mp.workdps(DIGITS):
+            for x, row in zip(z, log_eta, strict=True):
+                e = mp.exp(-mp.mpf(x))
+                p, q = 1 / (1 + e), e / (1 + e)
+                loss_p, loss_q = mp.log1p(e), mp.log1p(1 / e)
+                logit = gamma * mp.mpf(x) + mp.log(p + gamma * q * loss_q)
+                logit -= mp.log(q + gamma * p * loss_p)
+                assert mp.almosteq(mp.mpf(row[1]), -mp.log1p(mp.exp(-logit)), 1e-13)
+                assert mp.almosteq(mp.mpf(row[0]), -mp.log1p(mp.exp(logit)), 1e-13)
+
+
+@all_losses
+def test_layouts_and_outputs(loss):
+    rng = np.random.default_rng(2)
+    z, y = rng.normal(size=(70, 6)), rng.integers(0, 3, 70)
+    plain = np.ascontiguousarray(z[:, ::2])
+    expected = loss.loss_gradient(y, plain)
+    frozen = plain.copy()
+    frozen.flags.writeable = False
+    swapped = plain.astype(plain.dtype.newbyteorder())
+    for other in (z[:, ::2], np.asfortranarray(plain), frozen, swapped, plain.tolist()):
+        for ours, theirs in zip(loss.loss_gradient(y, other), expected, strict=True):
+            assert_array_equal(ours, theirs)
+    assert_array_equal(loss.loss(y[::-1], plain[::-1]), expected[0][::-1])
+    gradient = np.empty((3, 70)).T
+    assert loss.gradient(y, plain, out=gradient) is gradient
+    assert_array_equal(gradient, expected[1])
+
+
+@all_losses
+def test_threads_do_not_change_a_bit(loss):
+    rng = np.random.default_rng(3)
+    z, y = rng.normal(size=(20_000, 3)), rng.integers(0, 3, 20_000)
+    one = loss.loss_gradient(y, z, n_threads=1)
+    for n_threads in (2, 3):
+        for ours, theirs in zip(
+            loss.loss_gradient(y, z, n_threads=n_threads), one, strict=True
+        ):
+            assert_array_equal(ours, theirs)
+
+
+@all_losses
+def test_empty_and_single_rows(loss):
+    assert loss.loss([], np.empty((0, 3))).shape == (0,)
+    assert loss.gradient([], np.empty((0, 3))).shape == (0, 3)
+    assert loss.loss([1], [0.0]).shape == loss.loss([1], [[0.0]]).shape == (1,)
+
+
+def test_losses_are_values():
+    assert Focal(2.0) == Focal(2.0) != Focal(1.0)
+    assert repr(Focal(2.0)) == "Focal(gamma=2.0)"
+    assert set(LOSSES) == {cls.formula for cls in LOSSES.values()}
+    for loss in LOSS_INSTANCES:
+        assert pickle.loads(pickle.dumps(loss)) == loss
+    assert CrossEntropy().convex and not Focal().convex and Focal(0.0).convex
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Focal(-1.0), r"^gamma must be a number in \[0, inf\), got -1\.0\.$"),
+        (lambda: Focal(np.nan), r"^gamma must be a number in \[0, inf\), got nan\.$"),
+        (lambda: Focal("2"), r"^gamma must be a number in \[0, inf\), got '2'\.$"),
+        (lambda: Focal().loss([3], [[0.0, 1, 2]]), r"^y must be codes in 0\.\.2, got 3\.$"),
+        (lambda: Focal().loss([-1], [[0.0, 1, 2]]), r"^y must be codes in 0\.\.2, got -1\.$"),
+        (lambda: Focal().loss([0.5], [1.0]), r"^y must be integer codes or soft labels"),
+        (lambda: Focal().loss([0, 1], [1.0]), r"^y must have 1 rows, got 2\.$"),
+        (lambda: Focal().loss([[1, 1]], [[0.0, 1]]), r"^y must have rows that sum to one"),
+        (lambda: Focal().loss([[2, -1]], [[0.0, 1]]), r"^y must be finite and non-neg"),
+        (lambda: Focal().loss([[1.0, 0]], [[0.0, 1, 2]]), r"^y must have 3 columns, got 2"),
+        (lambda: Focal().loss([0], 1.0), r"^raw_prediction must be of shape"),
+        (
+            lambda: Focal().loss([0], [1.0], label_smoothing=1.0),
+            r"^label_smoothing must be a number in \[0, 1\), got 1\.0\.$",
+        ),
+        (
+            lambda: Focal().loss([0], [1.0], sample_weight=[-1.0]),
+            r"^sample_weight must be finite and non-negative, got -1\.0\.$",
+        ),
+        (
+            lambda: Focal().loss([0], [1.0], class_weight=[1, 2, 3]),
+            r"^class_weight must be of shape \(2,\), got \(3,\)\.$",
+        ),
+        (
+            lambda: Focal().loss([0], [1.0], class_weight={2: 1.0}),
+            r"^class_weight must have keys in 0\.\.1, got 2\.$",
+        ),
+        (
+            lambda: Focal().loss([0], [1.0], n_threads=0),
+            r"^n_threads must be None or an integer other than 0, got 0\.$",
+        ),
+        (
+            lambda: Focal().loss([0], [1.0], out=np.empty(2)),
+            r"^out must be float64 of shape \(1,\), got float64 of shape \(2,\)\.$",
+        ),
+        (
+            lambda: Focal().hessian_product([0], [1.0], [1.0, 2.0]),
+            r"^v must be of shape \(1,\), got \(2,\)\.$",
+        ),
+    ],
+)
+def test_bad_arguments(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
