@@ -1,0 +1,28 @@
+"""scikit-learn's own checks, with no expected failure."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skxent import (
+    CrossEntropyClassifier,
+    FocalLogisticRegression,
+    SmoothedSoftmaxClassifier,
+)
+from skxent.losses import LOSSES
+
+ESTIMATORS = [
+    *(CrossEntropyClassifier(name) for name in LOSSES),
+    CrossEntropyClassifier(solver="newton-cg", C=10.0),
+    FocalLogisticRegression(),
+    FocalLogisticRegression(gamma=0.5, C=10.0, posterior=False),
+    FocalLogisticRegression(gamma=3.0, solver="newton-cg", class_weight="balanced"),
+    SmoothedSoftmaxClassifier(),
+    SmoothedSoftmaxClassifier(label_smoothing=0.3, tol=1e-8, warm_start=True),
+]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(ESTIMATORS)
+def test_scikit_learn_check(estimator, check):
+    check(estimator)
