@@ -1,7 +1,8 @@
 """Pick the kernels of the widest instruction set this processor has, once, at import.
 
-The environment variable SKXENT_ISA (base, v3 or v4) forces one. The names are those of
-the x86-64 psABI levels: v3 has AVX2 and FMA, v4 has AVX-512. Other processors have base.
+The environment variable SKXENT_ISA (base, v3 or v4) forces one. The names are those
+of the x86-64 psABI levels: v3 has AVX2 and FMA, v4 has AVX-512. Other processors have
+base alone.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ def choose() -> str:
     return forced
 
 
+__all__ = ["available", "isa", "kernels"]
+
 isa = choose()
 if TYPE_CHECKING:
-    from skxent import _kernels_base as kernels
+    import skxent._kernels_base as kernels
 else:
     kernels = import_module(f"skxent._kernels_{isa}")

@@ -11,20 +11,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Interval:
-    """A range of numbers an argument may take, `closed` at left, right, both, neither."""
+    """Numbers that an argument may take, `closed` at left, right, both or neither."""
 
     low: float
     high: float = math.inf
     closed: str = "left"
 
     def __contains__(self, value: object) -> bool:
-        if not isinstance(value, Real) or isinstance(value, bool) or value != value:
+        if not isinstance(value, Real) or isinstance(value, bool):
             return False
-        above = self.low <= value if self.closed in ("left", "both") else self.low < value
-        below = (
-            value <= self.high if self.closed in ("right", "both") else value < self.high
-        )
-        return above and below
+        value = float(value)
+        if value == self.low:
+            return self.closed in ("left", "both")
+        if value == self.high:
+            return self.closed in ("right", "both")
+        return self.low < value < self.high
 
     def __str__(self) -> str:
         left = "[" if self.closed in ("left", "both") else "("

@@ -44,7 +44,7 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     Parameters
     ----------
     loss : str or Loss, default="cross_entropy"
-        A name in :data:`skxent.losses.LOSSES`, which stands for its defaults, or a Loss.
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     C : float in (0, inf], default=1.0
         Inverse strength of the penalty; ``np.inf`` for none.
     l1_ratio : float, default=0.0
@@ -134,9 +134,7 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the coefficients.
 
         Parameters
@@ -202,7 +200,9 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         for name in ("fit_intercept", "posterior", "warm_start"):
             check_bool(name, getattr(self, name))
         if not isinstance(self.max_iter, Integral) or self.max_iter < 1:
-            raise ValueError(f"max_iter must be an integer >= 1, got {self.max_iter!r}.")
+            raise ValueError(
+                f"max_iter must be an integer >= 1, got {self.max_iter!r}."
+            )
 
     def _check_data(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
         """X as floats, y as labels (n,) or soft labels (n, K)."""
@@ -279,8 +279,8 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
                 start[d:] = self.intercept_
         return start
 
-    def decision_function(self, X: ArrayLike) -> Floats:
-        """Logits: (n,), the log-odds of the second class, for two classes; else (n, K)."""
+    def decision_function(self, X: Any) -> Floats:
+        """Logits: (n, K), or for two classes (n,), the log-odds of the second."""
         check_is_fitted(self)
         X = validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
@@ -292,7 +292,7 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         """The class of the largest logit, for each row: shape (n,)."""
         z = self.decision_function(X)
         codes = (z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)
-        return self.classes_[codes]  # type: ignore[no-any-return]
+        return self.classes_[codes]
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Probabilities of the classes: shape (n, K)."""
@@ -341,8 +341,8 @@ max_iter, warm_start, n_jobs, verbose
 
     References
     ----------
-    Lin et al. (2017), arXiv 1708.02002; the probabilities: Charoenphakdee et al. (2021),
-    arXiv 2011.09172.
+    Lin et al. (2017), arXiv 1708.02002. The probabilities: Charoenphakdee et al.
+    (2021), arXiv 2011.09172.
 
     Examples
     --------

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
-from numpy.typing import ArrayLike, NDArray
 
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
@@ -37,13 +36,13 @@ class TargetKeywords(TypedDict, total=False):
 class Loss:
     r"""A scalar function φ of the margin of the true class.
 
-    The margin of class c is :math:`m_c = z_c - \log\sum_{j \ne c} e^{z_j}`, the log-odds
-    that a row of logits z gives to c. A row's loss is
+    The margin of class c is :math:`m_c = z_c - \log\sum_{j \ne c} e^{z_j}`, the
+    log-odds that a row of logits z gives to c. A row's loss is
     :math:`w \sum_c t_c\, \varphi(m_c)`, in nats, where t is the one-hot or soft label
     after class weights and label smoothing.
 
-    In all methods ``raw_prediction`` holds logits: (n,) for two classes, where it is the
-    log-odds of class 1, or (n, K). ``y`` holds integer codes (n,) or soft labels (n, K).
+    In all methods ``raw_prediction`` holds logits: (n, K), or (n,) for two classes, the
+    log-odds of class 1. ``y`` holds integer codes (n,) or soft labels (n, K).
     Values are per row, not averaged. float32 gives float32, all else float64.
 
     Keywords shared by the methods that take y:
@@ -215,9 +214,7 @@ class Loss:
         n_classes = 2 if binary else z.shape[1]
         weights = check_class_weight(class_weight, n_classes)
         if (weights == 0).any():
-            raise ValueError(
-                f"class_weight must be positive, got {weights.tolist()}."
-            )
+            raise ValueError(f"class_weight must be positive, got {weights.tolist()}.")
         out: Floats = np.empty((len(z), n_classes), dtype=z.dtype)
         kernels.probabilities(
             self.formula,
@@ -244,9 +241,10 @@ class Loss:
         """Check everything, evaluate into new or given arrays, and return these."""
         z, binary = as_raw_prediction(raw_prediction)
         shape = np.shape(raw_prediction)
-        n_threads = keywords.pop("n_threads", None)
+        settings: dict[str, Any] = dict(keywords)
+        n_threads = settings.pop("n_threads", None)
         target = make_target(
-            y, len(z), 2 if binary else z.shape[1], dtype=z.dtype, **keywords
+            y, len(z), 2 if binary else z.shape[1], dtype=z.dtype, **settings
         )
         x = None if v is None else np.asarray(v, dtype=z.dtype)
         if x is not None and x.shape != shape:
@@ -296,7 +294,7 @@ def as_raw_prediction(raw_prediction: ArrayLike) -> tuple[Floats, bool]:
     z = np.asarray(raw_prediction)
     if z.dtype not in (np.float32, np.float64) or not z.dtype.isnative:
         z = z.astype(np.float64)
-    if z.ndim not in (1, 2) or z.ndim == 2 and z.shape[1] == 0:
+    if z.ndim not in (1, 2) or (z.ndim == 2 and z.shape[1] == 0):
         raise ValueError(
             f"raw_prediction must be of shape (n,) or (n, K), got {z.shape}."
         )

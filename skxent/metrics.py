@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import numpy as np
 import sklearn.metrics
@@ -109,7 +109,7 @@ def _one_pass_log_loss(
         proba, codes, offset, sample_weight, eps, effective_n_threads(None, proba.size)
     )
     # Near scikit-learn's threshold for the row sums, it decides whether to warn.
-    valid = 0 <= low and high <= 1 and drift < 0.5 * eps**0.5 and every - every == 0
+    valid = low >= 0 and high <= 1 and drift < 0.5 * eps**0.5 and every - every == 0
     if not valid:
         return None
     return total / total_weight if normalize else total
@@ -136,27 +136,11 @@ def _encode(
             classes, codes = encode_labels(y, given)
     except (TypeError, ValueError):
         return None
-    return (codes.astype(np.int64, copy=False), 0) if len(classes) == n_classes else None
+    if len(classes) != n_classes:
+        return None
+    return codes.astype(np.int64, copy=False), 0
 
 
-@overload
-def evaluate_loss(
-    loss: Loss,
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    reduction: Literal["none"],
-    **keywords: Any,
-) -> Floats: ...
-@overload
-def evaluate_loss(
-    loss: Loss,
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    reduction: Literal["mean", "sum"] = "mean",
-    **keywords: Any,
-) -> float: ...
 def evaluate_loss(
     loss: Loss,
     y_true: ArrayLike,
@@ -169,7 +153,7 @@ def evaluate_loss(
     from_logits: bool = False,
     reduction: Reduction = "mean",
     base: float | None = None,
-) -> float | Floats:
+) -> Any:
     r"""Any loss of :mod:`skxent.losses` as a metric.
 
     Parameters
@@ -187,7 +171,7 @@ def evaluate_loss(
     class_weight : dict of label to weight, array-like of shape (K,) or "balanced"
         Acts as ``sample_weight=v[y]``; "balanced" lets every class count the same.
     from_logits : bool, default=False
-        y_proba holds logits, (n,): the log-odds of the second class. Nothing is clipped.
+        y_proba holds logits; (n,): log-odds of the second class. Nothing is clipped.
     reduction : {"mean", "sum", "none"}, default="mean"
         "mean" divides by the sum of all weights, those of classes included. "none"
         gives the weighted loss of every row.
@@ -264,12 +248,10 @@ def _encode_targets(
     if len(classes) != n_classes:
         raise ValueError(
             f"y_proba must have a column for each of {len(classes)} labels, got "
-            f"{n_classes} columns. If y_true lacks some labels, pass them all as labels."
+            f"{n_classes} columns. If y_true lacks labels, pass all of them as labels."
         )
     if isinstance(class_weight, str):
         check_option("class_weight", class_weight, ("balanced",))
-        if soft:
-            raise ValueError("class_weight must be numbers for soft labels, got balanced.")
         class_weight = balanced_class_weight(codes, n_classes, sample_weight)
     elif isinstance(class_weight, dict):
         unknown = set(class_weight) - set(classes.tolist())
@@ -283,16 +265,16 @@ def _encode_targets(
 
 def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
     """Logits (n,) or (n, K), K >= 2; infinite ones are allowed, NaN is not."""
-    raw = check_array(
+    z: Floats = check_array(
         raw,
         ensure_2d=False,
         ensure_all_finite=False,
         dtype=[np.float64, np.float32],
         input_name=name,
     )
-    if np.isnan(raw).any():
-        raise ValueError(f"{name} must not contain NaN, got {np.isnan(raw).sum()} of it.")
-    return raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 1 else raw
+    if np.isnan(z).any():
+        raise ValueError(f"{name} must not contain NaN, got {np.isnan(z).sum()}.")
+    return z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
 
 
 def logits_of(y_proba: ArrayLike) -> Floats:
@@ -310,14 +292,14 @@ def logits_of(y_proba: ArrayLike) -> Floats:
         proba = proba[:, 0]
     if proba.ndim == 1:
         clipped = np.clip(proba, eps, 1 - eps)
-        return np.log(clipped) - np.log1p(-clipped)  # type: ignore[no-any-return]
+        return np.log(clipped) - np.log1p(-clipped)
     if (np.abs(proba.sum(axis=1) - 1) > np.sqrt(eps)).any():
         warnings.warn(
             "The y_proba values do not sum to one. Make sure to pass probabilities.",
             UserWarning,
             stacklevel=3,
         )
-    return np.log(np.maximum(proba, eps))  # type: ignore[no-any-return]
+    return np.log(np.maximum(proba, eps))
 
 
 def focal_loss(

@@ -1,4 +1,4 @@
-"""Losses as scikit-learn scorers, which know the classes of the estimator they score."""
+"""Losses as scikit-learn scorers that know the classes of what they score."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class LossScorer(_BaseScorer):  # type: ignore[misc]
                 "estimator must be a fitted classifier with classes_, "
                 f"got {estimator!r}."
             )
-        labels, codes = encode_labels(y_true)
+        labels, _ = encode_labels(y_true)
         unseen = ~np.isin(labels, classes)
         model = final_estimator(estimator)
         if hasattr(model, "log_proba_is_exact"):
@@ -122,7 +122,7 @@ class LossScorer(_BaseScorer):  # type: ignore[misc]
 
 
 def final_estimator(estimator: Any) -> Any:
-    """The estimator whose responses a Pipeline, a search or a FrozenEstimator passes on."""
+    """The estimator that answers for a Pipeline, a search or a FrozenEstimator."""
     while True:
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
@@ -166,7 +166,8 @@ def make_loss_scorer(
     >>> from skxent.scorers import make_loss_scorer
     >>> X, y = load_iris(return_X_y=True)
     >>> scorer = make_loss_scorer(Focal(gamma=1.0))
-    >>> bool((cross_val_score(LogisticRegression(max_iter=1000), X, y, scoring=scorer) < 0).all())
+    >>> model = LogisticRegression(max_iter=1000)
+    >>> bool((cross_val_score(model, X, y, scoring=scorer) < 0).all())
     True
     """
     return LossScorer(loss, label_smoothing=label_smoothing, unseen_proba=unseen_proba)

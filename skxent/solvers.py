@@ -1,7 +1,7 @@
-"""From an objective to its minimiser: Newton's method, with two ways to find the step.
+"""From an objective to its minimiser: Newton's method, with two ways to a step.
 
-    newton-cholesky   factorise the whole Hessian: few and cheap steps while d K is small
-    newton-cg         preconditioned conjugate gradients on Hessian products: any size
+    newton-cholesky   factorise the whole Hessian: best while d K is small
+    newton-cg         preconditioned conjugate gradients: any size
 
 Both judge convergence by the Newton decrement δ = √(gᵀH⁻¹g). δ²/2 is the drop in the
 mean loss (nats) that the next step promises, so it does not depend on how the columns
@@ -66,9 +66,7 @@ def solve(
     """Minimise; from the cross-entropy solution where the loss is not convex."""
     if solver == "auto":
         solver = choose_solver(objective)
-    step = (
-        CholeskyStep(objective) if solver == "newton-cholesky" else CGStep(objective)
-    )
+    step = CholeskyStep(objective) if solver == "newton-cholesky" else CGStep(objective)
     before = 0
     if not objective.loss.convex:
         loss, objective.loss = objective.loss, CrossEntropy()
@@ -79,8 +77,8 @@ def solve(
     if not found.converged:
         warnings.warn(
             f"{solver} did not converge: {found.reason}. The Newton decrement is "
-            f"{found.decrement:.2g}, tol is {tol:g}. Increase max_iter, or C is so large "
-            "and the classes so well separated that there is no minimum.",
+            f"{found.decrement:.2g}, tol is {tol:g}. Increase max_iter, or lower C: "
+            "classes that X separates have no minimum without a penalty.",
             ConvergenceWarning,
             stacklevel=3,
         )
@@ -186,8 +184,8 @@ class CholeskyStep:
 class CGStep:
     """-H⁻¹g by conjugate gradients, truncated while the decrement is large.
 
-    The preconditioner is Böhning's bound on the Hessian, one matrix for all outputs: its
-    Cholesky factor, or its diagonal where X is wide.
+    The preconditioner is Böhning's bound on the Hessian, one matrix for all outputs:
+    its Cholesky factor, or its diagonal where X is wide.
     """
 
     def __init__(self, objective: LinearObjective) -> None:

@@ -67,7 +67,7 @@ class Target:
 
 
 def check_class_weight(class_weight: Any, n_classes: int) -> NDArray[np.float64]:
-    """Weights in the order of the classes, from None, a mapping of codes, or an array."""
+    """Weights in the order of the classes, from None, a dict of codes, or an array."""
     if class_weight is None:
         return np.ones(n_classes)
     if isinstance(class_weight, Mapping):
@@ -118,7 +118,7 @@ def make_target(
     label_smoothing: float = 0.0,
     dtype: Any = np.float64,
 ) -> Target:
-    """Check y (codes (n,) or soft labels (n, K)) and weights against raw predictions."""
+    """Check y, codes (n,) or soft labels (n, K), and weights of all kinds."""
     FRACTION.check("label_smoothing", label_smoothing)
     weights = check_class_weight(class_weight, n_classes)
     if sample_weight is not None:
@@ -151,7 +151,9 @@ def check_codes(y: NDArray[Any], n_classes: int) -> NDArray[np.intp]:
     if y.dtype.kind not in "iub" and not (
         y.dtype.kind == "f" and np.array_equal(y, np.trunc(y))
     ):
-        raise ValueError(f"y must be integer codes or soft labels, got {y.dtype} values.")
+        raise ValueError(
+            f"y must be integer codes or soft labels, got {y.dtype} values."
+        )
     if y.size and (y.min() < 0 or y.max() >= n_classes):
         worst = y.min() if y.min() < 0 else y.max()
         raise ValueError(f"y must be codes in 0..{n_classes - 1}, got {worst}.")
@@ -173,7 +175,7 @@ def check_soft_labels(y: NDArray[Any], n_classes: int, dtype: Any) -> Floats:
 
 
 def encode_labels(
-    y: ArrayLike, classes: NDArray[Any] | None = None
+    y: Any, classes: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Sorted classes, and y as indices into them.
 

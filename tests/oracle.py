@@ -34,9 +34,7 @@ def phi(loss, m):
     """φ, φ' and φ'' at the margin m, differentiated by mpmath from `loss.phi`."""
 
     def function(x):
-        return loss.phi(
-            1 / (1 + mp.exp(-x)), 1 / (1 + mp.exp(x)), mp.log1p(mp.exp(-x))
-        )
+        return loss.phi(1 / (1 + mp.exp(-x)), 1 / (1 + mp.exp(x)), mp.log1p(mp.exp(-x)))
 
     # Far out φ'' is exp(-|m|) beside φ: as many more digits.
     with mp.workdps(DIGITS + int(abs(m))):

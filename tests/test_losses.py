@@ -6,6 +6,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+
 from oracle import (
     DIGITS,
     DTYPES,
@@ -16,7 +17,6 @@ from oracle import (
     kappa,
     smooth,
 )
-
 from skxent.losses import LOSSES, CrossEntropy, Focal
 
 all_losses = pytest.mark.parametrize("loss", LOSS_INSTANCES, ids=repr)
@@ -26,7 +26,16 @@ PROMISE = 8  # units of κ eps
 
 # Rows of logits: ties, both tails, near-certain, from -700 to 700.
 ROWS = {
-    2: [[0, 0], [0, 3.7], [1e-3, -1e-3], [0, 36], [0, -36], [-700, 0], [0, 700], [5, 5]],
+    2: [
+        [0, 0],
+        [0, 3.7],
+        [1e-3, -1e-3],
+        [0, 36],
+        [0, -36],
+        [-700, 0],
+        [0, 700],
+        [5, 5],
+    ],
     3: [
         [0, 0, 0],
         [1, -2, 0.5],
@@ -97,7 +106,9 @@ def check_rows(loss, y, targets, z, dtype, **keywords):
             assert error_in_eps(value[i], exact[0], exact[0], dtype) <= allowed
             for k in range(n_classes):
                 terms = mp.fsum(abs(part[1][k]) for part in parts)
-                assert error_in_eps(gradient[i, k], exact[1][k], terms, dtype) <= allowed
+                assert (
+                    error_in_eps(gradient[i, k], exact[1][k], terms, dtype) <= allowed
+                )
                 for j in range(n_classes):
                     terms = mp.fsum(abs(part[2][j, k]) for part in parts)
                     terms = max(terms, mp.mpf("1e-3") * mp.fsum(map(abs, exact[1])))
@@ -185,7 +196,9 @@ def test_zero_weight_silences_an_infinite_loss(loss):
 @all_losses
 def test_infinite_and_nan_logits(loss, dtype):
     inf = np.inf
-    z = np.array([[inf, 0, 1], [-inf, -inf, -inf], [inf, inf, 0], [np.nan, 0, 0]], dtype)
+    z = np.array(
+        [[inf, 0, 1], [-inf, -inf, -inf], [inf, inf, 0], [np.nan, 0, 0]], dtype
+    )
     proba = loss.predict_proba(z)
     assert_allclose(proba[:3], [[1, 0, 0], [1 / 3] * 3, [0.5, 0.5, 0]], rtol=1e-6)
     assert np.isnan(proba[3]).all()
@@ -199,7 +212,7 @@ def test_infinite_and_nan_logits(loss, dtype):
 
 @all_losses
 def test_posterior_inverts_the_population_minimiser(loss):
-    """Logits that minimise the expected loss for η give η back (formula of the class)."""
+    """Logits that minimise the expected loss under η give η back."""
     from scipy.optimize import minimize
 
     weights, eps = np.array([1.0, 2.0, 0.5]), 0.1
@@ -283,13 +296,28 @@ def test_losses_are_values():
         (lambda: Focal(-1.0), r"^gamma must be a number in \[0, inf\), got -1\.0\.$"),
         (lambda: Focal(np.nan), r"^gamma must be a number in \[0, inf\), got nan\.$"),
         (lambda: Focal("2"), r"^gamma must be a number in \[0, inf\), got '2'\.$"),
-        (lambda: Focal().loss([3], [[0.0, 1, 2]]), r"^y must be codes in 0\.\.2, got 3\.$"),
-        (lambda: Focal().loss([-1], [[0.0, 1, 2]]), r"^y must be codes in 0\.\.2, got -1\.$"),
-        (lambda: Focal().loss([0.5], [1.0]), r"^y must be integer codes or soft labels"),
+        (
+            lambda: Focal().loss([3], [[0.0, 1, 2]]),
+            r"^y must be codes in 0\.\.2, got 3\.$",
+        ),
+        (
+            lambda: Focal().loss([-1], [[0.0, 1, 2]]),
+            r"^y must be codes in 0\.\.2, got -1\.$",
+        ),
+        (
+            lambda: Focal().loss([0.5], [1.0]),
+            r"^y must be integer codes or soft labels",
+        ),
         (lambda: Focal().loss([0, 1], [1.0]), r"^y must have 1 rows, got 2\.$"),
-        (lambda: Focal().loss([[1, 1]], [[0.0, 1]]), r"^y must have rows that sum to one"),
+        (
+            lambda: Focal().loss([[1, 1]], [[0.0, 1]]),
+            r"^y must have rows that sum to one",
+        ),
         (lambda: Focal().loss([[2, -1]], [[0.0, 1]]), r"^y must be finite and non-neg"),
-        (lambda: Focal().loss([[1.0, 0]], [[0.0, 1, 2]]), r"^y must have 3 columns, got 2"),
+        (
+            lambda: Focal().loss([[1.0, 0]], [[0.0, 1, 2]]),
+            r"^y must have 3 columns, got 2",
+        ),
         (lambda: Focal().loss([0], 1.0), r"^raw_prediction must be of shape"),
         (
             lambda: Focal().loss([0], [1.0], label_smoothing=1.0),
