@@ -368,12 +368,15 @@ cdef inline void posterior(
 ) noexcept nogil:
     """Class probabilities that a minimiser of the loss implies.
 
-    log τ = log p - slope, up to a constant; τ = (1 - ε) π + ε/K; η ∝ π / w.
+    log τ = log p - slope, up to a constant; τ = (1 - ε) π + ε/K; η ∝ π / w. A minimiser
+    has τ >= ε/K, but a model may go below: there π is τ/100, not 0, for a zero would
+    make the log loss of one wrong row infinite.
     u: logits in, log η out; e: η out; l: work space.
     """
     cdef Py_ssize_t k
     cdef int i
-    cdef floating x, margin
+    cdef floating x, margin, bound, kept
+    cdef floating floor = <floating> 0.01, log_floor = log(floor)
     cdef floating[ROWS] a, rest, log_total, p, q, L, log_q, s, second, log_rest
     softmax(K, u, e, &a[0], &rest[0], &log_total[0])
     # log rest through its own maximum, for rest may underflow where log τ does not
@@ -403,7 +406,9 @@ cdef inline void posterior(
         for k in range(K):
             for i in range(ROWS):
                 x = e[k * ROWS + i] - <floating> (smoothing / K)
-                l[k * ROWS + i] = log(x if x > 0 else 0)
+                bound = floor * e[k * ROWS + i]
+                kept = l[k * ROWS + i] + log_floor
+                l[k * ROWS + i] = log(x) if x > bound else kept
     for k in range(K):
         for i in range(ROWS):
             u[k * ROWS + i] = l[k * ROWS + i] - <floating> log_weight[k]
