@@ -25,7 +25,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def effective_n_threads(n_threads: int | None = None, work: int | None = None) -> int:
+def effective_n_threads(
+    n_threads: int | None = None, work: int | None = None, name: str = "n_threads"
+) -> int:
     """Threads for a call on `work` logits.
 
     None means all that OpenMP may use (OMP_NUM_THREADS, threadpoolctl and joblib's
@@ -38,7 +40,7 @@ def effective_n_threads(n_threads: int | None = None, work: int | None = None) -
         or n_threads == 0
     ):
         raise ValueError(
-            f"n_threads must be None or an integer other than 0, got {n_threads!r}."
+            f"{name} must be None or an integer other than 0, got {n_threads!r}."
         )
     if _forked or (work is not None and work < SERIAL_BELOW):
         return 1

@@ -13,6 +13,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skxent._threads import effective_n_threads
 from skxent._validation import FRACTION, POSITIVE, Interval, check_bool, check_option
 from skxent.losses import LOSSES, CrossEntropy, Focal, Loss
 from skxent.objective import LinearObjective
@@ -150,8 +151,8 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         -------
         self
         """
-        self._check_parameters()
         loss = self._loss()
+        self._check_parameters()
         X, y = self._check_data(X, y)
         if sample_weight is not None:
             sample_weight = check_array(
@@ -160,7 +161,7 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
                 dtype=np.float64,
                 input_name="sample_weight",
             )
-        target = self._make_target(y, X, sample_weight)
+        classes, class_weight, target = self._targets(y, X, sample_weight)
         objective = LinearObjective(
             X,
             target,
@@ -171,12 +172,13 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         )
         solution = solve(
             objective,
-            self._start(objective.shape),
+            self._start(objective.shape, classes),
             solver=self.solver,
             tol=float(self.tol),
             max_iter=int(self.max_iter),
             verbose=int(self.verbose),
         )
+        self.classes_, self._class_weight = classes, class_weight
         d, m = self.n_features_in_, objective.n_outputs
         W = solution.weights.astype(X.dtype)
         self.coef_ = np.ascontiguousarray(W[:d].T)
@@ -203,6 +205,11 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             raise ValueError(
                 f"max_iter must be an integer >= 1, got {self.max_iter!r}."
             )
+        if not isinstance(self.verbose, Integral) or self.verbose < 0:
+            raise ValueError(
+                f"verbose must be a non-negative integer or bool, got {self.verbose!r}."
+            )
+        effective_n_threads(self.n_jobs, name="n_jobs")
 
     def _check_data(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
         """X as floats, y as labels (n,) or soft labels (n, K)."""
@@ -221,35 +228,35 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             check_classification_targets(y)
         return X, y
 
-    def _make_target(self, y: NDArray[Any], X: Any, sample_weight: Any) -> Target:
-        if y.ndim == 1:
-            self.classes_, codes = encode_labels(y)
-        else:
-            self.classes_, codes = np.arange(y.shape[1]), y
-        n_classes = len(self.classes_)
-        if n_classes < 2:
+    def _targets(
+        self, y: NDArray[Any], X: Any, sample_weight: Any
+    ) -> tuple[NDArray[Any], Any, Target]:
+        """Classes, class weights in their order, and y as the kernels take it."""
+        classes, codes = encode_labels(y) if y.ndim == 1 else (np.arange(y.shape[1]), y)
+        if len(classes) < 2:
             raise ValueError(
-                "y must have at least 2 classes, "
-                f"got 1 class: {self.classes_.tolist()}."
+                f"y must have at least 2 classes, got 1 class: {classes.tolist()}."
             )
-        self._class_weight = self._class_weights(codes, sample_weight)
+        class_weight = self._class_weights(classes, codes, sample_weight)
         target = make_target(
             codes,
             X.shape[0],
-            n_classes,
+            len(classes),
             sample_weight=sample_weight,
-            class_weight=self._class_weight,
+            class_weight=class_weight,
             label_smoothing=self.label_smoothing,
             dtype=X.dtype,
         )
         if target.total_weight() == 0:
             raise ValueError("sample_weight must have a positive sum, got all zeros.")
-        return target
+        return classes, class_weight, target
 
-    def _class_weights(self, codes: NDArray[Any], sample_weight: Any) -> Any:
+    def _class_weights(
+        self, classes: NDArray[Any], codes: NDArray[Any], sample_weight: Any
+    ) -> Any:
         if isinstance(self.class_weight, str):
             check_option("class_weight", self.class_weight, ("balanced",))
-            return balanced_class_weight(codes, len(self.classes_), sample_weight)
+            return balanced_class_weight(codes, len(classes), sample_weight)
         if self.class_weight is None:
             return None
         if not isinstance(self.class_weight, Mapping):
@@ -257,7 +264,7 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
                 "class_weight must be a dict, 'balanced' or None, "
                 f"got {self.class_weight!r}."
             )
-        labels = self.classes_.tolist()
+        labels = classes.tolist()
         unknown = [label for label in self.class_weight if label not in labels]
         if unknown:
             raise ValueError(
@@ -270,13 +277,17 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             )
         return weights
 
-    def _start(self, shape: tuple[int, int]) -> NDArray[np.float64]:
+    def _start(
+        self, shape: tuple[int, int], classes: NDArray[Any]
+    ) -> NDArray[np.float64]:
+        """Zeros, or the last fit's coefficients if they are for the same classes."""
         start = np.zeros(shape)
-        if self.warm_start and hasattr(self, "coef_"):
-            d, m = self.n_features_in_, shape[1]
-            if self.coef_.shape == (m, d):
-                start[:d] = self.coef_.T
-                start[d:] = self.intercept_
+        if not self.warm_start or not hasattr(self, "coef_"):
+            return start
+        d, m = self.n_features_in_, shape[1]
+        if self.coef_.shape == (m, d) and np.array_equal(self.classes_, classes):
+            start[:d] = self.coef_.T
+            start[d:] = self.intercept_
         return start
 
     def decision_function(self, X: Any) -> Floats:

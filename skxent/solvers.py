@@ -29,6 +29,10 @@ WIDE = 2000
 # A Newton-CG step costs about this many passes over X.
 CG_PASSES = 25
 
+# Pivots and eigenvalues below this, of a matrix with unit diagonal, are rounding.
+LOST = 1e-13
+
+Linear = Callable[[Weights], Weights]
 Step = Callable[[Weights, Weights, float], tuple[Weights, bool]]
 
 
@@ -140,12 +144,49 @@ def newton(
     return Solution(W, value, max_iter, decrement, False, reason)
 
 
+class Inverse:
+    """The inverse of a symmetric matrix, scaled to a unit diagonal first.
+
+    By Cholesky; where that breaks down by eigenvalues: those lost in rounding are left
+    out, so that nothing moves along collinear columns, and of negative ones (focal
+    loss) the size is taken, so that a Newton step descends. `positive` tells of them.
+    """
+
+    def __init__(self, matrix: Weights) -> None:
+        scale = np.sqrt(np.abs(np.diagonal(matrix)))
+        scale[scale == 0] = 1.0
+        self.scale = scale[:, np.newaxis]
+        matrix = matrix / self.scale / scale
+        self.positive = True
+        self.factor = None
+        try:
+            factor = cho_factor(matrix, lower=True)
+            if np.diagonal(factor[0]).min() ** 2 < LOST:
+                raise LinAlgError
+            self.factor = factor
+        except LinAlgError:
+            values, self.vectors = eigh(matrix)
+            self.positive = bool(values[0] > -1e-8 * values[-1])
+            size = np.abs(values)
+            kept = size > LOST * size.max()
+            self.reciprocal = np.zeros_like(size)
+            self.reciprocal[kept] = 1 / size[kept]
+
+    def __call__(self, G: Weights) -> Weights:
+        """Inverse times the columns of G."""
+        G = G / self.scale
+        if self.factor is not None:
+            return cho_solve(self.factor, G) / self.scale
+        projected = self.reciprocal[:, np.newaxis] * (self.vectors.T @ G)
+        return (self.vectors @ projected) / self.scale
+
+
 class CholeskyStep:
-    """-H⁻¹g with the whole Hessian, scaled to a unit diagonal.
+    """-H⁻¹g with the whole Hessian.
 
     Softmax logits may all shift together; where no penalty holds that direction H is
     singular along it. H gets a ridge there alone, which moves nothing, for g has no
-    part in it. An indefinite H (focal loss) takes |eigenvalues|, so the step descends.
+    part in it.
     """
 
     def __init__(self, objective: LinearObjective) -> None:
@@ -161,54 +202,36 @@ class CholeskyStep:
             shared = np.einsum("kiki->i", per_output) / m**2
             for i in range(size):
                 per_output[:, i, :, i] += shared[i]
-        scale = np.sqrt(np.abs(np.diagonal(H)))
-        scale[scale == 0] = 1.0
-        H /= scale[:, np.newaxis]
-        H /= scale
-        g = gradient.T.ravel() / scale
-        curved = True
-        try:
-            factor = cho_factor(H, lower=True)
-            if np.diagonal(factor[0]).min() ** 2 < 1e-12:
-                raise LinAlgError
-            step = cho_solve(factor, g)
-        except LinAlgError:
-            values, vectors = eigh(H)
-            curved = bool(values[0] > -1e-8 * values[-1])
-            size_of = np.abs(values)
-            keep = size_of > 1e-12 * size_of.max()
-            step = vectors[:, keep] @ ((vectors[:, keep].T @ g) / size_of[keep])
-        return -(step / scale).reshape(m, size).T, curved
+        inverse = Inverse(H)
+        step = inverse(gradient.T.reshape(-1, 1)).reshape(m, size).T
+        return -step, inverse.positive
 
 
 class CGStep:
     """-H⁻¹g by conjugate gradients, truncated while the decrement is large.
 
-    The preconditioner is Böhning's bound on the Hessian, one matrix for all outputs:
-    its Cholesky factor, or its diagonal where X is wide.
+    The preconditioner is Böhning's bound on the Hessian, one matrix for all outputs, or
+    its diagonal where X is wide.
     """
 
     def __init__(self, objective: LinearObjective) -> None:
         self.objective = objective
+        # Rows of W that no penalty holds: along a common shift H is singular there.
+        free = slice(objective.n_features if objective.penalty else 0, None)
+        self.free = free if objective.n_outputs > 1 else slice(0, 0)
         if objective.n_features <= WIDE:
-            bound = objective.curvature_bound()
-            self.scale = np.sqrt(np.diagonal(bound))
-            self.scale[self.scale == 0] = 1.0
-            bound /= self.scale[:, np.newaxis]
-            bound /= self.scale
-            bound.flat[:: len(bound) + 1] += 1e-10  # collinear columns
-            self.factor = cho_factor(bound, lower=True)
+            self.inverse: Linear = Inverse(objective.curvature_bound())
         else:
-            self.scale = np.sqrt(objective.curvature_diagonal())
-            self.scale[self.scale == 0] = 1.0
-            self.factor = None
+            diagonal = objective.curvature_diagonal()[:, np.newaxis]
+            diagonal[diagonal == 0] = 1.0
+            self.inverse = lambda G: G / diagonal
 
     def precondition(self, G: Weights) -> Weights:
-        scale = self.scale[:, np.newaxis]
-        if self.factor is None:
-            return G / scale**2
-        result: Weights = cho_solve(self.factor, G / scale) / scale
-        return result
+        return self._centre(self.inverse(self._centre(G.copy())))
+
+    def _centre(self, G: Weights) -> Weights:
+        G[self.free] -= G[self.free].mean(axis=1, keepdims=True)
+        return G
 
     def __call__(
         self, W: Weights, gradient: Weights, decrement: float

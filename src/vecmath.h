@@ -8,7 +8,7 @@
  *   pow    exp(y log x), for x >= 0
  *
  * P and R are Chebyshev fits of this project; their error is below 0.15 ulp. Errors
- * asserted in tests/test_vecmath.py: exp, log, log1p 1.5 ulp; pow 2 + |y log x| ulp.
+ * asserted in tests/test_vecmath.py: exp, log, log1p 1.5 ulp; pow 2 + 2 |y log x| ulp.
  * exp flushes results that are not normal numbers to zero.
  */
 #ifndef SKXENT_VECMATH_H

@@ -1,0 +1,103 @@
+"""The package as a whole: what is installed, its threads, its instruction sets."""
+
+import doctest
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+import skxent
+from skxent._dispatch import available
+from skxent._threads import effective_n_threads
+from skxent.losses import Focal
+
+MODULES = ["_config", "linear_model", "losses", "metrics", "scorers"]
+
+
+def run(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_installed_package_is_tested():
+    source = Path(__file__).parents[1] / "skxent"
+    assert Path(skxent.__file__).parent != source
+    assert skxent.__version__ == skxent.show_config("dicts")["version"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_in_docstrings_run(module):
+    found = doctest.testmod(
+        importlib.import_module(f"skxent.{module}"),
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
+    )
+    assert found.attempted and not found.failed
+
+
+def test_show_config(capsys):
+    assert skxent.show_config() is None
+    printed = capsys.readouterr().out
+    for word in ("compiler: ", "isa: ", "threads: "):
+        assert word in printed
+    with pytest.raises(ValueError, match=r"^mode must be one of .*, got 'json'\.$"):
+        skxent.show_config("json")
+
+
+@pytest.mark.parametrize("isa", available())
+def test_an_instruction_set_can_be_forced(isa):
+    code = "import skxent; print(skxent.show_config('dicts')['isa'])"
+    assert run(code, SKXENT_ISA=isa).stdout.strip() == isa
+
+
+def test_an_unknown_instruction_set_is_refused():
+    outcome = run("import skxent", SKXENT_ISA="v9")
+    assert "SKXENT_ISA must be one of base" in outcome.stderr
+
+
+def test_threads_follow_limits():
+    with threadpool_limits(1):
+        assert effective_n_threads() == 1
+    assert effective_n_threads(3) == 3
+    assert effective_n_threads(3, work=10) == 1
+    assert effective_n_threads(-1) >= 1
+    code = "from skxent._threads import effective_n_threads as n; print(n())"
+    assert run(code, OMP_NUM_THREADS="1").stdout.strip() == "1"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_after_threads_does_not_hang():
+    code = """
+import os, warnings
+import numpy as np
+from skxent.losses import Focal
+warnings.simplefilter("ignore")
+z, y = np.zeros((50_000, 3)), np.zeros(50_000, int)
+Focal().loss(y, z, n_threads=2)
+pid = os.fork()
+if pid == 0:
+    Focal().loss(y, z, n_threads=2)
+    os._exit(0)
+print(os.waitpid(pid, 0)[1])
+"""
+    assert run(code).stdout.strip() == "0"
+
+
+def test_many_python_threads_share_a_loss():
+    from concurrent.futures import ThreadPoolExecutor
+
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=(5000, 3)), rng.integers(0, 3, 5000)
+    expected = Focal().gradient(y, z)
+    with ThreadPoolExecutor(4) as pool:
+        for gradient in pool.map(lambda _: Focal().gradient(y, z), range(20)):
+            np.testing.assert_array_equal(gradient, expected)

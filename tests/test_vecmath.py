@@ -1,0 +1,99 @@
+"""The bounds that vecmath.h states, against mpmath on a dense grid."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+from skxent._dispatch import available, isa, kernels
+
+GRIDS = {
+    # arguments of exp span the normal results; of log and log1p also denormals
+    ("exp", np.float64): np.concatenate(
+        [
+            np.linspace(-708, 709.7, 4001),
+            np.linspace(-1, 1, 2001),
+            -np.logspace(-300, 0, 500),
+        ]
+    ),
+    ("exp", np.float32): np.concatenate(
+        [
+            np.linspace(-87, 88.7, 4001),
+            np.linspace(-1, 1, 2001),
+            -np.logspace(-30, 0, 500),
+        ]
+    ),
+    ("log", np.float64): np.concatenate(
+        [np.logspace(-320, 308, 3001), np.linspace(0.5, 2, 4001)]
+    ),
+    ("log", np.float32): np.concatenate(
+        [np.logspace(-44, 38, 3001), np.linspace(0.5, 2, 4001)]
+    ),
+    ("log1p", np.float64): np.concatenate(
+        [np.logspace(-307, 300, 3001), np.linspace(0, 3, 4001)]
+    ),
+    ("log1p", np.float32): np.concatenate(
+        [np.logspace(-37, 37, 3001), np.linspace(0, 3, 4001)]
+    ),
+}
+BOUND = 1.5
+
+
+def apply(function, x, exponent=0.0):
+    out = np.empty_like(x)
+    kernels.vecmath(function, x, out, exponent)
+    return out
+
+
+def errors(ours, exact):
+    """Distance in units in the last place of the exact value."""
+    for value, truth in zip(ours, exact, strict=True):
+        ulp = mp.mpf(float(np.spacing(abs(ours.dtype.type(float(truth))))))
+        yield float(abs(mp.mpf(float(value)) - truth) / ulp)
+
+
+@pytest.mark.parametrize(
+    ("function", "dtype"), GRIDS, ids=lambda item: getattr(item, "__name__", item)
+)
+def test_within_its_bound(function, dtype):
+    x = GRIDS[function, dtype].astype(dtype)
+    with mp.workdps(40):
+        exact = [getattr(mp, function)(mp.mpf(float(value))) for value in x]
+        worst = max(errors(apply(function, x), exact))
+    assert worst <= BOUND
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("exponent", [0.3, 0.5, 2.0, 3.7])
+def test_pow_within_its_bound(exponent, dtype):
+    x = np.concatenate([np.logspace(-9, 0, 500), np.linspace(0.5, 1, 500)]).astype(
+        dtype
+    )
+    exponent = float(dtype(exponent))
+    with mp.workdps(40):
+        exact = [mp.power(mp.mpf(float(value)), exponent) for value in x]
+        allowed = 2 + 2 * np.abs(exponent * np.log(x.astype(float)))
+        found = np.array(list(errors(apply("pow", x, exponent), exact)))
+    assert (found <= allowed).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_special_values(dtype):
+    inf, nan = np.inf, np.nan
+    x = np.array([-inf, -1000, 0, 1000, inf, nan], dtype)
+    np.testing.assert_array_equal(apply("exp", x), [0, 0, 1, inf, inf, nan])
+    x = np.array([-inf, -1, 0, 1, inf, nan], dtype)
+    np.testing.assert_array_equal(apply("log", x), [nan, nan, -inf, 0, inf, nan])
+    x = np.array([0, inf, nan], dtype)
+    np.testing.assert_array_equal(apply("log1p", x), [0, inf, nan])
+    x = np.array([0, 1, inf, nan], dtype)
+    np.testing.assert_array_equal(apply("pow", x, 2.0), [0, 1, inf, nan])
+    np.testing.assert_array_equal(apply("pow", x, 0.0), [1, 1, 1, 1])
+    payload = np.array([0x7FF8_0000_0000_0FFF], np.uint64).view(np.float64)
+    assert np.isnan(apply("exp", payload)).all()
+
+
+def test_the_tested_kernels_are_the_forced_ones():
+    import os
+
+    assert kernels.__name__ == f"skxent._kernels_{isa}"
+    assert isa == (os.environ.get("SKXENT_ISA") or available()[-1])
