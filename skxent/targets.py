@@ -174,6 +174,10 @@ def check_soft_labels(y: NDArray[Any], n_classes: int, dtype: Any) -> Floats:
     return soft
 
 
+# So many different strings at most are told apart by comparing each to all.
+FEW = 64
+
+
 def encode_labels(
     y: Any, classes: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
@@ -184,7 +188,8 @@ def encode_labels(
     ValueError
         If `classes` is given and lacks a label of y.
     """
-    y = column_or_1d(y)
+    if not isinstance(y, np.ndarray) or y.ndim != 1:
+        y = column_or_1d(y)
     if classes is None:
         return _unique(y)
     found, codes = _unique(y)
@@ -205,5 +210,28 @@ def _unique(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
         if known is not None and known[1] == known[2]:
             low, distinct, _ = known
             return np.arange(low, low + distinct).astype(y.dtype), wide - low
+    first, codes = _in_order_of_appearance(y)
+    if first is not None:
+        found = y[first]
+        order = np.argsort(found)
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        return found[order], rank[codes]
     classes, codes = np.unique(y, return_inverse=True)
     return classes, codes.reshape(y.shape).astype(np.intp, copy=False)
+
+
+def _in_order_of_appearance(
+    y: NDArray[Any],
+) -> tuple[list[int] | None, NDArray[np.intp]]:
+    """Where each different string first stands, and y as indices into that.
+
+    None for what is not strings, or has too many different ones.
+    """
+    codes = np.empty(len(y), dtype=np.intp)
+    if y.dtype == object:
+        return kernels.encode_strings(y.tolist(), codes), codes
+    if y.dtype.kind in "US" and y.size and y.itemsize:
+        rows = np.ascontiguousarray(y).view(np.uint8).reshape(len(y), y.itemsize)
+        return kernels.encode_bytes(rows, codes, FEW), codes
+    return None, codes
