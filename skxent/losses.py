@@ -334,8 +334,8 @@ class CrossEntropy(Loss):
     Examples
     --------
     >>> from skxent.losses import CrossEntropy
-    >>> CrossEntropy().loss([1, 0], [0.0, 800.0]).round(4)
-    array([  0.6931, 800.    ])
+    >>> CrossEntropy().loss([1, 0], [0.0, 80.0]).round(4)
+    array([ 0.6931, 80.    ])
     """
 
     formula: ClassVar[str] = "cross_entropy"
