@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 import sklearn.metrics
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
+from sklearn.utils.multiclass import check_classification_targets
 
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
@@ -17,6 +19,7 @@ from skxent.losses import CrossEntropy, Focal, Loss
 from skxent.targets import (
     Floats,
     balanced_class_weight,
+    check_sample_weight,
     encode_labels,
     make_target,
 )
@@ -82,9 +85,9 @@ def _one_pass_log_loss(
     y_true: Any, y_proba: Any, normalize: Any, sample_weight: Any, labels: Any
 ) -> float | None:
     """The log loss of input that needs no warning and no error; None for any other."""
-    if not isinstance(y_proba, np.ndarray):
+    # np.matrix is refused, and masks are scikit-learn's to interpret.
+    if type(y_proba) is not np.ndarray or np.ma.isMaskedArray(sample_weight):
         return None
-    # A plain array has 1 or 2 dimensions, floats in native order, and aligned.
     if y_proba.dtype not in (np.float64, np.float32) or y_proba.ndim not in (1, 2):
         return None
     if not y_proba.flags.aligned or type(normalize) is not bool:
@@ -119,8 +122,8 @@ def _encode(
     y_true: Any, labels: Any, n_classes: int
 ) -> tuple[NDArray[np.int64], int] | None:
     """y_true as integers that start at `offset`; None if it is not plain labels."""
-    y = np.asarray(y_true)
-    if y.ndim != 1 or y.dtype.kind not in "iubUSO":
+    y = _plain(y_true)
+    if y is None:
         return None
     if labels is None and y.dtype == np.int64:
         known = kernels.label_range(y)
@@ -130,8 +133,8 @@ def _encode(
         if labels is None:
             classes, codes = encode_labels(y)
         else:
-            given = np.asarray(labels)
-            if given.ndim != 1 or not np.all(given[:-1] < given[1:]):
+            given = _plain(labels)
+            if given is None or not np.all(given[:-1] < given[1:]):
                 return None
             classes, codes = encode_labels(y, given)
     except (TypeError, ValueError):
@@ -139,6 +142,24 @@ def _encode(
     if len(classes) != n_classes:
         return None
     return codes.astype(np.int64, copy=False), 0
+
+
+def _plain(labels: Any) -> NDArray[Any] | None:
+    """Labels as an array of integers, bools or strings; None if they are not that."""
+    if np.ma.isMaskedArray(labels):
+        return None
+    try:
+        array = np.asarray(labels)
+    except ValueError:
+        return None
+    kind = array.dtype.kind
+    if array.ndim != 1 or kind not in "iubUO" or not len(array):
+        return None
+    # numpy makes strings of a list that mixes them with numbers.
+    mixed = kind == "O" or (kind == "U" and not isinstance(labels, np.ndarray))
+    if mixed and set(map(type, array if kind == "O" else labels)) != {str}:
+        return None
+    return array
 
 
 def evaluate_loss(
@@ -163,7 +184,8 @@ def evaluate_loss(
         Labels of any type, or soft labels: rows of K numbers that sum to one.
     y_proba : array-like of shape (n, K) or (n,)
         Probabilities, columns in the sorted order of the labels; (n,): of the second.
-        Clipped from below at eps of the dtype; rows that do not sum to one warn.
+        Clipped from below at eps of the dtype. Rows that do not sum to one warn, and
+        are scored as if divided by their sum.
     label_smoothing : float in [0, 1), default=0
     labels : array-like of shape (K,), default=None
         All labels in sorted order, where y_true may lack some.
@@ -197,10 +219,13 @@ def evaluate_loss(
     """
     check_bool("from_logits", from_logits)
     check_option("reduction", reduction, ("mean", "sum", "none"))
-    if base is not None and not (isinstance(base, (int, float)) and base > 1):
-        raise ValueError(f"base must be None or a number above 1, got {base!r}.")
+    if not isinstance(loss, Loss):
+        raise ValueError(f"loss must be a Loss of skxent.losses, got {loss!r}.")
+    if base is not None and not (isinstance(base, Real) and 1 < float(base) < np.inf):
+        raise ValueError(f"base must be None or a finite number above 1, got {base!r}.")
     raw = check_logits(y_proba) if from_logits else logits_of(y_proba)
     n_classes = 2 if raw.ndim == 1 else raw.shape[1]
+    sample_weight = check_sample_weight(sample_weight, len(raw))
     y, weights = _encode_targets(y_true, labels, n_classes, class_weight, sample_weight)
     target = make_target(
         y,
@@ -210,6 +235,7 @@ def evaluate_loss(
         class_weight=weights,
         label_smoothing=label_smoothing,
         dtype=raw.dtype,
+        name="y_true",
     )
     value: Floats = np.empty(len(raw), dtype=raw.dtype)
     z = raw[:, np.newaxis] if raw.ndim == 1 else raw
@@ -238,13 +264,17 @@ def _encode_targets(
     y = np.asarray(y_true)
     soft = y.ndim == 2 and y.shape[1] > 1
     classes = None if labels is None else np.asarray(labels)
+    if classes is not None and (classes.ndim != 1 or not len(classes)):
+        raise ValueError(f"labels must be of shape (K,), got {classes.shape}.")
     if classes is not None and not np.all(classes[:-1] < classes[1:]):
         raise ValueError(f"labels must be sorted and distinct, got {classes.tolist()}.")
     if soft:
         classes = np.arange(n_classes) if classes is None else classes
         codes = y
     else:
-        classes, codes = encode_labels(y, classes)
+        if y.dtype.kind not in "iubUS":
+            check_classification_targets(y)
+        classes, codes = encode_labels(y, classes, "y_true")
     if len(classes) != n_classes:
         raise ValueError(
             f"y_proba must have a column for each of {len(classes)} labels, got "

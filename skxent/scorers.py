@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -76,21 +77,29 @@ class LossScorer(_BaseScorer):  # type: ignore[misc]
             )
         labels, _ = encode_labels(y_true)
         unseen = ~np.isin(labels, classes)
+        classes = np.asarray(classes)
+        # Not through method_caller: scikit-learn's cache of a multimetric scorer holds
+        # the column, or the sign, that the first scorer asked for.
         model = final_estimator(estimator)
         if hasattr(model, "log_proba_is_exact"):
             raw = estimator.predict_log_proba(X)
-        elif isinstance(model, LOGIT_MODELS):
-            raw = method_caller(estimator, "decision_function", X, pos_label=None)
+        elif has_logits(model):
+            raw = estimator.decision_function(X)
         else:
-            proba = method_caller(estimator, "predict_proba", X, pos_label=None)
+            proba = estimator.predict_proba(X)
             plain = not unseen.any() and len(classes) > 1 and not self.label_smoothing
             if plain and isinstance(self.loss, CrossEntropy):
                 return -log_loss(
-                    y_true, proba, sample_weight=sample_weight, labels=classes
+                    y_true,
+                    proba[:, 1] if len(classes) == 2 else proba,
+                    sample_weight=sample_weight,
+                    labels=classes,
                 )
-            raw = logits_of(proba)
+            raw = logits_of(proba) if len(classes) > 1 else np.zeros(proba.shape)
         if unseen.any():
-            raw, classes = self._extend(raw, np.asarray(classes), labels[unseen])
+            raw, classes = self._extend(raw, classes, labels[unseen])
+        elif len(classes) == 1:
+            return 0.0
         return -evaluate_loss(
             self.loss,
             y_true,
@@ -107,18 +116,38 @@ class LossScorer(_BaseScorer):  # type: ignore[misc]
         """Logits with a column for each label that training did not have."""
         if raw.ndim == 1:
             raw = np.column_stack([np.zeros_like(raw), raw])
-        proba = self.unseen_proba or np.finfo(raw.dtype).eps
+        proba = self.unseen_proba or float(np.finfo(np.float64).eps)
+        if len(unseen) * proba >= 1:
+            raise ValueError(
+                f"unseen_proba must be a number in (0, {1 / len(unseen):g}) for "
+                f"{len(unseen)} unseen labels, got {proba}."
+            )
         warnings.warn(
             f"The estimator was not trained on {unseen.tolist()}, which y_true has. "
             f"Their probability is taken to be {proba:.3g} (unseen_proba).",
             UserWarning,
             stacklevel=2,
         )
-        log_proba = CrossEntropy().predict_log_proba(raw)
+        if len(classes) > 1:
+            raw = CrossEntropy().predict_log_proba(raw)
+        log_proba = raw + np.log1p(-len(unseen) * proba)
         extra = np.full((len(raw), len(unseen)), np.log(proba), dtype=raw.dtype)
         every = np.concatenate([classes, unseen])
         order = np.argsort(every)
         return np.hstack([log_proba, extra])[:, order], every[order]
+
+
+def has_logits(model: Any) -> bool:
+    """Is it a logistic regression that answers with the softmax of its decision?
+
+    Not one against the rest, which scikit-learn had before 1.8.
+    """
+    return (
+        isinstance(model, LOGIT_MODELS)
+        and type(model).predict_proba is LogisticRegression.predict_proba
+        and getattr(model, "multi_class", "auto") in ("auto", "deprecated")
+        and (model.solver != "liblinear" or len(model.classes_) == 2)
+    )
 
 
 def final_estimator(estimator: Any) -> Any:
@@ -155,7 +184,7 @@ def make_loss_scorer(
     label_smoothing : float in [0, 1), default=0
         Smooth the labels that are scored against.
     unseen_proba : float in (0, 1), default=None
-        None: eps of the dtype, which is what scikit-learn's clipping makes of zero.
+        None: eps of float64, which is what scikit-learn's clipping makes of zero.
 
     Examples
     --------
@@ -185,6 +214,6 @@ SCORERS = {
 
 
 def get_scorer(name: str) -> LossScorer:
-    """The ready scorer of that name: one of ``SCORERS``."""
+    """A copy of the ready scorer of that name, one of ``SCORERS``."""
     check_option("name", name, SCORERS)
-    return SCORERS[name]
+    return deepcopy(SCORERS[name])

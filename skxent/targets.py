@@ -108,6 +108,25 @@ def balanced_class_weight(
     return weights
 
 
+def check_sample_weight(
+    sample_weight: ArrayLike | None, n_samples: int
+) -> NDArray[np.float64] | None:
+    """Weights as the kernels read them."""
+    if sample_weight is None:
+        return None
+    weights = np.ascontiguousarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight must be of shape ({n_samples},), got {weights.shape}."
+        )
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        raise ValueError(
+            f"sample_weight must be finite and non-negative, got {weights[bad][0]}."
+        )
+    return weights
+
+
 def make_target(
     y: ArrayLike,
     n_samples: int,
@@ -117,60 +136,53 @@ def make_target(
     class_weight: Any = None,
     label_smoothing: float = 0.0,
     dtype: Any = np.float64,
+    name: str = "y",
 ) -> Target:
     """Check y, codes (n,) or soft labels (n, K), and weights of all kinds."""
     FRACTION.check("label_smoothing", label_smoothing)
-    weights = check_class_weight(class_weight, n_classes)
-    if sample_weight is not None:
-        sample_weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
-        if sample_weight.shape != (n_samples,):
-            raise ValueError(
-                f"sample_weight must be of shape ({n_samples},), "
-                f"got {sample_weight.shape}."
-            )
-        bad = ~(np.isfinite(sample_weight) & (sample_weight >= 0))
-        if bad.any():
-            raise ValueError(
-                "sample_weight must be finite and non-negative, "
-                f"got {sample_weight[bad][0]}."
-            )
+    class_weights = check_class_weight(class_weight, n_classes)
+    weights = check_sample_weight(sample_weight, n_samples)
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if len(y) != n_samples:
-        raise ValueError(f"y must have {n_samples} rows, got {len(y)}.")
+        raise ValueError(f"{name} must have {n_samples} rows, got {len(y)}.")
     if y.ndim == 2:
-        soft = check_soft_labels(y, n_classes, dtype)
-        return Target(None, soft, weights, sample_weight, label_smoothing)
-    codes = check_codes(y, n_classes)
-    return Target(codes, None, weights, sample_weight, label_smoothing)
+        soft = check_soft_labels(y, n_classes, dtype, name)
+        return Target(None, soft, class_weights, weights, label_smoothing)
+    codes = check_codes(y, n_classes, name)
+    return Target(codes, None, class_weights, weights, label_smoothing)
 
 
-def check_codes(y: NDArray[Any], n_classes: int) -> NDArray[np.intp]:
+def check_codes(y: NDArray[Any], n_classes: int, name: str = "y") -> NDArray[np.intp]:
     """Integer codes in 0..K-1, as the kernels read them."""
     if y.dtype.kind not in "iub" and not (
         y.dtype.kind == "f" and np.array_equal(y, np.trunc(y))
     ):
         raise ValueError(
-            f"y must be integer codes or soft labels, got {y.dtype} values."
+            f"{name} must be integer codes or soft labels, got {y.dtype} values."
         )
     if y.size and (y.min() < 0 or y.max() >= n_classes):
         worst = y.min() if y.min() < 0 else y.max()
-        raise ValueError(f"y must be codes in 0..{n_classes - 1}, got {worst}.")
+        raise ValueError(f"{name} must be codes in 0..{n_classes - 1}, got {worst}.")
     return np.ascontiguousarray(y, dtype=np.intp)
 
 
-def check_soft_labels(y: NDArray[Any], n_classes: int, dtype: Any) -> Floats:
+def check_soft_labels(
+    y: NDArray[Any], n_classes: int, dtype: Any, name: str = "y"
+) -> Floats:
     """Rows of K non-negative numbers that sum to one."""
     if y.shape[1] != n_classes:
-        raise ValueError(f"y must have {n_classes} columns, got {y.shape[1]}.")
+        raise ValueError(f"{name} must have {n_classes} columns, got {y.shape[1]}.")
     soft: Floats = np.asarray(y, dtype=dtype)
     if not np.isfinite(soft).all() or (soft.size and soft.min() < 0):
-        raise ValueError("y must be finite and non-negative, got other soft labels.")
+        raise ValueError(f"{name} must be finite and non-negative, got other values.")
     sums = soft.sum(axis=1, dtype=np.float64)
     off = np.abs(sums - 1) > np.sqrt(np.finfo(soft.dtype).eps)
     if off.any():
-        raise ValueError(f"y must have rows that sum to one, got {sums[off][0]:.6g}.")
+        raise ValueError(
+            f"{name} must have rows that sum to one, got {sums[off][0]:.6g}."
+        )
     return soft
 
 
@@ -179,7 +191,7 @@ FEW = 64
 
 
 def encode_labels(
-    y: Any, classes: NDArray[Any] | None = None
+    y: Any, classes: NDArray[Any] | None = None, name: str = "y"
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Sorted classes, and y as indices into them.
 
@@ -193,14 +205,14 @@ def encode_labels(
     if classes is None:
         return _unique(y)
     found, codes = _unique(y)
-    place = np.searchsorted(classes, found)
-    place[place == len(classes)] = 0
-    missing = classes[place] != found
-    if np.any(missing):
-        raise ValueError(
-            f"y must have labels in {classes.tolist()}, got {found[missing][0]!r}."
-        )
-    return classes, place[codes].astype(np.intp, copy=False)
+    place = {label: code for code, label in enumerate(classes.tolist())}
+    for label in found.tolist():
+        if label not in place:
+            raise ValueError(
+                f"{name} must have labels in {classes.tolist()}, got {label!r}."
+            )
+    order = np.array([place[label] for label in found.tolist()], dtype=np.intp)
+    return classes, order[codes]
 
 
 def _unique(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:

@@ -13,6 +13,10 @@ from libc.string cimport memcmp
 
 from losses cimport ROWS, LossSpec, formula_of, phi
 from tiles cimport (
+    exponentials,
+    exponentials_binary,
+    find_class,
+    find_top,
     load,
     load_binary,
     log_softmax,
@@ -26,8 +30,6 @@ from tiles cimport (
     rest_product,
     rest_terms,
     shift_to_top,
-    softmax,
-    softmax_binary,
     store,
     weigh,
 )
@@ -157,51 +159,54 @@ cdef void evaluate_rows(
     cdef Py_ssize_t first = ROWS if request.binary else 0
     cdef int rows, i
     cdef bint one_term = request.hard and request.smoothing == 0
+    cdef bint curved = request.hessian or request.product
     cdef floating *u = work
     cdef floating *e = work + size
     cdef floating *t = work + 2 * size
-    cdef floating *out = work + 3 * size
-    cdef floating *v = work + 4 * size
-    cdef floating *s = work + 5 * size
-    cdef floating *h = work + 6 * size
-    cdef floating[ROWS] a, rest, log_total, p, q, L, f, f1, f2, inverse, weight
+    cdef floating *v = work + 3 * size
+    cdef floating *s = work + 4 * size
+    cdef floating *h = work + 5 * size
+    # With one term the gradient, which comes last, may overwrite e.
+    cdef floating *out = work + 6 * size
+    cdef floating *last = e if one_term else out
+    cdef floating[ROWS] top, a, rest, others, p, q, L, f, f1, f2, inverse, weight
     cdef Py_ssize_t[ROWS] c
 
     for tile in range(tiles(start, stop)):
         row = start + tile * ROWS
         rows = <int> min(ROWS, stop - row)
-        if request.binary:
-            load_binary(z, row, rows, u)
-            softmax_binary(u, e, &a[0], &rest[0], &log_total[0])
-        else:
-            load(z, row, rows, K, u)
-            softmax(K, u, e, &a[0], &rest[0], &log_total[0])
         fill_targets(
             request, codes, soft, sample_weight, class_weight, row, rows, &c[0], t
         )
+        if request.binary:
+            load_binary(z, row, rows, u)
+            exponentials_binary(u, &top[0], &a[0], e, &rest[0])
+        else:
+            load(z, row, rows, K, u)
+            find_top(K, u, &top[0])
+            if one_term and not curved:
+                for i in range(ROWS):
+                    a[i] = <floating> c[i]
+            else:
+                find_class(K, u, &top[0], &a[0])
+            exponentials(K, u, &top[0], &a[0], e, &rest[0])
         for i in range(ROWS):
             if not one_term:
                 c[i] = <Py_ssize_t> a[i]
             weight[i] = t[i if one_term else c[i] * ROWS + i]
+            others[i] = rest[i]
+            if a[i] != <floating> c[i]:
+                others[i] = (rest[i] - e[c[i] * ROWS + i]) + 1
         pivot_terms(
-            &c[0], u, e, &a[0], &rest[0], &log_total[0],
-            &p[0], &q[0], &L[0], &inverse[0],
+            &c[0], u, &top[0], e, &others[0], &p[0], &q[0], &L[0], &inverse[0]
         )
         phi(&request.loss, &p[0], &q[0], &L[0], &f[0], &f1[0], &f2[0])
         weigh(&weight[0], &f[0], &f1[0], &f2[0])
         if not one_term:
-            rest_terms(
-                &request.loss, K, t, u, e, &a[0], &rest[0], &log_total[0],
-                &f[0], s, h,
-            )
+            rest_terms(&request.loss, K, t, u, &top[0], e, &a[0], &rest[0], &f[0], s, h)
         if value is not None:
             for i in range(rows):
                 value[row + i] = f[i]
-        if request.gradient:
-            pivot_gradient(K, &c[0], e, &inverse[0], &f1[0], out)
-            if not one_term:
-                rest_gradient(K, s, e, &rest[0], out)
-            store(out + first, row, rows, columns, gradient)
         if request.hessian:
             pivot_hessian(
                 K, &c[0], e, &a[0], &rest[0], &inverse[0], &f1[0], &f2[0], out
@@ -219,6 +224,11 @@ cdef void evaluate_rows(
             if not one_term:
                 rest_product(K, s, h, e, &rest[0], v, out)
             store(out + first, row, rows, columns, product)
+        if request.gradient:
+            pivot_gradient(K, &c[0], e, &inverse[0], &f1[0], last)
+            if not one_term:
+                rest_gradient(K, s, e, &rest[0], last)
+            store(last + first, row, rows, columns, gradient)
 
 
 def evaluate(

@@ -2,11 +2,11 @@
 
 A formula is told p = σ(m), q = σ(-m) and L = -log p, each exact to a few ulp, and
 writes φ, φ' and φ'' (derivatives in m). It may use 1 - p as q and log p as -L, and must
-not form either anew. `slope` is log(-φ'/q), which the posterior divides by: it stays
+not form either anew. `log_slope` is log(-φ'/q), which the posterior divides by: it stays
 finite where φ' underflows, given log q.
 
 To add a loss: a name in `Formula`, its two functions, a line in `formula_of` and a
-branch in `phi` and `slope`. The Python side is one dataclass in skxent/losses.py.
+branch in `phi` and `log_slope`. The Python side is one dataclass in skxent/losses.py.
 """
 
 from cython cimport floating
@@ -58,7 +58,7 @@ cdef inline void focal(
 
 
 # log(-φ'/q) = γ log q + log1p(γ p L / q), where L/q -> 1 as q -> 0
-cdef inline floating focal_slope(
+cdef inline floating focal_log_slope(
     floating gamma, floating p, floating q, floating L, floating log_q
 ) noexcept nogil:
     cdef floating ratio = 1 if q == 0 else L / q
@@ -71,17 +71,23 @@ cdef inline void phi(
     LossSpec *loss, const floating *p, const floating *q, const floating *L,
     floating *f, floating *f1, floating *f2
 ) noexcept nogil:
+    # Local results alias nothing, so that the loops vectorise.
+    cdef floating[ROWS] value, slope, curvature
     cdef int i
     cdef floating a = <floating> loss.a
     if loss.formula == CROSS_ENTROPY:
         for i in range(ROWS):
-            cross_entropy(p[i], q[i], L[i], &f[i], &f1[i], &f2[i])
+            cross_entropy(p[i], q[i], L[i], &value[i], &slope[i], &curvature[i])
     elif loss.formula == FOCAL:
         for i in range(ROWS):
-            focal(a, p[i], q[i], L[i], &f[i], &f1[i], &f2[i])
+            focal(a, p[i], q[i], L[i], &value[i], &slope[i], &curvature[i])
+    for i in range(ROWS):
+        f[i] = value[i]
+        f1[i] = slope[i]
+        f2[i] = curvature[i]
 
 
-cdef inline void slope(
+cdef inline void log_slope(
     LossSpec *loss, const floating *p, const floating *q, const floating *L,
     const floating *log_q, floating *s
 ) noexcept nogil:
@@ -92,4 +98,4 @@ cdef inline void slope(
             s[i] = 0
     elif loss.formula == FOCAL:
         for i in range(ROWS):
-            s[i] = focal_slope(a, p[i], q[i], L[i], log_q[i])
+            s[i] = focal_log_slope(a, p[i], q[i], L[i], log_q[i])

@@ -24,7 +24,7 @@ f'' = (φ'' + p φ')/q²; with s = t f', h = t f'', S = Σ s, H = Σ h (`rest_*`
 
 from cython cimport floating
 from libc.math cimport INFINITY
-from losses cimport LossSpec, ROWS, phi, slope
+from losses cimport LossSpec, ROWS, log_slope, phi
 from vecmath cimport exp, log, log1p
 
 
@@ -69,64 +69,87 @@ cdef inline void load_binary(
         u[i] = 0
 
 
-cdef inline void softmax(
-    Py_ssize_t K, floating *u, floating *e, floating *a, floating *rest,
-    floating *log_total
+cdef inline void find_top(
+    Py_ssize_t K, const floating *z, floating *top
 ) noexcept nogil:
-    """u: z in, d out."""
     cdef Py_ssize_t k
     cdef int i
-    cdef floating[ROWS] top, first, others
-    cdef floating x
+    cdef floating[ROWS] best
     for i in range(ROWS):
-        top[i] = u[i]
-        first[i] = 0
-        others[i] = 0
+        best[i] = z[i]
     for k in range(1, K):
         for i in range(ROWS):
-            x = u[k * ROWS + i]
-            top[i] = x if x > top[i] else top[i]
+            best[i] = z[k * ROWS + i] if z[k * ROWS + i] > best[i] else best[i]
+    for i in range(ROWS):
+        top[i] = best[i]
+
+
+cdef inline void find_class(
+    Py_ssize_t K, const floating *z, const floating *top, floating *a
+) noexcept nogil:
+    """The first class that has the largest logit."""
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating number
+    cdef floating[ROWS] first
+    for i in range(ROWS):
+        first[i] = 0
     for k in range(K - 1, -1, -1):
+        number = <floating> k
         for i in range(ROWS):
-            first[i] = <floating> k if u[k * ROWS + i] == top[i] else first[i]
-    for k in range(K):
-        for i in range(ROWS):
-            x = u[k * ROWS + i]
-            x = 0 if x == top[i] else x - top[i]  # so for infinities too
-            u[k * ROWS + i] = x
-            x = exp(x)
-            e[k * ROWS + i] = x
-            others[i] += 0 if first[i] == <floating> k else x
+            first[i] = number if z[k * ROWS + i] == top[i] else first[i]
     for i in range(ROWS):
         a[i] = first[i]
-        rest[i] = others[i]
-        log_total[i] = log1p(others[i])
 
 
-cdef inline void softmax_binary(
-    floating *u, floating *e, floating *a, floating *rest, floating *log_total
+cdef inline floating below(floating z, floating top) noexcept nogil:
+    # d = z - max z; equal infinities are level
+    return 0 if z == top else z - top
+
+
+cdef inline void exponentials(
+    Py_ssize_t K, const floating *z, const floating *top, const floating *skip,
+    floating *e, floating *rest
 ) noexcept nogil:
-    """softmax of the pair (0, z) with one exp."""
+    """e, and its sum over all classes but skip[i]."""
+    cdef Py_ssize_t k
     cdef int i
-    cdef floating z, small
+    cdef floating x, number
+    cdef floating[ROWS] total
     for i in range(ROWS):
-        z = u[ROWS + i]
-        small = exp(-z if z > 0 else z)
-        a[i] = 1 if z > 0 else 0
+        total[i] = 0
+    for k in range(K):
+        number = <floating> k
+        for i in range(ROWS):
+            x = exp(below(z[k * ROWS + i], top[i]))
+            e[k * ROWS + i] = x
+            total[i] += 0 if skip[i] == number else x
+    for i in range(ROWS):
+        rest[i] = total[i]
+
+
+cdef inline void exponentials_binary(
+    const floating *z, floating *top, floating *a, floating *e, floating *rest
+) noexcept nogil:
+    """All of the above for the pair (0, z), with one exp."""
+    cdef int i
+    cdef floating x, small
+    for i in range(ROWS):
+        x = z[ROWS + i]
+        small = exp(-x if x > 0 else x)
+        top[i] = x if x > 0 else 0
+        a[i] = 1 if x > 0 else 0
+        e[i] = small if x > 0 else 1
+        e[ROWS + i] = 1 if x > 0 else small
         rest[i] = small
-        u[i] = -z if z > 0 else 0
-        u[ROWS + i] = 0 if z > 0 else z
-        e[i] = small if z > 0 else 1
-        e[ROWS + i] = 1 if z > 0 else small
-        log_total[i] = log1p(small)
 
 
 cdef inline void class_terms(
-    Py_ssize_t k, const floating *u, const floating *e, const floating *a,
-    const floating *rest, const floating *log_total,
+    Py_ssize_t k, const floating *z, const floating *top, const floating *e,
+    const floating *a, const floating *rest, const floating *log_total,
     floating *p, floating *q, floating *L
 ) noexcept nogil:
-    """p, q, L of class k in every row."""
+    """p, q, L of class k in every row; rest leaves out class a."""
     cdef int i
     cdef floating total, others
     for i in range(ROWS):
@@ -134,27 +157,31 @@ cdef inline void class_terms(
         others = rest[i] if a[i] == <floating> k else (rest[i] - e[k * ROWS + i]) + 1
         p[i] = e[k * ROWS + i] / total
         q[i] = others / total
-        L[i] = log_total[i] - u[k * ROWS + i]
+        L[i] = log_total[i] - below(z[k * ROWS + i], top[i])
 
 
 cdef inline void pivot_terms(
-    const Py_ssize_t *c, const floating *u, const floating *e, const floating *a,
-    const floating *rest, const floating *log_total,
-    floating *p, floating *q, floating *L, floating *inverse
+    const Py_ssize_t *c, const floating *z, const floating *top, const floating *e,
+    const floating *others, floating *p, floating *q, floating *L, floating *inverse
 ) noexcept nogil:
-    """p, q, L of class c[i] in row i, and 1 / Σ_{k≠c} e_k, or 0 where all underflow."""
+    """p, q, L of class c[i] in row i from Σ_{k≠c} e_k; 1 / that, or 0 if it is 0.
+
+    The sum without a class of the top is others if c is one, else others - 1 + e_c.
+    """
     cdef int i
-    cdef floating total, others
-    cdef floating[ROWS] e_c
+    cdef floating d, total, excess
+    cdef floating[ROWS] e_c, z_c
     for i in range(ROWS):
         e_c[i] = e[c[i] * ROWS + i]
-        L[i] = log_total[i] - u[c[i] * ROWS + i]
+        z_c[i] = z[c[i] * ROWS + i]
     for i in range(ROWS):
-        total = 1 + rest[i]
-        others = rest[i] if a[i] == <floating> c[i] else (rest[i] - e_c[i]) + 1
+        d = below(z_c[i], top[i])
+        excess = others[i] if d == 0 else (others[i] - 1) + e_c[i]
+        L[i] = log1p(excess) - d
+        total = others[i] + e_c[i]
         p[i] = e_c[i] / total
-        q[i] = others / total
-        inverse[i] = 1 / others if others > 0 else 0
+        q[i] = others[i] / total
+        inverse[i] = 1 / others[i] if others[i] > 0 else 0
 
 
 cdef inline void weigh(
@@ -172,6 +199,7 @@ cdef inline void pivot_gradient(
     Py_ssize_t K, const Py_ssize_t *c, const floating *e, const floating *inverse,
     const floating *f1, floating *out
 ) noexcept nogil:
+    """out may be e."""
     cdef Py_ssize_t k
     cdef int i
     cdef floating[ROWS] scale
@@ -253,16 +281,18 @@ cdef inline void pivot_product(
 
 
 cdef inline void rest_terms(
-    LossSpec *loss, Py_ssize_t K, const floating *t, const floating *u,
-    const floating *e, const floating *a, const floating *rest,
-    const floating *log_total, floating *value, floating *s, floating *h
+    LossSpec *loss, Py_ssize_t K, const floating *t, const floating *z,
+    const floating *top, const floating *e, const floating *a, const floating *rest,
+    floating *value, floating *s, floating *h
 ) noexcept nogil:
     """Add Σ_{k≠a} t_k φ_k to value; s = t f' and h = t f'' for k ≠ a, else 0."""
     cdef Py_ssize_t k
     cdef int i
-    cdef floating[ROWS] p, q, L, f, f1, f2, w
+    cdef floating[ROWS] p, q, L, f, f1, f2, w, log_total
+    for i in range(ROWS):
+        log_total[i] = log1p(rest[i])
     for k in range(K):
-        class_terms(k, u, e, a, rest, log_total, &p[0], &q[0], &L[0])
+        class_terms(k, z, top, e, a, rest, &log_total[0], &p[0], &q[0], &L[0])
         for i in range(ROWS):
             w[i] = 0 if a[i] == <floating> k else t[k * ROWS + i]
             q[i] = 1 if a[i] == <floating> k else q[i]
@@ -354,11 +384,15 @@ cdef inline void log_softmax(Py_ssize_t K, floating *u, floating *e) noexcept no
     """u: logits in, log-probabilities out; e: probabilities out."""
     cdef Py_ssize_t k
     cdef int i
-    cdef floating[ROWS] a, rest, log_total
-    softmax(K, u, e, &a[0], &rest[0], &log_total[0])
+    cdef floating[ROWS] top, a, rest, log_total
+    find_top(K, u, &top[0])
+    find_class(K, u, &top[0], &a[0])
+    exponentials(K, u, &top[0], &a[0], e, &rest[0])
+    for i in range(ROWS):
+        log_total[i] = log1p(rest[i])
     for k in range(K):
         for i in range(ROWS):
-            u[k * ROWS + i] -= log_total[i]
+            u[k * ROWS + i] = below(u[k * ROWS + i], top[i]) - log_total[i]
             e[k * ROWS + i] /= 1 + rest[i]
 
 
@@ -368,19 +402,22 @@ cdef inline void posterior(
 ) noexcept nogil:
     """Class probabilities that a minimiser of the loss implies.
 
-    log τ = log p - slope, up to a constant; τ = (1 - ε) π + ε/K; η ∝ π / w. A minimiser
+    log τ = log p - log_slope, up to a constant; τ = (1 - ε) π + ε/K; η ∝ π / w. A minimiser
     has τ >= ε/K, but a model may go below: there π is τ/100, not 0, for a zero would
     make the log loss of one wrong row infinite.
     u: logits in, log η out; e: η out; l: work space.
     """
     cdef Py_ssize_t k
     cdef int i
-    cdef floating x, margin, bound, kept
+    cdef floating x, bound, kept
     cdef floating floor = <floating> 0.01, log_floor = log(floor)
-    cdef floating[ROWS] a, rest, log_total, p, q, L, log_q, s, second, log_rest
-    softmax(K, u, e, &a[0], &rest[0], &log_total[0])
+    cdef floating[ROWS] top, second, a, rest, log_total, log_rest, p, q, L, log_q, s
+    find_top(K, u, &top[0])
+    find_class(K, u, &top[0], &a[0])
+    exponentials(K, u, &top[0], &a[0], e, &rest[0])
     # log rest through its own maximum, for rest may underflow where log τ does not
     for i in range(ROWS):
+        log_total[i] = log1p(rest[i])
         second[i] = -INFINITY
         log_rest[i] = 0
     for k in range(K):
@@ -389,16 +426,18 @@ cdef inline void posterior(
             second[i] = x if x > second[i] else second[i]
     for k in range(K):
         for i in range(ROWS):
-            margin = u[k * ROWS + i]
-            margin = 0 if margin == second[i] else margin - second[i]
-            log_rest[i] += 0 if a[i] == <floating> k else exp(margin)
+            x = exp(below(u[k * ROWS + i], second[i]))
+            log_rest[i] += 0 if a[i] == <floating> k else x
     for i in range(ROWS):
-        log_rest[i] = second[i] + log(log_rest[i]) - log_total[i]
+        x = below(second[i], top[i])
+        log_rest[i] = x + log(log_rest[i]) - log_total[i]
     for k in range(K):
-        class_terms(k, u, e, &a[0], &rest[0], &log_total[0], &p[0], &q[0], &L[0])
+        class_terms(
+            k, u, &top[0], e, &a[0], &rest[0], &log_total[0], &p[0], &q[0], &L[0]
+        )
         for i in range(ROWS):
             log_q[i] = log_rest[i] if a[i] == <floating> k else log(q[i])
-        slope(loss, &p[0], &q[0], &L[0], &log_q[0], &s[0])
+        log_slope(loss, &p[0], &q[0], &L[0], &log_q[0], &s[0])
         for i in range(ROWS):
             l[k * ROWS + i] = -L[i] - s[i]
     if smoothing > 0:

@@ -303,7 +303,7 @@ def test_choice_of_solver():
 
 
 def test_wide_sparse_data_take_the_diagonal_preconditioner():
-    X = sp.random_array((200, 3000), density=0.01, rng=0, format="csr")
+    X = sp.csr_array(sp.random(200, 3000, density=0.01, random_state=0))
     y = np.asarray(X.sum(axis=1) > np.median(X.sum(axis=1))).ravel()
     model = CrossEntropyClassifier(tol=1e-8).fit(X, y)
     assert model.n_iter_[0] < 20
