@@ -22,7 +22,7 @@ def evaluate(
     codes: NDArray[np.intp] | None,
     soft: Reals | None,
     sample_weight: NDArray[np.float64] | None,
-    class_weight: NDArray[np.float64],
+    class_weight: NDArray[np.float64] | None,
     smoothing: float,
     value: Reals | None = None,
     gradient: Reals | None = None,

@@ -281,7 +281,7 @@ class Loss:
             target.codes,
             target.soft,
             target.sample_weight,
-            target.class_weight,
+            target.class_weight if (target.class_weight != 1).any() else None,
             target.label_smoothing,
             value,
             _columns(gradient),

@@ -78,7 +78,7 @@ cdef struct Request:
     LossSpec loss
     Py_ssize_t K
     double smoothing
-    bint binary, hard, weighted, gradient, hessian, product
+    bint binary, hard, weighted, class_weighted, gradient, hessian, product
 
 
 cdef inline Py_ssize_t tiles(Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
@@ -109,41 +109,57 @@ cdef LossSpec spec_of(str name, tuple parameters) except *:
     return spec
 
 
-cdef void fill_targets(
+cdef inline void load_codes(
+    Request *request, const Py_ssize_t[:] codes, const double[:] sample_weight,
+    const double[:] class_weight, Py_ssize_t row, int rows, Py_ssize_t *c, floating *t
+) noexcept nogil:
+    """The class c of every row and its weight t."""
+    cdef Py_ssize_t i
+    for i in range(ROWS):
+        c[i] = codes[row + (i if i < rows else 0)]
+        t[i] = 1
+    if request.weighted:
+        for i in range(ROWS):
+            t[i] = <floating> sample_weight[row + (i if i < rows else 0)]
+    if request.class_weighted:
+        for i in range(ROWS):
+            t[i] = <floating> (t[i] * class_weight[c[i]])
+
+
+cdef inline void load_targets(
     Request *request, const Py_ssize_t[:] codes, const floating[:, :] soft,
     const double[:] sample_weight, const double[:] class_weight,
     Py_ssize_t row, int rows, Py_ssize_t *c, floating *t
 ) noexcept nogil:
-    """t: the weight of every class in a row, or, if hard, of class c alone.
+    """The weight t of every class in a row.
 
     The label is weighted first, then smoothed: t = w[(1 - ε) y∘v + ε/K Σ y∘v], so that
     class weights v act as sample weights v[y] do.
     """
-    cdef Py_ssize_t i, k, source, K = request.K
-    cdef double w, total
+    cdef Py_ssize_t k, source, K = request.K
+    cdef int i
+    cdef double w, v, total
+    if request.hard:
+        load_codes(request, codes, sample_weight, class_weight, row, rows, c, t)
     for i in range(ROWS):
         source = row + (i if i < rows else 0)
-        w = sample_weight[source] if request.weighted else 1
         if request.hard:
-            c[i] = codes[source]
-            w = w * class_weight[c[i]]
-            if request.smoothing == 0:
-                t[i] = <floating> w
-                continue
-            for k in range(K):
-                t[k * ROWS + i] = <floating> (w * request.smoothing / K)
-            t[c[i] * ROWS + i] = <floating> (
-                w * (1 - request.smoothing) + w * request.smoothing / K
-            )
+            total = t[i]
         else:
             total = 0
+            w = sample_weight[source] if request.weighted else 1
             for k in range(K):
-                total = total + class_weight[k] * soft[source, k]
-            for k in range(K):
-                t[k * ROWS + i] = <floating> (w * (
-                    (1 - request.smoothing) * class_weight[k] * soft[source, k]
-                    + request.smoothing / K * total
-                ))
+                v = class_weight[k] if request.class_weighted else 1
+                total = total + w * v * soft[source, k]
+        for k in range(K):
+            if request.hard:
+                v = total if k == c[i] else 0
+            else:
+                v = class_weight[k] if request.class_weighted else 1
+                v = w * v * soft[source, k]
+            t[k * ROWS + i] = <floating> (
+                (1 - request.smoothing) * v + request.smoothing / K * total
+            )
 
 
 cdef void evaluate_rows(
@@ -169,15 +185,20 @@ cdef void evaluate_rows(
     # With one term the gradient, which comes last, may overwrite e.
     cdef floating *out = work + 6 * size
     cdef floating *last = e if one_term else out
-    cdef floating[ROWS] top, a, rest, others, p, q, L, f, f1, f2, inverse, weight
+    cdef floating[ROWS] top, a, rest, p, q, L, f, f1, f2, inverse, weight
     cdef Py_ssize_t[ROWS] c
 
     for tile in range(tiles(start, stop)):
         row = start + tile * ROWS
         rows = <int> min(ROWS, stop - row)
-        fill_targets(
-            request, codes, soft, sample_weight, class_weight, row, rows, &c[0], t
-        )
+        if one_term:
+            load_codes(
+                request, codes, sample_weight, class_weight, row, rows, &c[0], t
+            )
+        else:
+            load_targets(
+                request, codes, soft, sample_weight, class_weight, row, rows, &c[0], t
+            )
         if request.binary:
             load_binary(z, row, rows, u)
             exponentials_binary(u, &top[0], &a[0], e, &rest[0])
@@ -190,15 +211,15 @@ cdef void evaluate_rows(
             else:
                 find_class(K, u, &top[0], &a[0])
             exponentials(K, u, &top[0], &a[0], e, &rest[0])
-        for i in range(ROWS):
-            if not one_term:
+        if one_term:
+            for i in range(ROWS):
+                weight[i] = t[i]
+        else:
+            for i in range(ROWS):
                 c[i] = <Py_ssize_t> a[i]
-            weight[i] = t[i if one_term else c[i] * ROWS + i]
-            others[i] = rest[i]
-            if a[i] != <floating> c[i]:
-                others[i] = (rest[i] - e[c[i] * ROWS + i]) + 1
+                weight[i] = t[c[i] * ROWS + i]
         pivot_terms(
-            &c[0], u, &top[0], e, &others[0], &p[0], &q[0], &L[0], &inverse[0]
+            &c[0], u, &top[0], e, &a[0], &rest[0], &p[0], &q[0], &L[0], &inverse[0]
         )
         phi(&request.loss, &p[0], &q[0], &L[0], &f[0], &f1[0], &f2[0])
         weigh(&weight[0], &f[0], &f1[0], &f2[0])
@@ -246,6 +267,7 @@ def evaluate(
     request.binary = binary
     request.hard = soft is None
     request.weighted = sample_weight is not None
+    request.class_weighted = class_weight is not None
     request.gradient = gradient is not None
     request.hessian = hessian is not None
     request.product = product is not None

@@ -162,26 +162,35 @@ cdef inline void class_terms(
 
 cdef inline void pivot_terms(
     const Py_ssize_t *c, const floating *z, const floating *top, const floating *e,
-    const floating *others, floating *p, floating *q, floating *L, floating *inverse
+    const floating *skip, const floating *rest,
+    floating *p, floating *q, floating *L, floating *inverse
 ) noexcept nogil:
-    """p, q, L of class c[i] in row i from Σ_{k≠c} e_k; 1 / that, or 0 if it is 0.
+    """p, q, L of class c[i] in row i, and 1 / Σ_{k≠c} e_k, or 0 where that is 0.
 
-    The sum without a class of the top is others if c is one, else others - 1 + e_c.
+    rest leaves out class skip[i], which is c[i] or the likeliest. The sum that leaves
+    out the likeliest is Σ_{k≠c} e_k if c is as likely, else that - 1 + e_c.
     """
     cdef int i
-    cdef floating d, total, excess
-    cdef floating[ROWS] e_c, z_c
+    cdef floating d, total, others, excess
+    cdef floating[ROWS] e_c, z_c, number, pp, qq, LL, reciprocal
     for i in range(ROWS):
         e_c[i] = e[c[i] * ROWS + i]
         z_c[i] = z[c[i] * ROWS + i]
+        number[i] = <floating> c[i]
     for i in range(ROWS):
+        others = rest[i] if skip[i] == number[i] else (rest[i] - e_c[i]) + 1
         d = below(z_c[i], top[i])
-        excess = others[i] if d == 0 else (others[i] - 1) + e_c[i]
-        L[i] = log1p(excess) - d
-        total = others[i] + e_c[i]
-        p[i] = e_c[i] / total
-        q[i] = others[i] / total
-        inverse[i] = 1 / others[i] if others[i] > 0 else 0
+        excess = others if d == 0 else (others - 1) + e_c[i]
+        LL[i] = log1p(excess) - d
+        total = others + e_c[i]
+        pp[i] = e_c[i] / total
+        qq[i] = others / total
+        reciprocal[i] = 1 / others if others > 0 else 0
+    for i in range(ROWS):
+        p[i] = pp[i]
+        q[i] = qq[i]
+        L[i] = LL[i]
+        inverse[i] = reciprocal[i]
 
 
 cdef inline void weigh(

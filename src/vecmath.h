@@ -28,17 +28,18 @@ static inline double vm_exp(double x) {
     double t = x * 1.4426950408889634 + shift;
     double n = t - shift;
     double r = (x - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33;
-    double p = 0x1.af38a9b0ec855p-26;
-    p = p * r + 0x1.289185613a3d6p-22;
-    p = p * r + 0x1.71de0dae63bb3p-19;
-    p = p * r + 0x1.a019b90d2ae7ap-16;
-    p = p * r + 0x1.a01a01a7c41d5p-13;
-    p = p * r + 0x1.6c16c1788bd90p-10;
-    p = p * r + 0x1.11111111109b3p-7;
-    p = p * r + 0x1.5555555553d63p-5;
-    p = p * r + 0x1.5555555555556p-3;
-    p = p * r + 0x1.0000000000001p-1;
-    double y = vm_real(vm_bits(1.0 + (r + r * r * p)) + (vm_bits(t) << 52));
+    /* even and odd halves of P: half the latency of one Horner chain */
+    double w = r * r;
+    double even = 0x1.289185613a3d6p-22, odd = 0x1.af38a9b0ec855p-26;
+    even = even * w + 0x1.a019b90d2ae7ap-16;
+    odd = odd * w + 0x1.71de0dae63bb3p-19;
+    even = even * w + 0x1.6c16c1788bd90p-10;
+    odd = odd * w + 0x1.a01a01a7c41d5p-13;
+    even = even * w + 0x1.5555555553d63p-5;
+    odd = odd * w + 0x1.11111111109b3p-7;
+    even = even * w + 0x1.0000000000001p-1;
+    odd = odd * w + 0x1.5555555555556p-3;
+    double y = vm_real(vm_bits(1.0 + (r + w * (even + r * odd))) + (vm_bits(t) << 52));
     y = x < -708.0 ? 0.0 : y;
     y = x > 709.782712893384 ? (double)INFINITY : y;
     return x == x ? y : x;
@@ -49,12 +50,12 @@ static inline float vm_expf(float x) {
     float t = x * 1.44269504f + shift;
     float n = t - shift;
     float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-    float p = 1.39261835877e-3f;
-    p = p * r + 8.36317905272e-3f;
-    p = p * r + 4.16665546172e-2f;
-    p = p * r + 1.66665769897e-1f;
-    p = p * r + 0.5f;
-    float y = vm_realf(vm_bitsf(1.0f + (r + r * r * p)) + (vm_bitsf(t) << 23));
+    float w = r * r;
+    float even = 1.39261835877e-3f, odd = 8.36317905272e-3f;
+    even = even * w + 4.16665546172e-2f;
+    odd = odd * w + 1.66665769897e-1f;
+    even = even * w + 0.5f;
+    float y = vm_realf(vm_bitsf(1.0f + (r + w * (even + r * odd))) + (vm_bitsf(t) << 23));
     y = x < -87.0f ? 0.0f : y;
     y = x > 88.7228394f ? (float)INFINITY : y;
     return x == x ? y : x;
@@ -70,14 +71,14 @@ static inline double vm_log(double x) {
         - (0x1p52 + 1023.0) - (tiny ? 54.0 : 0.0);
     double f = vm_real((b & UINT64_C(0x000fffffffffffff)) + half_root) - 1.0;
     double s = f / (2.0 + f), z = s * s, h = 0.5 * f * f;
-    double p = 0x1.2b5900de53b32p-3;
-    p = p * z + 0x1.39fe51a7c18f9p-3;
-    p = p * z + 0x1.7462b51cb66b1p-3;
-    p = p * z + 0x1.c71c62e3f11e6p-3;
-    p = p * z + 0x1.2492492df281ap-2;
-    p = p * z + 0x1.99999999952d7p-2;
-    p = p * z + 0x1.5555555555558p-1;
-    double y = s * (h + z * p) + k * 0x1.a39ef35793c76p-33;
+    double w = z * z;
+    double even = 0x1.2b5900de53b32p-3, odd = 0x1.39fe51a7c18f9p-3;
+    even = even * w + 0x1.7462b51cb66b1p-3;
+    odd = odd * w + 0x1.c71c62e3f11e6p-3;
+    even = even * w + 0x1.2492492df281ap-2;
+    odd = odd * w + 0x1.99999999952d7p-2;
+    even = even * w + 0x1.5555555555558p-1;
+    double y = s * (h + z * (even + z * odd)) + k * 0x1.a39ef35793c76p-33;
     y = k * 0x1.62e42feep-1 - ((h - y) - f);
     y = x == 0.0 ? -(double)INFINITY : y;
     y = x < 0.0 ? (double)NAN : y;
@@ -115,11 +116,13 @@ static inline float vm_log1pf(float x) {
 }
 
 static inline double vm_pow(double x, double y) {
-    return y == 0.0 ? 1.0 : vm_exp(y * vm_log(x));
+    double t = y * vm_log(x);
+    return vm_exp(y == 0.0 ? 0.0 : t);
 }
 
 static inline float vm_powf(float x, float y) {
-    return y == 0.0f ? 1.0f : vm_expf(y * vm_logf(x));
+    float t = y * vm_logf(x);
+    return vm_expf(y == 0.0f ? 0.0f : t);
 }
 
 #endif

@@ -321,7 +321,8 @@ def test_the_ready_scorers():
             get_scorer(name).set_score_request(sample_weight=True)
             # As with scikit-learn's get_scorer, that is a request of the copy.
             assert (
-                get_routing_for_object(scorer).score.requests["sample_weight"] is None
+                get_routing_for_object(scorer).score.requests.get("sample_weight")
+                is None
             )
 
 
