@@ -283,7 +283,7 @@ class Loss:
             target.sample_weight,
             target.class_weight if (target.class_weight != 1).any() else None,
             target.label_smoothing,
-            value,
+            _columns(value),
             _columns(gradient),
             _columns(hessian),
             _columns(x),

@@ -78,7 +78,7 @@ cdef struct Request:
     LossSpec loss
     Py_ssize_t K
     double smoothing
-    bint binary, hard, weighted, class_weighted, gradient, hessian, product
+    bint binary, hard, weighted, class_weighted, value, gradient, hessian, product
 
 
 cdef inline Py_ssize_t tiles(Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
@@ -110,14 +110,20 @@ cdef LossSpec spec_of(str name, tuple parameters) except *:
 
 
 cdef inline void load_codes(
-    Request *request, const Py_ssize_t[:] codes, const double[:] sample_weight,
+    Request *request, const Py_ssize_t[::1] codes, const double[:] sample_weight,
     const double[:] class_weight, Py_ssize_t row, int rows, Py_ssize_t *c, floating *t
 ) noexcept nogil:
     """The class c of every row and its weight t."""
     cdef Py_ssize_t i
-    for i in range(ROWS):
-        c[i] = codes[row + (i if i < rows else 0)]
-        t[i] = 1
+    cdef const Py_ssize_t *first = &codes[row]
+    if rows == ROWS:
+        for i in range(ROWS):
+            c[i] = first[i]
+            t[i] = 1
+    else:
+        for i in range(ROWS):
+            c[i] = first[i if i < rows else 0]
+            t[i] = 1
     if request.weighted:
         for i in range(ROWS):
             t[i] = <floating> sample_weight[row + (i if i < rows else 0)]
@@ -127,7 +133,7 @@ cdef inline void load_codes(
 
 
 cdef inline void load_targets(
-    Request *request, const Py_ssize_t[:] codes, const floating[:, :] soft,
+    Request *request, const Py_ssize_t[::1] codes, const floating[:, :] soft,
     const double[:] sample_weight, const double[:] class_weight,
     Py_ssize_t row, int rows, Py_ssize_t *c, floating *t
 ) noexcept nogil:
@@ -163,10 +169,10 @@ cdef inline void load_targets(
 
 
 cdef void evaluate_rows(
-    Request *request, const floating[:, :] z, const Py_ssize_t[:] codes,
+    Request *request, const floating[:, :] z, const Py_ssize_t[::1] codes,
     const floating[:, :] soft, const double[:] sample_weight,
     const double[:] class_weight, const floating[:, :] x,
-    floating[:] value, floating[:, :] gradient, floating[:, :] hessian,
+    floating[:, :] value, floating[:, :] gradient, floating[:, :] hessian,
     floating[:, :] product, Py_ssize_t start, Py_ssize_t stop, floating *work
 ) noexcept nogil:
     cdef Py_ssize_t K = request.K, size = K * ROWS, row, tile
@@ -225,9 +231,8 @@ cdef void evaluate_rows(
         weigh(&weight[0], &f[0], &f1[0], &f2[0])
         if not one_term:
             rest_terms(&request.loss, K, t, u, &top[0], e, &a[0], &rest[0], &f[0], s, h)
-        if value is not None:
-            for i in range(rows):
-                value[row + i] = f[i]
+        if request.value:
+            store(&f[0], row, rows, 1, value)
         if request.hessian:
             pivot_hessian(
                 K, &c[0], e, &a[0], &rest[0], &inverse[0], &f1[0], &f2[0], out
@@ -254,9 +259,9 @@ cdef void evaluate_rows(
 
 def evaluate(
     str name, tuple parameters, const floating[:, :] z, bint binary,
-    const Py_ssize_t[:] codes, const floating[:, :] soft,
+    const Py_ssize_t[::1] codes, const floating[:, :] soft,
     const double[:] sample_weight, const double[:] class_weight, double smoothing,
-    floating[:] value=None, floating[:, :] gradient=None, floating[:, :] hessian=None,
+    floating[:, :] value=None, floating[:, :] gradient=None, floating[:, :] hessian=None,
     const floating[:, :] x=None, floating[:, :] product=None, int n_threads=1,
 ):
     """Weighted loss, gradient, Hessian diagonal and Hessian times x, row by row."""
@@ -268,6 +273,7 @@ def evaluate(
     request.hard = soft is None
     request.weighted = sample_weight is not None
     request.class_weighted = class_weight is not None
+    request.value = value is not None
     request.gradient = gradient is not None
     request.hessian = hessian is not None
     request.product = product is not None
