@@ -176,12 +176,12 @@ cdef inline void class_terms(
 ) noexcept nogil:
     """p, q, L of class k in every row; rest leaves out class a."""
     cdef int i
-    cdef floating total, others
+    cdef floating share, others
     for i in range(ROWS):
-        total = 1 + rest[i]
+        share = 1 / (1 + rest[i])
         others = rest[i] if a[i] == <floating> k else (rest[i] - e[k * ROWS + i]) + 1
-        p[i] = e[k * ROWS + i] / total
-        q[i] = others / total
+        p[i] = e[k * ROWS + i] * share
+        q[i] = others * share
         L[i] = log_total[i] - below(z[k * ROWS + i], top[i])
 
 
@@ -196,7 +196,7 @@ cdef inline void pivot_terms(
     out the likeliest is Σ_{k≠c} e_k if c is as likely, else that - 1 + e_c.
     """
     cdef int i
-    cdef floating d, total, others, excess
+    cdef floating d, share, others, excess
     cdef floating[ROWS] e_c, z_c, number, pp, qq, LL, reciprocal
     for i in range(ROWS):
         e_c[i] = e[c[i] * ROWS + i]
@@ -207,9 +207,9 @@ cdef inline void pivot_terms(
         d = below(z_c[i], top[i])
         excess = others if d == 0 else (others - 1) + e_c[i]
         LL[i] = log1p(excess) - d
-        total = others + e_c[i]
-        pp[i] = e_c[i] / total
-        qq[i] = others / total
+        share = 1 / (others + e_c[i])
+        pp[i] = e_c[i] * share
+        qq[i] = others * share
         reciprocal[i] = 1 / others if others > 0 else 0
     for i in range(ROWS):
         p[i] = pp[i]

@@ -61,14 +61,14 @@ static inline float vm_expf(float x) {
     return x == x ? y : x;
 }
 
-static inline double vm_log(double x) {
+/* log(u + lost), |lost| below an ulp of u: lost / u needs few digits, 1/m will do as
+ * 1 - f + f^2 - f^3. u must be finite and normal. */
+static inline double vm_log_sum(double u, double lost) {
     const uint64_t half_root = UINT64_C(0x3fe6a09e667f3bcd); /* sqrt(1/2) */
-    int tiny = x < 0x1p-1022;
-    uint64_t b = vm_bits(tiny ? x * 0x1p54 : x)
-        + (UINT64_C(0x3ff0000000000000) - half_root);
+    uint64_t b = vm_bits(u) + (UINT64_C(0x3ff0000000000000) - half_root);
+    uint64_t exponent = b >> 52;
     /* 2^52 + exponent, read as a double: there is no vector int64 -> double in AVX2 */
-    double k = vm_real((b >> 52) | UINT64_C(0x4330000000000000))
-        - (0x1p52 + 1023.0) - (tiny ? 54.0 : 0.0);
+    double k = vm_real(exponent | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
     double f = vm_real((b & UINT64_C(0x000fffffffffffff)) + half_root) - 1.0;
     double s = f / (2.0 + f), z = s * s, h = 0.5 * f * f;
     double w = z * z;
@@ -78,26 +78,42 @@ static inline double vm_log(double x) {
     even = even * w + 0x1.2492492df281ap-2;
     odd = odd * w + 0x1.99999999952d7p-2;
     even = even * w + 0x1.5555555555558p-1;
-    double y = s * (h + z * (even + z * odd)) + k * 0x1.a39ef35793c76p-33;
-    y = k * 0x1.62e42feep-1 - ((h - y) - f);
-    y = x == 0.0 ? -(double)INFINITY : y;
-    y = x < 0.0 ? (double)NAN : y;
-    return x < (double)INFINITY ? y : x; /* inf and NaN are their own logarithms */
+    double rest = lost * vm_real((UINT64_C(2046) - exponent) << 52)
+        * (1.0 - f * (1.0 - f * (1.0 - f)));
+    double y = s * (h + z * (even + z * odd)) + (k * 0x1.a39ef35793c76p-33 + rest);
+    return k * 0x1.62e42feep-1 - ((h - y) - f);
 }
 
-static inline float vm_logf(float x) {
+static inline float vm_logf_sum(float u, float lost) {
     const uint32_t half_root = UINT32_C(0x3f3504f3);
-    int tiny = x < 0x1p-126f;
-    uint32_t b = vm_bitsf(tiny ? x * 0x1p25f : x) + (UINT32_C(0x3f800000) - half_root);
-    float k = (float)((int32_t)(b >> 23) - 127) - (tiny ? 25.0f : 0.0f);
+    uint32_t b = vm_bitsf(u) + (UINT32_C(0x3f800000) - half_root);
+    uint32_t exponent = b >> 23;
+    float k = (float)((int32_t)exponent - 127);
     float f = vm_realf((b & UINT32_C(0x007fffff)) + half_root) - 1.0f;
     float s = f / (2.0f + f), z = s * s, h = 0.5f * f * f;
     float p = 0.233305819382f;
     p = p * z + 0.285508165997f;
     p = p * z + 0.40000121877f;
     p = p * z + 0.666666665545f;
-    float y = s * (h + z * p) + k * -2.12194440e-4f;
-    y = k * 0.693359375f - ((h - y) - f);
+    float rest = lost * vm_realf((UINT32_C(254) - exponent) << 23)
+        * (1.0f - f * (1.0f - f * (1.0f - f)));
+    float y = s * (h + z * p) + (k * -2.12194440e-4f + rest);
+    return k * 0.693359375f - ((h - y) - f);
+}
+
+static inline double vm_log(double x) {
+    int tiny = x < 0x1p-1022;
+    double y = vm_log_sum(tiny ? x * 0x1p54 : x, 0.0);
+    y = tiny ? y - 37.429947750237048 : y; /* 54 ln 2 */
+    y = x == 0.0 ? -(double)INFINITY : y;
+    y = x < 0.0 ? (double)NAN : y;
+    return x < (double)INFINITY ? y : x; /* inf and NaN are their own logarithms */
+}
+
+static inline float vm_logf(float x) {
+    int tiny = x < 0x1p-126f;
+    float y = vm_logf_sum(tiny ? x * 0x1p25f : x, 0.0f);
+    y = tiny ? y - 17.3286795f : y; /* 25 ln 2 */
     y = x == 0.0f ? -(float)INFINITY : y;
     y = x < 0.0f ? (float)NAN : y;
     return x < (float)INFINITY ? y : x;
@@ -105,14 +121,14 @@ static inline float vm_logf(float x) {
 
 static inline double vm_log1p(double x) {
     double u = 1.0 + x;
-    double lost = x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x);
-    return vm_log(u) + (u < (double)INFINITY ? lost / u : 0.0);
+    double y = vm_log_sum(u, x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x));
+    return u < (double)INFINITY ? y : u;
 }
 
 static inline float vm_log1pf(float x) {
     float u = 1.0f + x;
-    float lost = x < 1.0f ? x - (u - 1.0f) : 1.0f - (u - x);
-    return vm_logf(u) + (u < (float)INFINITY ? lost / u : 0.0f);
+    float y = vm_logf_sum(u, x < 1.0f ? x - (u - 1.0f) : 1.0f - (u - x));
+    return u < (float)INFINITY ? y : u;
 }
 
 static inline double vm_pow(double x, double y) {
