@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
 
-from skxent._dispatch import kernels
+from skxent import _labels
 from skxent._validation import FRACTION
 
 Floats = NDArray[np.floating[Any]]
@@ -218,7 +218,7 @@ def encode_labels(
 def _unique(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     if y.dtype.kind in "iu" and y.dtype.itemsize <= 8 and y.dtype != np.uint64:
         wide = np.ascontiguousarray(y, dtype=np.int64)
-        known = kernels.label_range(wide)
+        known = _labels.label_range(wide)
         if known is not None and known[1] == known[2]:
             low, distinct, _ = known
             return np.arange(low, low + distinct).astype(y.dtype), wide - low
@@ -242,8 +242,8 @@ def _in_order_of_appearance(
     """
     codes = np.empty(len(y), dtype=np.intp)
     if y.dtype == object:
-        return kernels.encode_strings(y.tolist(), codes), codes
+        return _labels.encode_strings(y.tolist(), codes), codes
     if y.dtype.kind in "US" and y.size and y.itemsize:
         rows = np.ascontiguousarray(y).view(np.uint8).reshape(len(y), y.itemsize)
-        return kernels.encode_bytes(rows, codes, FEW), codes
+        return _labels.encode_bytes(rows, codes, FEW), codes
     return None, codes

@@ -9,30 +9,30 @@ cimport openmp
 from cython cimport floating
 from cython.parallel cimport prange, threadid
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp
 
-from losses cimport ROWS, LossSpec, formula_of, phi
-from tiles cimport (
-    exponentials,
-    exponentials_binary,
-    find_class,
-    find_top,
-    load,
-    load_binary,
-    log_softmax,
+from derivatives cimport (
     pivot_gradient,
     pivot_hessian,
     pivot_product,
     pivot_terms,
-    posterior,
     rest_gradient,
     rest_hessian,
     rest_product,
     rest_terms,
     shift_to_top,
-    store,
     weigh,
 )
+from losses cimport ROWS, LossSpec, formula_of, phi
+from posterior cimport posterior
+from proba cimport Checked, log_loss_rows
+from softmax cimport (
+    exponentials,
+    exponentials_binary,
+    find_class,
+    find_top,
+    log_softmax,
+)
+from tiles cimport load, load_binary, store
 from vecmath cimport exp, log, log1p, pow
 
 cdef extern from *:
@@ -334,13 +334,6 @@ cdef void probability_rows(
         store(u if log_space else e, row, rows, K, out)
 
 
-cdef struct Checked:
-    double total  # sum of weighted losses
-    double low, high  # range of the probabilities
-    double drift  # largest |row sum - 1|
-    double all  # sum of all probabilities: not finite if one of them is not
-
-
 def log_loss_sum(
     const floating[:, :] proba, const long long[:] codes, long long offset,
     const double[:] sample_weight, double eps, int n_threads=1,
@@ -375,179 +368,6 @@ def log_loss_sum(
     free(parts)
     free(work)
     return whole.total, whole.low, whole.high, whole.drift, whole.all
-
-
-cdef void log_loss_rows(
-    const floating[:, :] proba, const long long[:] codes, long long offset,
-    const double[:] sample_weight, double eps, Py_ssize_t start, Py_ssize_t stop,
-    floating *work, Checked *part
-) noexcept nogil:
-    cdef Py_ssize_t K = proba.shape[1], row, tile, k, source, code
-    cdef int rows, i
-    cdef bint plain = (
-        proba.strides[1] == sizeof(floating)
-        and proba.strides[0] == K * <Py_ssize_t> sizeof(floating)
-    )
-    cdef const floating *p
-    cdef floating[ROWS] picked, sums, low, high, drift
-    cdef double[ROWS] total, every, w
-    cdef floating x, least = <floating> eps, most = 1 - <floating> eps
-    for i in range(ROWS):
-        low[i] = 1
-        high[i] = 0
-        drift[i] = 0
-        total[i] = 0
-        every[i] = 0
-    for tile in range(tiles(start, stop)):
-        row = start + tile * ROWS
-        rows = <int> min(ROWS, stop - row)
-        p = &proba[row, 0]
-        if rows < ROWS or not plain:
-            for i in range(ROWS):
-                source = row + (i if i < rows else 0)
-                for k in range(K):
-                    work[i * K + k] = proba[source, k]
-            p = work
-        for i in range(ROWS):
-            source = row + (i if i < rows else 0)
-            code = <Py_ssize_t> (codes[source] - offset)
-            if K > 1:
-                picked[i] = p[i * K + code]
-            else:
-                picked[i] = p[i] if code else 1 - p[i]
-            w[i] = sample_weight[source] if sample_weight is not None else 1
-            w[i] = w[i] if i < rows else 0
-        # Least and largest do not care for rows: 16 numbers at a time as they lie.
-        for k in range(K):
-            for i in range(ROWS):
-                x = p[k * ROWS + i]
-                low[i] = x if x < low[i] else low[i]
-                high[i] = x if x > high[i] else high[i]
-        row_sums(p, K, &sums[0])
-        for i in range(ROWS):
-            x = sums[i] - 1 if K > 1 else sums[i] - sums[i]
-            every[i] += sums[i]
-            x = -x if x < 0 else x
-            drift[i] = x if x > drift[i] else drift[i]
-            x = picked[i]
-            x = least if x < least else x
-            x = most if x > most else x
-            total[i] -= w[i] * log(x)
-    part.low = 1
-    part.high = part.drift = part.total = part.all = 0
-    for i in range(ROWS):
-        part.total += total[i]
-        part.all += every[i]
-        part.low = min(part.low, <double> low[i])
-        part.high = max(part.high, <double> high[i])
-        part.drift = max(part.drift, <double> drift[i])
-
-
-cdef inline void row_sums(
-    const floating *p, Py_ssize_t K, floating *sums
-) noexcept nogil:
-    """Sums of ROWS rows of K numbers that lie one after another."""
-    cdef Py_ssize_t k
-    cdef int i, j
-    cdef floating[ROWS] lanes
-    if K == 2:
-        for i in range(ROWS):
-            sums[i] = p[2 * i] + p[2 * i + 1]
-        return
-    for i in range(ROWS):
-        sums[i] = 0
-    if K < 2 * ROWS:
-        for k in range(K):
-            for i in range(ROWS):
-                sums[i] += p[i * K + k]
-        return
-    for i in range(ROWS):
-        for j in range(ROWS):
-            lanes[j] = 0
-        for k in range(K // ROWS):
-            for j in range(ROWS):
-                lanes[j] += p[i * K + k * ROWS + j]
-        for k in range(K // ROWS * ROWS, K):
-            sums[i] += p[i * K + k]
-        for j in range(ROWS):
-            sums[i] += lanes[j]
-
-
-def label_range(const long long[:] y):
-    """(least label, how many differ, span), or None where the span is over 2^16."""
-    cdef Py_ssize_t n = y.shape[0], i, distinct = 0
-    cdef long long low, high
-    if n == 0:
-        return None
-    low = high = y[0]
-    for i in range(n):
-        low = y[i] if y[i] < low else low
-        high = y[i] if y[i] > high else high
-    # high - low may overflow: compare as unsigned
-    cdef unsigned long long span = (
-        <unsigned long long> high - <unsigned long long> low
-    )
-    if span >= 65536:
-        return None
-    cdef char *seen = <char *> calloc(span + 1, 1)
-    if seen == NULL:
-        raise MemoryError()
-    for i in range(n):
-        seen[y[i] - low] = 1
-    for i in range(<Py_ssize_t> span + 1):
-        distinct += seen[i]
-    free(seen)
-    return low, distinct, span + 1
-
-
-def encode_bytes(const unsigned char[:, ::1] y, Py_ssize_t[::1] codes, int most):
-    """Number rows of bytes in order of appearance; where each number first appeared.
-
-    None if there are more than `most` different rows: each is compared to all of them.
-    """
-    cdef Py_ssize_t n = y.shape[0], width = y.shape[1], i
-    cdef int k, known = 0, last = 0
-    cdef list first = []
-    cdef const unsigned char **rows = <const unsigned char **> calloc(
-        most, sizeof(void *)
-    )
-    if rows == NULL:
-        raise MemoryError()
-    for i in range(n):
-        k = last
-        if known == 0 or memcmp(rows[k], &y[i, 0], width) != 0:
-            for k in range(known):
-                if memcmp(rows[k], &y[i, 0], width) == 0:
-                    break
-            else:
-                if known == most:
-                    free(rows)
-                    return None
-                k = known
-                rows[k] = &y[i, 0]
-                first.append(i)
-                known += 1
-        codes[i] = last = k
-    free(rows)
-    return first
-
-
-def encode_strings(list y, Py_ssize_t[::1] codes):
-    """The same for a list of str; None if another type is among them."""
-    cdef Py_ssize_t i
-    cdef dict known = {}
-    cdef list first = []
-    cdef object label, code
-    for i in range(len(y)):
-        label = y[i]
-        if type(label) is not str:
-            return None
-        code = known.get(label)
-        if code is None:
-            code = known[label] = len(first)
-            first.append(i)
-        codes[i] = code
-    return first
 
 
 def vecmath(str function, const floating[:] x, floating[:] out, double exponent=0):

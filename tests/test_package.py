@@ -16,7 +16,7 @@ from skxent._dispatch import available
 from skxent._threads import effective_n_threads
 from skxent.losses import Focal
 
-MODULES = ["_config", "linear_model", "losses", "metrics", "scorers"]
+MODULES = ["_config", "_log_loss", "linear_model", "losses", "metrics", "scorers"]
 
 
 def run(code, **environment):

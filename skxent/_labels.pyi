@@ -1,0 +1,12 @@
+# Label encoders: src/_labels.pyx.
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+def label_range(y: NDArray[np.int64]) -> tuple[int, int, int] | None: ...
+def encode_bytes(
+    y: NDArray[np.uint8], codes: NDArray[np.intp], most: int
+) -> list[int] | None: ...
+def encode_strings(y: list[Any], codes: NDArray[np.intp]) -> list[int] | None: ...

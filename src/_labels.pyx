@@ -1,0 +1,81 @@
+"""Labels to codes, in one pass over what is already plain."""
+
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp
+
+
+def label_range(const long long[:] y):
+    """(least label, how many differ, span), or None where the span is over 2^16."""
+    cdef Py_ssize_t n = y.shape[0], i, distinct = 0
+    cdef long long low, high
+    if n == 0:
+        return None
+    low = high = y[0]
+    for i in range(n):
+        low = y[i] if y[i] < low else low
+        high = y[i] if y[i] > high else high
+    # high - low may overflow: compare as unsigned
+    cdef unsigned long long span = (
+        <unsigned long long> high - <unsigned long long> low
+    )
+    if span >= 65536:
+        return None
+    cdef char *seen = <char *> calloc(span + 1, 1)
+    if seen == NULL:
+        raise MemoryError()
+    for i in range(n):
+        seen[y[i] - low] = 1
+    for i in range(<Py_ssize_t> span + 1):
+        distinct += seen[i]
+    free(seen)
+    return low, distinct, span + 1
+
+
+def encode_bytes(const unsigned char[:, ::1] y, Py_ssize_t[::1] codes, int most):
+    """Number rows of bytes in order of appearance; where each number first appeared.
+
+    None if there are more than `most` different rows: each is compared to all of them.
+    """
+    cdef Py_ssize_t n = y.shape[0], width = y.shape[1], i
+    cdef int k, known = 0, last = 0
+    cdef list first = []
+    cdef const unsigned char **rows = <const unsigned char **> calloc(
+        most, sizeof(void *)
+    )
+    if rows == NULL:
+        raise MemoryError()
+    for i in range(n):
+        k = last
+        if known == 0 or memcmp(rows[k], &y[i, 0], width) != 0:
+            for k in range(known):
+                if memcmp(rows[k], &y[i, 0], width) == 0:
+                    break
+            else:
+                if known == most:
+                    free(rows)
+                    return None
+                k = known
+                rows[k] = &y[i, 0]
+                first.append(i)
+                known += 1
+        codes[i] = last = k
+    free(rows)
+    return first
+
+
+def encode_strings(list y, Py_ssize_t[::1] codes):
+    """The same for a list of str; None if another type is among them."""
+    cdef Py_ssize_t i
+    cdef dict known = {}
+    cdef list first = []
+    cdef object label, code
+    for i in range(len(y)):
+        label = y[i]
+        if type(label) is not str:
+            return None
+        code = known.get(label)
+        if code is None:
+            code = known[label] = len(first)
+            first.append(i)
+        codes[i] = code
+    return first
