@@ -77,6 +77,7 @@ class Loss:
 
     @property
     def parameters(self) -> tuple[float, ...]:
+        """What the compiled formula takes, two numbers at most."""
         return tuple(float(value) for value in astuple(self))
 
     def loss(

@@ -6,13 +6,22 @@ metric, scorer, estimator, tests and benchmarks are functions of it; `LOSSES` li
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from skxent._loss import Loss, parameter
 from skxent._validation import Interval
 
-__all__ = ["LOSSES", "CrossEntropy", "Focal", "Loss"]
+__all__ = [
+    "LOSSES",
+    "CrossEntropy",
+    "Focal",
+    "GeneralizedCrossEntropy",
+    "Loss",
+    "Poly1",
+    "SymmetricCrossEntropy",
+]
 
 
 @dataclass(frozen=True)
@@ -80,4 +89,135 @@ class Focal(Loss):
         return self.gamma == 0
 
 
-LOSSES: dict[str, type[Loss]] = {cls.formula: cls for cls in (CrossEntropy, Focal)}
+@dataclass(frozen=True)
+class GeneralizedCrossEntropy(Loss):
+    r"""Generalized cross-entropy, L_q: between cross-entropy and mean absolute error.
+
+    .. math:: \varphi(m) = (1 - p^q) / q
+
+    Bounded, so that mislabelled rows cannot dominate. q -> 0 is cross-entropy, q = 1 is
+    1 - p. Not convex; softmax of its minimiser is over-confident, `posterior` is not.
+
+    Parameters
+    ----------
+    q : float in (0, 1], default=0.7
+
+    References
+    ----------
+    Zhang, Sabuncu (2018). Generalized Cross Entropy Loss for Training Deep Neural
+    Networks with Noisy Labels. arXiv 1805.07836.
+
+    Examples
+    --------
+    >>> from skxent.losses import GeneralizedCrossEntropy
+    >>> GeneralizedCrossEntropy(q=0.5).loss([1, 1], [0.0, -80.0]).round(4)
+    array([0.5858, 2.    ])
+    """
+
+    formula: ClassVar[str] = "generalized_cross_entropy"
+    convex: ClassVar[bool] = False
+    proper: ClassVar[bool] = False
+    q: float = parameter(0.7, Interval(0.0, 1.0, "right"))
+
+    def phi(self, p: Any, q: Any, L: Any) -> Any:
+        return (1 - p**self.q) / self.q
+
+
+@dataclass(frozen=True)
+class SymmetricCrossEntropy(Loss):
+    r"""Cross-entropy plus reverse cross-entropy, in which log 0 is a constant.
+
+    .. math:: \varphi(m) = \alpha (-\log p) + \beta |A| (1 - p), \quad A = \log 0
+
+    Convex if alpha >= beta \|A\|.
+
+    Parameters
+    ----------
+    alpha : float in (0, inf), default=1.0
+    beta : float in [0, inf), default=1.0
+    log_zero : float in (-inf, 0), default=-4.0
+        A, what stands for log 0.
+
+    References
+    ----------
+    Wang, Ma, Chen, Luo, Yi, Bailey (2019). Symmetric Cross Entropy for Robust Learning
+    with Noisy Labels. arXiv 1908.06112.
+
+    Examples
+    --------
+    >>> from skxent.losses import SymmetricCrossEntropy
+    >>> SymmetricCrossEntropy().loss([1], [0.0]).round(4)
+    array([2.6931])
+    """
+
+    formula: ClassVar[str] = "symmetric_cross_entropy"
+    alpha: float = parameter(1.0, Interval(0.0, closed="neither"))
+    beta: float = parameter(1.0, Interval(0.0))
+    log_zero: float = parameter(-4.0, Interval(-math.inf, 0.0, "neither"))
+
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        return float(self.alpha), float(self.beta * abs(self.log_zero))
+
+    def phi(self, p: Any, q: Any, L: Any) -> Any:
+        return self.alpha * L + self.beta * abs(self.log_zero) * q
+
+    @property
+    def convex(self) -> bool:
+        return self.alpha >= self.beta * abs(self.log_zero)
+
+    @property
+    def proper(self) -> bool:
+        return self.beta == 0
+
+
+@dataclass(frozen=True)
+class Poly1(Loss):
+    r"""Cross-entropy with the first term of its expansion in 1 - p changed.
+
+    .. math:: \varphi(m) = -\log p + \epsilon (1 - p)
+
+    Convex for epsilon <= 1.
+
+    Parameters
+    ----------
+    epsilon : float in [-1, inf), default=1.0
+        0 is cross-entropy.
+
+    References
+    ----------
+    Leng et al. (2022). PolyLoss: A Polynomial Expansion Perspective of Classification
+    Loss Functions. arXiv 2204.12511.
+
+    Examples
+    --------
+    >>> from skxent.losses import Poly1
+    >>> Poly1(epsilon=2.0).loss([1], [0.0]).round(4)
+    array([1.6931])
+    """
+
+    formula: ClassVar[str] = "poly1"
+    epsilon: float = parameter(1.0, Interval(-1.0))
+
+    def phi(self, p: Any, q: Any, L: Any) -> Any:
+        return L + self.epsilon * q
+
+    @property
+    def convex(self) -> bool:
+        return self.epsilon <= 1
+
+    @property
+    def proper(self) -> bool:
+        return self.epsilon == 0
+
+
+LOSSES: dict[str, type[Loss]] = {
+    cls.formula: cls
+    for cls in (
+        CrossEntropy,
+        Focal,
+        GeneralizedCrossEntropy,
+        SymmetricCrossEntropy,
+        Poly1,
+    )
+}

@@ -33,7 +33,7 @@ from softmax cimport (
     log_softmax,
 )
 from tiles cimport load, load_binary, store
-from vecmath cimport exp, log, log1p, pow
+from vecmath cimport exp, expm1, log, log1p, pow
 
 cdef extern from *:
     """
@@ -101,11 +101,10 @@ def max_threads():
 
 cdef LossSpec spec_of(str name, tuple parameters) except *:
     cdef LossSpec spec
-    cdef tuple padded = parameters + (0.0, 0.0, 0.0)
+    cdef tuple padded = parameters + (0.0, 0.0)
     spec.formula = formula_of(name)
     spec.a = padded[0]
     spec.b = padded[1]
-    spec.c = padded[2]
     return spec
 
 
@@ -371,15 +370,17 @@ def log_loss_sum(
 
 
 def vecmath(str function, const floating[:] x, floating[:] out, double exponent=0):
-    """exp, log, log1p or pow(., exponent) of vecmath.h, for the tests of its bounds."""
+    """exp, expm1, log, log1p or pow(., exponent) of vecmath.h, for the tests of its bounds."""
     cdef Py_ssize_t i
-    cdef int which = ["exp", "log", "log1p", "pow"].index(function)
+    cdef int which = ["exp", "expm1", "log", "log1p", "pow"].index(function)
     for i in range(x.shape[0]):
         if which == 0:
             out[i] = exp(x[i])
         elif which == 1:
-            out[i] = log(x[i])
+            out[i] = expm1(x[i])
         elif which == 2:
+            out[i] = log(x[i])
+        elif which == 3:
             out[i] = log1p(x[i])
         else:
             out[i] = pow(x[i], <floating> exponent)

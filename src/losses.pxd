@@ -10,7 +10,7 @@ branch in `phi` and `log_slope`. The Python side is one dataclass in skxent/loss
 """
 
 from cython cimport floating
-from vecmath cimport log1p, pow
+from vecmath cimport exp, expm1, log, log1p, pow
 
 cdef enum:
     ROWS = 16  # rows a tile: two AVX-512 registers of double, one of float
@@ -18,12 +18,14 @@ cdef enum:
 cdef enum Formula:
     CROSS_ENTROPY
     FOCAL
+    GENERALIZED_CROSS_ENTROPY
+    SYMMETRIC_CROSS_ENTROPY
+    POLY1
 
 cdef struct LossSpec:
     int formula
-    double a  # the parameters of the loss, in the order of its dataclass
+    double a  # what the formula takes, in the order of `Loss.parameters`
     double b
-    double c
 
 
 cdef inline int formula_of(str name) except -1:
@@ -31,6 +33,12 @@ cdef inline int formula_of(str name) except -1:
         return CROSS_ENTROPY
     if name == "focal":
         return FOCAL
+    if name == "generalized_cross_entropy":
+        return GENERALIZED_CROSS_ENTROPY
+    if name == "symmetric_cross_entropy":
+        return SYMMETRIC_CROSS_ENTROPY
+    if name == "poly1":
+        return POLY1
     raise ValueError(f"loss must be one with a compiled formula, got {name!r}.")
 
 
@@ -67,6 +75,40 @@ cdef inline floating focal_log_slope(
     )
 
 
+# φ = (1 - p^κ) / κ    φ' = -p^κ q    φ'' = p^κ q (p - κ q)    log(-φ'/q) = -κ L
+# (Zhang & Sabuncu 2018, arXiv 1805.07836)
+cdef inline void generalized_cross_entropy(
+    floating kappa, floating p, floating q, floating L,
+    floating *f, floating *f1, floating *f2
+) noexcept nogil:
+    cdef floating power = exp(-kappa * L)
+    f[0] = -expm1(-kappa * L) / kappa
+    f1[0] = -power * q
+    f2[0] = power * q * (p - kappa * q)
+
+
+# φ = α L + b q    φ' = -q (α + b p)    φ'' = p q [α + b (p - q)]
+# log(-φ'/q) = log(α + b p),  b = β |log 0|    (Wang et al. 2019, arXiv 1908.06112)
+cdef inline void symmetric_cross_entropy(
+    floating alpha, floating b, floating p, floating q, floating L,
+    floating *f, floating *f1, floating *f2
+) noexcept nogil:
+    f[0] = alpha * L + b * q
+    f1[0] = -q * (alpha + b * p)
+    f2[0] = p * q * (alpha + b * (p - q))
+
+
+# φ = L + ε q    φ' = -q (1 + ε p)    φ'' = p q [1 + ε (p - q)]    log(-φ'/q) = log1p(ε p)
+# (Leng et al. 2022, arXiv 2204.12511)
+cdef inline void poly1(
+    floating epsilon, floating p, floating q, floating L,
+    floating *f, floating *f1, floating *f2
+) noexcept nogil:
+    f[0] = L + epsilon * q
+    f1[0] = -q * (1 + epsilon * p)
+    f2[0] = p * q * (1 + epsilon * (p - q))
+
+
 cdef inline void phi(
     LossSpec *loss, const floating *p, const floating *q, const floating *L,
     floating *f, floating *f1, floating *f2
@@ -74,13 +116,26 @@ cdef inline void phi(
     # Local results alias nothing, so that the loops vectorise.
     cdef floating[ROWS] value, slope, curvature
     cdef int i
-    cdef floating a = <floating> loss.a
+    cdef floating a = <floating> loss.a, b = <floating> loss.b
     if loss.formula == CROSS_ENTROPY:
         for i in range(ROWS):
             cross_entropy(p[i], q[i], L[i], &value[i], &slope[i], &curvature[i])
     elif loss.formula == FOCAL:
         for i in range(ROWS):
             focal(a, p[i], q[i], L[i], &value[i], &slope[i], &curvature[i])
+    elif loss.formula == GENERALIZED_CROSS_ENTROPY:
+        for i in range(ROWS):
+            generalized_cross_entropy(
+                a, p[i], q[i], L[i], &value[i], &slope[i], &curvature[i]
+            )
+    elif loss.formula == SYMMETRIC_CROSS_ENTROPY:
+        for i in range(ROWS):
+            symmetric_cross_entropy(
+                a, b, p[i], q[i], L[i], &value[i], &slope[i], &curvature[i]
+            )
+    elif loss.formula == POLY1:
+        for i in range(ROWS):
+            poly1(a, p[i], q[i], L[i], &value[i], &slope[i], &curvature[i])
     for i in range(ROWS):
         f[i] = value[i]
         f1[i] = slope[i]
@@ -92,10 +147,19 @@ cdef inline void log_slope(
     const floating *log_q, floating *s
 ) noexcept nogil:
     cdef int i
-    cdef floating a = <floating> loss.a
+    cdef floating a = <floating> loss.a, b = <floating> loss.b
     if loss.formula == CROSS_ENTROPY:
         for i in range(ROWS):
             s[i] = 0
     elif loss.formula == FOCAL:
         for i in range(ROWS):
             s[i] = focal_log_slope(a, p[i], q[i], L[i], log_q[i])
+    elif loss.formula == GENERALIZED_CROSS_ENTROPY:
+        for i in range(ROWS):
+            s[i] = -a * L[i]
+    elif loss.formula == SYMMETRIC_CROSS_ENTROPY:
+        for i in range(ROWS):
+            s[i] = log(a + b * p[i])
+    elif loss.formula == POLY1:
+        for i in range(ROWS):
+            s[i] = log1p(a * p[i])

@@ -57,7 +57,8 @@ cdef inline void posterior(
             log_q[i] = log_rest[i] if a[i] == <floating> k else log(q[i])
         log_slope(loss, &p[0], &q[0], &L[0], &log_q[0], &s[0])
         for i in range(ROWS):
-            l[k * ROWS + i] = -L[i] - s[i]
+            # No slope brings back a class of probability zero.
+            l[k * ROWS + i] = -L[i] - s[i] if L[i] < INFINITY else -L[i]
     if smoothing > 0:
         log_softmax(K, l, e)
         for k in range(K):

@@ -1,4 +1,4 @@
-/* exp, log, log1p and pow without branches or calls, so that a loop over rows
+/* exp, expm1, log, log1p and pow without branches or calls, so that a loop over rows
  * vectorises on any instruction set. One body a function, in double and in float.
  *
  *   exp    x = n ln 2 + r, |r| <= ln(2)/2;  exp(x) = 2^n (1 + r + r^2 P(r))
@@ -8,7 +8,7 @@
  *   pow    exp(y log x), for x >= 0
  *
  * P and R are Chebyshev fits of this project; their error is below 0.15 ulp. Errors
- * asserted in tests/test_vecmath.py: exp, log, log1p 1.5 ulp; pow 2 + 2 |y log x| ulp.
+ * asserted in tests/test_vecmath.py: exp, log, log1p 1.5 ulp; expm1 4 ulp; pow 2 + 2 |y log x| ulp.
  * exp flushes results that are not normal numbers to zero.
  */
 #ifndef SKXENT_VECMATH_H
@@ -23,7 +23,8 @@ static inline double vm_real(uint64_t b) { double x; memcpy(&x, &b, 8); return x
 static inline uint32_t vm_bitsf(float x) { uint32_t b; memcpy(&b, &x, 4); return b; }
 static inline float vm_realf(uint32_t b) { float x; memcpy(&x, &b, 4); return x; }
 
-static inline double vm_exp(double x) {
+/* exp(x), and expm1 of the reduced argument r, which is x itself while |x| < 0.34. */
+static inline double vm_exp_parts(double x, double *reduced) {
     const double shift = 0x1.8p52; /* adding it leaves round(.) in the low bits */
     double t = x * 1.4426950408889634 + shift;
     double n = t - shift;
@@ -39,13 +40,14 @@ static inline double vm_exp(double x) {
     odd = odd * w + 0x1.11111111109b3p-7;
     even = even * w + 0x1.0000000000001p-1;
     odd = odd * w + 0x1.5555555555556p-3;
-    double y = vm_real(vm_bits(1.0 + (r + w * (even + r * odd))) + (vm_bits(t) << 52));
+    *reduced = r + w * (even + r * odd);
+    double y = vm_real(vm_bits(1.0 + *reduced) + (vm_bits(t) << 52));
     y = x < -708.0 ? 0.0 : y;
     y = x > 709.782712893384 ? (double)INFINITY : y;
     return x == x ? y : x;
 }
 
-static inline float vm_expf(float x) {
+static inline float vm_expf_parts(float x, float *reduced) {
     const float shift = 0x1.8p23f;
     float t = x * 1.44269504f + shift;
     float n = t - shift;
@@ -55,10 +57,31 @@ static inline float vm_expf(float x) {
     even = even * w + 4.16665546172e-2f;
     odd = odd * w + 1.66665769897e-1f;
     even = even * w + 0.5f;
-    float y = vm_realf(vm_bitsf(1.0f + (r + w * (even + r * odd))) + (vm_bitsf(t) << 23));
+    *reduced = r + w * (even + r * odd);
+    float y = vm_realf(vm_bitsf(1.0f + *reduced) + (vm_bitsf(t) << 23));
     y = x < -87.0f ? 0.0f : y;
     y = x > 88.7228394f ? (float)INFINITY : y;
     return x == x ? y : x;
+}
+
+static inline double vm_exp(double x) {
+    double reduced;
+    return vm_exp_parts(x, &reduced);
+}
+
+static inline float vm_expf(float x) {
+    float reduced;
+    return vm_expf_parts(x, &reduced);
+}
+
+static inline double vm_expm1(double x) {
+    double reduced, y = vm_exp_parts(x, &reduced) - 1.0;
+    return fabs(x) < 0.34 ? reduced : y;
+}
+
+static inline float vm_expm1f(float x) {
+    float reduced, y = vm_expf_parts(x, &reduced) - 1.0f;
+    return fabsf(x) < 0.34f ? reduced : y;
 }
 
 /* log(u + lost), |lost| below an ulp of u: lost / u needs few digits, 1/m will do as

@@ -5,6 +5,8 @@ from cython cimport floating
 cdef extern from "vecmath.h" nogil:
     double vm_exp(double x)
     float vm_expf(float x)
+    double vm_expm1(double x)
+    float vm_expm1f(float x)
     double vm_log(double x)
     float vm_logf(float x)
     double vm_log1p(double x)
@@ -18,6 +20,13 @@ cdef inline floating exp(floating x) noexcept nogil:
         return vm_expf(x)
     else:
         return vm_exp(x)
+
+
+cdef inline floating expm1(floating x) noexcept nogil:
+    if floating is float:
+        return vm_expm1f(x)
+    else:
+        return vm_expm1(x)
 
 
 cdef inline floating log(floating x) noexcept nogil:

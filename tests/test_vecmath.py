@@ -22,6 +22,16 @@ GRIDS = {
             -np.logspace(-30, 0, 500),
         ]
     ),
+    ("expm1", np.float64): np.concatenate(
+        [
+            np.linspace(-40, 0, 4001),
+            np.linspace(-1, 1, 2001),
+            -np.logspace(-300, 0, 500),
+        ]
+    ),
+    ("expm1", np.float32): np.concatenate(
+        [np.linspace(-20, 0, 4001), np.linspace(-1, 1, 2001), -np.logspace(-30, 0, 500)]
+    ),
     ("log", np.float64): np.concatenate(
         [np.logspace(-320, 308, 3001), np.linspace(0.5, 2, 4001)]
     ),
@@ -35,7 +45,7 @@ GRIDS = {
         [np.logspace(-37, 37, 3001), np.linspace(0, 3, 4001)]
     ),
 }
-BOUND = 1.5
+BOUNDS = {"exp": 1.5, "expm1": 4.0, "log": 1.5, "log1p": 1.5}
 
 
 def apply(function, x, exponent=0.0):
@@ -59,7 +69,7 @@ def test_within_its_bound(function, dtype):
     with mp.workdps(40):
         exact = [getattr(mp, function)(mp.mpf(float(value))) for value in x]
         worst = max(errors(apply(function, x), exact))
-    assert worst <= BOUND
+    assert worst <= BOUNDS[function]
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
