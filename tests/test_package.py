@@ -44,6 +44,12 @@ def test_examples_in_docstrings_run(module):
     assert found.attempted and not found.failed
 
 
+def test_the_example_in_the_readme_runs():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    code = readme.split("```python")[1].split("```")[0]
+    assert run(code).returncode == 0
+
+
 def test_show_config(capsys):
     assert skxent.show_config() is None
     printed = capsys.readouterr().out
