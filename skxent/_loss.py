@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
-from skxent._validation import Interval
+from skxent._validation import FRACTION, Interval
 from skxent.targets import Floats, Target, check_class_weight, make_target
 
 
@@ -208,6 +208,7 @@ class Loss:
         label_smoothing: float = 0.0,
         n_threads: int | None = None,
     ) -> Floats:
+        FRACTION.check("label_smoothing", label_smoothing)
         z, binary = as_raw_prediction(raw_prediction)
         n_classes = 2 if binary else z.shape[1]
         weights = check_class_weight(class_weight, n_classes)
@@ -247,6 +248,8 @@ class Loss:
         x = None if v is None else np.asarray(v, dtype=z.dtype)
         if x is not None and x.shape != shape:
             raise ValueError(f"v must be of shape {shape}, got {x.shape}.")
+        if x is not None and not _whole_strides(x):
+            x = x.copy()
         arrays = {
             what: _output(name, out, (len(z),) if what == "value" else shape, z.dtype)
             for what, (name, out) in outputs.items()
@@ -290,16 +293,20 @@ class Loss:
 def as_raw_prediction(raw_prediction: ArrayLike) -> tuple[Floats, bool]:
     """Logits as (n, K), and whether the one column is that of class 1 of two."""
     z = np.asarray(raw_prediction)
-    if z.dtype not in (np.float32, np.float64) or not z.dtype.isnative:
-        z = z.astype(np.float64)
+    if z.dtype.kind not in "fiub":
+        raise ValueError(f"raw_prediction must be real numbers, got {z.dtype}.")
+    z = z.astype(np.float32 if z.dtype.str[1:] == "f4" else np.float64, copy=False)
     if z.ndim not in (1, 2) or (z.ndim == 2 and z.shape[1] == 0):
         raise ValueError(
             f"raw_prediction must be of shape (n,) or (n, K), got {z.shape}."
         )
-    if any(step % z.itemsize for step in z.strides):
-        z = z.copy()
-    z = _columns(z)
+    z = _columns(z if _whole_strides(z) else z.copy())
     return z, z.shape[1] == 1
+
+
+def _whole_strides(array: Floats) -> bool:
+    """Are all strides multiples of the item size, as the kernels need them?"""
+    return array.flags.aligned and not any(s % array.itemsize for s in array.strides)
 
 
 def _columns(array: Any) -> Any:
@@ -314,4 +321,10 @@ def _output(
     if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
         got = f"{getattr(out, 'dtype', type(out))} of shape {np.shape(out)}"
         raise ValueError(f"{name} must be {dtype} of shape {shape}, got {got}.")
+    distinct = all(s or n < 2 for s, n in zip(out.strides, shape, strict=True))
+    if not out.flags.writeable or not _whole_strides(out) or not distinct:
+        raise ValueError(
+            f"{name} must be a writeable array of distinct, aligned elements, "
+            f"got strides {out.strides}, writeable={out.flags.writeable}."
+        )
     return out

@@ -48,4 +48,5 @@ def effective_n_threads(
         return max(1, min(kernels.max_threads(), cpu_count()))
     if n_threads < 0:
         return max(1, cpu_count() + 1 + int(n_threads))
-    return int(n_threads)
+    # More than a few a processor gain nothing, and the system may refuse thousands.
+    return min(int(n_threads), 4 * cpu_count())

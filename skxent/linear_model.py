@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -151,9 +151,21 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         -------
         self
         """
+        before = dict(self.__dict__)
+        try:
+            return self._fit(X, y, sample_weight)
+        except BaseException:
+            # A fit that fails or is interrupted leaves the last one as it was.
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         loss = self._loss()
         self._check_parameters()
         X, y = self._check_data(X, y)
+        if isinstance(sample_weight, Real):
+            sample_weight = np.full(X.shape[0], float(sample_weight))
         if sample_weight is not None:
             sample_weight = check_array(
                 sample_weight,
@@ -172,15 +184,16 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         )
         solution = solve(
             objective,
-            self._start(objective.shape, classes),
+            objective.without_origin(self._start(objective.shape, classes)),
             solver=self.solver,
             tol=float(self.tol),
             max_iter=int(self.max_iter),
             verbose=int(self.verbose),
         )
-        self.classes_, self._class_weight = classes, class_weight
+        self.classes_ = classes
+        self._fitted = loss, class_weight, self.label_smoothing
         d, m = self.n_features_in_, objective.n_outputs
-        W = solution.weights.astype(X.dtype)
+        W = objective.with_origin(solution.weights).astype(X.dtype)
         self.coef_ = np.ascontiguousarray(W[:d].T)
         self.intercept_ = W[d].copy() if self.fit_intercept else np.zeros(m, X.dtype)
         self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
@@ -315,12 +328,12 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
     def _probabilities(self, X: ArrayLike, log: bool) -> Floats:
         z = self.decision_function(X)
-        loss = self._loss()
+        loss, class_weight, label_smoothing = self._fitted
         if self.posterior:
             return loss.posterior(
                 z,
-                class_weight=self._class_weight,
-                label_smoothing=self.label_smoothing,
+                class_weight=class_weight,
+                label_smoothing=label_smoothing,
                 log=log,
                 n_threads=self.n_jobs,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any, Literal
 
@@ -148,7 +149,7 @@ def _encode_targets(
     if isinstance(class_weight, str):
         check_option("class_weight", class_weight, ("balanced",))
         class_weight = balanced_class_weight(codes, n_classes, sample_weight)
-    elif isinstance(class_weight, dict):
+    elif isinstance(class_weight, Mapping):
         unknown = set(class_weight) - set(classes.tolist())
         if unknown:
             raise ValueError(

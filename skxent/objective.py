@@ -4,12 +4,16 @@
 
 which is scikit-learn's C Σ w ℓ + ½‖W‖², scaled so that f is a mean loss in nats. W is
 (d + 1, m), the last row the intercepts if there are any; m = 1 for two classes, else K.
-X is read block by block: nothing of size n K is kept.
+X is read block by block: nothing of size n K is kept. With an intercept and dense X the
+blocks are centred as they are read, so that columns far from zero stay well
+conditioned; the intercepts of W are then those of the centred columns (`with_origin`
+undoes that).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +62,30 @@ class LinearObjective:
         ]
         self.X = X
         self.passes = 0
+        # Weights of any size, brought to that of 1 for the sake of float32.
+        unit = self.total_weight / n_samples
+        if not 1e-3 < unit < 1e3 or target.sample_weight is not None:
+            given = target.sample_weight
+            given = np.ones(n_samples) if given is None else given
+            self.target = target = replace(target, sample_weight=given / unit)
+            self.total_weight = target.total_weight()
+        self.origin = np.zeros(self.n_features, dtype=self.dtype)
+        if fit_intercept and not sp.issparse(X):
+            w = row_weights(target, np.float64)
+            sums = sum(w[block] @ X[block] for block in self.blocks)
+            self.origin = np.asarray(sums / w.sum(), dtype=self.dtype)
+
+    def with_origin(self, W: Weights) -> Weights:
+        """Weights for X itself, from those for the centred X."""
+        W = W.copy()
+        W[self.n_features :] -= self.origin @ W[: self.n_features]
+        return W
+
+    def without_origin(self, W: Weights) -> Weights:
+        """Weights for the centred X, from those for X itself."""
+        W = W.copy()
+        W[self.n_features :] += self.origin @ W[: self.n_features]
+        return W
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -131,6 +159,7 @@ class LinearObjective:
         for block in self.blocks:
             weights = row_weights(self.target.rows(block), self.dtype)
             X = self._rows(block)
+            X = X.astype(np.float64, copy=False)
             squares = X.power(2) if sp.issparse(X) else X**2
             diagonal[: self.n_features] += np.asarray(squares.T @ weights).ravel()
             diagonal[self.n_features :] += weights.sum(dtype=np.float64)
@@ -151,7 +180,7 @@ class LinearObjective:
 
     def _rows(self, block: slice) -> Any:
         if not sp.issparse(self.X):
-            return self.X[block]
+            return self.X[block] - self.origin if self.fit_intercept else self.X[block]
         # A view: slicing a sparse matrix would copy it.
         start, stop = self.X.indptr[block.start], self.X.indptr[block.stop]
         return sp.csr_array(
@@ -171,8 +200,10 @@ class LinearObjective:
         if self.fit_intercept:
             result[self.n_features] += rows.sum(axis=0, dtype=np.float64)
 
-    def _weighted_gram(self, X: Any, weights: Floats) -> Weights:
-        """X̃ᵀ diag(weights) X̃."""
+    @np.errstate(over="ignore", invalid="ignore")  # the solver tells of it
+    def _weighted_gram(self, X: Any, row_weight: Floats) -> Weights:
+        """X̃ᵀ diag(row_weight) X̃, in float64, where near-collinear columns are kept."""
+        X, weights = X.astype(np.float64, copy=False), row_weight.astype(np.float64)
         d = self.n_features
         gram = np.empty((self.shape[0], self.shape[0]))
         if sp.issparse(X):
@@ -185,7 +216,7 @@ class LinearObjective:
             sums = scaled.sum(axis=0)
         if self.fit_intercept:
             gram[d, :d] = gram[:d, d] = sums
-            gram[d, d] = weights.sum(dtype=np.float64)
+            gram[d, d] = weights.sum()
         return gram
 
 

@@ -29,7 +29,7 @@ WIDE = 2000
 # A Newton-CG step costs about this many passes over X.
 CG_PASSES = 25
 
-# Pivots and eigenvalues below this, of a matrix with unit diagonal, are rounding.
+# Of a matrix with unit diagonal, pivots and eigenvalues below this may be rounding.
 LOST = 1e-13
 
 Linear = Callable[[Weights], Weights]
@@ -67,21 +67,23 @@ def solve(
     max_iter: int = 100,
     verbose: int = 0,
 ) -> Solution:
-    """Minimise; from the cross-entropy solution where the loss is not convex."""
+    """Minimise; a loss that is not convex from zero by way of cross-entropy."""
     if solver == "auto":
         solver = choose_solver(objective)
     step = CholeskyStep(objective) if solver == "newton-cholesky" else CGStep(objective)
     before = 0
-    if not objective.loss.convex:
+    if not objective.loss.convex and not start.any() and max_iter > 1:
+        # One iteration at least is for the loss itself.
         loss, objective.loss = objective.loss, CrossEntropy()
-        first = newton(objective, start, step, max(tol, 1e-2), max_iter, verbose)
+        first = newton(objective, start, step, max(tol, 1e-2), max_iter - 1, verbose)
         objective.loss = loss
         start, before = first.weights, first.n_iter
-    found = newton(objective, start, step, tol, max(1, max_iter - before), verbose)
+    found = newton(objective, start, step, tol, max_iter - before, verbose)
     if not found.converged:
         warnings.warn(
-            f"{solver} did not converge: {found.reason}. The Newton decrement is "
-            f"{found.decrement:.2g}, tol is {tol:g}. Increase max_iter, or lower C: "
+            f"{solver} did not converge: {found.reason} ({before + found.n_iter}). "
+            f"The decrement is {found.decrement:.2g}, tol is {tol:g}. "
+            "Increase max_iter, or lower C: "
             "classes that X separates have no minimum without a penalty.",
             ConvergenceWarning,
             stacklevel=3,
@@ -140,19 +142,25 @@ def newton(
                 reason = "no step along the Newton direction lowered the objective"
                 return Solution(W, value, iteration, decrement, False, reason)
         W, value, gradient = candidate, new_value, new_gradient
-    reason = f"max_iter={max_iter} was reached"
+    reason = "max_iter was reached"
     return Solution(W, value, max_iter, decrement, False, reason)
 
 
 class Inverse:
     """The inverse of a symmetric matrix, scaled to a unit diagonal first.
 
-    By Cholesky; where that breaks down by eigenvalues: those lost in rounding are left
-    out, so that nothing moves along collinear columns, and of negative ones (focal
-    loss) the size is taken, so that a Newton step descends. `positive` tells of them.
+    By Cholesky; where that breaks down by eigenvalues: those that may be rounding are
+    raised to LOST, so that steps along collinear columns stay small, and of negative
+    ones (focal loss) the size is taken, so that a Newton step descends. `positive`
+    tells of them.
     """
 
     def __init__(self, matrix: Weights) -> None:
+        if not np.isfinite(matrix).all():
+            raise ValueError(
+                "X, C and sample_weight must be of a size whose products are finite, "
+                "got an infinite or undefined Hessian."
+            )
         scale = np.sqrt(np.abs(np.diagonal(matrix)))
         scale[scale == 0] = 1.0
         self.scale = scale[:, np.newaxis]
@@ -168,9 +176,7 @@ class Inverse:
             values, self.vectors = eigh(matrix)
             self.positive = bool(values[0] > -1e-8 * values[-1])
             size = np.abs(values)
-            kept = size > LOST * size.max()
-            self.reciprocal = np.zeros_like(size)
-            self.reciprocal[kept] = 1 / size[kept]
+            self.reciprocal = 1 / np.maximum(size, LOST * size.max())
 
     def __call__(self, G: Weights) -> Weights:
         """Inverse times the columns of G."""

@@ -145,6 +145,8 @@ def make_target(
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
+    if y.ndim not in (1, 2):
+        raise ValueError(f"{name} must be of shape (n,) or (n, K), got {y.shape}.")
     if len(y) != n_samples:
         raise ValueError(f"{name} must have {n_samples} rows, got {len(y)}.")
     if y.ndim == 2:
@@ -221,7 +223,7 @@ def _unique(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
         known = _labels.label_range(wide)
         if known is not None and known[1] == known[2]:
             low, distinct, _ = known
-            return np.arange(low, low + distinct).astype(y.dtype), wide - low
+            return (np.arange(distinct) + low).astype(y.dtype), wide - low
     first, codes = _in_order_of_appearance(y)
     if first is not None:
         found = y[first]

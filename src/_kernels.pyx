@@ -278,6 +278,7 @@ def evaluate(
     request.product = product is not None
     cdef Py_ssize_t n = z.shape[0], chunks = (n + CHUNK - 1) // CHUNK, chunk
     cdef Py_ssize_t size = 7 * request.K * ROWS
+    n_threads = max(1, min(n_threads, chunks))
     cdef floating *work = <floating *> calloc(n_threads * size, sizeof(floating))
     if work == NULL:
         raise MemoryError()
@@ -299,6 +300,7 @@ def probabilities(
     cdef LossSpec loss = spec_of(name, parameters)
     cdef Py_ssize_t n = z.shape[0], chunks = (n + CHUNK - 1) // CHUNK, chunk
     cdef Py_ssize_t K = 2 if binary else z.shape[1], size = 3 * K * ROWS
+    n_threads = max(1, min(n_threads, chunks))
     cdef floating *work = <floating *> calloc(n_threads * size, sizeof(floating))
     if work == NULL:
         raise MemoryError()
@@ -345,6 +347,7 @@ def log_loss_sum(
     cdef Py_ssize_t n = proba.shape[0], chunks = (n + CHUNK - 1) // CHUNK, chunk, i
     cdef Py_ssize_t size = proba.shape[1] * ROWS
     cdef Checked whole
+    n_threads = max(1, min(n_threads, chunks))
     cdef Checked *parts = <Checked *> calloc(chunks + 1, sizeof(Checked))
     cdef floating *work = <floating *> calloc(n_threads * size, sizeof(floating))
     if parts == NULL or work == NULL:

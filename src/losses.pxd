@@ -58,10 +58,11 @@ cdef inline void focal(
     floating *f, floating *f1, floating *f2
 ) noexcept nogil:
     cdef floating modulation = pow(q, gamma)
+    cdef floating pL = p * L if p > 0 else 0  # its limit where L is infinite
     f[0] = modulation * L
-    f1[0] = -modulation * (q + gamma * p * L)
-    f2[0] = p * modulation * (
-        (1 + 2 * gamma) * q + gamma * L * (gamma * p - q)
+    f1[0] = -modulation * (q + gamma * pL)
+    f2[0] = modulation * (
+        (1 + 2 * gamma) * p * q + gamma * pL * (gamma * p - q)
     )
 
 
@@ -98,15 +99,23 @@ cdef inline void symmetric_cross_entropy(
     f2[0] = p * q * (alpha + b * (p - q))
 
 
+cdef inline floating poly1_slope(
+    floating epsilon, floating p, floating q
+) noexcept nogil:
+    # 1 + ε p as a sum of what is not negative, for ε >= -1
+    return (1 + epsilon) - epsilon * q if epsilon < 0 else 1 + epsilon * p
+
+
 # φ = L + ε q    φ' = -q (1 + ε p)    φ'' = p q [1 + ε (p - q)]    log(-φ'/q) = log1p(ε p)
 # (Leng et al. 2022, arXiv 2204.12511)
 cdef inline void poly1(
     floating epsilon, floating p, floating q, floating L,
     floating *f, floating *f1, floating *f2
 ) noexcept nogil:
+    cdef floating one_plus = poly1_slope(epsilon, p, q)
     f[0] = L + epsilon * q
-    f1[0] = -q * (1 + epsilon * p)
-    f2[0] = p * q * (1 + epsilon * (p - q))
+    f1[0] = -q * one_plus
+    f2[0] = p * q * (one_plus - epsilon * q)
 
 
 cdef inline void phi(
@@ -162,4 +171,4 @@ cdef inline void log_slope(
             s[i] = log(a + b * p[i])
     elif loss.formula == POLY1:
         for i in range(ROWS):
-            s[i] = log1p(a * p[i])
+            s[i] = log(poly1_slope(a, p[i], q[i]))

@@ -132,3 +132,19 @@ def test_a_failed_fit_loses_nothing(cls):
         model.fit(X, [1] * 6)
     np.testing.assert_array_equal(model.predict_proba(X), before)
     np.testing.assert_array_equal(model.classes_, [0, 1])
+    with pytest.raises(ValueError, match="sample_weight must be of shape"):
+        model.fit(X[:, :1], Y, sample_weight=[1.0])
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+def test_parameters_set_after_fit_wait_for_the_next():
+    model = FocalLogisticRegression(gamma=2.0).fit(X, Y)
+    before = model.predict_proba(X)
+    model.set_params(gamma=0.0, label_smoothing=0.1, class_weight={0: 3.0})
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+@pytest.mark.parametrize("spoil", [1e160, 1e300])
+def test_overflow_is_told(spoil):
+    with pytest.raises(ValueError, match="must be of a size whose products are finite"):
+        CrossEntropyClassifier().fit(X * spoil, Y)

@@ -105,7 +105,7 @@ def centred(coefficients):
 def test_scale_and_origin_of_the_columns_do_not_matter(gamma, n_classes, solver):
     """Without a penalty the fit is equivariant: W / scale, whatever the shift."""
     X, y = data(n_classes)
-    scale, shift = 10.0 ** np.linspace(-6, 6, X.shape[1]), 100.0
+    scale, shift = 10.0 ** np.linspace(-6, 6, X.shape[1]), 1e5
     model = FocalLogisticRegression(gamma, C=np.inf, solver=solver, tol=1e-8)
     plain = clone(model).fit(X, y)
     moved = clone(model).fit((X + shift) * scale, y)
@@ -127,7 +127,9 @@ def test_data_need_no_scaling(load, gamma, solver):
     target = make_target(y, len(y), len(model.classes_))
     objective = LinearObjective(X, target, Focal(gamma), C=1.0, fit_intercept=True)
     values = [
-        objective.value_gradient(np.vstack([m.coef_.T, m.intercept_]))[0]
+        objective.value_gradient(
+            objective.without_origin(np.vstack([m.coef_.T, m.intercept_]))
+        )[0]
         for m in (model, exact)
     ]
     assert abs(values[0] - values[1]) < 1e-7
@@ -160,6 +162,31 @@ def test_objective_derivatives(loss, n_classes):
 
 
 @all_solvers
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_columns_far_from_zero(n_classes, dtype, solver):
+    """Time stamps, say: their spread is 1e-7 of their size, in float32 1e-4."""
+    X, y = data(n_classes)
+    X = (X + 1e7 if dtype == np.float64 else X + 1e4).astype(dtype)
+    centred_X = X.astype(np.float64) - X.astype(np.float64).mean(axis=0)
+    model = FocalLogisticRegression(0.0, solver=solver).fit(X, y)
+    expected = LogisticRegression(tol=1e-10, max_iter=1000).fit(centred_X, y)
+    assert model.n_iter_[0] < 15
+    assert_allclose(
+        model.coef_, expected.coef_, atol=1e-5 if dtype is np.float64 else 1e-3
+    )
+    assert abs(model.score(X, y) - expected.score(centred_X, y)) < 0.03
+
+
+@pytest.mark.parametrize("weight", [1e-50, 1e50])
+def test_weights_of_any_size(weight):
+    X, y = data(3, np.float32)
+    model = FocalLogisticRegression(C=np.inf)
+    heavy = clone(model).fit(X, y, sample_weight=np.full(len(y), weight))
+    assert_allclose(heavy.coef_, model.fit(X, y, 1.0).coef_, atol=1e-3)
+
+
+@all_solvers
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_focal_ends_in_a_minimum_below_its_start(n_classes, solver):
     X, y = data(n_classes)
@@ -167,11 +194,11 @@ def test_focal_ends_in_a_minimum_below_its_start(n_classes, solver):
     start = CrossEntropyClassifier(C=10.0).fit(X, y)
     target = make_target(y, len(y), n_classes)
     objective = LinearObjective(X, target, Focal(2.0), C=10.0, fit_intercept=True)
-    found = np.vstack([model.coef_.T, model.intercept_])
+    found = objective.without_origin(np.vstack([model.coef_.T, model.intercept_]))
     value, gradient = objective.value_gradient(found)
     assert np.abs(gradient).max() < 1e-7
     assert np.linalg.eigvalsh(objective.hessian(found)).min() > -1e-10
-    initial = np.vstack([start.coef_.T, start.intercept_])
+    initial = objective.without_origin(np.vstack([start.coef_.T, start.intercept_]))
     assert value < objective.value_gradient(initial)[0]
 
 
@@ -318,7 +345,7 @@ def test_digits_converge_by_default():
 
 def test_stopping_early_warns_and_keeps_the_fit():
     X, y = load_breast_cancer(return_X_y=True)
-    with pytest.warns(ConvergenceWarning, match="max_iter=2 was reached"):
+    with pytest.warns(ConvergenceWarning, match=r"max_iter was reached \(2\)"):
         model = FocalLogisticRegression(gamma=0.0, max_iter=2).fit(X, y)
     assert model.n_iter_[0] == 2 and model.score(X, y) > 0.8
 

@@ -206,6 +206,8 @@ def test_infinite_and_nan_logits(loss, dtype):
     value, gradient = loss.loss_gradient([0, 0, 0, 1], z)
     assert value[0] == 0 and not gradient[0].any()
     assert np.isfinite(value[:3]).all() and np.isfinite(gradient[:3]).all()
+    wrong = loss.gradient([1, 1, 2], z[:3]), loss.gradient_hessian([1], [-inf])[1]
+    assert not np.isnan(wrong[0]).any() and not np.isnan(wrong[1]).any()
     assert np.isnan(value[3]) and np.isnan(gradient[3]).all()
     assert not np.isnan(loss.posterior(z)[:3]).any()
     assert_allclose(loss.predict_proba([-inf, inf]), [[1, 0], [0, 1]])
@@ -263,12 +265,36 @@ def test_layouts_and_outputs(loss):
     assert_array_equal(gradient, expected[1])
 
 
+def test_packed_fields():
+    """Strides that are no multiple of the item size: copied, or refused as out."""
+    rng = np.random.default_rng(4)
+    packed = np.zeros(20, np.dtype([("a", "u1"), ("b", "f8", (3,))]))
+    packed["b"] = rng.normal(size=(20, 3))
+    y, plain = np.arange(20) % 3, np.ascontiguousarray(packed["b"])
+    expected = Focal().gradient(y, plain)
+    assert_array_equal(Focal().gradient(y, packed["b"]), expected)
+    assert_array_equal(
+        Focal().hessian_product(y, plain, packed["b"]),
+        Focal().hessian_product(y, plain, plain),
+    )
+    for out in (packed["b"], np.broadcast_to(plain[:1], (20, 3))):
+        with pytest.raises(ValueError, match=r"^out must be a writeable array of"):
+            Focal().gradient(y, plain, out=out)
+
+
+def test_byte_order_and_types_of_logits():
+    assert Focal().loss([0], np.zeros(1, ">f4")).dtype == np.float32
+    assert Focal().loss([0], np.zeros(1, np.int8)).dtype == np.float64
+    with pytest.raises(ValueError, match=r"^raw_prediction must be real numbers, got"):
+        Focal().loss([0], [1j])
+
+
 @all_losses
 def test_threads_do_not_change_a_bit(loss):
     rng = np.random.default_rng(3)
     z, y = rng.normal(size=(20_000, 3)), rng.integers(0, 3, 20_000)
     one = loss.loss_gradient(y, z, n_threads=1)
-    for n_threads in (2, 3):
+    for n_threads in (2, 3, 10**9):
         for ours, theirs in zip(
             loss.loss_gradient(y, z, n_threads=n_threads), one, strict=True
         ):
@@ -296,6 +322,11 @@ def test_losses_are_values():
     [
         (lambda: Focal(-1.0), r"^gamma must be a number in \[0, inf\), got -1\.0\.$"),
         (lambda: Focal(np.nan), r"^gamma must be a number in \[0, inf\), got nan\.$"),
+        (lambda: Focal().loss(None, [1.0]), r"^y must be of shape \(n,\) or \(n, K\)"),
+        (
+            lambda: Focal().posterior([1.0], label_smoothing=2.0),
+            r"^label_smoothing must be a number in \[0, 1\), got 2\.0\.$",
+        ),
         (lambda: Focal("2"), r"^gamma must be a number in \[0, inf\), got '2'\.$"),
         (
             lambda: Focal().loss([3], [[0.0, 1, 2]]),

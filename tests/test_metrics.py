@@ -1,5 +1,7 @@
 """The metrics against their definition in mpmath, and their errors."""
 
+import types
+
 import mpmath as mp
 import numpy as np
 import pandas as pd
@@ -137,6 +139,16 @@ def test_logits_of_size_800_are_exact(loss):
         ours = evaluate_loss(loss, y, z, from_logits=True, reduction="none")
         assert_allclose(ours, exact, rtol=1e-13)
         assert_allclose(evaluate_loss(loss, y, z, from_logits=True), np.mean(exact))
+
+
+def test_class_weight_may_be_any_mapping():
+    weights = types.MappingProxyType({1: 5.0})
+    y, proba = [1, 2, 2], [0.2, 0.7, 0.4]
+    assert focal_loss(y, proba, class_weight=weights) == focal_loss(
+        y, proba, class_weight={1: 5.0}
+    )
+    top = np.array([2**63 - 1, 2**63 - 2, 2**63 - 1])
+    assert focal_loss(top, proba) == focal_loss([1, 0, 1], proba)
 
 
 def test_rows_that_do_not_sum_to_one_warn():
