@@ -247,8 +247,10 @@ class CGStep:
         z = self.precondition(residual)
         direction = z
         rz = first = float(np.vdot(residual, z))
-        # Forcing term: superlinear convergence without oversolving far steps.
-        forcing = min(0.25, np.sqrt(min(decrement, np.sqrt(first))))
+        # Loose far away; near the end as tight as the decrement, so that Newton's
+        # quadratic convergence is kept and the last step leaves O(δ²).
+        near = min(decrement, np.sqrt(first))
+        forcing = near if near < 1e-3 else min(0.25, np.sqrt(near))
         for iteration in range(2 * W.size):
             if rz <= forcing**2 * first:
                 break
