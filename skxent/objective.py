@@ -139,33 +139,36 @@ class LinearObjective:
             H[k, k].flat[: size * self.n_features : size + 1] += self.penalty
         return H.transpose(0, 2, 1, 3).reshape(m * size, m * size)
 
-    def curvature_bound(self) -> Weights:
-        """Böhning's bound on the Hessian of cross-entropy, for one output: (D, D).
+    def curvature(self, W: Weights) -> Weights:
+        """X̃ᵀ diag(h) X̃ plus the penalty, one (D, D) matrix for all outputs.
 
-        ¼ X̃ᵀX̃ for two classes and ½ X̃ᵀX̃ for more, weighted, plus the penalty. Not a
-        bound for other losses, but of their scale.
+        h is the mean over the outputs of the Hessian's diagonal in the logits: with two
+        classes this is the Hessian itself.
         """
         B = np.zeros((self.shape[0], self.shape[0]))
-        for block in self.blocks:
-            target = self.target.rows(block)
-            B += self._weighted_gram(self._rows(block), row_weights(target, self.dtype))
-        B *= (0.25 if self.binary else 0.5) / self.total_weight
+        for X, h in self._row_curvature(W):
+            B += self._weighted_gram(X, h)
+        B /= self.total_weight
         B.flat[: len(B) * self.n_features : len(B) + 1] += self.penalty
         return B
 
-    def curvature_diagonal(self) -> Weights:
-        """The diagonal of `curvature_bound`, where the whole of it is too large."""
+    def curvature_diagonal(self, W: Weights) -> Weights:
+        """The diagonal of `curvature`, where the whole of it is too large."""
         diagonal = np.zeros(self.shape[0])
-        for block in self.blocks:
-            weights = row_weights(self.target.rows(block), self.dtype)
-            X = self._rows(block)
-            X = X.astype(np.float64, copy=False)
+        for X, h in self._row_curvature(W):
+            X, h = X.astype(np.float64, copy=False), h.astype(np.float64)
             squares = X.power(2) if sp.issparse(X) else X**2
-            diagonal[: self.n_features] += np.asarray(squares.T @ weights).ravel()
-            diagonal[self.n_features :] += weights.sum(dtype=np.float64)
-        diagonal *= (0.25 if self.binary else 0.5) / self.total_weight
+            diagonal[: self.n_features] += np.asarray(squares.T @ h).ravel()
+            diagonal[self.n_features :] += h.sum()
+        diagonal /= self.total_weight
         diagonal[: self.n_features] += self.penalty
         return diagonal
+
+    def _row_curvature(self, W: Weights) -> Iterator[tuple[Any, Floats]]:
+        for X, target, z in self._logits(W):
+            diagonal = np.empty_like(z)
+            self._evaluate(z, target, hessian=diagonal)
+            yield X, np.maximum(diagonal.mean(axis=1), 0)
 
     def _logits(self, W: Weights) -> Iterator[tuple[Any, Target, Floats]]:
         self.passes += 1

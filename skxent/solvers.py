@@ -216,8 +216,9 @@ class CholeskyStep:
 class CGStep:
     """-H⁻¹g by conjugate gradients, truncated while the decrement is large.
 
-    The preconditioner is Böhning's bound on the Hessian, one matrix for all outputs, or
-    its diagonal where X is wide.
+    The preconditioner is the Hessian averaged over the outputs, or its diagonal where X
+    is wide; formed anew for every step, for near the minimum of well separated classes
+    most rows have no curvature left.
     """
 
     def __init__(self, objective: LinearObjective) -> None:
@@ -225,12 +226,7 @@ class CGStep:
         # Rows of W that no penalty holds: along a common shift H is singular there.
         free = slice(objective.n_features if objective.penalty else 0, None)
         self.free = free if objective.n_outputs > 1 else slice(0, 0)
-        if objective.n_features <= WIDE:
-            self.inverse: Linear = Inverse(objective.curvature_bound())
-        else:
-            diagonal = objective.curvature_diagonal()[:, np.newaxis]
-            diagonal[diagonal == 0] = 1.0
-            self.inverse = lambda G: G / diagonal
+        self.inverse: Linear
 
     def precondition(self, G: Weights) -> Weights:
         return self._centre(self.inverse(self._centre(G.copy())))
@@ -242,6 +238,12 @@ class CGStep:
     def __call__(
         self, W: Weights, gradient: Weights, decrement: float
     ) -> tuple[Weights, bool]:
+        if self.objective.n_features <= WIDE:
+            self.inverse = Inverse(self.objective.curvature(W))
+        else:
+            diagonal = self.objective.curvature_diagonal(W)[:, np.newaxis]
+            diagonal[diagonal == 0] = 1.0
+            self.inverse = lambda G: G / diagonal
         step = np.zeros_like(W)
         residual = -gradient
         z = self.precondition(residual)
