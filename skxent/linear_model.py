@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
     r"""Linear classifier for any loss of :mod:`skxent.losses`.
 
     .. math:: \min_W \; C \sum_i w_i \, \ell(y_i, x_i W + b) + \tfrac12 \|W\|^2

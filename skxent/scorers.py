@@ -33,7 +33,7 @@ def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
     """The signature that scikit-learn reads to learn what metadata a scorer takes."""
 
 
-class LossScorer(_BaseScorer):  # type: ignore[misc]
+class LossScorer(_BaseScorer):
     """A scorer that returns minus a loss: see :func:`make_loss_scorer`."""
 
     def __init__(

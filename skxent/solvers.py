@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
@@ -88,14 +88,7 @@ def solve(
             ConvergenceWarning,
             stacklevel=3,
         )
-    return Solution(
-        found.weights,
-        found.value,
-        before + found.n_iter,
-        found.decrement,
-        found.converged,
-        found.reason,
-    )
+    return replace(found, n_iter=before + found.n_iter)
 
 
 def newton(
