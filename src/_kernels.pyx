@@ -10,30 +10,16 @@ from cython cimport floating
 from cython.parallel cimport prange, threadid
 from libc.stdlib cimport calloc, free
 
-from derivatives cimport (
-    pivot_gradient,
-    pivot_hessian,
-    pivot_product,
-    pivot_terms,
-    rest_gradient,
-    rest_hessian,
-    rest_product,
-    rest_terms,
-    shift_to_top,
-    weigh,
-)
-from losses cimport ROWS, LossSpec, formula_of, phi
+from binary cimport binary_rows
+from hard cimport hard_rows
+from losses cimport ROWS, LossSpec, formula_of
 from posterior cimport posterior
 from proba cimport Checked, log_loss_rows
-from softmax cimport (
-    exponentials,
-    exponentials_binary,
-    find_class,
-    find_top,
-    log_softmax,
-)
+from soft cimport soft_rows
+from softmax cimport log_softmax
+from targets cimport Request, tiles
 from tiles cimport load, load_binary, store
-from vecmath cimport exp, expm1, log, log1p, pow
+from vecmath cimport exp, expm1, log, log1p, log1p_unit
 
 cdef extern from *:
     """
@@ -71,18 +57,12 @@ cdef extern from *:
     bint HAS_OPENMP
 
 cdef enum:
-    CHUNK = 64 * ROWS  # rows a thread takes at a time
+    CHUNK = 1 << 15
 
 
-cdef struct Request:
-    LossSpec loss
-    Py_ssize_t K
-    double smoothing
-    bint binary, hard, weighted, class_weighted, value, gradient, hessian, product
-
-
-cdef inline Py_ssize_t tiles(Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
-    return (stop - start + ROWS - 1) // ROWS
+cdef inline Py_ssize_t chunk_rows(Py_ssize_t columns) noexcept nogil:
+    """Rows that a thread takes at a time: whole tiles, of about CHUNK logits."""
+    return ROWS * max(1, min(64, CHUNK // (ROWS * columns)))
 
 
 def build_info():
@@ -108,167 +88,23 @@ cdef LossSpec spec_of(str name, tuple parameters) except *:
     return spec
 
 
-cdef inline void load_codes(
-    Request *request, const Py_ssize_t[::1] codes, const double[:] sample_weight,
-    const double[:] class_weight, Py_ssize_t row, int rows, Py_ssize_t *c, floating *t
-) noexcept nogil:
-    """The class c of every row and its weight t."""
-    cdef Py_ssize_t i
-    cdef const Py_ssize_t *first = &codes[row]
-    if rows == ROWS:
-        for i in range(ROWS):
-            c[i] = first[i]
-            t[i] = 1
-    else:
-        for i in range(ROWS):
-            c[i] = first[i if i < rows else 0]
-            t[i] = 1
-    if request.weighted:
-        for i in range(ROWS):
-            t[i] = <floating> sample_weight[row + (i if i < rows else 0)]
-    if request.class_weighted:
-        for i in range(ROWS):
-            t[i] = <floating> (t[i] * class_weight[c[i]])
-
-
-cdef inline void load_targets(
-    Request *request, const Py_ssize_t[::1] codes, const floating[:, :] soft,
-    const double[:] sample_weight, const double[:] class_weight,
-    Py_ssize_t row, int rows, Py_ssize_t *c, floating *t
-) noexcept nogil:
-    """The weight t of every class in a row.
-
-    The label is weighted first, then smoothed: t = w[(1 - ε) y∘v + ε/K Σ y∘v], so that
-    class weights v act as sample weights v[y] do.
-    """
-    cdef Py_ssize_t k, source, K = request.K
-    cdef int i
-    cdef double w, v, total
-    if request.hard:
-        load_codes(request, codes, sample_weight, class_weight, row, rows, c, t)
-    for i in range(ROWS):
-        source = row + (i if i < rows else 0)
-        if request.hard:
-            total = t[i]
-        else:
-            total = 0
-            w = sample_weight[source] if request.weighted else 1
-            for k in range(K):
-                v = class_weight[k] if request.class_weighted else 1
-                total = total + w * v * soft[source, k]
-        for k in range(K):
-            if request.hard:
-                v = total if k == c[i] else 0
-            else:
-                v = class_weight[k] if request.class_weighted else 1
-                v = w * v * soft[source, k]
-            t[k * ROWS + i] = <floating> (
-                (1 - request.smoothing) * v + request.smoothing / K * total
-            )
-
-
-cdef void evaluate_rows(
-    Request *request, const floating[:, :] z, const Py_ssize_t[::1] codes,
-    const floating[:, :] soft, const double[:] sample_weight,
-    const double[:] class_weight, const floating[:, :] x,
-    floating[:, :] value, floating[:, :] gradient, floating[:, :] hessian,
-    floating[:, :] product, Py_ssize_t start, Py_ssize_t stop, floating *work
-) noexcept nogil:
-    cdef Py_ssize_t K = request.K, size = K * ROWS, row, tile
-    cdef Py_ssize_t columns = 1 if request.binary else K
-    # Of the pair (0, z) only the second entry is a logit of the caller's.
-    cdef Py_ssize_t first = ROWS if request.binary else 0
-    cdef int rows, i
-    cdef bint one_term = request.hard and request.smoothing == 0
-    cdef bint curved = request.hessian or request.product
-    cdef floating *u = work
-    cdef floating *e = work + size
-    cdef floating *t = work + 2 * size
-    cdef floating *v = work + 3 * size
-    cdef floating *s = work + 4 * size
-    cdef floating *h = work + 5 * size
-    # With one term the gradient, which comes last, may overwrite e.
-    cdef floating *out = work + 6 * size
-    cdef floating *last = e if one_term else out
-    cdef floating[ROWS] top, a, rest, p, q, L, f, f1, f2, inverse, weight
-    cdef Py_ssize_t[ROWS] c
-
-    for tile in range(tiles(start, stop)):
-        row = start + tile * ROWS
-        rows = <int> min(ROWS, stop - row)
-        if one_term:
-            load_codes(
-                request, codes, sample_weight, class_weight, row, rows, &c[0], t
-            )
-        else:
-            load_targets(
-                request, codes, soft, sample_weight, class_weight, row, rows, &c[0], t
-            )
-        if request.binary:
-            load_binary(z, row, rows, u)
-            exponentials_binary(u, &top[0], &a[0], e, &rest[0])
-        else:
-            load(z, row, rows, K, u)
-            find_top(K, u, &top[0])
-            if one_term and not curved:
-                for i in range(ROWS):
-                    a[i] = <floating> c[i]
-            else:
-                find_class(K, u, &top[0], &a[0])
-            exponentials(K, u, &top[0], &a[0], e, &rest[0])
-        if one_term:
-            for i in range(ROWS):
-                weight[i] = t[i]
-        else:
-            for i in range(ROWS):
-                c[i] = <Py_ssize_t> a[i]
-                weight[i] = t[c[i] * ROWS + i]
-        pivot_terms(
-            &c[0], u, &top[0], e, &a[0], &rest[0], &p[0], &q[0], &L[0], &inverse[0]
-        )
-        phi(&request.loss, &p[0], &q[0], &L[0], &f[0], &f1[0], &f2[0])
-        weigh(&weight[0], &f[0], &f1[0], &f2[0])
-        if not one_term:
-            rest_terms(&request.loss, K, t, u, &top[0], e, &a[0], &rest[0], &f[0], s, h)
-        if request.value:
-            store(&f[0], row, rows, 1, value)
-        if request.hessian:
-            pivot_hessian(
-                K, &c[0], e, &a[0], &rest[0], &inverse[0], &f1[0], &f2[0], out
-            )
-            if not one_term:
-                rest_hessian(K, s, h, e, &a[0], &rest[0], out)
-            store(out + first, row, rows, columns, hessian)
-        if request.product:
-            if request.binary:
-                load_binary(x, row, rows, v)
-            else:
-                load(x, row, rows, K, v)
-            shift_to_top(K, &a[0], v)
-            pivot_product(K, &c[0], e, &inverse[0], &f1[0], &f2[0], v, out)
-            if not one_term:
-                rest_product(K, s, h, e, &rest[0], v, out)
-            store(out + first, row, rows, columns, product)
-        if request.gradient:
-            pivot_gradient(K, &c[0], e, &inverse[0], &f1[0], last)
-            if not one_term:
-                rest_gradient(K, s, e, &rest[0], last)
-            store(last + first, row, rows, columns, gradient)
-
-
 def evaluate(
     str name, tuple parameters, const floating[:, :] z, bint binary,
     const Py_ssize_t[::1] codes, const floating[:, :] soft,
     const double[:] sample_weight, const double[:] class_weight, double smoothing,
     floating[:, :] value=None, floating[:, :] gradient=None, floating[:, :] hessian=None,
-    const floating[:, :] x=None, floating[:, :] product=None, int n_threads=1,
+    const floating[:, :] x=None, floating[:, :] product=None,
+    floating[:, :] matrix=None, bint multilabel=False, bint weigh_target=False,
+    int n_threads=1,
 ):
-    """Weighted loss, gradient, Hessian diagonal and Hessian times x, row by row."""
+    """Weighted loss, gradient, Hessian (diagonal, whole, or times x), row by row."""
     cdef Request request
     request.loss = spec_of(name, parameters)
-    request.K = 2 if binary else z.shape[1]
-    request.smoothing = smoothing
     request.binary = binary
+    request.multilabel = multilabel
+    request.K = 2 if binary and not multilabel else z.shape[1]
+    request.smoothing = smoothing
+    request.weigh_target = weigh_target and class_weight is not None
     request.hard = soft is None
     request.weighted = sample_weight is not None
     request.class_weighted = class_weight is not None
@@ -276,18 +112,36 @@ def evaluate(
     request.gradient = gradient is not None
     request.hessian = hessian is not None
     request.product = product is not None
-    cdef Py_ssize_t n = z.shape[0], chunks = (n + CHUNK - 1) // CHUNK, chunk
-    cdef Py_ssize_t size = 7 * request.K * ROWS
+    request.matrix = matrix is not None
+    cdef bint fast = not binary and request.hard and smoothing == 0 and not (
+        request.weigh_target or request.hessian or request.product or request.matrix
+    )
+    cdef Py_ssize_t n = z.shape[0], step = chunk_rows(z.shape[1]), chunk, start
+    cdef Py_ssize_t chunks = (n + step - 1) // step
+    cdef Py_ssize_t size = (1 if fast else 6) * request.K * ROWS
     n_threads = max(1, min(n_threads, chunks))
     cdef floating *work = <floating *> calloc(n_threads * size, sizeof(floating))
     if work == NULL:
         raise MemoryError()
     for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
-        evaluate_rows(
-            &request, z, codes, soft, sample_weight, class_weight, x,
-            value, gradient, hessian, product,
-            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), work + threadid() * size,
-        )
+        start = chunk * step
+        if binary:
+            binary_rows(
+                &request, z, codes, soft, sample_weight, class_weight, x,
+                value, gradient, hessian, product,
+                start, min(n, start + step), work + threadid() * size,
+            )
+        elif fast:
+            hard_rows(
+                &request, z, codes, sample_weight, class_weight, value, gradient,
+                start, min(n, start + step), work + threadid() * size,
+            )
+        else:
+            soft_rows(
+                &request, z, codes, soft, sample_weight, class_weight, x,
+                value, gradient, hessian, product, matrix,
+                start, min(n, start + step), work + threadid() * size,
+            )
     free(work)
 
 
@@ -298,7 +152,8 @@ def probabilities(
 ):
     """softmax, or with `implied` the posterior of a minimiser; or their logarithms."""
     cdef LossSpec loss = spec_of(name, parameters)
-    cdef Py_ssize_t n = z.shape[0], chunks = (n + CHUNK - 1) // CHUNK, chunk
+    cdef Py_ssize_t n = z.shape[0], step = chunk_rows(z.shape[1]), chunk
+    cdef Py_ssize_t chunks = (n + step - 1) // step
     cdef Py_ssize_t K = 2 if binary else z.shape[1], size = 3 * K * ROWS
     n_threads = max(1, min(n_threads, chunks))
     cdef floating *work = <floating *> calloc(n_threads * size, sizeof(floating))
@@ -307,7 +162,7 @@ def probabilities(
     for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
         probability_rows(
             &loss, K, z, binary, implied, log_weight, smoothing, log_space, out,
-            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), work + threadid() * size,
+            chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
         )
     free(work)
 
@@ -344,7 +199,8 @@ def log_loss_sum(
     A single column is the probability of the second class. Returns (sum, least and
     largest probability, largest |row sum - 1|, sum of all probabilities).
     """
-    cdef Py_ssize_t n = proba.shape[0], chunks = (n + CHUNK - 1) // CHUNK, chunk, i
+    cdef Py_ssize_t n = proba.shape[0], step = chunk_rows(proba.shape[1]), chunk, i
+    cdef Py_ssize_t chunks = (n + step - 1) // step
     cdef Py_ssize_t size = proba.shape[1] * ROWS
     cdef Checked whole
     n_threads = max(1, min(n_threads, chunks))
@@ -357,7 +213,7 @@ def log_loss_sum(
     for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
         log_loss_rows(
             proba, codes, offset, sample_weight, eps,
-            chunk * CHUNK, min(n, (chunk + 1) * CHUNK), work + threadid() * size,
+            chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
             &parts[chunk],
         )
     whole = parts[0]
@@ -372,10 +228,10 @@ def log_loss_sum(
     return whole.total, whole.low, whole.high, whole.drift, whole.all
 
 
-def vecmath(str function, const floating[:] x, floating[:] out, double exponent=0):
-    """exp, expm1, log, log1p or pow(., exponent) of vecmath.h, for the tests of its bounds."""
+def vecmath(str function, const floating[:] x, floating[:] out):
+    """A function of vecmath.h, for the tests of its bounds."""
     cdef Py_ssize_t i
-    cdef int which = ["exp", "expm1", "log", "log1p", "pow"].index(function)
+    cdef int which = ["exp", "expm1", "log", "log1p", "log1p_unit"].index(function)
     for i in range(x.shape[0]):
         if which == 0:
             out[i] = exp(x[i])
@@ -386,4 +242,4 @@ def vecmath(str function, const floating[:] x, floating[:] out, double exponent=
         elif which == 3:
             out[i] = log1p(x[i])
         else:
-            out[i] = pow(x[i], <floating> exponent)
+            out[i] = log1p_unit(x[i])

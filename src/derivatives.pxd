@@ -15,41 +15,25 @@ f'' = (φ'' + p φ')/q²; with s = t f', h = t f'', S = Σ s, H = Σ h (`rest_*`
 
 from cython cimport floating
 from losses cimport LossSpec, ROWS, phi
-from softmax cimport below, class_terms
+from softmax cimport below, class_terms, margin_terms
 from vecmath cimport log1p
 
 
 cdef inline void pivot_terms(
     const Py_ssize_t *c, const floating *z, const floating *top, const floating *e,
-    const floating *skip, const floating *rest,
+    const floating *a, const floating *rest,
     floating *p, floating *q, floating *L, floating *inverse
 ) noexcept nogil:
-    """p, q, L of class c[i] in row i, and 1 / Σ_{k≠c} e_k, or 0 where that is 0.
-
-    rest leaves out class skip[i], which is c[i] or the likeliest. The sum that leaves
-    out the likeliest is Σ_{k≠c} e_k if c is as likely, else that - 1 + e_c.
-    """
+    """p, q, L of class c[i] in row i, and 1 / Σ_{k≠c} e_k; rest leaves out class a[i]."""
     cdef int i
-    cdef floating d, share, others, excess
-    cdef floating[ROWS] e_c, z_c, number, pp, qq, LL, reciprocal
+    cdef floating[ROWS] e_c, z_c, d_c, others
     for i in range(ROWS):
         e_c[i] = e[c[i] * ROWS + i]
         z_c[i] = z[c[i] * ROWS + i]
-        number[i] = <floating> c[i]
     for i in range(ROWS):
-        others = rest[i] if skip[i] == number[i] else (rest[i] - e_c[i]) + 1
-        d = below(z_c[i], top[i])
-        excess = others if d == 0 else (others - 1) + e_c[i]
-        LL[i] = log1p(excess) - d
-        share = 1 / (others + e_c[i])
-        pp[i] = e_c[i] * share
-        qq[i] = others * share
-        reciprocal[i] = 1 / others if others > 0 else 0
-    for i in range(ROWS):
-        p[i] = pp[i]
-        q[i] = qq[i]
-        L[i] = LL[i]
-        inverse[i] = reciprocal[i]
+        d_c[i] = below(z_c[i], top[i])
+        others[i] = rest[i] if a[i] == <floating> c[i] else (rest[i] - e_c[i]) + 1
+    margin_terms(&e_c[0], &d_c[0], &others[0], p, q, L, inverse)
 
 
 cdef inline void weigh(

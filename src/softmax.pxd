@@ -12,6 +12,9 @@ from cython cimport floating
 from losses cimport ROWS
 from vecmath cimport exp, log1p
 
+cdef enum:
+    BLOCK = 128  # terms that are summed before they are added to the total
+
 
 cdef inline floating below(floating z, floating top) noexcept nogil:
     # d = z - max z; equal infinities are level
@@ -56,36 +59,49 @@ cdef inline void exponentials(
     floating *e, floating *rest
 ) noexcept nogil:
     """e, and its sum over all classes but skip[i]."""
-    cdef Py_ssize_t k
+    cdef Py_ssize_t k, block
     cdef int i
     cdef floating x, number
-    cdef floating[ROWS] total
+    cdef floating[ROWS] total, part
     for i in range(ROWS):
         total[i] = 0
-    for k in range(K):
-        number = <floating> k
+    for block in range((K + BLOCK - 1) // BLOCK):
         for i in range(ROWS):
-            x = exp(below(z[k * ROWS + i], top[i]))
-            e[k * ROWS + i] = x
-            total[i] += 0 if skip[i] == number else x
+            part[i] = 0
+        for k in range(block * BLOCK, min(K, (block + 1) * BLOCK)):
+            number = <floating> k
+            for i in range(ROWS):
+                x = exp(below(z[k * ROWS + i], top[i]))
+                e[k * ROWS + i] = x
+                part[i] += 0 if skip[i] == number else x
+        for i in range(ROWS):
+            total[i] += part[i]
     for i in range(ROWS):
         rest[i] = total[i]
 
 
-cdef inline void exponentials_binary(
-    const floating *z, floating *top, floating *a, floating *e, floating *rest
+cdef inline void margin_terms(
+    const floating *e_c, const floating *d_c, const floating *others,
+    floating *p, floating *q, floating *L, floating *inverse
 ) noexcept nogil:
-    """All of the above for the pair (0, z), with one exp."""
+    """p, q, L of a class c in every row, and 1 / others, or 0 where that is 0.
+
+    others = Σ_{k≠c} e_k. The sum that leaves out the likeliest, which L needs, is
+    others if c is as likely, else others - 1 + e_c.
+    """
     cdef int i
-    cdef floating x, small
+    cdef floating total, known, both
     for i in range(ROWS):
-        x = z[ROWS + i]
-        small = exp(-x if x > 0 else x)
-        top[i] = x if x > 0 else 0
-        a[i] = 1 if x > 0 else 0
-        e[i] = small if x > 0 else 1
-        e[ROWS + i] = 1 if x > 0 else small
-        rest[i] = small
+        total = others[i] + e_c[i]
+        L[i] = log1p(
+            others[i] if d_c[i] == 0 else (others[i] - 1) + e_c[i]
+        ) - d_c[i]
+        # One division for two reciprocals.
+        known = others[i] if others[i] > 0 else 1
+        both = 1 / (known * total)
+        p[i] = e_c[i] * (both * known)
+        q[i] = others[i] * (both * known)
+        inverse[i] = both * total if others[i] > 0 else 0
 
 
 cdef inline void class_terms(

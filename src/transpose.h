@@ -1,6 +1,7 @@
-/* Sixteen rows of K numbers to and from a tile, which holds column k of row i at
- * [16 k + i], in square blocks where the compiler and the processor have shuffles for
- * them: 8 x 8 double with AVX-512, 4 x 4 double with AVX, 4 x 4 float anywhere.
+/* ROWS rows of K numbers to and from a tile, which holds column k of row i at
+ * [ROWS k + i], in square blocks of shuffles: the largest of 8 x 8, 4 x 4 and 2 x 2 that
+ * fits K and that the processor has registers for. A last block may overlap the one
+ * before, so that no column is left for scalar code.
  *
  * Written as scalar loops this was 60 % of the time of a loss and gradient at K = 100.
  */
@@ -16,6 +17,10 @@
 #endif
 #endif
 
+#define ROWS 32 /* as in losses.pxd */
+#define LANES(...) __VA_ARGS__
+
+#ifdef SKXENT_SHUFFLES
 #define UNROLL _Pragma("GCC unroll 8")
 
 /* One stage: exchange between vectors that are `apart`, by two patterns of lanes. */
@@ -26,84 +31,91 @@
             v[i + apart] = __builtin_shufflevector(v[i], v[i + apart], HIGH);          \
             v[i] = low;                                                                \
         }
-#define LANES(...) __VA_ARGS__
 
-#if defined(SKXENT_SHUFFLES) && defined(__AVX512F__)
-#define BLOCK_DOUBLE 8
-typedef double skxent_double_block __attribute__((vector_size(64)));
-static inline void transpose_double(
-    const double *from, ptrdiff_t from_step, double *to, ptrdiff_t to_step) {
-    skxent_double_block v[8];
-    UNROLL for (int i = 0; i < 8; i++) memcpy(&v[i], from + i * from_step, sizeof v[i]);
-    EXCHANGE(8, skxent_double_block, 1, LANES(0, 8, 2, 10, 4, 12, 6, 14),
-             LANES(1, 9, 3, 11, 5, 13, 7, 15))
-    EXCHANGE(8, skxent_double_block, 2, LANES(0, 1, 8, 9, 4, 5, 12, 13),
-             LANES(2, 3, 10, 11, 6, 7, 14, 15))
-    EXCHANGE(8, skxent_double_block, 4, LANES(0, 1, 2, 3, 8, 9, 10, 11),
+#define STAGES_2(V) EXCHANGE(2, V, 1, LANES(0, 2), LANES(1, 3))
+#define STAGES_4(V)                                                                    \
+    EXCHANGE(4, V, 1, LANES(0, 4, 2, 6), LANES(1, 5, 3, 7))                            \
+    EXCHANGE(4, V, 2, LANES(0, 1, 4, 5), LANES(2, 3, 6, 7))
+#define STAGES_8(V)                                                                    \
+    EXCHANGE(8, V, 1, LANES(0, 8, 2, 10, 4, 12, 6, 14),                                \
+             LANES(1, 9, 3, 11, 5, 13, 7, 15))                                         \
+    EXCHANGE(8, V, 2, LANES(0, 1, 8, 9, 4, 5, 12, 13),                                 \
+             LANES(2, 3, 10, 11, 6, 7, 14, 15))                                        \
+    EXCHANGE(8, V, 4, LANES(0, 1, 2, 3, 8, 9, 10, 11),                                 \
              LANES(4, 5, 6, 7, 12, 13, 14, 15))
-    UNROLL for (int i = 0; i < 8; i++) memcpy(to + i * to_step, &v[i], sizeof v[i]);
-}
-#elif defined(SKXENT_SHUFFLES) && defined(__AVX__)
-#define BLOCK_DOUBLE 4
-typedef double skxent_double_block __attribute__((vector_size(32)));
-static inline void transpose_double(
-    const double *from, ptrdiff_t from_step, double *to, ptrdiff_t to_step) {
-    skxent_double_block v[4];
-    UNROLL for (int i = 0; i < 4; i++) memcpy(&v[i], from + i * from_step, sizeof v[i]);
-    EXCHANGE(4, skxent_double_block, 1, LANES(0, 4, 2, 6), LANES(1, 5, 3, 7))
-    EXCHANGE(4, skxent_double_block, 2, LANES(0, 1, 4, 5), LANES(2, 3, 6, 7))
-    UNROLL for (int i = 0; i < 4; i++) memcpy(to + i * to_step, &v[i], sizeof v[i]);
-}
+
+#define TRANSPOSE(T, N)                                                                \
+    typedef T skxent_##T##_##N __attribute__((vector_size(N * sizeof(T))));            \
+    static inline void transpose_##T##_##N(                                            \
+        const T *from, ptrdiff_t from_step, T *to, ptrdiff_t to_step) {                \
+        skxent_##T##_##N v[N];                                                         \
+        UNROLL for (int i = 0; i < N; i++)                                             \
+            memcpy(&v[i], from + i * from_step, sizeof v[i]);                          \
+        STAGES_##N(skxent_##T##_##N)                                                   \
+        UNROLL for (int i = 0; i < N; i++)                                             \
+            memcpy(to + i * to_step, &v[i], sizeof v[i]);                              \
+    }
+
+/* Blocks of N columns while they fit, and one more if over half of it is new. */
+#define IN_BLOCKS(N, BLOCK)                                                            \
+    while (K >= N && (K - k >= N || 2 * (K - k) > N || (N == 2 && k < K))) {           \
+        ptrdiff_t first = K - k >= N ? k : K - N;                                      \
+        UNROLL for (int i = 0; i < ROWS; i += N) BLOCK;                                \
+        k = first + N;                                                                 \
+    }
+#define ROWS_TO_TILE(T, N)                                                             \
+    IN_BLOCKS(N, transpose_##T##_##N(                                                  \
+        rows + i * step + first, step, tile + ROWS * first + i, ROWS))
+#define TILE_TO_ROWS(T, N)                                                             \
+    IN_BLOCKS(N, transpose_##T##_##N(                                                  \
+        tile + ROWS * first + i, ROWS, rows + i * step + first, step))
+
+TRANSPOSE(double, 2)
+TRANSPOSE(float, 2)
+TRANSPOSE(float, 4)
+#ifdef __AVX__
+TRANSPOSE(double, 4)
+TRANSPOSE(float, 8)
+#define BLOCKS_float(DIRECTION)                                                        \
+    DIRECTION(float, 8) DIRECTION(float, 4) DIRECTION(float, 2)
 #else
-#define BLOCK_DOUBLE 1
-static inline void transpose_double(
-    const double *from, ptrdiff_t from_step, double *to, ptrdiff_t to_step) {
-    *to = *from;
-}
+#define BLOCKS_float(DIRECTION) DIRECTION(float, 4) DIRECTION(float, 2)
+#endif
+#ifdef __AVX512F__
+TRANSPOSE(double, 8)
+#define BLOCKS_double(DIRECTION)                                                       \
+    DIRECTION(double, 8) DIRECTION(double, 4) DIRECTION(double, 2)
+#elif defined(__AVX__)
+#define BLOCKS_double(DIRECTION) DIRECTION(double, 4) DIRECTION(double, 2)
+#else
+#define BLOCKS_double(DIRECTION) DIRECTION(double, 2)
 #endif
 
-#if defined(SKXENT_SHUFFLES)
-#define BLOCK_FLOAT 4
-typedef float skxent_float_block __attribute__((vector_size(16)));
-static inline void transpose_float(
-    const float *from, ptrdiff_t from_step, float *to, ptrdiff_t to_step) {
-    skxent_float_block v[4];
-    UNROLL for (int i = 0; i < 4; i++) memcpy(&v[i], from + i * from_step, sizeof v[i]);
-    EXCHANGE(4, skxent_float_block, 1, LANES(0, 4, 2, 6), LANES(1, 5, 3, 7))
-    EXCHANGE(4, skxent_float_block, 2, LANES(0, 1, 4, 5), LANES(2, 3, 6, 7))
-    UNROLL for (int i = 0; i < 4; i++) memcpy(to + i * to_step, &v[i], sizeof v[i]);
-}
 #else
-#define BLOCK_FLOAT 1
-static inline void transpose_float(
-    const float *from, ptrdiff_t from_step, float *to, ptrdiff_t to_step) {
-    *to = *from;
-}
+#define BLOCKS_double(DIRECTION)
+#define BLOCKS_float(DIRECTION)
 #endif
 
-#define TILES_OF(T, BLOCK)                                                             \
+#define TILES_OF(T)                                                                    \
     static inline void rows_to_tile_##T(                                               \
         const T *rows, ptrdiff_t step, ptrdiff_t K, T *tile) {                         \
-        ptrdiff_t i, k = 0;                                                            \
-        for (; k + BLOCK <= K && BLOCK > 1; k += BLOCK)                                \
-            for (i = 0; i < 16; i += BLOCK)                                            \
-                transpose_##T(rows + i * step + k, step, tile + 16 * k + i, 16);       \
+        ptrdiff_t k = 0;                                                               \
+        BLOCKS_##T(ROWS_TO_TILE)                                                       \
         for (; k < K; k++)                                                             \
-            for (i = 0; i < 16; i++)                                                   \
-                tile[16 * k + i] = rows[i * step + k];                                 \
+            for (int i = 0; i < ROWS; i++)                                               \
+                tile[ROWS * k + i] = rows[i * step + k];                                 \
     }                                                                                  \
     static inline void tile_to_rows_##T(                                               \
         const T *tile, ptrdiff_t step, ptrdiff_t K, T *rows) {                         \
-        ptrdiff_t i, k = 0;                                                            \
-        for (; k + BLOCK <= K && BLOCK > 1; k += BLOCK)                                \
-            for (i = 0; i < 16; i += BLOCK)                                            \
-                transpose_##T(tile + 16 * k + i, 16, rows + i * step + k, step);       \
+        ptrdiff_t k = 0;                                                               \
+        BLOCKS_##T(TILE_TO_ROWS)                                                       \
         for (; k < K; k++)                                                             \
-            for (i = 0; i < 16; i++)                                                   \
-                rows[i * step + k] = tile[16 * k + i];                                 \
+            for (int i = 0; i < ROWS; i++)                                               \
+                rows[i * step + k] = tile[ROWS * k + i];                                 \
     }
 
-TILES_OF(double, BLOCK_DOUBLE)
-TILES_OF(float, BLOCK_FLOAT)
+TILES_OF(double)
+TILES_OF(float)
+#undef ROWS
 
 #endif

@@ -5,11 +5,11 @@
  *   log    x = 2^k m, m in [1/sqrt 2, sqrt 2);  f = m - 1, s = f / (2 + f);
  *          log(1+f) = f - (f^2/2 - s (f^2/2 + R(s^2)))       (the fdlibm scheme)
  *   log1p  u = fl(1 + x);  log1p(x) = log(u) + (what u lost) / u,  for x >= 0
- *   pow    exp(y log x), for x >= 0
+ *   expm1  (2^n - 1) + 2^n (exp(r) - 1)
  *
- * P and R are Chebyshev fits of this project; their error is below 0.15 ulp. Errors
- * asserted in tests/test_vecmath.py: exp, log, log1p 1.5 ulp; expm1 4 ulp; pow 2 + 2 |y log x| ulp.
- * exp flushes results that are not normal numbers to zero.
+ * P and R are Chebyshev fits of this project; their error is below 0.15 ulp. All stay
+ * within 1.5 ulp, which tests/test_vecmath.py asserts. exp flushes results that are not
+ * normal numbers to zero.
  */
 #ifndef SKXENT_VECMATH_H
 #define SKXENT_VECMATH_H
@@ -23,8 +23,8 @@ static inline double vm_real(uint64_t b) { double x; memcpy(&x, &b, 8); return x
 static inline uint32_t vm_bitsf(float x) { uint32_t b; memcpy(&b, &x, 4); return b; }
 static inline float vm_realf(uint32_t b) { float x; memcpy(&x, &b, 4); return x; }
 
-/* exp(x), and expm1 of the reduced argument r, which is x itself while |x| < 0.34. */
-static inline double vm_exp_parts(double x, double *reduced) {
+/* exp(x) = 2^n (1 + reduced); 2^n is good for |x| < 700 only. */
+static inline double vm_exp_parts(double x, double *power, double *reduced) {
     const double shift = 0x1.8p52; /* adding it leaves round(.) in the low bits */
     double t = x * 1.4426950408889634 + shift;
     double n = t - shift;
@@ -41,13 +41,14 @@ static inline double vm_exp_parts(double x, double *reduced) {
     even = even * w + 0x1.0000000000001p-1;
     odd = odd * w + 0x1.5555555555556p-3;
     *reduced = r + w * (even + r * odd);
+    *power = vm_real(vm_bits(1.0) + (vm_bits(t) << 52));
     double y = vm_real(vm_bits(1.0 + *reduced) + (vm_bits(t) << 52));
     y = x < -708.0 ? 0.0 : y;
     y = x > 709.782712893384 ? (double)INFINITY : y;
     return x == x ? y : x;
 }
 
-static inline float vm_expf_parts(float x, float *reduced) {
+static inline float vm_expf_parts(float x, float *power, float *reduced) {
     const float shift = 0x1.8p23f;
     float t = x * 1.44269504f + shift;
     float n = t - shift;
@@ -58,6 +59,7 @@ static inline float vm_expf_parts(float x, float *reduced) {
     odd = odd * w + 1.66665769897e-1f;
     even = even * w + 0.5f;
     *reduced = r + w * (even + r * odd);
+    *power = vm_realf(vm_bitsf(1.0f) + (vm_bitsf(t) << 23));
     float y = vm_realf(vm_bitsf(1.0f + *reduced) + (vm_bitsf(t) << 23));
     y = x < -87.0f ? 0.0f : y;
     y = x > 88.7228394f ? (float)INFINITY : y;
@@ -65,23 +67,47 @@ static inline float vm_expf_parts(float x, float *reduced) {
 }
 
 static inline double vm_exp(double x) {
-    double reduced;
-    return vm_exp_parts(x, &reduced);
+    double power, reduced;
+    return vm_exp_parts(x, &power, &reduced);
 }
 
 static inline float vm_expf(float x) {
-    float reduced;
-    return vm_expf_parts(x, &reduced);
+    float power, reduced;
+    return vm_expf_parts(x, &power, &reduced);
 }
 
 static inline double vm_expm1(double x) {
-    double reduced, y = vm_exp_parts(x, &reduced) - 1.0;
-    return fabs(x) < 0.34 ? reduced : y;
+    double power, reduced, y = vm_exp_parts(x, &power, &reduced);
+    return fabs(x) < 40.0 ? (power - 1.0) + power * reduced : y - 1.0;
 }
 
 static inline float vm_expm1f(float x) {
-    float reduced, y = vm_expf_parts(x, &reduced) - 1.0f;
-    return fabsf(x) < 0.34f ? reduced : y;
+    float power, reduced, y = vm_expf_parts(x, &power, &reduced);
+    return fabsf(x) < 40.0f ? (power - 1.0f) + power * reduced : y - 1.0f;
+}
+
+/* k ln 2 + log(1 + f) + rest, f in [1/sqrt 2 - 1, sqrt 2 - 1], rest below an ulp of it. */
+static inline double vm_log_parts(double k, double f, double rest) {
+    double s = f / (2.0 + f), z = s * s, h = 0.5 * f * f;
+    double w = z * z;
+    double even = 0x1.2b5900de53b32p-3, odd = 0x1.39fe51a7c18f9p-3;
+    even = even * w + 0x1.7462b51cb66b1p-3;
+    odd = odd * w + 0x1.c71c62e3f11e6p-3;
+    even = even * w + 0x1.2492492df281ap-2;
+    odd = odd * w + 0x1.99999999952d7p-2;
+    even = even * w + 0x1.5555555555558p-1;
+    double y = s * (h + z * (even + z * odd)) + (k * 0x1.a39ef35793c76p-33 + rest);
+    return k * 0x1.62e42feep-1 - ((h - y) - f);
+}
+
+static inline float vm_logf_parts(float k, float f, float rest) {
+    float s = f / (2.0f + f), z = s * s, h = 0.5f * f * f;
+    float p = 0.233305819382f;
+    p = p * z + 0.285508165997f;
+    p = p * z + 0.40000121877f;
+    p = p * z + 0.666666665545f;
+    float y = s * (h + z * p) + (k * -2.12194440e-4f + rest);
+    return k * 0.693359375f - ((h - y) - f);
 }
 
 /* log(u + lost), |lost| below an ulp of u: lost / u needs few digits, 1/m will do as
@@ -93,18 +119,9 @@ static inline double vm_log_sum(double u, double lost) {
     /* 2^52 + exponent, read as a double: there is no vector int64 -> double in AVX2 */
     double k = vm_real(exponent | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
     double f = vm_real((b & UINT64_C(0x000fffffffffffff)) + half_root) - 1.0;
-    double s = f / (2.0 + f), z = s * s, h = 0.5 * f * f;
-    double w = z * z;
-    double even = 0x1.2b5900de53b32p-3, odd = 0x1.39fe51a7c18f9p-3;
-    even = even * w + 0x1.7462b51cb66b1p-3;
-    odd = odd * w + 0x1.c71c62e3f11e6p-3;
-    even = even * w + 0x1.2492492df281ap-2;
-    odd = odd * w + 0x1.99999999952d7p-2;
-    even = even * w + 0x1.5555555555558p-1;
     double rest = lost * vm_real((UINT64_C(2046) - exponent) << 52)
         * (1.0 - f * (1.0 - f * (1.0 - f)));
-    double y = s * (h + z * (even + z * odd)) + (k * 0x1.a39ef35793c76p-33 + rest);
-    return k * 0x1.62e42feep-1 - ((h - y) - f);
+    return vm_log_parts(k, f, rest);
 }
 
 static inline float vm_logf_sum(float u, float lost) {
@@ -113,15 +130,9 @@ static inline float vm_logf_sum(float u, float lost) {
     uint32_t exponent = b >> 23;
     float k = (float)((int32_t)exponent - 127);
     float f = vm_realf((b & UINT32_C(0x007fffff)) + half_root) - 1.0f;
-    float s = f / (2.0f + f), z = s * s, h = 0.5f * f * f;
-    float p = 0.233305819382f;
-    p = p * z + 0.285508165997f;
-    p = p * z + 0.40000121877f;
-    p = p * z + 0.666666665545f;
     float rest = lost * vm_realf((UINT32_C(254) - exponent) << 23)
         * (1.0f - f * (1.0f - f * (1.0f - f)));
-    float y = s * (h + z * p) + (k * -2.12194440e-4f + rest);
-    return k * 0.693359375f - ((h - y) - f);
+    return vm_logf_parts(k, f, rest);
 }
 
 static inline double vm_log(double x) {
@@ -154,14 +165,15 @@ static inline float vm_log1pf(float x) {
     return u < (float)INFINITY ? y : u;
 }
 
-static inline double vm_pow(double x, double y) {
-    double t = y * vm_log(x);
-    return vm_exp(y == 0.0 ? 0.0 : t);
+/* log1p of a share, 0 <= x <= 1: 1 + x = 2^k (1 + f) without taking bits apart. */
+static inline double vm_log1p_unit(double x) {
+    int upper = x > 0.41421356237309503;
+    return vm_log_parts(upper ? 1.0 : 0.0, upper ? 0.5 * x - 0.5 : x, 0.0);
 }
 
-static inline float vm_powf(float x, float y) {
-    float t = y * vm_logf(x);
-    return vm_expf(y == 0.0f ? 0.0f : t);
+static inline float vm_log1p_unitf(float x) {
+    int upper = x > 0.414213562f;
+    return vm_logf_parts(upper ? 1.0f : 0.0f, upper ? 0.5f * x - 0.5f : x, 0.0f);
 }
 
 #endif

@@ -11,8 +11,8 @@ cdef extern from "vecmath.h" nogil:
     float vm_logf(float x)
     double vm_log1p(double x)
     float vm_log1pf(float x)
-    double vm_pow(double x, double y)
-    float vm_powf(float x, float y)
+    double vm_log1p_unit(double x)
+    float vm_log1p_unitf(float x)
 
 
 cdef inline floating exp(floating x) noexcept nogil:
@@ -43,8 +43,9 @@ cdef inline floating log1p(floating x) noexcept nogil:
         return vm_log1p(x)
 
 
-cdef inline floating pow(floating x, floating y) noexcept nogil:
+cdef inline floating log1p_unit(floating x) noexcept nogil:
+    """log1p for 0 <= x <= 1."""
     if floating is float:
-        return vm_powf(x, y)
+        return vm_log1p_unitf(x)
     else:
-        return vm_pow(x, y)
+        return vm_log1p_unit(x)

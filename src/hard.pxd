@@ -1,0 +1,181 @@
+"""Loss and gradient for hard labels, the case that must be fast: one term φ(m_c) a row.
+
+Few classes: tiles, lanes run across rows. Many: lanes run along a row, which is read
+where it lies and whose gradient is written where it belongs.
+"""
+
+from cython cimport floating
+from derivatives cimport weigh
+from libc.math cimport INFINITY
+from losses cimport ROWS, phi
+from softmax cimport below, margin_terms
+from targets cimport Request, load_codes, tiles
+from tiles cimport load, store
+from vecmath cimport exp
+
+cdef enum:
+    LONG = 24  # classes from which on lanes run along a row
+    LANES = 16
+    BLOCK = 64  # vectors of lanes that are summed before they are added to the total
+
+
+cdef inline void exponentials_across(
+    Py_ssize_t K, const Py_ssize_t *c, floating *u,
+    floating *e_c, floating *d_c, floating *others
+) noexcept nogil:
+    """u: logits in, exponentials out. others: their sum but for class c."""
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating x, number
+    cdef floating[ROWS] top, label, total, z_c
+    for i in range(ROWS):
+        top[i] = u[i]
+        label[i] = <floating> c[i]
+        total[i] = 0
+    for k in range(1, K):
+        for i in range(ROWS):
+            top[i] = u[k * ROWS + i] if u[k * ROWS + i] > top[i] else top[i]
+    # A loop of its own: loads by label do not vectorise, and a branch would mispredict.
+    for i in range(ROWS):
+        z_c[i] = u[c[i] * ROWS + i]
+    for i in range(ROWS):
+        d_c[i] = below(z_c[i], top[i])
+    for k in range(K):
+        number = <floating> k
+        for i in range(ROWS):
+            x = exp(below(u[k * ROWS + i], top[i]))
+            u[k * ROWS + i] = x
+            total[i] += 0 if label[i] == number else x
+    for i in range(ROWS):
+        e_c[i] = u[c[i] * ROWS + i]
+        others[i] = total[i]
+
+
+cdef inline floating top_along(Py_ssize_t K, const floating *z) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef int j
+    cdef floating best
+    cdef floating[LANES] lanes
+    for j in range(LANES):
+        lanes[j] = z[0]
+    for k in range(K // LANES):
+        for j in range(LANES):
+            lanes[j] = z[k * LANES + j] if z[k * LANES + j] > lanes[j] else lanes[j]
+    for k in range(K // LANES * LANES, K):
+        lanes[0] = z[k] if z[k] > lanes[0] else lanes[0]
+    best = lanes[0]
+    for j in range(1, LANES):
+        best = lanes[j] if lanes[j] > best else best
+    return best
+
+
+cdef inline void exponentials_of(
+    const floating *z, floating top, floating label, floating *e, floating *total
+) noexcept nogil:
+    """LANES entries of a row; label counts from the first of them."""
+    cdef int j
+    cdef floating[LANES] x
+    for j in range(LANES):
+        x[j] = exp(below(z[j], top))
+    for j in range(LANES):
+        e[j] = x[j]
+        total[j] += 0 if label == <floating> j else x[j]
+
+
+cdef inline floating exponentials_along(
+    Py_ssize_t K, const floating *z, floating top, Py_ssize_t c, floating *e
+) noexcept nogil:
+    """exp(z - top) of a row, and their sum but for class c."""
+    cdef Py_ssize_t vectors = K // LANES, whole = vectors * LANES, block, k
+    cdef int j, left = <int> (K - whole)
+    cdef floating others = 0
+    cdef floating[LANES] total, part, last
+    for j in range(LANES):
+        total[j] = 0
+    for block in range((vectors + BLOCK - 1) // BLOCK):
+        for j in range(LANES):
+            part[j] = 0
+        for k in range(block * BLOCK, min(vectors, (block + 1) * BLOCK)):
+            exponentials_of(
+                z + k * LANES, top, <floating> (c - k * LANES), e + k * LANES, &part[0]
+            )
+        for j in range(LANES):
+            total[j] += part[j]
+    if left:
+        for j in range(LANES):
+            last[j] = z[whole + j] if j < left else -INFINITY
+        exponentials_of(&last[0], top, <floating> (c - whole), &last[0], &total[0])
+        for j in range(left):
+            e[whole + j] = last[j]
+    for j in range(LANES):
+        others += total[j]
+    return others
+
+
+cdef inline void hard_rows(
+    Request *request, const floating[:, :] z, const Py_ssize_t[::1] codes,
+    const double[:] sample_weight, const double[:] class_weight,
+    floating[:, :] value, floating[:, :] gradient,
+    Py_ssize_t start, Py_ssize_t stop, floating *work
+) noexcept nogil:
+    cdef Py_ssize_t K = request.K, row, tile, k
+    cdef int rows, i
+    cdef bint along = K >= LONG
+    cdef bint read = z.strides[1] == sizeof(floating)
+    cdef bint write = request.gradient and gradient.strides[1] == sizeof(floating)
+    cdef bint weighted = request.weighted or request.class_weighted
+    cdef floating factor
+    cdef floating *e
+    cdef const floating *logits
+    cdef floating[ROWS] t, e_c, d_c, others, p, q, L, inverse, f, f1, f2
+    cdef Py_ssize_t[ROWS] c
+
+    for tile in range(tiles(start, stop)):
+        row = start + tile * ROWS
+        rows = <int> min(ROWS, stop - row)
+        load_codes(request, codes, sample_weight, class_weight, row, rows, &c[0], &t[0])
+        if not along:
+            load(z, row, rows, K, work)
+            exponentials_across(K, &c[0], work, &e_c[0], &d_c[0], &others[0])
+        for i in range(ROWS if along else 0):
+            if i >= rows:
+                e_c[i], d_c[i], others[i] = e_c[0], d_c[0], others[0]
+                continue
+            e = &gradient[row + i, 0] if write else work + i * K
+            logits = &z[row + i, 0] if read else e
+            if not read:
+                for k in range(K):
+                    e[k] = z[row + i, k]
+            p[i] = top_along(K, logits)
+            d_c[i] = below(logits[c[i]], p[i])
+            others[i] = exponentials_along(K, logits, p[i], c[i], e)
+            e_c[i] = e[c[i]]
+        margin_terms(
+            &e_c[0], &d_c[0], &others[0], &p[0], &q[0], &L[0], &inverse[0]
+        )
+        phi(&request.loss, &p[0], &q[0], &L[0], &f[0], &f1[0], &f2[0])
+        if weighted:
+            weigh(&t[0], &f[0], &f1[0], &f2[0])
+        if request.value:
+            store(&f[0], row, rows, 1, value)
+        if not request.gradient:
+            continue
+        if not along:
+            for i in range(ROWS):
+                p[i] = -f1[i] * inverse[i]
+            for k in range(K):
+                for i in range(ROWS):
+                    work[k * ROWS + i] *= p[i]
+            for i in range(ROWS):
+                work[c[i] * ROWS + i] = f1[i]
+            store(work, row, rows, K, gradient)
+            continue
+        for i in range(rows):
+            e = &gradient[row + i, 0] if write else work + i * K
+            factor = -f1[i] * inverse[i]
+            for k in range(K):
+                e[k] *= factor
+            e[c[i]] = f1[i]
+            if not write:
+                for k in range(K):
+                    gradient[row + i, k] = e[k]

@@ -1,0 +1,79 @@
+"""What is asked of a pass over rows, and what each row of a tile should have been."""
+
+from cython cimport floating
+from losses cimport ROWS, LossSpec
+
+cdef struct Request:
+    LossSpec loss
+    Py_ssize_t K  # classes
+    double smoothing
+    bint hard, weighted, class_weighted  # which forms of target are given
+    bint binary, multilabel  # one logit for two classes; one such problem a column
+    bint weigh_target  # class weights come after smoothing, not before
+    bint value, gradient, hessian, product, matrix  # which results are
+
+
+cdef inline Py_ssize_t tiles(Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    return (stop - start + ROWS - 1) // ROWS
+
+
+cdef inline void load_weights(
+    Request *request, const double[:] sample_weight, Py_ssize_t row, int rows, floating *w
+) noexcept nogil:
+    cdef int i
+    for i in range(ROWS):
+        w[i] = 1
+    if request.weighted:
+        for i in range(ROWS):
+            w[i] = <floating> sample_weight[row + (i if i < rows else 0)]
+
+
+cdef inline void load_codes(
+    Request *request, const Py_ssize_t[::1] codes, const double[:] sample_weight,
+    const double[:] class_weight, Py_ssize_t row, int rows, Py_ssize_t *c, floating *t
+) noexcept nogil:
+    """The class c of every row and its weight t."""
+    cdef Py_ssize_t i
+    cdef const Py_ssize_t *first = &codes[row]
+    load_weights(request, sample_weight, row, rows, t)
+    if rows == ROWS:
+        for i in range(ROWS):
+            c[i] = first[i]
+    else:
+        for i in range(ROWS):
+            c[i] = first[i if i < rows else 0]
+    if request.class_weighted:
+        for i in range(ROWS):
+            t[i] = <floating> (t[i] * class_weight[c[i]])
+
+
+cdef inline void load_targets(
+    Request *request, const Py_ssize_t[::1] codes, const floating[:, :] soft,
+    const double[:] sample_weight, const double[:] class_weight,
+    Py_ssize_t row, int rows, floating *t
+) noexcept nogil:
+    """The weight t of every class in a row.
+
+    t = w [(1 - ε) y∘v + ε/K Σ y∘v]: the label is weighted, then smoothed, so that class
+    weights v act as sample weights v[y] do. Or `weigh_target`: t = w v∘[(1 - ε) y + ε/K].
+    """
+    cdef Py_ssize_t k, source, K = request.K
+    cdef int i
+    cdef double y, v, before, after, total
+    for i in range(ROWS):
+        source = row + (i if i < rows else 0)
+        total = 0
+        for k in range(K):
+            v = class_weight[k] if request.class_weighted else 1
+            before = 1 if request.weigh_target else v
+            y = (1 if k == codes[source] else 0) if request.hard else soft[source, k]
+            t[k * ROWS + i] = <floating> (before * y)
+            total += before * y
+        for k in range(K):
+            v = class_weight[k] if request.class_weighted else 1
+            after = v if request.weigh_target else 1
+            if request.weighted:
+                after *= sample_weight[source]
+            t[k * ROWS + i] = <floating> (after * (
+                (1 - request.smoothing) * t[k * ROWS + i] + request.smoothing / K * total
+            ))
