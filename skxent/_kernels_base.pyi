@@ -31,6 +31,9 @@ def evaluate(
     hessian: _Reals | None = None,
     x: _Reals | None = None,
     product: _Reals | None = None,
+    matrix: _Reals | None = None,
+    multilabel: bool = False,
+    weigh_target: bool = False,
     n_threads: int = 1,
 ) -> None: ...
 def probabilities(
@@ -53,4 +56,4 @@ def log_loss_sum(
     eps: float,
     n_threads: int = 1,
 ) -> tuple[float, float, float, float, float]: ...
-def vecmath(function: str, x: _Reals, out: _Reals, exponent: float = 0) -> None: ...
+def vecmath(function: str, x: _Reals, out: _Reals) -> None: ...

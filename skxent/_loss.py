@@ -7,11 +7,19 @@ from typing import Any, ClassVar, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import minimize
 
+from skxent._arrays import as_raw_prediction, columns, output, whole_strides
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
-from skxent._validation import FRACTION, Interval
-from skxent.targets import Floats, Target, check_class_weight, make_target
+from skxent._validation import FRACTION, Interval, check_bool
+from skxent.targets import (
+    ClassWeightOn,
+    Floats,
+    Target,
+    check_class_weight,
+    make_target,
+)
 
 
 def parameter(default: float, domain: Interval) -> Any:
@@ -22,7 +30,10 @@ def parameter(default: float, domain: Interval) -> Any:
 class TargetKeywords(TypedDict, total=False):
     sample_weight: ArrayLike | None
     class_weight: Any
+    class_weight_on: ClassWeightOn
     label_smoothing: float
+    ignore_index: int | None
+    multilabel: bool
     n_threads: int | None
 
 
@@ -43,9 +54,20 @@ class Loss:
 
     sample_weight : array-like of shape (n,), default=None
     class_weight : array-like of shape (K,) or dict of code to weight, default=None
-        Weighs the label that was observed: the same as ``sample_weight=v[y]``.
+    class_weight_on : {"label", "target"}, default="label"
+        "label" weighs the label that was observed, as ``sample_weight=v[y]`` does:
+        smoothing then spreads its weight, ``t = (1 - eps) v[y] e_y + eps / K v[y]``.
+        "target" weighs the smoothed target, ``t = v * ((1 - eps) e_y + eps / K)``. That
+        is ``torch.nn.functional.cross_entropy`` with weight and label_smoothing, which
+        then averages by the sum of v[y].
     label_smoothing : float in [0, 1), default=0
-        The label becomes ``(1 - eps) y + eps / K``.
+        The label becomes ``(1 - eps) y + eps / K``. Where eps is meant to go to the
+        other K - 1 classes alone, pass ``eps * K / (K - 1)``.
+    ignore_index : int, default=None
+        Rows of this code have loss and derivatives zero, whatever their logits.
+    multilabel : bool, default=False
+        y holds K independent answers a row, each in [0, 1], and a row's loss is the sum
+        of K two-class losses, smoothed by ``eps / 2``; class_weight weighs columns.
     n_threads : int, default=None
         None is all that OpenMP may use. The result does not depend on it.
 
@@ -155,6 +177,85 @@ class Loss:
         (product,) = self._fill(y, raw_prediction, target, v, product=("out", out))
         return product
 
+    def hessian(
+        self,
+        y: ArrayLike,
+        raw_prediction: ArrayLike,
+        *,
+        out: Floats | None = None,
+        **target: Unpack[TargetKeywords],
+    ) -> Floats:
+        """Every row's whole Hessian: (n, K, K), or (n, 1, 1) for logits (n,)."""
+        n, *rest = np.shape(raw_prediction) or (0,)
+        width = rest[0] if rest else 1
+        z, binary = as_raw_prediction(raw_prediction)
+        matrix = output("out", out, (n, width, width), z.dtype)
+        if binary or target.get("multilabel"):
+            diagonal = self.gradient_hessian(y, z, **target)[1]
+            matrix[...] = 0
+            np.einsum("ikk->ik", matrix)[...] = diagonal
+            return matrix
+        flat = matrix.reshape(n, width * width)
+        self._fill(y, z, target, matrix=("out", flat))
+        if not np.shares_memory(flat, matrix):
+            matrix[...] = flat.reshape(matrix.shape)
+        return matrix
+
+    def best_constant(
+        self,
+        y: ArrayLike,
+        n_classes: int | None = None,
+        **target: Unpack[TargetKeywords],
+    ) -> Any:
+        """The logits that, given to all rows alike, have the least loss.
+
+        The start value of a boosting model, and the baseline of a skill score. For two
+        classes a number, the log-odds of class 1; for more (K,), summing to zero; with
+        `multilabel` (K,), one log-odds a column. Classes of no weight get the share eps
+        of float64. `n_classes` is by default one more than the largest code in y.
+
+        Where the loss is not convex this is the minimum next to the class frequencies.
+        """
+        y = np.asarray(y)
+        if n_classes is None:
+            n_classes = y.shape[1] if y.ndim == 2 else 2
+            if y.ndim == 1 and y.size and y.dtype.kind in "iufb":
+                n_classes = max(n_classes, int(y.max()) + 1)
+        settings: dict[str, Any] = dict(target)
+        settings.pop("n_threads", None)
+        mass = make_target(y, len(y), n_classes, **settings).mass()
+        if not mass.sum() > 0:
+            raise ValueError(f"y must have rows of positive weight, got {len(y)} rows.")
+        if settings.get("multilabel"):
+            return np.array([self._best_of(column)[0] for column in mass])
+        best = self._best_of(mass)
+        return float(best[0]) if n_classes == 2 else best - best.mean()
+
+    def _best_of(self, mass: Floats) -> Floats:
+        """Logits that minimise Σ mass_c φ(m_c)."""
+        share = np.clip(mass / mass.sum(), np.finfo(np.float64).eps, None)
+        share /= share.sum()
+        start: Floats = np.log(share)
+        if len(share) == 2:
+            start = start[1:] - start[:1]
+        if self.proper:
+            return start
+
+        def row(z: Floats) -> Floats:
+            return z if len(share) == 2 else z[np.newaxis]
+
+        found = minimize(
+            lambda z: self.loss(share[np.newaxis], row(z))[0],
+            start,
+            jac=lambda z: self.gradient(share[np.newaxis], row(z)).ravel(),
+            hessp=lambda z, v: self.hessian_product(
+                share[np.newaxis], row(z), row(v)
+            ).ravel(),
+            method="trust-ncg",
+            options={"gtol": 1e-12},
+        )
+        return np.asarray(found.x)
+
     def predict_proba(
         self, raw_prediction: ArrayLike, *, n_threads: int | None = None
     ) -> Floats:
@@ -242,19 +343,20 @@ class Loss:
         shape = np.shape(raw_prediction)
         settings: dict[str, Any] = dict(keywords)
         n_threads = settings.pop("n_threads", None)
-        target = make_target(
-            y, len(z), 2 if binary else z.shape[1], dtype=z.dtype, **settings
-        )
+        multilabel = settings.get("multilabel", False)
+        n_classes = 2 if binary and not multilabel else z.shape[1]
+        target = make_target(y, len(z), n_classes, dtype=z.dtype, **settings)
         x = None if v is None else np.asarray(v, dtype=z.dtype)
         if x is not None and x.shape != shape:
             raise ValueError(f"v must be of shape {shape}, got {x.shape}.")
-        if x is not None and not _whole_strides(x):
+        if x is not None and not whole_strides(x):
             x = x.copy()
+        shapes = {"value": (len(z),), "matrix": (len(z), z.shape[1] ** 2)}
         arrays = {
-            what: _output(name, out, (len(z),) if what == "value" else shape, z.dtype)
+            what: output(name, out, shapes.get(what, shape), z.dtype)
             for what, (name, out) in outputs.items()
         }
-        self.evaluate(z, target, binary, x=x, n_threads=n_threads, **arrays)
+        self.evaluate(z, target, binary or multilabel, x=x, n_threads=n_threads, **arrays)
         return list(arrays.values())
 
     def evaluate(
@@ -268,6 +370,7 @@ class Loss:
         hessian: Floats | None = None,
         x: Floats | None = None,
         product: Floats | None = None,
+        matrix: Floats | None = None,
         n_threads: int | None = None,
     ) -> None:
         """Fill the given arrays in one pass; all arguments already checked."""
@@ -281,50 +384,13 @@ class Loss:
             target.sample_weight,
             target.class_weight if (target.class_weight != 1).any() else None,
             target.label_smoothing,
-            _columns(value),
-            _columns(gradient),
-            _columns(hessian),
-            _columns(x),
-            _columns(product),
+            columns(value),
+            columns(gradient),
+            columns(hessian),
+            columns(x),
+            columns(product),
+            matrix,
+            target.multilabel,
+            target.weigh_target,
             effective_n_threads(n_threads, z.size),
         )
-
-
-def as_raw_prediction(raw_prediction: ArrayLike) -> tuple[Floats, bool]:
-    """Logits as (n, K), and whether the one column is that of class 1 of two."""
-    z = np.asarray(raw_prediction)
-    if z.dtype.kind not in "fiub":
-        raise ValueError(f"raw_prediction must be real numbers, got {z.dtype}.")
-    z = z.astype(np.float32 if z.dtype.str[1:] == "f4" else np.float64, copy=False)
-    if z.ndim not in (1, 2) or (z.ndim == 2 and z.shape[1] == 0):
-        raise ValueError(
-            f"raw_prediction must be of shape (n,) or (n, K), got {z.shape}."
-        )
-    z = _columns(z if _whole_strides(z) else z.copy())
-    return z, z.shape[1] == 1
-
-
-def _whole_strides(array: Floats) -> bool:
-    """Are all strides multiples of the item size, as the kernels need them?"""
-    return array.flags.aligned and not any(s % array.itemsize for s in array.strides)
-
-
-def _columns(array: Any) -> Any:
-    return array[:, np.newaxis] if array is not None and array.ndim == 1 else array
-
-
-def _output(
-    name: str, out: Floats | None, shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> Floats:
-    if out is None:
-        return np.empty(shape, dtype=dtype)
-    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
-        got = f"{getattr(out, 'dtype', type(out))} of shape {np.shape(out)}"
-        raise ValueError(f"{name} must be {dtype} of shape {shape}, got {got}.")
-    distinct = all(s or n < 2 for s, n in zip(out.strides, shape, strict=True))
-    if not out.flags.writeable or not _whole_strides(out) or not distinct:
-        raise ValueError(
-            f"{name} must be a writeable array of distinct, aligned elements, "
-            f"got strides {out.strides}, writeable={out.flags.writeable}."
-        )
-    return out

@@ -7,16 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from numbers import Integral
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 from sklearn.utils import column_or_1d
 
 from skxent import _labels
-from skxent._validation import FRACTION
+from skxent._validation import (
+    FRACTION,
+    POSITIVE,
+    Interval,
+    check_bool,
+    check_option,
+)
 
 Floats = NDArray[np.floating[Any]]
+ClassWeightOn = Literal["label", "target"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,11 @@ class Target:
     Either `codes` (n,), integers in 0..K-1, or `soft` (n, K), rows of class weights.
     A row's loss is w Σ_c t_c φ(m_c) with t = (1 - ε) y∘v + (ε/K) Σ_c y_c v_c, where
     v is `class_weight` (K,) and ε `label_smoothing`: class weights weigh the label
-    that was observed, as sample weights v[y] would, and smoothing comes after.
+    that was observed, as sample weights v[y] would, and smoothing comes after. With
+    `weigh_target` it comes before: t = v∘((1 - ε) y + ε/K).
+
+    With `multilabel`, `soft` holds K independent answers a row, each in [0, 1], and t of
+    column k is v_k ((1 - ε) y_k + ε/2) for yes, v_k ((1 - ε) (1 - y_k) + ε/2) for no.
     """
 
     codes: NDArray[np.intp] | None
@@ -34,6 +47,8 @@ class Target:
     class_weight: NDArray[np.float64]
     sample_weight: NDArray[np.float64] | None = None
     label_smoothing: float = 0.0
+    weigh_target: bool = False
+    multilabel: bool = False
 
     @property
     def n_classes(self) -> int:
@@ -56,14 +71,26 @@ class Target:
             ),
         )
 
-    def total_weight(self) -> float:
-        """Σ of the weights of all rows, class weights included."""
+    def mass(self) -> NDArray[np.float64]:
+        """Σ of the target t over all rows: (K,), or (K, 2), no and yes, if multilabel."""
+        v, eps = self.class_weight, self.label_smoothing
         w = self.sample_weight
         if self.codes is not None:
-            return float(np.bincount(self.codes, w, self.n_classes) @ self.class_weight)
-        assert self.soft is not None
-        row = self.soft @ self.class_weight
-        return float(row.sum() if w is None else row @ w)
+            y = np.bincount(self.codes, w, self.n_classes).astype(np.float64)
+        else:
+            assert self.soft is not None
+            y = self.soft.sum(axis=0, dtype=np.float64) if w is None else w @ self.soft
+        if self.multilabel:
+            rows = self.n_samples if w is None else w.sum()
+            both = np.column_stack([rows - y, y])
+            return v[:, np.newaxis] * ((1 - eps) * both + eps / 2 * rows)
+        if self.weigh_target:
+            return v * ((1 - eps) * y + eps / self.n_classes * y.sum())
+        return (1 - eps) * v * y + eps / self.n_classes * (v @ y)
+
+    def total_weight(self) -> float:
+        """Σ of the weights of all rows, class weights included."""
+        return float(self.mass().sum())
 
 
 def check_class_weight(class_weight: Any, n_classes: int) -> NDArray[np.float64]:
@@ -134,26 +161,58 @@ def make_target(
     *,
     sample_weight: ArrayLike | None = None,
     class_weight: Any = None,
+    class_weight_on: ClassWeightOn = "label",
     label_smoothing: float = 0.0,
+    ignore_index: int | None = None,
+    multilabel: bool = False,
     dtype: Any = np.float64,
     name: str = "y",
 ) -> Target:
-    """Check y, codes (n,) or soft labels (n, K), and weights of all kinds."""
+    """Check y, codes (n,), soft labels (n, K) or indicators (n, K), and all weights."""
     FRACTION.check("label_smoothing", label_smoothing)
+    check_option("class_weight_on", class_weight_on, get_args(ClassWeightOn))
+    check_bool("multilabel", multilabel)
     class_weights = check_class_weight(class_weight, n_classes)
     weights = check_sample_weight(sample_weight, n_samples)
     y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
+    if y.ndim == 2 and y.shape[1] == 1 and not multilabel:
         y = y[:, 0]
-    if y.ndim not in (1, 2):
-        raise ValueError(f"{name} must be of shape (n,) or (n, K), got {y.shape}.")
+    if y.ndim not in (1, 2) or (multilabel and y.ndim == 1):
+        allowed = "(n, K)" if multilabel else "(n,) or (n, K)"
+        raise ValueError(f"{name} must be of shape {allowed}, got {y.shape}.")
     if len(y) != n_samples:
         raise ValueError(f"{name} must have {n_samples} rows, got {len(y)}.")
+    if ignore_index is not None:
+        y, weights = _silence(y, weights, ignore_index)
+    settings: dict[str, Any] = {
+        "class_weight": class_weights,
+        "sample_weight": weights,
+        "label_smoothing": label_smoothing,
+        "weigh_target": class_weight_on == "target",
+    }
+    if multilabel:
+        soft = check_indicators(y, n_classes, dtype, name)
+        return Target(None, soft, multilabel=True, **settings)
     if y.ndim == 2:
-        soft = check_soft_labels(y, n_classes, dtype, name)
-        return Target(None, soft, class_weights, weights, label_smoothing)
-    codes = check_codes(y, n_classes, name)
-    return Target(codes, None, class_weights, weights, label_smoothing)
+        return Target(None, check_soft_labels(y, n_classes, dtype, name), **settings)
+    return Target(check_codes(y, n_classes, name), None, **settings)
+
+
+def _silence(
+    y: NDArray[Any], weights: NDArray[np.float64] | None, ignore_index: int
+) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+    """Rows of the label ignore_index weigh nothing."""
+    if not isinstance(ignore_index, Integral) or isinstance(ignore_index, bool):
+        raise ValueError(
+            f"ignore_index must be None or an integer, got {ignore_index!r}."
+        )
+    if y.ndim != 1:
+        raise ValueError(
+            f"ignore_index must be None for labels of shape (n, K), got {ignore_index}."
+        )
+    ignored = y == ignore_index
+    weights = np.ones(len(y)) if weights is None else weights
+    return np.where(ignored, 0, y), np.where(ignored, 0.0, weights)
 
 
 def check_codes(y: NDArray[Any], n_classes: int, name: str = "y") -> NDArray[np.intp]:
@@ -185,6 +244,88 @@ def check_soft_labels(
         raise ValueError(
             f"{name} must have rows that sum to one, got {sums[off][0]:.6g}."
         )
+    return soft
+
+
+def check_indicators(
+    y: NDArray[Any], n_columns: int, dtype: Any, name: str = "y"
+) -> Floats:
+    """Rows of K answers, each from 0, no, to 1, yes."""
+    if y.shape[1] != n_columns:
+        raise ValueError(f"{name} must have {n_columns} columns, got {y.shape[1]}.")
+    soft: Floats = np.asarray(y, dtype=dtype)
+    bad = ~((soft >= 0) & (soft <= 1))
+    if bad.any():
+        raise ValueError(f"{name} must be in [0, 1], got {soft[bad][0]}.")
+    return soft
+
+
+def distill(
+    teacher: ArrayLike,
+    *,
+    temperature: float = 1.0,
+    from_logits: bool = False,
+    y: ArrayLike | None = None,
+    teacher_weight: float = 1.0,
+) -> NDArray[np.float64]:
+    r"""Soft labels from the predictions of another model.
+
+    .. math:: t = (1 - \lambda)\, e_y + \lambda\, \mathrm{softmax}(z / T)
+
+    with z the teacher's logits, or the logarithms of its probabilities. Fit the student
+    to t with any loss. To let the student's logits be divided by T as well, pass
+    ``raw_prediction / T`` and multiply the loss by T² (Hinton et al. 2015,
+    arXiv 1503.02531).
+
+    Parameters
+    ----------
+    teacher : array-like of shape (n, K)
+        Probabilities, or logits with `from_logits`.
+    temperature : float in (0, inf), default=1.0
+        T > 1 softens, T < 1 sharpens.
+    from_logits : bool, default=False
+    y : array-like of shape (n,), default=None
+        Codes in 0..K-1, to mix with the teacher.
+    teacher_weight : float in [0, 1], default=1.0
+        λ. Below 1 it needs y.
+
+    Returns
+    -------
+    ndarray of shape (n, K)
+        Rows that sum to one.
+
+    Examples
+    --------
+    >>> from skxent.targets import distill
+    >>> distill([[0.9, 0.1]], temperature=2.0).round(2)
+    array([[0.75, 0.25]])
+    """
+    POSITIVE.check("temperature", temperature)
+    Interval(0.0, 1.0, "both").check("teacher_weight", teacher_weight)
+    check_bool("from_logits", from_logits)
+    z = np.array(teacher, dtype=np.float64)
+    if z.ndim != 2 or not z.shape[1]:
+        raise ValueError(f"teacher must be of shape (n, K), got {z.shape}.")
+    if np.isnan(z).any() or (not from_logits and (z < 0).any()):
+        allowed = "logits without NaN" if from_logits else "non-negative, without NaN"
+        raise ValueError(f"teacher must be {allowed}, got other values.")
+    if not from_logits:
+        with np.errstate(divide="ignore"):
+            z = np.log(z)
+    soft: NDArray[np.float64] = softmax(z / temperature, axis=1)
+    if np.isnan(soft).any():
+        raise ValueError("teacher must have a finite largest entry in every row.")
+    if y is None:
+        if teacher_weight != 1:
+            raise ValueError(
+                f"teacher_weight must be 1 without y, got {teacher_weight}."
+            )
+        return soft
+    codes = check_codes(np.asarray(y), soft.shape[1])
+    if codes.shape != (len(soft),):
+        raise ValueError(f"y must be of shape ({len(soft)},), got {codes.shape}.")
+    soft *= teacher_weight
+    soft[np.arange(len(soft)), codes] += 1 - teacher_weight
     return soft
 
 

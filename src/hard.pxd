@@ -14,6 +14,7 @@ from tiles cimport load, store
 from vecmath cimport exp
 
 cdef enum:
+    FEW = 4  # classes up to which to compare labels is cheaper than to store by them
     LONG = 24  # classes from which on lanes run along a row
     LANES = 16
     BLOCK = 64  # vectors of lanes that are summed before they are added to the total
@@ -49,6 +50,33 @@ cdef inline void exponentials_across(
     for i in range(ROWS):
         e_c[i] = u[c[i] * ROWS + i]
         others[i] = total[i]
+
+
+cdef inline void scale_across(
+    Py_ssize_t K, const Py_ssize_t *c, const floating *f1, const floating *inverse,
+    floating *u
+) noexcept nogil:
+    """u: exponentials in, gradient out."""
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating x, number
+    cdef floating[ROWS] factor, label, own
+    for i in range(ROWS):
+        own[i] = f1[i]
+        factor[i] = -f1[i] * inverse[i]
+        label[i] = <floating> c[i]
+    if K <= FEW:
+        for k in range(K):
+            number = <floating> k
+            for i in range(ROWS):
+                x = factor[i] * u[k * ROWS + i]
+                u[k * ROWS + i] = own[i] if label[i] == number else x
+        return
+    for k in range(K):
+        for i in range(ROWS):
+            u[k * ROWS + i] *= factor[i]
+    for i in range(ROWS):
+        u[c[i] * ROWS + i] = own[i]
 
 
 cdef inline floating top_along(Py_ssize_t K, const floating *z) noexcept nogil:
@@ -161,13 +189,7 @@ cdef inline void hard_rows(
         if not request.gradient:
             continue
         if not along:
-            for i in range(ROWS):
-                p[i] = -f1[i] * inverse[i]
-            for k in range(K):
-                for i in range(ROWS):
-                    work[k * ROWS + i] *= p[i]
-            for i in range(ROWS):
-                work[c[i] * ROWS + i] = f1[i]
+            scale_across(K, &c[0], &f1[0], &inverse[0], work)
             store(work, row, rows, K, gradient)
             continue
         for i in range(rows):

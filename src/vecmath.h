@@ -23,8 +23,8 @@ static inline double vm_real(uint64_t b) { double x; memcpy(&x, &b, 8); return x
 static inline uint32_t vm_bitsf(float x) { uint32_t b; memcpy(&b, &x, 4); return b; }
 static inline float vm_realf(uint32_t b) { float x; memcpy(&x, &b, 4); return x; }
 
-/* exp(x) = 2^n (1 + reduced); 2^n is good for |x| < 700 only. */
-static inline double vm_exp_parts(double x, double *power, double *reduced) {
+/* exp(x) = 2^n (1 + r + tail); 2^n is good for |x| < 700 only. */
+static inline double vm_exp_parts(double x, double *power, double *r_out, double *tail) {
     const double shift = 0x1.8p52; /* adding it leaves round(.) in the low bits */
     double t = x * 1.4426950408889634 + shift;
     double n = t - shift;
@@ -40,15 +40,16 @@ static inline double vm_exp_parts(double x, double *power, double *reduced) {
     odd = odd * w + 0x1.11111111109b3p-7;
     even = even * w + 0x1.0000000000001p-1;
     odd = odd * w + 0x1.5555555555556p-3;
-    *reduced = r + w * (even + r * odd);
+    *r_out = r;
+    *tail = w * (even + r * odd);
     *power = vm_real(vm_bits(1.0) + (vm_bits(t) << 52));
-    double y = vm_real(vm_bits(1.0 + *reduced) + (vm_bits(t) << 52));
+    double y = vm_real(vm_bits(1.0 + (r + *tail)) + (vm_bits(t) << 52));
     y = x < -708.0 ? 0.0 : y;
     y = x > 709.782712893384 ? (double)INFINITY : y;
     return x == x ? y : x;
 }
 
-static inline float vm_expf_parts(float x, float *power, float *reduced) {
+static inline float vm_expf_parts(float x, float *power, float *r_out, float *tail) {
     const float shift = 0x1.8p23f;
     float t = x * 1.44269504f + shift;
     float n = t - shift;
@@ -58,32 +59,38 @@ static inline float vm_expf_parts(float x, float *power, float *reduced) {
     even = even * w + 4.16665546172e-2f;
     odd = odd * w + 1.66665769897e-1f;
     even = even * w + 0.5f;
-    *reduced = r + w * (even + r * odd);
+    *r_out = r;
+    *tail = w * (even + r * odd);
     *power = vm_realf(vm_bitsf(1.0f) + (vm_bitsf(t) << 23));
-    float y = vm_realf(vm_bitsf(1.0f + *reduced) + (vm_bitsf(t) << 23));
+    float y = vm_realf(vm_bitsf(1.0f + (r + *tail)) + (vm_bitsf(t) << 23));
     y = x < -87.0f ? 0.0f : y;
     y = x > 88.7228394f ? (float)INFINITY : y;
     return x == x ? y : x;
 }
 
 static inline double vm_exp(double x) {
-    double power, reduced;
-    return vm_exp_parts(x, &power, &reduced);
+    double power, r, tail;
+    return vm_exp_parts(x, &power, &r, &tail);
 }
 
 static inline float vm_expf(float x) {
-    float power, reduced;
-    return vm_expf_parts(x, &power, &reduced);
+    float power, r, tail;
+    return vm_expf_parts(x, &power, &r, &tail);
 }
 
+/* (2^n - 1) + 2^n r + 2^n tail, with what the first sum rounds off */
 static inline double vm_expm1(double x) {
-    double power, reduced, y = vm_exp_parts(x, &power, &reduced);
-    return fabs(x) < 40.0 ? (power - 1.0) + power * reduced : y - 1.0;
+    double power, r, tail, y = vm_exp_parts(x, &power, &r, &tail);
+    double whole = power - 1.0, sum = whole + power * r;
+    double lost = whole == 0.0 ? 0.0 : power * r - (sum - whole);
+    return fabs(x) < 40.0 ? sum + (lost + power * tail) : y - 1.0;
 }
 
 static inline float vm_expm1f(float x) {
-    float power, reduced, y = vm_expf_parts(x, &power, &reduced);
-    return fabsf(x) < 40.0f ? (power - 1.0f) + power * reduced : y - 1.0f;
+    float power, r, tail, y = vm_expf_parts(x, &power, &r, &tail);
+    float whole = power - 1.0f, sum = whole + power * r;
+    float lost = whole == 0.0f ? 0.0f : power * r - (sum - whole);
+    return fabsf(x) < 40.0f ? sum + (lost + power * tail) : y - 1.0f;
 }
 
 /* k ln 2 + log(1 + f) + rest, f in [1/sqrt 2 - 1, sqrt 2 - 1], rest below an ulp of it. */

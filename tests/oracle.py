@@ -46,25 +46,37 @@ def derivatives(loss, target, row):
 
     gradient φ' v and Hessian φ'' vvᵀ - φ' (diag r - rrᵀ), v = e_c - r, which
     test_losses.py checks against differentiation of the definition.
+
+    Then the sizes of the terms of gradient and Hessian, which may cancel: over classes,
+    and in φ'' = -p φ' + (φ'' + p φ'), which has roots for all losses but cross-entropy.
     """
-    z = [mp.mpf(float(x)) for x in row]
+    with mp.workdps(DIGITS + int(max(row) - min(row))):
+        return _derivatives(loss, target, [mp.mpf(float(x)) for x in row])
+
+
+def _derivatives(loss, target, z):
     K = len(z)
     value, gradient, hessian = mp.mpf(0), mp.matrix(K, 1), mp.matrix(K, K)
+    slopes, curvatures = mp.matrix(K, 1), mp.matrix(K, K)
     for c, t in enumerate(target):
         if t == 0:
             continue
         others = mp.fsum(mp.exp(z[j]) for j in range(K) if j != c)
         r = [mp.exp(z[k]) / others if k != c else mp.mpf(0) for k in range(K)]
         v = [(k == c) - r[k] for k in range(K)]
-        f, f1, f2 = phi(loss, z[c] - mp.log(others))
+        margin = z[c] - mp.log(others)
+        f, f1, f2 = phi(loss, margin)
+        p = 1 / (1 + mp.exp(-margin))
+        size = abs(p * f1) + abs(f2 + p * f1)
         value += t * f
         for k in range(K):
             gradient[k] += t * f1 * v[k]
+            slopes[k] += abs(t * f1 * v[k])
             for j in range(K):
-                hessian[j, k] += t * (
-                    f2 * v[j] * v[k] - f1 * ((j == k) * r[k] - r[j] * r[k])
-                )
-    return value, gradient, hessian
+                spread = f1 * ((j == k) * r[k] - r[j] * r[k])
+                hessian[j, k] += t * (f2 * v[j] * v[k] - spread)
+                curvatures[j, k] += t * (size * abs(v[j] * v[k]) + abs(spread))
+    return value, gradient, hessian, slopes, curvatures
 
 
 def definition(loss, target, *z):
