@@ -1,45 +1,121 @@
-"""Loss and gradient of logits beside scikit-learn's private losses; one thread each."""
+"""Loss and gradient of logits beside scikit-learn's private losses and torch's.
+
+One thread each unless said. The floor is a copy of the logits.
+"""
 
 import numpy as np
 import pytest
 from sklearn._loss import HalfBinomialLoss, HalfMultinomialLoss
 
-from skxent.losses import LOSSES
+from skxent.losses import LOSSES, CrossEntropy, Focal
 
-SHAPES = [(1_000_000, 1), (100_000, 3), (100_000, 10), (10_000, 100)]
-LIBRARIES = [*LOSSES, "scikit-learn", "copy"]
+SHAPES = [(100_000, 3), (100_000, 10), (10_000, 100), (1_000_000, 1)]
+each_shape = pytest.mark.parametrize(("n", "n_classes"), SHAPES)
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(("n", "n_classes"), SHAPES)
-def test_loss_gradient(measure, n, n_classes, dtype, library):
+def rows(n, n_classes, dtype):
     rng = np.random.default_rng(0)
     z = rng.normal(scale=3, size=(n, n_classes)).astype(dtype)
-    z = z[:, 0] if n_classes == 1 else z
     y = rng.integers(0, max(2, n_classes), n)
-    loss, gradient = np.empty(n, dtype), np.empty_like(z)
-    if library in LOSSES:
-        ours = LOSSES[library]()
+    return (z[:, 0] if n_classes == 1 else z), y
 
-        def call():
-            ours.loss_gradient(y, z, loss_out=loss, gradient_out=gradient, n_threads=1)
-    elif library == "copy":
 
-        def call():
-            np.copyto(gradient, z)
+def ours(loss, z, y, n_threads=1):
+    value, gradient = np.empty(len(z), z.dtype), np.empty_like(z)
+    return lambda: loss.loss_gradient(
+        y, z, loss_out=value, gradient_out=gradient, n_threads=n_threads
+    )
+
+
+def scikit_learn(z, y):
+    value, gradient = np.empty(len(z), z.dtype), np.empty_like(z)
+    target = y.astype(z.dtype)
+    binary = z.ndim == 1
+    loss = HalfBinomialLoss() if binary else HalfMultinomialLoss(n_classes=z.shape[1])
+    return lambda: loss.loss_gradient(
+        target, z, loss_out=value, gradient_out=gradient, n_threads=1
+    )
+
+
+def torch_calls(z, y):
+    """Forward and backward of torch, where it is installed."""
+    try:
+        import torch
+    except ImportError:
+        return {}
+    torch.set_num_threads(1)
+    logits = torch.tensor(z, requires_grad=True)
+    if z.ndim == 1:
+        target = torch.tensor(y.astype(z.dtype))
+        loss = torch.nn.functional.binary_cross_entropy_with_logits
     else:
-        theirs = (
-            HalfBinomialLoss()
-            if n_classes == 1
-            else HalfMultinomialLoss(n_classes=n_classes)
-        )
-        target = y.astype(dtype)
+        target = torch.tensor(y)
+        loss = torch.nn.functional.cross_entropy
 
-        def call():
-            theirs.loss_gradient(
-                target, z, loss_out=loss, gradient_out=gradient, n_threads=1
-            )
+    def call():
+        logits.grad = None
+        loss(logits, target, reduction="sum").backward()
 
-    name = "skxent" if library == "cross_entropy" else library
-    measure(f"loss+gradient {n:.0e}x{n_classes} {dtype}", name, call)
+    return {"torch": call}
+
+
+def copy(z):
+    out = np.empty_like(z)
+    return lambda: np.copyto(out, z)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@each_shape
+def test_cross_entropy(compare, n, n_classes, dtype):
+    z, y = rows(n, n_classes, dtype)
+    calls = {"skxent": ours(CrossEntropy(), z, y), "scikit-learn": scikit_learn(z, y)}
+    calls |= torch_calls(z, y) | {"copy": copy(z)}
+    compare(f"cross-entropy {n:.0e}x{n_classes} {dtype}", calls)
+
+
+@each_shape
+def test_other_losses_beside_cross_entropy(compare, n, n_classes):
+    z, y = rows(n, n_classes, "float64")
+    others = [Focal(2.0), Focal(1.7)]
+    others += [cls() for name, cls in LOSSES.items() if name not in ("focal",)]
+    calls = {"skxent": ours(CrossEntropy(), z, y)}
+    calls |= {repr(loss): ours(loss, z, y) for loss in others if loss != CrossEntropy()}
+    compare(f"losses {n:.0e}x{n_classes}", calls)
+
+
+@each_shape
+def test_float64_beside_float32(compare, n, n_classes):
+    calls = {
+        name: ours(CrossEntropy(), *rows(n, n_classes, dtype))
+        for name, dtype in (("skxent", "float32"), ("float64", "float64"))
+    }
+    compare(f"float32 {n:.0e}x{n_classes}", calls)
+
+
+def test_one_thread_beside_two(compare):
+    z, y = rows(1_000_000, 10, "float64")
+    calls = {
+        "skxent": ours(CrossEntropy(), z, y, n_threads=2),
+        "one thread": ours(CrossEntropy(), z, y),
+    }
+    compare("two threads 1e+06x10", calls)
+
+
+@pytest.mark.parametrize("target", ["smoothed", "soft"])
+def test_soft_targets(compare, target):
+    z, y = rows(100_000, 10, "float64")
+    soft = np.random.default_rng(1).dirichlet(np.ones(10), len(z))
+    loss, out = CrossEntropy(), np.empty_like(z)
+    keywords = {"gradient_out": out, "n_threads": 1}
+    if target == "soft":
+        y = soft
+    else:
+        keywords["label_smoothing"] = 0.1
+    compare(
+        f"{target} labels 1e+05x10",
+        {
+            "skxent": lambda: loss.loss_gradient(y, z, **keywords),
+            "hard": ours(loss, z, soft.argmax(axis=1)),
+            "copy": copy(z),
+        },
+    )

@@ -1,47 +1,62 @@
-"""Ratios against the peers, printed after the run, from one process and one run."""
+"""Ratios against the peers: calls in turn, in one process, and their medians."""
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+import time
+from statistics import median
 
 import pytest
 
 OURS = "skxent"
-medians: dict[str, dict[str, float]] = defaultdict(dict)
+lines: list[str] = []
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="call once, measure nothing")
 
 
 @pytest.fixture
-def measure(benchmark):
-    """Time a call of one library on one case."""
+def compare(request):
+    """Time calls in turn, so that what else the machine does meets all alike.
 
-    def run(case, library, call):
-        benchmark.group = case
-        benchmark(call)
-        # A --benchmark-disable run has no statistics.
-        if benchmark.stats is not None:
-            medians[case][library] = benchmark.stats.stats.median
+    Each is called twice and timed once, with its own data in the caches.
+    """
+
+    def run(case, calls, seconds=2.0, rounds=9):
+        for call in calls.values():
+            call()
+        if request.config.getoption("--quick"):
+            return
+        times = {name: [] for name in calls}
+        start = time.perf_counter()
+        while len(times[OURS]) < rounds or time.perf_counter() - start < seconds:
+            for name, call in calls.items():
+                call()
+                before = time.perf_counter()
+                call()
+                times[name].append(time.perf_counter() - before)
+        medians = {name: median(values) for name, values in times.items()}
+        ours = medians.pop(OURS)
+        peers = ", ".join(
+            f"{value / ours:.3g}x {name} ({1e3 * value:.3g} ms)"
+            for name, value in medians.items()
+        )
+        lines.append(f"{case:<34} {1e3 * ours:8.4g} ms  {peers}")
 
     return run
 
 
 def pytest_terminal_summary(terminalreporter):
-    cases = {case: times for case, times in medians.items() if OURS in times}
-    if not cases:
+    if not lines:
         return
     import skxent
 
     config = skxent.show_config("dicts")
-    terminalreporter.section("how many times faster than the peer (medians)")
+    terminalreporter.section("skxent's time, and how many times that the others took")
     terminalreporter.write_line(
-        f"skxent {config['version']} with {config['isa']} kernels, "
-        f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}, "
-        f"{config['threads']} threads for skxent"
+        f"skxent {config['version']}, {config['isa']} kernels, "
+        f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}; medians"
     )
-    for case, times in cases.items():
-        ours = times.pop(OURS)
-        peers = ", ".join(
-            f"{seconds / ours:6.1f}x  {library} ({1e3 * seconds:.3g} ms)"
-            for library, seconds in times.items()
-        )
-        terminalreporter.write_line(f"{case:<44} {1e3 * ours:9.4g} ms  {peers}")
+    for line in lines:
+        terminalreporter.write_line(line)

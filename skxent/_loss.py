@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from skxent._arrays import as_raw_prediction, columns, output, whole_strides
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
-from skxent._validation import FRACTION, Interval, check_bool
+from skxent._validation import FRACTION, Interval
 from skxent.targets import (
     ClassWeightOn,
     Floats,
@@ -356,7 +356,9 @@ class Loss:
             what: output(name, out, shapes.get(what, shape), z.dtype)
             for what, (name, out) in outputs.items()
         }
-        self.evaluate(z, target, binary or multilabel, x=x, n_threads=n_threads, **arrays)
+        self.evaluate(
+            z, target, binary or multilabel, x=x, n_threads=n_threads, **arrays
+        )
         return list(arrays.values())
 
     def evaluate(

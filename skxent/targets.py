@@ -38,8 +38,8 @@ class Target:
     that was observed, as sample weights v[y] would, and smoothing comes after. With
     `weigh_target` it comes before: t = v∘((1 - ε) y + ε/K).
 
-    With `multilabel`, `soft` holds K independent answers a row, each in [0, 1], and t of
-    column k is v_k ((1 - ε) y_k + ε/2) for yes, v_k ((1 - ε) (1 - y_k) + ε/2) for no.
+    With `multilabel`, `soft` holds K independent answers a row, each in [0, 1]: column
+    k has t = v_k ((1 - ε) y_k + ε/2) for yes and v_k ((1 - ε) (1 - y_k) + ε/2) for no.
     """
 
     codes: NDArray[np.intp] | None
@@ -72,7 +72,7 @@ class Target:
         )
 
     def mass(self) -> NDArray[np.float64]:
-        """Σ of the target t over all rows: (K,), or (K, 2), no and yes, if multilabel."""
+        """Σ of the target t over all rows: (K,); multilabel: (K, 2), no and yes."""
         v, eps = self.class_weight, self.label_smoothing
         w = self.sample_weight
         if self.codes is not None:
@@ -223,10 +223,12 @@ def check_codes(y: NDArray[Any], n_classes: int, name: str = "y") -> NDArray[np.
         raise ValueError(
             f"{name} must be integer codes or soft labels, got {y.dtype} values."
         )
-    if y.size and (y.min() < 0 or y.max() >= n_classes):
+    codes = np.ascontiguousarray(y, dtype=np.intp)
+    # Read without a sign, what is negative is too large: one pass finds both.
+    if codes.size and codes.view(np.uintp).max() >= n_classes:
         worst = y.min() if y.min() < 0 else y.max()
         raise ValueError(f"{name} must be codes in 0..{n_classes - 1}, got {worst}.")
-    return np.ascontiguousarray(y, dtype=np.intp)
+    return codes
 
 
 def check_soft_labels(
@@ -312,7 +314,8 @@ def distill(
     if not from_logits:
         with np.errstate(divide="ignore"):
             z = np.log(z)
-    soft: NDArray[np.float64] = softmax(z / temperature, axis=1)
+    with np.errstate(invalid="ignore"):
+        soft: NDArray[np.float64] = softmax(z / temperature, axis=1)
     if np.isnan(soft).any():
         raise ValueError("teacher must have a finite largest entry in every row.")
     if y is None:

@@ -9,7 +9,14 @@
 from cython cimport floating
 from derivatives cimport weigh
 from losses cimport ROWS, phi
-from targets cimport Request, load_codes, load_targets, load_weights, tiles
+from targets cimport (
+    Request,
+    load_codes,
+    load_targets,
+    load_weights,
+    silence,
+    tiles,
+)
 from tiles cimport load, store
 from vecmath cimport exp, log1p_unit
 
@@ -119,6 +126,9 @@ cdef inline void binary_rows(
         row = start + tile * ROWS
         rows = <int> min(ROWS, stop - row)
         load(z, row, rows, columns, u)
+        if request.weighted:
+            load_weights(request, sample_weight, row, rows, &f[0])
+            silence(columns, &f[0], u)
         if one_term:
             load_codes(request, codes, sample_weight, class_weight, row, rows, &c[0], t1)
             hard_terms(request, &c[0], t1, u, &total[0], f1, f2)

@@ -113,7 +113,8 @@ cdef inline void pivot_product(
     cdef Py_ssize_t k
     cdef int i
     cdef floating r
-    cdef floating[ROWS] mean, excess
+    cdef double[ROWS] mean
+    cdef floating[ROWS] excess
     for i in range(ROWS):
         mean[i] = 0
     for k in range(K):
@@ -121,12 +122,12 @@ cdef inline void pivot_product(
             r = 0 if <Py_ssize_t> k == c[i] else e[k * ROWS + i] * inverse[i]
             mean[i] += r * x[k * ROWS + i]
     for i in range(ROWS):
-        excess[i] = f2[i] * (x[c[i] * ROWS + i] - mean[i])
+        excess[i] = <floating> (f2[i] * (x[c[i] * ROWS + i] - mean[i]))
     for k in range(K):
         for i in range(ROWS):
             r = e[k * ROWS + i] * inverse[i]
             out[k * ROWS + i] = -r * (
-                excess[i] + f1[i] * (x[k * ROWS + i] - mean[i])
+                excess[i] + f1[i] * <floating> (x[k * ROWS + i] - mean[i])
             )
     for i in range(ROWS):
         out[c[i] * ROWS + i] = excess[i]
@@ -141,8 +142,10 @@ cdef inline void rest_terms(
     cdef Py_ssize_t k
     cdef int i
     cdef floating[ROWS] p, q, L, f, f1, f2, w, log_total
+    cdef double[ROWS] total
     for i in range(ROWS):
         log_total[i] = log1p(rest[i])
+        total[i] = value[i]
     for k in range(K):
         class_terms(k, z, top, e, a, rest, &log_total[0], &p[0], &q[0], &L[0])
         for i in range(ROWS):
@@ -151,9 +154,11 @@ cdef inline void rest_terms(
         phi(loss, &p[0], &q[0], &L[0], &f[0], &f1[0], &f2[0])
         weigh(&w[0], &f[0], &f1[0], &f2[0])
         for i in range(ROWS):
-            value[i] += f[i]
+            total[i] += f[i]
             s[k * ROWS + i] = f1[i] / q[i]
             h[k * ROWS + i] = (f2[i] + p[i] * f1[i]) / (q[i] * q[i])
+    for i in range(ROWS):
+        value[i] = <floating> total[i]
 
 
 cdef inline void rest_gradient(
@@ -162,14 +167,15 @@ cdef inline void rest_gradient(
 ) noexcept nogil:
     cdef Py_ssize_t k
     cdef int i
+    cdef double[ROWS] total
     cdef floating[ROWS] scale
     for i in range(ROWS):
-        scale[i] = 0
+        total[i] = 0
     for k in range(K):
         for i in range(ROWS):
-            scale[i] += s[k * ROWS + i]
+            total[i] += s[k * ROWS + i]
     for i in range(ROWS):
-        scale[i] /= 1 + rest[i]
+        scale[i] = <floating> (total[i] / (1 + rest[i]))
     for k in range(K):
         for i in range(ROWS):
             out[k * ROWS + i] += s[k * ROWS + i] - scale[i] * e[k * ROWS + i]
@@ -183,7 +189,7 @@ cdef inline void rest_hessian(
     cdef Py_ssize_t k
     cdef int i
     cdef floating p, q, total
-    cdef floating[ROWS] S, H
+    cdef double[ROWS] S, H
     for i in range(ROWS):
         S[i] = 0
         H[i] = 0
@@ -197,7 +203,7 @@ cdef inline void rest_hessian(
             p = e[k * ROWS + i] / total
             q = rest[i] if a[i] == <floating> k else (rest[i] - e[k * ROWS + i]) + 1
             q /= total
-            out[k * ROWS + i] += (
+            out[k * ROWS + i] += <floating> (
                 h[k * ROWS + i] * q * q + p * p * (H[i] - h[k * ROWS + i]) - S[i] * p * q
             )
 
@@ -209,7 +215,7 @@ cdef inline void rest_product(
     cdef Py_ssize_t k
     cdef int i
     cdef floating p
-    cdef floating[ROWS] S, mean, spread
+    cdef double[ROWS] S, mean, spread
     for i in range(ROWS):
         S[i] = 0
         mean[i] = 0
@@ -226,7 +232,7 @@ cdef inline void rest_product(
     for k in range(K):
         for i in range(ROWS):
             p = e[k * ROWS + i] / (1 + rest[i])
-            out[k * ROWS + i] += (
+            out[k * ROWS + i] += <floating> (
                 (h[k * ROWS + i] - S[i] * p) * (x[k * ROWS + i] - mean[i])
                 - p * spread[i]
             )

@@ -9,15 +9,49 @@ from derivatives cimport weigh
 from libc.math cimport INFINITY
 from losses cimport ROWS, phi
 from softmax cimport below, margin_terms
-from targets cimport Request, load_codes, tiles
+from targets cimport Request, load_codes, silence, tiles
 from tiles cimport load, store
 from vecmath cimport exp
 
+cdef extern from *:
+    """
+    /* Classes up to which comparing labels beats loading and storing by them: none for
+     * a processor that cannot blend. */
+    #if defined(__SSE2__) && !defined(__SSE4_1__)
+    #define FEW_CLASSES 0
+    #else
+    #define FEW_CLASSES 4
+    #endif
+    """
+    const int FEW "FEW_CLASSES"
+
 cdef enum:
-    FEW = 4  # classes up to which to compare labels is cheaper than to store by them
     LONG = 24  # classes from which on lanes run along a row
     LANES = 16
     BLOCK = 64  # vectors of lanes that are summed before they are added to the total
+
+
+cdef inline void pick(
+    Py_ssize_t K, const Py_ssize_t *c, const floating *label, const floating *u,
+    floating *out
+) noexcept nogil:
+    """u of class c in every row."""
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating number
+    cdef floating[ROWS] own
+    if K <= FEW:
+        for i in range(ROWS):
+            own[i] = u[i]
+        for k in range(1, K):
+            number = <floating> k
+            for i in range(ROWS):
+                own[i] = u[k * ROWS + i] if label[i] == number else own[i]
+    else:
+        for i in range(ROWS):
+            own[i] = u[c[i] * ROWS + i]
+    for i in range(ROWS):
+        out[i] = own[i]
 
 
 cdef inline void exponentials_across(
@@ -28,7 +62,7 @@ cdef inline void exponentials_across(
     cdef Py_ssize_t k
     cdef int i
     cdef floating x, number
-    cdef floating[ROWS] top, label, total, z_c
+    cdef floating[ROWS] top, label, total, own
     for i in range(ROWS):
         top[i] = u[i]
         label[i] = <floating> c[i]
@@ -36,19 +70,17 @@ cdef inline void exponentials_across(
     for k in range(1, K):
         for i in range(ROWS):
             top[i] = u[k * ROWS + i] if u[k * ROWS + i] > top[i] else top[i]
-    # A loop of its own: loads by label do not vectorise, and a branch would mispredict.
+    pick(K, c, &label[0], u, &own[0])
     for i in range(ROWS):
-        z_c[i] = u[c[i] * ROWS + i]
-    for i in range(ROWS):
-        d_c[i] = below(z_c[i], top[i])
+        d_c[i] = below(own[i], top[i])
     for k in range(K):
         number = <floating> k
         for i in range(ROWS):
             x = exp(below(u[k * ROWS + i], top[i]))
             u[k * ROWS + i] = x
             total[i] += 0 if label[i] == number else x
+    pick(K, c, &label[0], u, e_c)
     for i in range(ROWS):
-        e_c[i] = u[c[i] * ROWS + i]
         others[i] = total[i]
 
 
@@ -152,7 +184,7 @@ cdef inline void hard_rows(
     cdef bint read = z.strides[1] == sizeof(floating)
     cdef bint write = request.gradient and gradient.strides[1] == sizeof(floating)
     cdef bint weighted = request.weighted or request.class_weighted
-    cdef floating factor
+    cdef floating factor, top
     cdef floating *e
     cdef const floating *logits
     cdef floating[ROWS] t, e_c, d_c, others, p, q, L, inverse, f, f1, f2
@@ -164,6 +196,8 @@ cdef inline void hard_rows(
         load_codes(request, codes, sample_weight, class_weight, row, rows, &c[0], &t[0])
         if not along:
             load(z, row, rows, K, work)
+            if weighted:
+                silence(K, &t[0], work)
             exponentials_across(K, &c[0], work, &e_c[0], &d_c[0], &others[0])
         for i in range(ROWS if along else 0):
             if i >= rows:
@@ -174,9 +208,13 @@ cdef inline void hard_rows(
             if not read:
                 for k in range(K):
                     e[k] = z[row + i, k]
-            p[i] = top_along(K, logits)
-            d_c[i] = below(logits[c[i]], p[i])
-            others[i] = exponentials_along(K, logits, p[i], c[i], e)
+            if t[i] == 0:
+                for k in range(K):
+                    e[k] = 0
+                logits = e
+            top = top_along(K, logits)
+            d_c[i] = below(logits[c[i]], top)
+            others[i] = exponentials_along(K, logits, top, c[i], e)
             e_c[i] = e[c[i]]
         margin_terms(
             &e_c[0], &d_c[0], &others[0], &p[0], &q[0], &L[0], &inverse[0]

@@ -18,7 +18,14 @@ from derivatives cimport (
 )
 from losses cimport ROWS, phi
 from softmax cimport exponentials, find_class, find_top
-from targets cimport Request, load_codes, load_targets, tiles
+from targets cimport (
+    Request,
+    load_codes,
+    load_targets,
+    load_weights,
+    silence,
+    tiles,
+)
 from tiles cimport load, store
 
 
@@ -70,6 +77,9 @@ cdef inline void soft_rows(
         row = start + tile * ROWS
         rows = <int> min(ROWS, stop - row)
         load(z, row, rows, K, u)
+        if request.weighted:
+            load_weights(request, sample_weight, row, rows, &weight[0])
+            silence(K, &weight[0], u)
         find_top(K, u, &top[0])
         find_class(K, u, &top[0], &a[0])
         exponentials(K, u, &top[0], &a[0], e, &rest[0])

@@ -28,6 +28,18 @@ cdef inline void load_weights(
             w[i] = <floating> sample_weight[row + (i if i < rows else 0)]
 
 
+cdef inline void silence(Py_ssize_t K, const floating *w, floating *u) noexcept nogil:
+    """Logits 0 where a row weighs nothing, so that not even a NaN is heard."""
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating[ROWS] heard
+    for i in range(ROWS):
+        heard[i] = w[i]
+    for k in range(K):
+        for i in range(ROWS):
+            u[k * ROWS + i] = 0 if heard[i] == 0 else u[k * ROWS + i]
+
+
 cdef inline void load_codes(
     Request *request, const Py_ssize_t[::1] codes, const double[:] sample_weight,
     const double[:] class_weight, Py_ssize_t row, int rows, Py_ssize_t *c, floating *t
