@@ -1,8 +1,8 @@
 """Kernels on rows of logits and of probabilities; compiled once per instruction set.
 
-Rows are worked on in tiles (tiles.pxd) and handed to threads in chunks of fixed size,
-so no result depends on the number of threads. Arguments are trusted: shapes, codes and
-dtypes are checked by skxent.targets and skxent.losses before they come here.
+Rows are worked on in tiles (tiles.pxd) and handed to threads in chunks whose size
+depends on the classes alone, so no result depends on the number of threads. Arguments
+are trusted: shapes, codes and dtypes are checked by skxent.targets and skxent.losses.
 """
 
 cimport openmp

@@ -1,7 +1,7 @@
 """A tile: ROWS rows of logits, transposed, so that inner loops run over rows.
 
 Every array of a tile holds class k of row i at [k * ROWS + i]. What is computed on
-tiles: softmax.pxd, derivatives.pxd, posterior.pxd.
+tiles: binary.pxd, hard.pxd, soft.pxd, posterior.pxd.
 """
 
 from cython cimport floating

@@ -1,4 +1,4 @@
-/* exp, expm1, log, log1p and pow without branches or calls, so that a loop over rows
+/* exp, expm1, log and log1p without branches or calls, so that a loop over rows
  * vectorises on any instruction set. One body a function, in double and in float.
  *
  *   exp    x = n ln 2 + r, |r| <= ln(2)/2;  exp(x) = 2^n (1 + r + r^2 P(r))

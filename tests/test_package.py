@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_limits
 
 import skxent
@@ -16,7 +17,15 @@ from skxent._dispatch import available
 from skxent._threads import effective_n_threads
 from skxent.losses import Focal
 
-MODULES = ["_config", "_log_loss", "linear_model", "losses", "metrics", "scorers"]
+MODULES = [
+    "_config",
+    "_log_loss",
+    "linear_model",
+    "losses",
+    "metrics",
+    "scorers",
+    "targets",
+]
 
 
 def run(code, **environment):
@@ -78,6 +87,14 @@ def test_threads_follow_limits():
     assert effective_n_threads(-1) >= 1
     code = "from skxent._threads import effective_n_threads as n; print(n())"
     assert run(code, OMP_NUM_THREADS="1").stdout.strip() == "1"
+
+
+def test_workers_of_joblib_share_the_processors():
+    """Two workers get no more threads between them than there are processors."""
+    workers = Parallel(n_jobs=2, backend="loky")(
+        delayed(effective_n_threads)() for _ in range(4)
+    )
+    assert max(workers) <= max(1, cpu_count() // 2)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
