@@ -223,13 +223,20 @@ class Loss:
                 n_classes = max(n_classes, int(y.max()) + 1)
         settings: dict[str, Any] = dict(target)
         settings.pop("n_threads", None)
-        mass = make_target(y, len(y), n_classes, **settings).mass()
+        best = self.best_constant_of(make_target(y, len(y), n_classes, **settings))
+        return float(best[0]) if best.shape == (1,) else best
+
+    def best_constant_of(self, target: Target) -> Floats:
+        """The same for a checked target: (K,), or (1,) for two classes."""
+        mass = target.mass()
         if not mass.sum() > 0:
-            raise ValueError(f"y must have rows of positive weight, got {len(y)} rows.")
-        if settings.get("multilabel"):
+            raise ValueError(
+                f"y must have rows of positive weight, got {target.n_samples} rows."
+            )
+        if target.multilabel:
             return np.array([self._best_of(column)[0] for column in mass])
         best = self._best_of(mass)
-        return float(best[0]) if n_classes == 2 else best - best.mean()
+        return best if len(best) == 1 else best - best.mean()
 
     def _best_of(self, mass: Floats) -> Floats:
         """Logits that minimise Σ mass_c φ(m_c)."""

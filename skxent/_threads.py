@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from numbers import Integral
 
 from joblib import cpu_count
@@ -25,6 +26,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+@cache
+def processors() -> int:
+    """What joblib says this process may use: it reads files to know."""
+    count: int = cpu_count()
+    return count
+
+
 def effective_n_threads(
     n_threads: int | None = None, work: int | None = None, name: str = "n_threads"
 ) -> int:
@@ -45,8 +53,8 @@ def effective_n_threads(
     if _forked or (work is not None and work < SERIAL_BELOW):
         return 1
     if n_threads is None:
-        return max(1, min(kernels.max_threads(), cpu_count()))
+        return max(1, min(kernels.max_threads(), processors()))
     if n_threads < 0:
-        return max(1, cpu_count() + 1 + int(n_threads))
+        return max(1, processors() + 1 + int(n_threads))
     # More than a few a processor gain nothing, and the system may refuse thousands.
-    return min(int(n_threads), 4 * cpu_count())
+    return min(int(n_threads), 4 * processors())

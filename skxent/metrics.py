@@ -1,201 +1,43 @@
-"""Losses as numbers: from labels and probabilities, or logits, to a score."""
+"""Losses as numbers: from labels and probabilities, or logits, to a score.
+
+`evaluate_loss` makes a metric of any loss; the others are it with a loss, and what
+follows from cross-entropy.
+"""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
-from numbers import Real
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array
-from sklearn.utils.multiclass import check_classification_targets
+from numpy.typing import ArrayLike
+from scipy.special import entr
 
+from skxent._evaluate import (
+    Reduction,
+    check_base,
+    check_logits,
+    evaluate_loss,
+    logits_of,
+    loss_of_rows,
+    prepare,
+    reduce,
+)
 from skxent._log_loss import log_loss
 from skxent._validation import check_bool, check_option
 from skxent.losses import CrossEntropy, Focal, Loss
-from skxent.targets import (
-    Floats,
-    balanced_class_weight,
-    check_sample_weight,
-    encode_labels,
-    make_target,
-)
+from skxent.targets import Floats, check_sample_weight, check_soft_labels, make_target
 
-__all__ = ["evaluate_loss", "focal_loss", "log_loss", "smoothed_log_loss"]
-
-Reduction = Literal["mean", "sum", "none"]
-
-
-def evaluate_loss(
-    loss: Loss,
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    label_smoothing: float = 0.0,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
-    class_weight: Any = None,
-    from_logits: bool = False,
-    reduction: Reduction = "mean",
-    base: float | None = None,
-) -> Any:
-    r"""Any loss of :mod:`skxent.losses` as a metric.
-
-    Parameters
-    ----------
-    loss : Loss
-    y_true : array-like of shape (n,) or (n, K)
-        Labels of any type, or soft labels: rows of K numbers that sum to one.
-    y_proba : array-like of shape (n, K) or (n,)
-        Probabilities, columns in the sorted order of the labels; (n,): of the second.
-        Clipped from below at eps of the dtype. Rows that do not sum to one warn, and
-        are scored as if divided by their sum.
-    label_smoothing : float in [0, 1), default=0
-    labels : array-like of shape (K,), default=None
-        All labels in sorted order, where y_true may lack some.
-    sample_weight : array-like of shape (n,), default=None
-    class_weight : dict of label to weight, array-like of shape (K,) or "balanced"
-        Acts as ``sample_weight=v[y]``; "balanced" lets every class count the same.
-    from_logits : bool, default=False
-        y_proba holds logits; (n,): log-odds of the second class. Nothing is clipped.
-    reduction : {"mean", "sum", "none"}, default="mean"
-        "mean" divides by the sum of all weights, those of classes included. "none"
-        gives the weighted loss of every row.
-    base : float, default=None
-        None: nats. 2: bits.
-
-    Returns
-    -------
-    float, or ndarray of shape (n,) for reduction="none"
-
-    Raises
-    ------
-    ValueError
-        NaN; probabilities outside [0, 1]; a wrong number of columns; unknown labels;
-        a class_weight, label_smoothing or base out of its domain.
-
-    Examples
-    --------
-    >>> from skxent.losses import Focal
-    >>> from skxent.metrics import evaluate_loss
-    >>> round(evaluate_loss(Focal(2.0), [0, 1, 1], [0.2, 0.7, 0.4]), 6)
-    0.12363
-    """
-    check_bool("from_logits", from_logits)
-    check_option("reduction", reduction, ("mean", "sum", "none"))
-    if not isinstance(loss, Loss):
-        raise ValueError(f"loss must be a Loss of skxent.losses, got {loss!r}.")
-    if base is not None and not (isinstance(base, Real) and 1 < float(base) < np.inf):
-        raise ValueError(f"base must be None or a finite number above 1, got {base!r}.")
-    raw = check_logits(y_proba) if from_logits else logits_of(y_proba)
-    n_classes = 2 if raw.ndim == 1 else raw.shape[1]
-    sample_weight = check_sample_weight(sample_weight, len(raw))
-    y, weights = _encode_targets(y_true, labels, n_classes, class_weight, sample_weight)
-    target = make_target(
-        y,
-        len(raw),
-        n_classes,
-        sample_weight=sample_weight,
-        class_weight=weights,
-        label_smoothing=label_smoothing,
-        dtype=raw.dtype,
-        name="y_true",
-    )
-    value: Floats = np.empty(len(raw), dtype=raw.dtype)
-    z = raw[:, np.newaxis] if raw.ndim == 1 else raw
-    loss.evaluate(z, target, raw.ndim == 1, value=value)
-    if base is not None:
-        value /= np.log(base)
-    if reduction == "none":
-        return value
-    total = float(value.sum(dtype=np.float64))
-    if reduction == "sum":
-        return total
-    weight = target.total_weight()
-    if weight == 0:
-        raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
-    return total / weight
-
-
-def _encode_targets(
-    y_true: ArrayLike,
-    labels: ArrayLike | None,
-    n_classes: int,
-    class_weight: Any,
-    sample_weight: ArrayLike | None,
-) -> tuple[NDArray[Any], Any]:
-    """y as codes or soft labels, class_weight as an array."""
-    y = np.asarray(y_true)
-    soft = y.ndim == 2 and y.shape[1] > 1
-    classes = None if labels is None else np.asarray(labels)
-    if classes is not None and (classes.ndim != 1 or not len(classes)):
-        raise ValueError(f"labels must be of shape (K,), got {classes.shape}.")
-    if classes is not None and not np.all(classes[:-1] < classes[1:]):
-        raise ValueError(f"labels must be sorted and distinct, got {classes.tolist()}.")
-    if soft:
-        classes = np.arange(n_classes) if classes is None else classes
-        codes = y
-    else:
-        if y.dtype.kind not in "iubUS":
-            check_classification_targets(y)
-        classes, codes = encode_labels(y, classes, "y_true")
-    if len(classes) != n_classes:
-        raise ValueError(
-            f"y_proba must have a column for each of {len(classes)} labels, got "
-            f"{n_classes} columns. If y_true lacks labels, pass all of them as labels."
-        )
-    if isinstance(class_weight, str):
-        check_option("class_weight", class_weight, ("balanced",))
-        class_weight = balanced_class_weight(codes, n_classes, sample_weight)
-    elif isinstance(class_weight, Mapping):
-        unknown = set(class_weight) - set(classes.tolist())
-        if unknown:
-            raise ValueError(
-                f"class_weight must have keys in {classes.tolist()}, got {unknown}."
-            )
-        class_weight = [class_weight.get(label, 1.0) for label in classes.tolist()]
-    return codes, class_weight
-
-
-def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
-    """Logits (n,) or (n, K), K >= 2; infinite ones are allowed, NaN is not."""
-    z: Floats = check_array(
-        raw,
-        ensure_2d=False,
-        ensure_all_finite=False,
-        dtype=[np.float64, np.float32],
-        input_name=name,
-    )
-    if np.isnan(z).any():
-        raise ValueError(f"{name} must not contain NaN, got {np.isnan(z).sum()}.")
-    return z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
-
-
-def logits_of(y_proba: ArrayLike) -> Floats:
-    """Logarithms of checked probabilities; log-odds of a single column."""
-    proba = check_array(
-        y_proba, ensure_2d=False, dtype=[np.float64, np.float32], input_name="y_proba"
-    )
-    if proba.min() < 0 or proba.max() > 1:
-        worst = proba.min() if proba.min() < 0 else proba.max()
-        raise ValueError(
-            f"y_proba must be in [0, 1], got {worst}. Pass from_logits=True for logits."
-        )
-    eps = np.finfo(proba.dtype).eps
-    if proba.ndim == 2 and proba.shape[1] == 1:
-        proba = proba[:, 0]
-    if proba.ndim == 1:
-        clipped = np.clip(proba, eps, 1 - eps)
-        return np.log(clipped) - np.log1p(-clipped)
-    if (np.abs(proba.sum(axis=1) - 1) > np.sqrt(eps)).any():
-        warnings.warn(
-            "The y_proba values do not sum to one. Make sure to pass probabilities.",
-            UserWarning,
-            stacklevel=3,
-        )
-    return np.log(np.maximum(proba, eps))
+__all__ = [
+    "cross_entropy",
+    "d2_loss_score",
+    "entropy",
+    "evaluate_loss",
+    "focal_loss",
+    "kl_divergence",
+    "log_loss",
+    "multilabel_log_loss",
+    "smoothed_log_loss",
+]
 
 
 def focal_loss(
@@ -209,6 +51,7 @@ def focal_loss(
     class_weight: Any = None,
     from_logits: bool = False,
     reduction: Reduction = "mean",
+    ignore_index: Any = None,
     base: float | None = None,
 ) -> Any:
     r"""Focal loss, :math:`(1 - p_y)^\gamma (-\log p_y)`: see :func:`evaluate_loss`.
@@ -232,6 +75,7 @@ def focal_loss(
         class_weight=class_weight,
         from_logits=from_logits,
         reduction=reduction,
+        ignore_index=ignore_index,
         base=base,
     )
 
@@ -246,6 +90,7 @@ def smoothed_log_loss(
     class_weight: Any = None,
     from_logits: bool = False,
     reduction: Reduction = "mean",
+    ignore_index: Any = None,
     base: float | None = None,
 ) -> Any:
     r"""Log loss against smoothed labels: see :func:`evaluate_loss`.
@@ -268,5 +113,229 @@ def smoothed_log_loss(
         class_weight=class_weight,
         from_logits=from_logits,
         reduction=reduction,
+        ignore_index=ignore_index,
         base=base,
     )
+
+
+def cross_entropy(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Any = None,
+    from_logits: bool = False,
+    reduction: Reduction = "mean",
+    ignore_index: Any = None,
+    base: float | None = None,
+) -> Any:
+    r"""Cross-entropy of labels or soft labels t: see :func:`evaluate_loss`.
+
+    .. math:: -\sum_k t_k \log p_k = H(t) + \mathrm{KL}(t \,\|\, p)
+
+    Examples
+    --------
+    >>> from skxent.metrics import cross_entropy
+    >>> round(cross_entropy([[0.5, 0.5]], [[0.9, 0.1]], base=2), 6)
+    1.736966
+    """
+    return evaluate_loss(
+        CrossEntropy(),
+        y_true,
+        y_proba,
+        labels=labels,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        from_logits=from_logits,
+        reduction=reduction,
+        ignore_index=ignore_index,
+        base=base,
+    )
+
+
+def entropy(
+    y_proba: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    from_logits: bool = False,
+    reduction: Reduction = "mean",
+    base: float | None = None,
+) -> Any:
+    r"""Entropy of predicted probabilities, :math:`-\sum_k p_k \log p_k`.
+
+    How unsure the predictions are, whatever the labels. (n,): two classes. Keywords as
+    in :func:`evaluate_loss`.
+
+    Examples
+    --------
+    >>> from skxent.metrics import entropy
+    >>> round(entropy([[0.5, 0.5], [1.0, 0.0]], base=2), 6)
+    0.5
+    """
+    log_proba = _log_proba(y_proba, from_logits)
+    proba = np.exp(log_proba)
+    # 0 log 0 = 0
+    value = -(proba * np.where(proba > 0, log_proba, 0)).sum(axis=1)
+    return _reduced(value, sample_weight, reduction, base)
+
+
+def kl_divergence(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    sample_weight: ArrayLike | None = None,
+    from_logits: bool = False,
+    reduction: Reduction = "mean",
+    base: float | None = None,
+) -> Any:
+    r"""Kullback-Leibler divergence of predictions from soft labels t.
+
+    .. math:: \mathrm{KL}(t \,\|\, p) = \sum_k t_k \log \frac{t_k}{p_k}
+
+    What the cross-entropy has beyond the entropy of t. y_true is (n, K), rows that sum
+    to one. Keywords as in :func:`evaluate_loss`.
+
+    Examples
+    --------
+    >>> from skxent.metrics import kl_divergence
+    >>> round(kl_divergence([[0.5, 0.5]], [[0.9, 0.1]], base=2), 6)
+    0.736966
+    """
+    log_proba = _log_proba(y_proba, from_logits)
+    t = np.asarray(y_true)
+    if t.ndim != 2 or len(t) != len(log_proba):
+        raise ValueError(
+            f"y_true must be of shape {log_proba.shape}, got {np.shape(y_true)}."
+        )
+    t = check_soft_labels(t, log_proba.shape[1], np.float64, "y_true")
+    # t log(t/p) - t + p: no term is negative, so that near t = p little cancels
+    product = t * np.where(t > 0, log_proba, 0)
+    value = (-entr(t) - product - t + np.exp(log_proba)).sum(axis=1)
+    return _reduced(np.maximum(value, 0), sample_weight, reduction, base)
+
+
+def d2_loss_score(
+    loss: Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Any = None,
+    from_logits: bool = False,
+    ignore_index: Any = None,
+) -> float:
+    r"""Skill: the share of the best constant's loss that the predictions save.
+
+    .. math:: D^2 = 1 - \frac{\sum_i w_i \ell(y_i, p_i)}{\min_c \sum_i w_i \ell(y_i, c)}
+
+    1 is perfect, 0 no better than the class frequencies. With cross-entropy it is
+    ``sklearn.metrics.d2_log_loss_score``. Parameters as in :func:`evaluate_loss`.
+
+    Examples
+    --------
+    >>> from skxent.losses import CrossEntropy
+    >>> from skxent.metrics import d2_loss_score
+    >>> round(d2_loss_score(CrossEntropy(), [0, 1, 1], [0.2, 0.7, 0.6]), 6)
+    0.428845
+    """
+    raw, target = prepare(
+        loss,
+        y_true,
+        y_proba,
+        label_smoothing=label_smoothing,
+        labels=labels,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        from_logits=from_logits,
+        ignore_index=ignore_index,
+    )
+    constant = loss.best_constant_of(target).astype(raw.dtype)
+    if raw.ndim == 2 and len(constant) == 1:
+        constant = np.array([0, constant[0]], dtype=raw.dtype)
+    ours, best = (
+        float(loss_of_rows(loss, target, z).sum(dtype=np.float64))
+        for z in (raw, np.broadcast_to(constant, raw.shape))
+    )
+    if best <= 0:
+        raise ValueError("y_true must have rows of positive loss, got none.")
+    return 1 - ours / best
+
+
+def multilabel_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    sample_weight: ArrayLike | None = None,
+    class_weight: ArrayLike | None = None,
+    from_logits: bool = False,
+    reduction: Reduction = "mean",
+    base: float | None = None,
+) -> Any:
+    r"""Log loss of K independent answers a row, averaged over the K columns.
+
+    .. math:: -\frac{1}{K} \sum_k y_k \log p_k + (1 - y_k) \log(1 - p_k)
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n, K)
+        Answers from 0, no, to 1, yes.
+    y_proba : array-like of shape (n, K)
+        Probabilities of yes, clipped to [eps, 1 - eps]; or log-odds, with from_logits.
+    class_weight : array-like of shape (K,), default=None
+        Weights of the columns.
+
+    The other parameters are those of :func:`evaluate_loss`.
+
+    Examples
+    --------
+    >>> from skxent.metrics import multilabel_log_loss
+    >>> round(multilabel_log_loss([[0, 1], [1, 1]], [[0.2, 0.9], [0.6, 0.7]]), 6)
+    0.299001
+    """
+    check_bool("from_logits", from_logits)
+    check_option("reduction", reduction, get_args(Reduction))
+    check_base(base)
+    table = np.asarray(y_proba)
+    if table.ndim != 2:
+        raise ValueError(f"y_proba must be of shape (n, K), got {table.shape}.")
+    flat = table.reshape(-1)
+    raw: Floats = check_logits(flat) if from_logits else logits_of(flat)
+    raw, n_columns = raw.reshape(table.shape), table.shape[1]
+    target = make_target(
+        y_true,
+        len(raw),
+        n_columns,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        label_smoothing=label_smoothing,
+        multilabel=True,
+        dtype=raw.dtype,
+        name="y_true",
+    )
+    value: Floats = np.empty(len(raw), dtype=raw.dtype)
+    CrossEntropy().evaluate(raw, target, True, value=value)
+    if reduction == "mean":
+        return reduce(value, target.total_weight, reduction, base)
+    return reduce(value / n_columns, target.total_weight, reduction, base)
+
+
+def _log_proba(y_proba: ArrayLike, from_logits: bool) -> Floats:
+    """log-probabilities (n, K) in float64."""
+    check_bool("from_logits", from_logits)
+    raw = check_logits(y_proba) if from_logits else logits_of(y_proba)
+    return CrossEntropy().predict_log_proba(raw.astype(np.float64, copy=False))
+
+
+def _reduced(
+    value: Floats, sample_weight: Any, reduction: Reduction, base: float | None
+) -> Any:
+    check_option("reduction", reduction, get_args(Reduction))
+    check_base(base)
+    weights = check_sample_weight(sample_weight, len(value))
+    if weights is None:
+        return reduce(value, lambda: len(value), reduction, base)
+    return reduce(weights * value, lambda: float(weights.sum()), reduction, base)

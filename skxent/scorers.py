@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.metrics._scorer import _BaseScorer
 
+from skxent._evaluate import evaluate_loss, logits_of
+from skxent._log_loss import log_loss
 from skxent._validation import FRACTION, Interval, check_option
 from skxent.losses import CrossEntropy, Focal, Loss
-from skxent.metrics import evaluate_loss, log_loss, logits_of
 from skxent.targets import Floats, encode_labels
 
 __all__ = [

@@ -1,0 +1,265 @@
+"""evaluate_loss: any loss as a number, from labels and probabilities or logits."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from numbers import Real
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array
+from sklearn.utils.multiclass import check_classification_targets
+
+from skxent._validation import check_bool, check_option
+from skxent.losses import Loss
+from skxent.targets import (
+    Floats,
+    Target,
+    balanced_class_weight,
+    check_sample_weight,
+    encode_labels,
+    make_target,
+)
+
+Reduction = Literal["mean", "sum", "none"]
+
+
+def evaluate_loss(
+    loss: Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Any = None,
+    from_logits: bool = False,
+    reduction: Reduction = "mean",
+    ignore_index: Any = None,
+    base: float | None = None,
+) -> Any:
+    r"""Any loss of :mod:`skxent.losses` as a metric.
+
+    Parameters
+    ----------
+    loss : Loss
+    y_true : array-like of shape (n,) or (n, K)
+        Labels of any type, or soft labels: rows of K numbers that sum to one.
+    y_proba : array-like of shape (n, K) or (n,)
+        Probabilities, columns in the sorted order of the labels; (n,): of the second.
+        Clipped from below at eps of the dtype. Rows that do not sum to one warn, and
+        are scored as if divided by their sum.
+    label_smoothing : float in [0, 1), default=0
+    labels : array-like of shape (K,), default=None
+        All labels in sorted order, where y_true may lack some.
+    sample_weight : array-like of shape (n,), default=None
+    class_weight : dict of label to weight, array-like of shape (K,) or "balanced"
+        Acts as ``sample_weight=v[y]``; "balanced" lets every class count the same.
+    from_logits : bool, default=False
+        y_proba holds logits; (n,): log-odds of the second class. Nothing is clipped.
+    reduction : {"mean", "sum", "none"}, default="mean"
+        "mean" divides by the sum of all weights, those of classes included. "none"
+        gives the weighted loss of every row.
+    ignore_index : label, default=None
+        Rows of this label, -100 or "unknown" say, weigh nothing.
+    base : float, default=None
+        None: nats. 2: bits.
+
+    Returns
+    -------
+    float, or ndarray of shape (n,) for reduction="none"
+
+    Raises
+    ------
+    ValueError
+        NaN; probabilities outside [0, 1]; a wrong number of columns; unknown labels;
+        a class_weight, label_smoothing or base out of its domain.
+
+    Examples
+    --------
+    >>> from skxent.losses import Focal
+    >>> from skxent.metrics import evaluate_loss
+    >>> round(evaluate_loss(Focal(2.0), [0, 1, 1], [0.2, 0.7, 0.4]), 6)
+    0.12363
+    """
+    check_option("reduction", reduction, get_args(Reduction))
+    check_base(base)
+    raw, target = prepare(
+        loss,
+        y_true,
+        y_proba,
+        label_smoothing=label_smoothing,
+        labels=labels,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        from_logits=from_logits,
+        ignore_index=ignore_index,
+    )
+    value = loss_of_rows(loss, target, raw)
+    return reduce(value, target.total_weight, reduction, base)
+
+
+def prepare(
+    loss: Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float,
+    labels: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+    class_weight: Any,
+    from_logits: bool,
+    ignore_index: Any,
+) -> tuple[Floats, Target]:
+    """Checked logits and targets."""
+    check_bool("from_logits", from_logits)
+    if not isinstance(loss, Loss):
+        raise ValueError(f"loss must be a Loss of skxent.losses, got {loss!r}.")
+    raw = check_logits(y_proba) if from_logits else logits_of(y_proba)
+    n_classes = 2 if raw.ndim == 1 else raw.shape[1]
+    weights = check_sample_weight(sample_weight, len(raw))
+    y, class_weight, weights = _encode_targets(
+        y_true, labels, n_classes, class_weight, weights, ignore_index
+    )
+    return raw, make_target(
+        y,
+        len(raw),
+        n_classes,
+        sample_weight=weights,
+        class_weight=class_weight,
+        label_smoothing=label_smoothing,
+        dtype=raw.dtype,
+        name="y_true",
+    )
+
+
+def loss_of_rows(loss: Loss, target: Target, raw: Floats) -> Floats:
+    value: Floats = np.empty(len(raw), dtype=raw.dtype)
+    z = raw[:, np.newaxis] if raw.ndim == 1 else raw
+    loss.evaluate(z, target, raw.ndim == 1, value=value)
+    return value
+
+
+def check_base(base: float | None) -> None:
+    if base is not None and not (isinstance(base, Real) and 1 < float(base) < np.inf):
+        raise ValueError(f"base must be None or a finite number above 1, got {base!r}.")
+
+
+def reduce(
+    value: Floats,
+    total_weight: Callable[[], float],
+    reduction: Reduction,
+    base: float | None,
+) -> Any:
+    """Weighted losses of rows, in nats, as the caller wants them."""
+    if base is not None:
+        value /= np.log(base)
+    if reduction == "none":
+        return value
+    total = float(value.sum(dtype=np.float64))
+    if reduction == "sum":
+        return total
+    weight = total_weight()
+    if weight == 0:
+        raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
+    return total / weight
+
+
+def _encode_targets(
+    y_true: ArrayLike,
+    labels: ArrayLike | None,
+    n_classes: int,
+    class_weight: Any,
+    sample_weight: Any,
+    ignore_index: Any,
+) -> tuple[NDArray[Any], Any, Any]:
+    """y as codes or soft labels, class_weight as an array, sample_weight."""
+    y = np.asarray(y_true)
+    if ignore_index is not None:
+        y, sample_weight = _silence(y, sample_weight, ignore_index)
+    soft = y.ndim == 2 and y.shape[1] > 1
+    classes = None if labels is None else np.asarray(labels)
+    if classes is not None and (classes.ndim != 1 or not len(classes)):
+        raise ValueError(f"labels must be of shape (K,), got {classes.shape}.")
+    if classes is not None and not np.all(classes[:-1] < classes[1:]):
+        raise ValueError(f"labels must be sorted and distinct, got {classes.tolist()}.")
+    if soft:
+        classes = np.arange(n_classes) if classes is None else classes
+        codes = y
+    else:
+        if y.dtype.kind not in "iubUS":
+            check_classification_targets(y)
+        classes, codes = encode_labels(y, classes, "y_true")
+    if len(classes) != n_classes:
+        raise ValueError(
+            f"y_proba must have a column for each of {len(classes)} labels, got "
+            f"{n_classes} columns. If y_true lacks labels, pass all of them as labels."
+        )
+    if isinstance(class_weight, str):
+        check_option("class_weight", class_weight, ("balanced",))
+        class_weight = balanced_class_weight(codes, n_classes, sample_weight)
+    elif isinstance(class_weight, Mapping):
+        unknown = set(class_weight) - set(classes.tolist())
+        if unknown:
+            raise ValueError(
+                f"class_weight must have keys in {classes.tolist()}, got {unknown}."
+            )
+        class_weight = [class_weight.get(label, 1.0) for label in classes.tolist()]
+    return codes, class_weight, sample_weight
+
+
+def _silence(y: NDArray[Any], weights: Any, ignore_index: Any) -> tuple[Any, Any]:
+    """Rows of the label ignore_index weigh nothing, and count as another label."""
+    if y.ndim == 2 and y.shape[1] > 1:
+        raise ValueError(
+            f"ignore_index must be None for labels of shape (n, K), got {ignore_index}."
+        )
+    y = y.ravel()
+    heard = np.asarray(y != ignore_index)
+    if not heard.any():
+        raise ValueError(
+            f"y_true must have labels other than ignore_index, got only {ignore_index}."
+        )
+    weights = np.ones(len(y)) if weights is None else weights
+    return np.where(heard, y, y[heard][0]), np.where(heard, weights, 0.0)
+
+
+def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
+    """Logits (n,) or (n, K), K >= 2; infinite ones are allowed, NaN is not."""
+    z: Floats = check_array(
+        raw,
+        ensure_2d=False,
+        ensure_all_finite=False,
+        dtype=[np.float64, np.float32],
+        input_name=name,
+    )
+    if np.isnan(z).any():
+        raise ValueError(f"{name} must not contain NaN, got {np.isnan(z).sum()}.")
+    return z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
+
+
+def logits_of(y_proba: ArrayLike) -> Floats:
+    """Logarithms of checked probabilities; log-odds of a single column."""
+    proba = check_array(
+        y_proba, ensure_2d=False, dtype=[np.float64, np.float32], input_name="y_proba"
+    )
+    if proba.min() < 0 or proba.max() > 1:
+        worst = proba.min() if proba.min() < 0 else proba.max()
+        raise ValueError(
+            f"y_proba must be in [0, 1], got {worst}. Pass from_logits=True for logits."
+        )
+    eps = np.finfo(proba.dtype).eps
+    if proba.ndim == 2 and proba.shape[1] == 1:
+        proba = proba[:, 0]
+    if proba.ndim == 1:
+        clipped = np.clip(proba, eps, 1 - eps)
+        return np.log(clipped) - np.log1p(-clipped)
+    if (np.abs(proba.sum(axis=1) - 1) > np.sqrt(eps)).any():
+        warnings.warn(
+            "The y_proba values do not sum to one. Make sure to pass probabilities.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return np.log(np.maximum(proba, eps))
