@@ -231,6 +231,7 @@ def log_loss_sum(
 def vecmath(str function, const floating[:] x, floating[:] out):
     """A function of vecmath.h, for the tests of its bounds."""
     cdef Py_ssize_t i
+    cdef floating reciprocal
     cdef int which = ["exp", "expm1", "log", "log1p", "log1p_unit"].index(function)
     for i in range(x.shape[0]):
         if which == 0:
@@ -242,4 +243,4 @@ def vecmath(str function, const floating[:] x, floating[:] out):
         elif which == 3:
             out[i] = log1p(x[i])
         else:
-            out[i] = log1p_unit(x[i])
+            out[i] = log1p_unit(x[i], &reciprocal)

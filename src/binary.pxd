@@ -30,9 +30,8 @@ cdef inline void logistic(
     for i in range(ROWS):
         size = -m[i] if m[i] < 0 else m[i]
         e = exp(-size)
-        large = 1 / (1 + e)
+        log_total = log1p_unit(e, &large)
         small = e * large
-        log_total = log1p_unit(e)
         p[i] = small if m[i] < 0 else large
         q[i] = large if m[i] < 0 else small
         L[i] = log_total + size if m[i] < 0 else log_total

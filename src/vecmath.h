@@ -93,9 +93,10 @@ static inline float vm_expm1f(float x) {
     return fabsf(x) < 40.0f ? sum + (lost + power * tail) : y - 1.0f;
 }
 
-/* k ln 2 + log(1 + f) + rest, f in [1/sqrt 2 - 1, sqrt 2 - 1], rest below an ulp of it. */
-static inline double vm_log_parts(double k, double f, double rest) {
-    double s = f / (2.0 + f), z = s * s, h = 0.5 * f * f;
+/* k ln 2 + log(1 + f) + rest, f in [1/sqrt 2 - 1, sqrt 2 - 1], s = f / (2 + f), rest
+ * below an ulp of it. */
+static inline double vm_log_parts(double k, double f, double s, double rest) {
+    double z = s * s, h = 0.5 * f * f;
     double w = z * z;
     double even = 0x1.2b5900de53b32p-3, odd = 0x1.39fe51a7c18f9p-3;
     even = even * w + 0x1.7462b51cb66b1p-3;
@@ -107,8 +108,8 @@ static inline double vm_log_parts(double k, double f, double rest) {
     return k * 0x1.62e42feep-1 - ((h - y) - f);
 }
 
-static inline float vm_logf_parts(float k, float f, float rest) {
-    float s = f / (2.0f + f), z = s * s, h = 0.5f * f * f;
+static inline float vm_logf_parts(float k, float f, float s, float rest) {
+    float z = s * s, h = 0.5f * f * f;
     float p = 0.233305819382f;
     p = p * z + 0.285508165997f;
     p = p * z + 0.40000121877f;
@@ -128,7 +129,7 @@ static inline double vm_log_sum(double u, double lost) {
     double f = vm_real((b & UINT64_C(0x000fffffffffffff)) + half_root) - 1.0;
     double rest = lost * vm_real((UINT64_C(2046) - exponent) << 52)
         * (1.0 - f * (1.0 - f * (1.0 - f)));
-    return vm_log_parts(k, f, rest);
+    return vm_log_parts(k, f, f / (2.0 + f), rest);
 }
 
 static inline float vm_logf_sum(float u, float lost) {
@@ -139,7 +140,7 @@ static inline float vm_logf_sum(float u, float lost) {
     float f = vm_realf((b & UINT32_C(0x007fffff)) + half_root) - 1.0f;
     float rest = lost * vm_realf((UINT32_C(254) - exponent) << 23)
         * (1.0f - f * (1.0f - f * (1.0f - f)));
-    return vm_logf_parts(k, f, rest);
+    return vm_logf_parts(k, f, f / (2.0f + f), rest);
 }
 
 static inline double vm_log(double x) {
@@ -172,15 +173,22 @@ static inline float vm_log1pf(float x) {
     return u < (float)INFINITY ? y : u;
 }
 
-/* log1p of a share, 0 <= x <= 1: 1 + x = 2^k (1 + f) without taking bits apart. */
-static inline double vm_log1p_unit(double x) {
+/* log1p of a share, 0 <= x <= 1, and 1 / (1 + x), with one division for both. It has
+ * 1 + x = 2^k (1 + f) without taking bits apart. */
+static inline double vm_log1p_unit(double x, double *reciprocal) {
     int upper = x > 0.41421356237309503;
-    return vm_log_parts(upper ? 1.0 : 0.0, upper ? 0.5 * x - 0.5 : x, 0.0);
+    double k = upper ? 1.0 : 0.0, f = upper ? 0.5 * x - 0.5 : x;
+    double u = 1.0 + x, v = 2.0 + f, both = 1.0 / (u * v);
+    *reciprocal = both * v;
+    return vm_log_parts(k, f, f * (both * u), 0.0);
 }
 
-static inline float vm_log1p_unitf(float x) {
+static inline float vm_log1p_unitf(float x, float *reciprocal) {
     int upper = x > 0.414213562f;
-    return vm_logf_parts(upper ? 1.0f : 0.0f, upper ? 0.5f * x - 0.5f : x, 0.0f);
+    float k = upper ? 1.0f : 0.0f, f = upper ? 0.5f * x - 0.5f : x;
+    float u = 1.0f + x, v = 2.0f + f, both = 1.0f / (u * v);
+    *reciprocal = both * v;
+    return vm_logf_parts(k, f, f * (both * u), 0.0f);
 }
 
 #endif

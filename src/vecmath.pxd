@@ -11,8 +11,8 @@ cdef extern from "vecmath.h" nogil:
     float vm_logf(float x)
     double vm_log1p(double x)
     float vm_log1pf(float x)
-    double vm_log1p_unit(double x)
-    float vm_log1p_unitf(float x)
+    double vm_log1p_unit(double x, double *reciprocal)
+    float vm_log1p_unitf(float x, float *reciprocal)
 
 
 cdef inline floating exp(floating x) noexcept nogil:
@@ -43,9 +43,9 @@ cdef inline floating log1p(floating x) noexcept nogil:
         return vm_log1p(x)
 
 
-cdef inline floating log1p_unit(floating x) noexcept nogil:
-    """log1p for 0 <= x <= 1."""
+cdef inline floating log1p_unit(floating x, floating *reciprocal) noexcept nogil:
+    """log1p for 0 <= x <= 1, and 1 / (1 + x)."""
     if floating is float:
-        return vm_log1p_unitf(x)
+        return vm_log1p_unitf(x, reciprocal)
     else:
-        return vm_log1p_unit(x)
+        return vm_log1p_unit(x, reciprocal)
