@@ -4,6 +4,9 @@ from cython cimport floating
 from losses cimport ROWS
 from vecmath cimport log
 
+cdef enum:
+    LANES = 16  # along a row
+
 
 cdef struct Checked:
     double total  # sum of weighted losses
@@ -12,34 +15,64 @@ cdef struct Checked:
     double all  # sum of all probabilities: not finite if one of them is not
 
 
-cdef inline void row_sums(
-    const floating *p, Py_ssize_t K, floating *sums
+cdef inline void short_rows(
+    const floating *p, Py_ssize_t K, floating *sums, floating *low, floating *high
 ) noexcept nogil:
-    """Sums of ROWS rows of K numbers that lie one after another."""
+    """Sums of ROWS rows of K numbers that lie one after another, and their range."""
     cdef Py_ssize_t k
-    cdef int i, j
-    cdef floating[ROWS] lanes
+    cdef int i
+    cdef floating x
+    for i in range(ROWS):
+        sums[i] = 0
+    # Least and largest do not care for rows: ROWS numbers at a time as they lie.
+    for k in range(K):
+        for i in range(ROWS):
+            x = p[k * ROWS + i]
+            low[i] = x if x < low[i] else low[i]
+            high[i] = x if x > high[i] else high[i]
     if K == 2:
         for i in range(ROWS):
             sums[i] = p[2 * i] + p[2 * i + 1]
         return
-    for i in range(ROWS):
-        sums[i] = 0
-    if K < 2 * ROWS:
-        for k in range(K):
-            for i in range(ROWS):
-                sums[i] += p[i * K + k]
-        return
-    for i in range(ROWS):
-        for j in range(ROWS):
-            lanes[j] = 0
-        for k in range(K // ROWS):
-            for j in range(ROWS):
-                lanes[j] += p[i * K + k * ROWS + j]
-        for k in range(K // ROWS * ROWS, K):
+    for k in range(K):
+        for i in range(ROWS):
             sums[i] += p[i * K + k]
-        for j in range(ROWS):
-            sums[i] += lanes[j]
+
+
+cdef inline void long_rows(
+    const floating *p, Py_ssize_t K, floating *sums, floating *low, floating *high
+) noexcept nogil:
+    """The same, each row read once."""
+    cdef Py_ssize_t k, whole = K // LANES * LANES
+    cdef int i, j
+    cdef floating x
+    cdef floating[LANES] total, least, most
+    for j in range(LANES):
+        least[j] = low[j]
+        most[j] = high[j]
+    for i in range(ROWS):
+        for j in range(LANES):
+            total[j] = 0
+        for k in range(K // LANES):
+            for j in range(LANES):
+                x = p[i * K + k * LANES + j]
+                total[j] += x
+                least[j] = x if x < least[j] else least[j]
+                most[j] = x if x > most[j] else most[j]
+        for k in range(whole, K):
+            x = p[i * K + k]
+            total[0] += x
+            least[0] = x if x < least[0] else least[0]
+            most[0] = x if x > most[0] else most[0]
+        # Halves, not one after another: each addition would wait for the last.
+        for j in range(8):
+            total[j] += total[j + 8]
+        for j in range(4):
+            total[j] += total[j + 4]
+        sums[i] = (total[0] + total[1]) + (total[2] + total[3])
+    for j in range(LANES):
+        low[j] = least[j]
+        high[j] = most[j]
 
 
 cdef inline void log_loss_rows(
@@ -82,13 +115,10 @@ cdef inline void log_loss_rows(
                 picked[i] = p[i] if code else 1 - p[i]
             w[i] = sample_weight[source] if sample_weight is not None else 1
             w[i] = w[i] if i < rows else 0
-        # Least and largest do not care for rows: 16 numbers at a time as they lie.
-        for k in range(K):
-            for i in range(ROWS):
-                x = p[k * ROWS + i]
-                low[i] = x if x < low[i] else low[i]
-                high[i] = x if x > high[i] else high[i]
-        row_sums(p, K, &sums[0])
+        if K < 2 * LANES:
+            short_rows(p, K, &sums[0], &low[0], &high[0])
+        else:
+            long_rows(p, K, &sums[0], &low[0], &high[0])
         for i in range(ROWS):
             x = sums[i] - 1 if K > 1 else sums[i] - sums[i]
             every[i] += sums[i]
