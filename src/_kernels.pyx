@@ -19,7 +19,7 @@ from soft cimport soft_rows
 from softmax cimport log_softmax
 from targets cimport Request, tiles
 from tiles cimport load, load_binary, store
-from vecmath cimport exp, expm1, log, log1p, log1p_unit
+from vecmath cimport exp, exp_down, expm1, log, log1p, log1p_unit
 
 cdef extern from *:
     """
@@ -232,15 +232,17 @@ def vecmath(str function, const floating[:] x, floating[:] out):
     """A function of vecmath.h, for the tests of its bounds."""
     cdef Py_ssize_t i
     cdef floating reciprocal
-    cdef int which = ["exp", "expm1", "log", "log1p", "log1p_unit"].index(function)
+    cdef int which = ["exp", "exp_down", "expm1", "log", "log1p", "log1p_unit"].index(function)
     for i in range(x.shape[0]):
         if which == 0:
             out[i] = exp(x[i])
         elif which == 1:
-            out[i] = expm1(x[i])
+            out[i] = exp_down(x[i])
         elif which == 2:
-            out[i] = log(x[i])
+            out[i] = expm1(x[i])
         elif which == 3:
+            out[i] = log(x[i])
+        elif which == 4:
             out[i] = log1p(x[i])
         else:
             out[i] = log1p_unit(x[i], &reciprocal)

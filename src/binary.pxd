@@ -18,7 +18,7 @@ from targets cimport (
     tiles,
 )
 from tiles cimport load, store
-from vecmath cimport exp, log1p_unit
+from vecmath cimport exp_down, log1p_unit
 
 
 cdef inline void logistic(
@@ -29,7 +29,7 @@ cdef inline void logistic(
     cdef floating size, e, large, small, log_total
     for i in range(ROWS):
         size = -m[i] if m[i] < 0 else m[i]
-        e = exp(-size)
+        e = exp_down(-size)
         log_total = log1p_unit(e, &large)
         small = e * large
         p[i] = small if m[i] < 0 else large

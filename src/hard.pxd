@@ -11,7 +11,7 @@ from losses cimport ROWS, phi
 from softmax cimport below, margin_terms
 from targets cimport Request, load_codes, silence, tiles
 from tiles cimport load, store
-from vecmath cimport exp
+from vecmath cimport exp_down
 
 cdef extern from *:
     """
@@ -76,7 +76,7 @@ cdef inline void exponentials_across(
     for k in range(K):
         number = <floating> k
         for i in range(ROWS):
-            x = exp(below(u[k * ROWS + i], top[i]))
+            x = exp_down(below(u[k * ROWS + i], top[i]))
             u[k * ROWS + i] = x
             total[i] += 0 if label[i] == number else x
     pick(K, c, &label[0], u, e_c)
@@ -136,7 +136,7 @@ cdef inline void exponentials_of(
     cdef int j
     cdef floating[LANES] x
     for j in range(LANES):
-        x[j] = exp(below(z[j], top))
+        x[j] = exp_down(below(z[j], top))
     for j in range(LANES):
         e[j] = x[j]
         total[j] += 0 if label == <floating> j else x[j]

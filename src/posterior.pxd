@@ -11,7 +11,7 @@ from softmax cimport (
     find_top,
     log_softmax,
 )
-from vecmath cimport exp, log, log1p
+from vecmath cimport exp_down, log, log1p
 
 
 cdef inline void posterior(
@@ -44,7 +44,7 @@ cdef inline void posterior(
             second[i] = x if x > second[i] else second[i]
     for k in range(K):
         for i in range(ROWS):
-            x = exp(below(u[k * ROWS + i], second[i]))
+            x = exp_down(below(u[k * ROWS + i], second[i]))
             log_rest[i] += 0 if a[i] == <floating> k else x
     for i in range(ROWS):
         x = below(second[i], top[i])

@@ -10,7 +10,7 @@ rest - e_k + 1 is at least 1.
 
 from cython cimport floating
 from losses cimport ROWS
-from vecmath cimport exp, log1p
+from vecmath cimport exp_down, log1p
 
 cdef enum:
     BLOCK = 128  # terms that are summed before they are added to the total
@@ -71,7 +71,7 @@ cdef inline void exponentials(
         for k in range(block * BLOCK, min(K, (block + 1) * BLOCK)):
             number = <floating> k
             for i in range(ROWS):
-                x = exp(below(z[k * ROWS + i], top[i]))
+                x = exp_down(below(z[k * ROWS + i], top[i]))
                 e[k * ROWS + i] = x
                 part[i] += 0 if skip[i] == number else x
         for i in range(ROWS):

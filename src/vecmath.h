@@ -23,7 +23,7 @@ static inline double vm_real(uint64_t b) { double x; memcpy(&x, &b, 8); return x
 static inline uint32_t vm_bitsf(float x) { uint32_t b; memcpy(&b, &x, 4); return b; }
 static inline float vm_realf(uint32_t b) { float x; memcpy(&x, &b, 4); return x; }
 
-/* exp(x) = 2^n (1 + r + tail); 2^n is good for |x| < 700 only. */
+/* exp(x) = 2^n (1 + r + tail), for x up to 709 or 88; 2^n is good for |x| < 700 only. */
 static inline double vm_exp_parts(double x, double *power, double *r_out, double *tail) {
     const double shift = 0x1.8p52; /* adding it leaves round(.) in the low bits */
     double t = x * 1.4426950408889634 + shift;
@@ -44,9 +44,8 @@ static inline double vm_exp_parts(double x, double *power, double *r_out, double
     *tail = w * (even + r * odd);
     *power = vm_real(vm_bits(1.0) + (vm_bits(t) << 52));
     double y = vm_real(vm_bits(1.0 + (r + *tail)) + (vm_bits(t) << 52));
-    y = x < -708.0 ? 0.0 : y;
-    y = x > 709.782712893384 ? (double)INFINITY : y;
-    return x == x ? y : x;
+    double small = 0.0 > x ? 0.0 : x; /* NaN stays NaN */
+    return x >= -708.0 ? y : small;
 }
 
 static inline float vm_expf_parts(float x, float *power, float *r_out, float *tail) {
@@ -63,19 +62,26 @@ static inline float vm_expf_parts(float x, float *power, float *r_out, float *ta
     *tail = w * (even + r * odd);
     *power = vm_realf(vm_bitsf(1.0f) + (vm_bitsf(t) << 23));
     float y = vm_realf(vm_bitsf(1.0f + (r + *tail)) + (vm_bitsf(t) << 23));
-    y = x < -87.0f ? 0.0f : y;
-    y = x > 88.7228394f ? (float)INFINITY : y;
-    return x == x ? y : x;
+    float small = 0.0f > x ? 0.0f : x;
+    return x >= -87.0f ? y : small;
 }
 
-static inline double vm_exp(double x) {
+static inline double vm_exp_down(double x) {
     double power, r, tail;
     return vm_exp_parts(x, &power, &r, &tail);
 }
 
-static inline float vm_expf(float x) {
+static inline float vm_exp_downf(float x) {
     float power, r, tail;
     return vm_expf_parts(x, &power, &r, &tail);
+}
+
+static inline double vm_exp(double x) {
+    return x > 709.782712893384 ? (double)INFINITY : vm_exp_down(x);
+}
+
+static inline float vm_expf(float x) {
+    return x > 88.7228394f ? (float)INFINITY : vm_exp_downf(x);
 }
 
 /* (2^n - 1) + 2^n r + 2^n tail, with what the first sum rounds off */
@@ -83,6 +89,7 @@ static inline double vm_expm1(double x) {
     double power, r, tail, y = vm_exp_parts(x, &power, &r, &tail);
     double whole = power - 1.0, sum = whole + power * r;
     double lost = whole == 0.0 ? 0.0 : power * r - (sum - whole);
+    y = x > 709.782712893384 ? (double)INFINITY : y;
     return fabs(x) < 40.0 ? sum + (lost + power * tail) : y - 1.0;
 }
 
@@ -90,6 +97,7 @@ static inline float vm_expm1f(float x) {
     float power, r, tail, y = vm_expf_parts(x, &power, &r, &tail);
     float whole = power - 1.0f, sum = whole + power * r;
     float lost = whole == 0.0f ? 0.0f : power * r - (sum - whole);
+    y = x > 88.7228394f ? (float)INFINITY : y;
     return fabsf(x) < 40.0f ? sum + (lost + power * tail) : y - 1.0f;
 }
 

@@ -5,6 +5,8 @@ from cython cimport floating
 cdef extern from "vecmath.h" nogil:
     double vm_exp(double x)
     float vm_expf(float x)
+    double vm_exp_down(double x)
+    float vm_exp_downf(float x)
     double vm_expm1(double x)
     float vm_expm1f(float x)
     double vm_log(double x)
@@ -20,6 +22,14 @@ cdef inline floating exp(floating x) noexcept nogil:
         return vm_expf(x)
     else:
         return vm_exp(x)
+
+
+cdef inline floating exp_down(floating x) noexcept nogil:
+    """exp for x <= 0."""
+    if floating is float:
+        return vm_exp_downf(x)
+    else:
+        return vm_exp_down(x)
 
 
 cdef inline floating expm1(floating x) noexcept nogil:

@@ -46,6 +46,8 @@ GRIDS = {
     ),
 }
 for dtype in (np.float64, np.float32):
+    x = GRIDS["exp", dtype]
+    GRIDS["exp_down", dtype] = x[x <= 0]
     GRIDS["log1p_unit", dtype] = np.concatenate(
         [np.linspace(0, 1, 8001), np.logspace(-37, 0, 2001)]
     )
@@ -71,7 +73,7 @@ def errors(ours, exact):
 def test_within_its_bound(function, dtype):
     x = GRIDS[function, dtype].astype(dtype)
     with mp.workdps(40):
-        reference = getattr(mp, function.removesuffix("_unit"))
+        reference = getattr(mp, function.removesuffix("_unit").removesuffix("_down"))
         exact = [reference(mp.mpf(float(value))) for value in x]
         worst = max(errors(apply(function, x), exact))
     assert worst <= BOUND
@@ -82,6 +84,8 @@ def test_special_values(dtype):
     inf, nan = np.inf, np.nan
     x = np.array([-inf, -1000, 0, 1000, inf, nan], dtype)
     np.testing.assert_array_equal(apply("exp", x), [0, 0, 1, inf, inf, nan])
+    x = np.array([-inf, -1000, 0, nan], dtype)
+    np.testing.assert_array_equal(apply("exp_down", x), [0, 0, 1, nan])
     x = np.array([-inf, -1, 0, 1, inf, nan], dtype)
     np.testing.assert_array_equal(apply("log", x), [nan, nan, -inf, 0, inf, nan])
     x = np.array([0, inf, nan], dtype)
@@ -90,7 +94,8 @@ def test_special_values(dtype):
     np.testing.assert_array_equal(apply("expm1", x), [-1, 0, inf, nan])
     assert apply("expm1", np.array([88.5 if dtype is np.float32 else 709.5], dtype)) > 1
     payload = np.array([0x7FF8_0000_0000_0FFF], np.uint64).view(np.float64)
-    assert np.isnan(apply("exp", payload)).all()
+    for function in ("exp", "exp_down", "expm1"):
+        assert np.isnan(apply(function, payload)).all()
 
 
 def test_the_tested_kernels_are_the_forced_ones():
