@@ -301,12 +301,14 @@ def test_byte_order_and_types_of_logits():
 def test_threads_do_not_change_a_bit(loss):
     rng = np.random.default_rng(3)
     z, y = rng.normal(size=(20_000, 3)), rng.integers(0, 3, 20_000)
-    one = loss.loss_gradient(y, z, n_threads=1)
-    for n_threads in (2, 3, 10**9):
-        for ours, theirs in zip(
-            loss.loss_gradient(y, z, n_threads=n_threads), one, strict=True
-        ):
-            assert_array_equal(ours, theirs)
+    soft = rng.dirichlet(np.ones(3), 20_000)
+    logits = rng.normal(size=50_000)
+    for target, raw in ((y, z), (soft, z), (logits > 0, logits)):
+        one = loss.loss_gradient(target, raw, n_threads=1)
+        for n_threads in (2, 3, 10**9):
+            found = loss.loss_gradient(target, raw, n_threads=n_threads)
+            for ours, theirs in zip(found, one, strict=True):
+                assert_array_equal(ours, theirs)
 
 
 @all_losses
