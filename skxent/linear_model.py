@@ -151,16 +151,18 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
         -------
         self
         """
-        before = dict(self.__dict__)
+        before, done = dict(self.__dict__), False
         try:
-            return self._fit(X, y, sample_weight)
-        except BaseException:
+            self._fit(X, y, sample_weight)
+            done = True
+        finally:
             # A fit that fails or is interrupted leaves the last one as it was.
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+            if not done:
+                self.__dict__.clear()
+                self.__dict__.update(before)
+        return self
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         loss = self._loss()
         self._check_parameters()
         X, y = self._check_data(X, y)
@@ -197,7 +199,6 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
         self.coef_ = np.ascontiguousarray(W[:d].T)
         self.intercept_ = W[d].copy() if self.fit_intercept else np.zeros(m, X.dtype)
         self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
-        return self
 
     def _loss(self) -> Loss:
         """The loss to train with."""

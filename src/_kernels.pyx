@@ -100,7 +100,6 @@ def evaluate(
     """Weighted loss, gradient, Hessian (diagonal, whole, or times x), row by row."""
     cdef Request request
     request.loss = spec_of(name, parameters)
-    request.binary = binary
     request.multilabel = multilabel
     request.K = 2 if binary and not multilabel else z.shape[1]
     request.smoothing = smoothing

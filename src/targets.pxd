@@ -8,7 +8,7 @@ cdef struct Request:
     Py_ssize_t K  # classes
     double smoothing
     bint hard, weighted, class_weighted  # which forms of target are given
-    bint binary, multilabel  # one logit for two classes; one such problem a column
+    bint multilabel  # one problem of two classes a column
     bint weigh_target  # class weights come after smoothing, not before
     bint value, gradient, hessian, product, matrix  # which results are
 
