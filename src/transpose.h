@@ -56,6 +56,47 @@
             memcpy(to + i * to_step, &v[i], sizeof v[i]);                              \
     }
 
+/* Three columns, N rows at a time, which lie in three vectors. Blocks of two would store
+ * pairs that the next load, of whole vectors, has to wait for. Lane j of column k is
+ * number 3 j + k of the vectors; number e of the rows is from column e % 3, row e / 3.
+ * The first of two shuffles takes what the first two sources have. */
+#define COLUMN_FIRST(N, k, j) (3 * j + k < 2 * N ? 3 * j + k : 0)
+#define COLUMN_LAST(N, k, j) (3 * j + k < 2 * N ? j : 3 * j + k - N)
+#define COLUMN_OF(e, N) ((e) % 3 * N + (e) / 3)
+#define ROW_FIRST(N, k, j) ((N * k + j) % 3 < 2 ? COLUMN_OF(N * k + j, N) : 0)
+#define ROW_LAST(N, k, j) ((N * k + j) % 3 < 2 ? j : COLUMN_OF(N * k + j, N) - N)
+#define LANES_4(L, k) L(4, k, 0), L(4, k, 1), L(4, k, 2), L(4, k, 3)
+#define LANES_8(L, k)                                                                  \
+    L(8, k, 0), L(8, k, 1), L(8, k, 2), L(8, k, 3),                                    \
+    L(8, k, 4), L(8, k, 5), L(8, k, 6), L(8, k, 7)
+
+#define SHUFFLE_THREE(V, N, k, LANE)                                                   \
+    V v##k = __builtin_shufflevector(                                                  \
+        __builtin_shufflevector(v[0], v[1], LANES_##N(LANE##_FIRST, k)), v[2],         \
+        LANES_##N(LANE##_LAST, k));                                                    \
+    memcpy(to + k * to_step, &v##k, sizeof v##k);
+#define THREE(T, N, NAME, LANE)                                                        \
+    static inline void NAME##_##T(                                                     \
+        const T *from, ptrdiff_t from_step, T *to, ptrdiff_t to_step) {                \
+        skxent_##T##_##N v[3];                                                         \
+        UNROLL for (int k = 0; k < 3; k++)                                             \
+            memcpy(&v[k], from + k * from_step, sizeof v[k]);                          \
+        SHUFFLE_THREE(skxent_##T##_##N, N, 0, LANE)                                    \
+        SHUFFLE_THREE(skxent_##T##_##N, N, 1, LANE)                                    \
+        SHUFFLE_THREE(skxent_##T##_##N, N, 2, LANE)                                    \
+    }
+#define THREES(T, N)                                                                   \
+    THREE(T, N, columns_of_three, COLUMN)                                              \
+    THREE(T, N, rows_of_three, ROW)
+#define ROWS_TO_TILE_THREES(T, N)                                                      \
+    if (K == 3 && step == 3)                                                           \
+        for (int i = 0; i < ROWS; i += N, k = 3)                                       \
+            columns_of_three_##T(rows + 3 * i, N, tile + i, ROWS);
+#define TILE_TO_ROWS_THREES(T, N)                                                      \
+    if (K == 3 && step == 3)                                                           \
+        for (int i = 0; i < ROWS; i += N, k = 3)                                       \
+            rows_of_three_##T(tile + i, ROWS, rows + 3 * i, N);
+
 /* Blocks of N columns while they fit, and one more if over half of it is new. */
 #define IN_BLOCKS(N, BLOCK)                                                            \
     while (K >= N && (K - k >= N || 2 * (K - k) > N || (N == 2 && k < K))) {           \
@@ -76,17 +117,24 @@ TRANSPOSE(float, 4)
 #ifdef __AVX__
 TRANSPOSE(double, 4)
 TRANSPOSE(float, 8)
+THREES(float, 8)
 #define BLOCKS_float(DIRECTION)                                                        \
+    DIRECTION##_THREES(float, 8)                                                       \
     DIRECTION(float, 8) DIRECTION(float, 4) DIRECTION(float, 2)
 #else
 #define BLOCKS_float(DIRECTION) DIRECTION(float, 4) DIRECTION(float, 2)
 #endif
 #ifdef __AVX512F__
 TRANSPOSE(double, 8)
+THREES(double, 8)
 #define BLOCKS_double(DIRECTION)                                                       \
+    DIRECTION##_THREES(double, 8)                                                      \
     DIRECTION(double, 8) DIRECTION(double, 4) DIRECTION(double, 2)
 #elif defined(__AVX__)
-#define BLOCKS_double(DIRECTION) DIRECTION(double, 4) DIRECTION(double, 2)
+THREES(double, 4)
+#define BLOCKS_double(DIRECTION)                                                       \
+    DIRECTION##_THREES(double, 4)                                                      \
+    DIRECTION(double, 4) DIRECTION(double, 2)
 #else
 #define BLOCKS_double(DIRECTION) DIRECTION(double, 2)
 #endif
