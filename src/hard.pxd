@@ -13,79 +13,48 @@ from targets cimport Request, load_codes, silence, tiles
 from tiles cimport load, store
 from vecmath cimport exp_down
 
-cdef extern from *:
-    """
-    /* Classes up to which comparing labels beats loading and storing by them: none for
-     * a processor that cannot blend. */
-    #if defined(__SSE2__) && !defined(__SSE4_1__)
-    #define FEW_CLASSES 0
-    #else
-    #define FEW_CLASSES 4
-    #endif
-    """
-    const int FEW "FEW_CLASSES"
-
 cdef enum:
     LONG = 24  # classes from which on lanes run along a row
     LANES = 16
     BLOCK = 64  # vectors of lanes that are summed before they are added to the total
 
 
-cdef inline void pick(
-    Py_ssize_t K, const Py_ssize_t *c, const floating *label, const floating *u,
-    floating *out
-) noexcept nogil:
-    """u of class c in every row."""
-    cdef Py_ssize_t k
-    cdef int i
-    cdef floating number
-    cdef floating[ROWS] own
-    if K <= FEW:
-        for i in range(ROWS):
-            own[i] = u[i]
-        for k in range(1, K):
-            number = <floating> k
-            for i in range(ROWS):
-                own[i] = u[k * ROWS + i] if label[i] == number else own[i]
-    else:
-        for i in range(ROWS):
-            own[i] = u[c[i] * ROWS + i]
-    for i in range(ROWS):
-        out[i] = own[i]
-
-
 cdef inline void exponentials_across(
-    Py_ssize_t K, const Py_ssize_t *c, floating *u,
+    Py_ssize_t K, const floating *c, floating *u,
     floating *e_c, floating *d_c, floating *others
 ) noexcept nogil:
     """u: logits in, exponentials out. others: their sum but for class c."""
     cdef Py_ssize_t k
     cdef int i
     cdef floating x, number
-    cdef floating[ROWS] top, label, total, own
+    cdef floating[ROWS] top, label, total, logit, own
     for i in range(ROWS):
-        top[i] = u[i]
-        label[i] = <floating> c[i]
+        top[i] = logit[i] = u[i]
+        label[i] = c[i]
         total[i] = 0
     for k in range(1, K):
+        number = <floating> k
         for i in range(ROWS):
-            top[i] = u[k * ROWS + i] if u[k * ROWS + i] > top[i] else top[i]
-    pick(K, c, &label[0], u, &own[0])
+            x = u[k * ROWS + i]
+            top[i] = x if x > top[i] else top[i]
+            logit[i] = x if label[i] == number else logit[i]
     for i in range(ROWS):
-        d_c[i] = below(own[i], top[i])
+        d_c[i] = below(logit[i], top[i])
+        own[i] = 0
     for k in range(K):
         number = <floating> k
         for i in range(ROWS):
             x = exp_down(below(u[k * ROWS + i], top[i]))
             u[k * ROWS + i] = x
             total[i] += 0 if label[i] == number else x
-    pick(K, c, &label[0], u, e_c)
+            own[i] += x if label[i] == number else 0
     for i in range(ROWS):
+        e_c[i] = own[i]
         others[i] = total[i]
 
 
 cdef inline void scale_across(
-    Py_ssize_t K, const Py_ssize_t *c, const floating *f1, const floating *inverse,
+    Py_ssize_t K, const floating *c, const floating *f1, const floating *inverse,
     floating *u
 ) noexcept nogil:
     """u: exponentials in, gradient out."""
@@ -96,19 +65,12 @@ cdef inline void scale_across(
     for i in range(ROWS):
         own[i] = f1[i]
         factor[i] = -f1[i] * inverse[i]
-        label[i] = <floating> c[i]
-    if K <= FEW:
-        for k in range(K):
-            number = <floating> k
-            for i in range(ROWS):
-                x = factor[i] * u[k * ROWS + i]
-                u[k * ROWS + i] = own[i] if label[i] == number else x
-        return
+        label[i] = c[i]
     for k in range(K):
+        number = <floating> k
         for i in range(ROWS):
-            u[k * ROWS + i] *= factor[i]
-    for i in range(ROWS):
-        u[c[i] * ROWS + i] = own[i]
+            x = factor[i] * u[k * ROWS + i]
+            u[k * ROWS + i] = own[i] if label[i] == number else x
 
 
 cdef inline floating top_along(Py_ssize_t K, const floating *z) noexcept nogil:
@@ -187,7 +149,7 @@ cdef inline void hard_rows(
     cdef floating factor, top
     cdef floating *e
     cdef const floating *logits
-    cdef floating[ROWS] t, e_c, d_c, others, p, q, L, inverse, f, f1, f2
+    cdef floating[ROWS] label, t, e_c, d_c, others, p, q, L, inverse, f, f1, f2
     cdef Py_ssize_t[ROWS] c
 
     for tile in range(tiles(start, stop)):
@@ -198,7 +160,9 @@ cdef inline void hard_rows(
             load(z, row, rows, K, work)
             if weighted:
                 silence(K, &t[0], work)
-            exponentials_across(K, &c[0], work, &e_c[0], &d_c[0], &others[0])
+            for i in range(ROWS):
+                label[i] = <floating> c[i]
+            exponentials_across(K, &label[0], work, &e_c[0], &d_c[0], &others[0])
         for i in range(ROWS if along else 0):
             if i >= rows:
                 e_c[i], d_c[i], others[i] = e_c[0], d_c[0], others[0]
@@ -227,7 +191,7 @@ cdef inline void hard_rows(
         if not request.gradient:
             continue
         if not along:
-            scale_across(K, &c[0], &f1[0], &inverse[0], work)
+            scale_across(K, &label[0], &f1[0], &inverse[0], work)
             store(work, row, rows, K, gradient)
             continue
         for i in range(rows):
