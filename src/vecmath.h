@@ -18,13 +18,22 @@
 #include <stdint.h>
 #include <string.h>
 
+/* A call that the compiler leaves standing keeps the loop around it from vectorising. */
+#if defined(__GNUC__) || defined(__clang__)
+#define VM_INLINE static inline __attribute__((always_inline))
+#elif defined(_MSC_VER)
+#define VM_INLINE static __forceinline
+#else
+#define VM_INLINE static inline
+#endif
+
 static inline uint64_t vm_bits(double x) { uint64_t b; memcpy(&b, &x, 8); return b; }
-static inline double vm_real(uint64_t b) { double x; memcpy(&x, &b, 8); return x; }
+VM_INLINE double vm_real(uint64_t b) { double x; memcpy(&x, &b, 8); return x; }
 static inline uint32_t vm_bitsf(float x) { uint32_t b; memcpy(&b, &x, 4); return b; }
-static inline float vm_realf(uint32_t b) { float x; memcpy(&x, &b, 4); return x; }
+VM_INLINE float vm_realf(uint32_t b) { float x; memcpy(&x, &b, 4); return x; }
 
 /* exp(x) = 2^n (1 + r + tail), for x up to 709 or 88; 2^n is good for |x| < 700 only. */
-static inline double vm_exp_parts(double x, double *power, double *r_out, double *tail) {
+VM_INLINE double vm_exp_parts(double x, double *power, double *r_out, double *tail) {
     const double shift = 0x1.8p52; /* adding it leaves round(.) in the low bits */
     double t = x * 1.4426950408889634 + shift;
     double n = t - shift;
@@ -48,7 +57,7 @@ static inline double vm_exp_parts(double x, double *power, double *r_out, double
     return x >= -708.0 ? y : small;
 }
 
-static inline float vm_expf_parts(float x, float *power, float *r_out, float *tail) {
+VM_INLINE float vm_expf_parts(float x, float *power, float *r_out, float *tail) {
     const float shift = 0x1.8p23f;
     float t = x * 1.44269504f + shift;
     float n = t - shift;
@@ -66,26 +75,26 @@ static inline float vm_expf_parts(float x, float *power, float *r_out, float *ta
     return x >= -87.0f ? y : small;
 }
 
-static inline double vm_exp_down(double x) {
+VM_INLINE double vm_exp_down(double x) {
     double power, r, tail;
     return vm_exp_parts(x, &power, &r, &tail);
 }
 
-static inline float vm_exp_downf(float x) {
+VM_INLINE float vm_exp_downf(float x) {
     float power, r, tail;
     return vm_expf_parts(x, &power, &r, &tail);
 }
 
-static inline double vm_exp(double x) {
+VM_INLINE double vm_exp(double x) {
     return x > 709.782712893384 ? (double)INFINITY : vm_exp_down(x);
 }
 
-static inline float vm_expf(float x) {
+VM_INLINE float vm_expf(float x) {
     return x > 88.7228394f ? (float)INFINITY : vm_exp_downf(x);
 }
 
 /* (2^n - 1) + 2^n r + 2^n tail, with what the first sum rounds off */
-static inline double vm_expm1(double x) {
+VM_INLINE double vm_expm1(double x) {
     double power, r, tail, y = vm_exp_parts(x, &power, &r, &tail);
     double whole = power - 1.0, sum = whole + power * r;
     double lost = whole == 0.0 ? 0.0 : power * r - (sum - whole);
@@ -93,7 +102,7 @@ static inline double vm_expm1(double x) {
     return fabs(x) < 40.0 ? sum + (lost + power * tail) : y - 1.0;
 }
 
-static inline float vm_expm1f(float x) {
+VM_INLINE float vm_expm1f(float x) {
     float power, r, tail, y = vm_expf_parts(x, &power, &r, &tail);
     float whole = power - 1.0f, sum = whole + power * r;
     float lost = whole == 0.0f ? 0.0f : power * r - (sum - whole);
@@ -103,7 +112,7 @@ static inline float vm_expm1f(float x) {
 
 /* k ln 2 + log(1 + f) + rest, f in [1/sqrt 2 - 1, sqrt 2 - 1], s = f / (2 + f), rest
  * below an ulp of it. */
-static inline double vm_log_parts(double k, double f, double s, double rest) {
+VM_INLINE double vm_log_parts(double k, double f, double s, double rest) {
     double z = s * s, h = 0.5 * f * f;
     double w = z * z;
     double even = 0x1.2b5900de53b32p-3, odd = 0x1.39fe51a7c18f9p-3;
@@ -116,7 +125,7 @@ static inline double vm_log_parts(double k, double f, double s, double rest) {
     return k * 0x1.62e42feep-1 - ((h - y) - f);
 }
 
-static inline float vm_logf_parts(float k, float f, float s, float rest) {
+VM_INLINE float vm_logf_parts(float k, float f, float s, float rest) {
     float z = s * s, h = 0.5f * f * f;
     float p = 0.233305819382f;
     p = p * z + 0.285508165997f;
@@ -128,7 +137,7 @@ static inline float vm_logf_parts(float k, float f, float s, float rest) {
 
 /* log(u + lost), |lost| below an ulp of u: lost / u needs few digits, 1/m will do as
  * 1 - f + f^2 - f^3. u must be finite and normal. */
-static inline double vm_log_sum(double u, double lost) {
+VM_INLINE double vm_log_sum(double u, double lost) {
     const uint64_t half_root = UINT64_C(0x3fe6a09e667f3bcd); /* sqrt(1/2) */
     uint64_t b = vm_bits(u) + (UINT64_C(0x3ff0000000000000) - half_root);
     uint64_t exponent = b >> 52;
@@ -140,7 +149,7 @@ static inline double vm_log_sum(double u, double lost) {
     return vm_log_parts(k, f, f / (2.0 + f), rest);
 }
 
-static inline float vm_logf_sum(float u, float lost) {
+VM_INLINE float vm_logf_sum(float u, float lost) {
     const uint32_t half_root = UINT32_C(0x3f3504f3);
     uint32_t b = vm_bitsf(u) + (UINT32_C(0x3f800000) - half_root);
     uint32_t exponent = b >> 23;
@@ -151,7 +160,7 @@ static inline float vm_logf_sum(float u, float lost) {
     return vm_logf_parts(k, f, f / (2.0f + f), rest);
 }
 
-static inline double vm_log(double x) {
+VM_INLINE double vm_log(double x) {
     int tiny = x < 0x1p-1022;
     double y = vm_log_sum(tiny ? x * 0x1p54 : x, 0.0);
     y = tiny ? y - 37.429947750237048 : y; /* 54 ln 2 */
@@ -160,7 +169,7 @@ static inline double vm_log(double x) {
     return x < (double)INFINITY ? y : x; /* inf and NaN are their own logarithms */
 }
 
-static inline float vm_logf(float x) {
+VM_INLINE float vm_logf(float x) {
     int tiny = x < 0x1p-126f;
     float y = vm_logf_sum(tiny ? x * 0x1p25f : x, 0.0f);
     y = tiny ? y - 17.3286795f : y; /* 25 ln 2 */
@@ -169,13 +178,13 @@ static inline float vm_logf(float x) {
     return x < (float)INFINITY ? y : x;
 }
 
-static inline double vm_log1p(double x) {
+VM_INLINE double vm_log1p(double x) {
     double u = 1.0 + x;
     double y = vm_log_sum(u, x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x));
     return u < (double)INFINITY ? y : u;
 }
 
-static inline float vm_log1pf(float x) {
+VM_INLINE float vm_log1pf(float x) {
     float u = 1.0f + x;
     float y = vm_logf_sum(u, x < 1.0f ? x - (u - 1.0f) : 1.0f - (u - x));
     return u < (float)INFINITY ? y : u;
@@ -183,7 +192,7 @@ static inline float vm_log1pf(float x) {
 
 /* log1p of a share, 0 <= x <= 1, and 1 / (1 + x), with one division for both. It has
  * 1 + x = 2^k (1 + f) without taking bits apart. */
-static inline double vm_log1p_unit(double x, double *reciprocal) {
+VM_INLINE double vm_log1p_unit(double x, double *reciprocal) {
     int upper = x > 0.41421356237309503;
     double k = upper ? 1.0 : 0.0, f = upper ? 0.5 * x - 0.5 : x;
     double u = 1.0 + x, v = 2.0 + f, both = 1.0 / (u * v);
@@ -191,7 +200,7 @@ static inline double vm_log1p_unit(double x, double *reciprocal) {
     return vm_log_parts(k, f, f * (both * u), 0.0);
 }
 
-static inline float vm_log1p_unitf(float x, float *reciprocal) {
+VM_INLINE float vm_log1p_unitf(float x, float *reciprocal) {
     int upper = x > 0.414213562f;
     float k = upper ? 1.0f : 0.0f, f = upper ? 0.5f * x - 0.5f : x;
     float u = 1.0f + x, v = 2.0f + f, both = 1.0f / (u * v);
