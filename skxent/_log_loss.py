@@ -93,12 +93,11 @@ def _one_pass_log_loss(
         if not np.isfinite(total_weight) or total_weight == 0:
             return None
     eps = float(np.finfo(proba.dtype).eps)
-    total, low, high, drift, every = kernels.log_loss_sum(
+    total, drift, outside = kernels.log_loss_sum(
         proba, codes, offset, sample_weight, eps, effective_n_threads(None, proba.size)
     )
     # Near scikit-learn's threshold for the row sums, it decides whether to warn.
-    valid = low >= 0 and high <= 1 and drift < 0.5 * eps**0.5 and every - every == 0
-    if not valid:
+    if outside or not drift < 0.5 * eps**0.5:
         return None
     return total / total_weight if normalize else total
 
@@ -113,7 +112,7 @@ def _encode(
     if labels is None and y.dtype == np.int64:
         known = _labels.label_range(y)
         if known is not None and known[1] == known[2] == n_classes:
-            return y, known[0]
+            return np.ascontiguousarray(y), known[0]
     try:
         if labels is None:
             classes, codes = encode_labels(y)
@@ -126,7 +125,7 @@ def _encode(
         return None
     if len(classes) != n_classes:
         return None
-    return codes.astype(np.int64, copy=False), 0
+    return np.ascontiguousarray(codes, dtype=np.int64), 0
 
 
 def _plain(labels: Any) -> NDArray[Any] | None:

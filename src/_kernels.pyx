@@ -190,17 +190,17 @@ cdef void probability_rows(
 
 
 def log_loss_sum(
-    const floating[:, :] proba, const long long[:] codes, long long offset,
+    const floating[:, :] proba, const long long[::1] codes, long long offset,
     const double[:] sample_weight, double eps, int n_threads=1,
 ):
     """Σ w (-log p_y), p clipped to [eps, 1 - eps], with all that makes p invalid.
 
-    A single column is the probability of the second class. Returns (sum, least and
-    largest probability, largest |row sum - 1|, sum of all probabilities).
+    A single column is the probability of the second class. Returns (sum, largest
+    |row sum - 1|, whether a probability is outside [0, 1], NaN or -0).
     """
     cdef Py_ssize_t n = proba.shape[0], step = chunk_rows(proba.shape[1]), chunk, i
     cdef Py_ssize_t chunks = (n + step - 1) // step
-    cdef Py_ssize_t size = proba.shape[1] * ROWS
+    cdef Py_ssize_t size = max(proba.shape[1], 2) * ROWS
     cdef Checked whole
     n_threads = max(1, min(n_threads, chunks))
     cdef Checked *parts = <Checked *> calloc(chunks + 1, sizeof(Checked))
@@ -218,13 +218,11 @@ def log_loss_sum(
     whole = parts[0]
     for i in range(1, chunks):
         whole.total += parts[i].total
-        whole.all += parts[i].all
-        whole.low = min(whole.low, parts[i].low)
-        whole.high = max(whole.high, parts[i].high)
         whole.drift = max(whole.drift, parts[i].drift)
+        whole.outside |= parts[i].outside
     free(parts)
     free(work)
-    return whole.total, whole.low, whole.high, whole.drift, whole.all
+    return whole.total, whole.drift, bool(whole.outside)
 
 
 def vecmath(str function, const floating[:] x, floating[:] out):

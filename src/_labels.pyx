@@ -20,6 +20,8 @@ def label_range(const long long[:] y):
     )
     if span >= 65536:
         return None
+    if span <= 1:
+        return low, span + 1, span + 1
     cdef char *seen = <char *> calloc(span + 1, 1)
     if seen == NULL:
         raise MemoryError()

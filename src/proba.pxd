@@ -2,137 +2,119 @@
 
 from cython cimport floating
 from losses cimport ROWS
-from vecmath cimport log
+from tiles cimport load
+from vecmath cimport log_normal
 
-cdef enum:
-    LANES = 16  # along a row
+cdef extern from "rowsums.h" nogil:
+    const Py_ssize_t ROW_LANES_double
+    const Py_ssize_t ROW_LANES_float
+    int row_sums_double(const double *, Py_ssize_t, double *)
+    int row_sums_float(const float *, Py_ssize_t, float *)
 
 
 cdef struct Checked:
     double total  # sum of weighted losses
-    double low, high  # range of the probabilities
     double drift  # largest |row sum - 1|
-    double all  # sum of all probabilities: not finite if one of them is not
+    bint outside  # is a probability outside [0, 1], or NaN
 
 
-cdef inline void short_rows(
-    const floating *p, Py_ssize_t K, floating *sums, floating *low, floating *high
+cdef inline bint sums_across(
+    Py_ssize_t K, const floating *u, const floating *c, floating *sums, floating *picked
 ) noexcept nogil:
-    """Sums of ROWS rows of K numbers that lie one after another, and their range."""
+    """Sums of a tile's rows, and the probability of class c; is one outside [0, 1]?"""
     cdef Py_ssize_t k
     cdef int i
-    cdef floating x
+    cdef floating x, number
+    cdef bint outside = False
+    cdef floating[ROWS] label, total, own, beyond
     for i in range(ROWS):
-        sums[i] = 0
-    # Least and largest do not care for rows: ROWS numbers at a time as they lie.
+        label[i] = c[i]
+        total[i] = own[i] = beyond[i] = 0
     for k in range(K):
+        number = <floating> k
         for i in range(ROWS):
-            x = p[k * ROWS + i]
-            low[i] = x if x < low[i] else low[i]
-            high[i] = x if x > high[i] else high[i]
-    if K == 2:
-        for i in range(ROWS):
-            sums[i] = p[2 * i] + p[2 * i + 1]
-        return
-    for k in range(K):
-        for i in range(ROWS):
-            sums[i] += p[i * K + k]
-
-
-cdef inline void long_rows(
-    const floating *p, Py_ssize_t K, floating *sums, floating *low, floating *high
-) noexcept nogil:
-    """The same, each row read once."""
-    cdef Py_ssize_t k, whole = K // LANES * LANES
-    cdef int i, j
-    cdef floating x
-    cdef floating[LANES] total, least, most
-    for j in range(LANES):
-        least[j] = low[j]
-        most[j] = high[j]
+            x = u[k * ROWS + i]
+            total[i] += x
+            own[i] = x if label[i] == number else own[i]
+            beyond[i] = beyond[i] if x >= 0 and x <= 1 else 1
     for i in range(ROWS):
-        for j in range(LANES):
-            total[j] = 0
-        for k in range(K // LANES):
-            for j in range(LANES):
-                x = p[i * K + k * LANES + j]
-                total[j] += x
-                least[j] = x if x < least[j] else least[j]
-                most[j] = x if x > most[j] else most[j]
-        for k in range(whole, K):
-            x = p[i * K + k]
-            total[0] += x
-            least[0] = x if x < least[0] else least[0]
-            most[0] = x if x > most[0] else most[0]
-        # Halves, not one after another: each addition would wait for the last.
-        for j in range(8):
-            total[j] += total[j + 8]
-        for j in range(4):
-            total[j] += total[j + 4]
-        sums[i] = (total[0] + total[1]) + (total[2] + total[3])
-    for j in range(LANES):
-        low[j] = least[j]
-        high[j] = most[j]
+        sums[i] = total[i]
+        picked[i] = own[i]
+        outside |= beyond[i] != 0
+    return outside
 
 
 cdef inline void log_loss_rows(
-    const floating[:, :] proba, const long long[:] codes, long long offset,
+    const floating[:, :] proba, const long long[::1] codes, long long offset,
     const double[:] sample_weight, double eps, Py_ssize_t start, Py_ssize_t stop,
     floating *work, Checked *part
 ) noexcept nogil:
-    cdef Py_ssize_t K = proba.shape[1], row, tile, k, source, code
+    cdef Py_ssize_t K = proba.shape[1], row, tile, k, source
     cdef int rows, i
     cdef bint plain = (
         proba.strides[1] == sizeof(floating)
         and proba.strides[0] == K * <Py_ssize_t> sizeof(floating)
     )
+    cdef Py_ssize_t lanes = ROW_LANES_float if floating is float else ROW_LANES_double
     cdef const floating *p
-    cdef floating[ROWS] picked, sums, low, high, drift
-    cdef double[ROWS] total, every, w
+    cdef const long long *first
+    cdef floating[ROWS] label, picked, sums, drift
+    cdef double[ROWS] total, w
+    cdef Py_ssize_t[ROWS] c
     cdef floating x, least = <floating> eps, most = 1 - <floating> eps
+    part.outside = False
     for i in range(ROWS):
-        low[i] = 1
-        high[i] = 0
         drift[i] = 0
         total[i] = 0
-        every[i] = 0
+        w[i] = 1
     for tile in range((stop - start + ROWS - 1) // ROWS):
         row = start + tile * ROWS
         rows = <int> min(ROWS, stop - row)
-        p = &proba[row, 0]
-        if rows < ROWS or not plain:
+        first = &codes[row]
+        if rows == ROWS:
             for i in range(ROWS):
-                source = row + (i if i < rows else 0)
-                for k in range(K):
-                    work[i * K + k] = proba[source, k]
-            p = work
-        for i in range(ROWS):
-            source = row + (i if i < rows else 0)
-            code = <Py_ssize_t> (codes[source] - offset)
-            if K > 1:
-                picked[i] = p[i * K + code]
-            else:
-                picked[i] = p[i] if code else 1 - p[i]
-            w[i] = sample_weight[source] if sample_weight is not None else 1
-            w[i] = w[i] if i < rows else 0
-        if K < 2 * LANES:
-            short_rows(p, K, &sums[0], &low[0], &high[0])
+                c[i] = <Py_ssize_t> (first[i] - offset)
         else:
-            long_rows(p, K, &sums[0], &low[0], &high[0])
+            for i in range(ROWS):
+                c[i] = <Py_ssize_t> (first[i if i < rows else 0] - offset)
+                w[i] = 1 if i < rows else 0
+        if sample_weight is not None:
+            for i in range(rows):
+                w[i] = sample_weight[row + i]
+        if K < lanes:
+            for i in range(ROWS):
+                label[i] = <floating> c[i]
+            load(proba, row, rows, K, work)
+            if K == 1:  # of the second class
+                for i in range(ROWS):
+                    work[ROWS + i] = work[i]
+                    work[i] = 1 - work[i]
+            part.outside |= sums_across(
+                max(K, 2), work, &label[0], &sums[0], &picked[0]
+            )
+        else:
+            p = &proba[row, 0]
+            if rows < ROWS or not plain:
+                for i in range(ROWS):
+                    source = row + (i if i < rows else 0)
+                    for k in range(K):
+                        work[i * K + k] = proba[source, k]
+                p = work
+            if floating is float:
+                part.outside |= row_sums_float(p, K, &sums[0])
+            else:
+                part.outside |= row_sums_double(p, K, &sums[0])
+            for i in range(ROWS):
+                picked[i] = p[i * K + c[i]]
         for i in range(ROWS):
-            x = sums[i] - 1 if K > 1 else sums[i] - sums[i]
-            every[i] += sums[i]
+            x = sums[i] - 1
             x = -x if x < 0 else x
             drift[i] = x if x > drift[i] else drift[i]
             x = picked[i]
             x = least if x < least else x
             x = most if x > most else x
-            total[i] -= w[i] * log(x)
-    part.low = 1
-    part.high = part.drift = part.total = part.all = 0
+            total[i] -= w[i] * log_normal(x)
+    part.drift = part.total = 0
     for i in range(ROWS):
         part.total += total[i]
-        part.all += every[i]
-        part.low = min(part.low, <double> low[i])
-        part.high = max(part.high, <double> high[i])
         part.drift = max(part.drift, <double> drift[i])

@@ -32,16 +32,16 @@
             v[i] = low;                                                                \
         }
 
-#define STAGES_2(V) EXCHANGE(2, V, 1, LANES(0, 2), LANES(1, 3))
-#define STAGES_4(V)                                                                    \
-    EXCHANGE(4, V, 1, LANES(0, 4, 2, 6), LANES(1, 5, 3, 7))                            \
-    EXCHANGE(4, V, 2, LANES(0, 1, 4, 5), LANES(2, 3, 6, 7))
-#define STAGES_8(V)                                                                    \
-    EXCHANGE(8, V, 1, LANES(0, 8, 2, 10, 4, 12, 6, 14),                                \
+#define STAGES_2(STAGE, V) STAGE(2, V, 1, LANES(0, 2), LANES(1, 3))
+#define STAGES_4(STAGE, V)                                                             \
+    STAGE(4, V, 1, LANES(0, 4, 2, 6), LANES(1, 5, 3, 7))                               \
+    STAGE(4, V, 2, LANES(0, 1, 4, 5), LANES(2, 3, 6, 7))
+#define STAGES_8(STAGE, V)                                                             \
+    STAGE(8, V, 1, LANES(0, 8, 2, 10, 4, 12, 6, 14),                                   \
              LANES(1, 9, 3, 11, 5, 13, 7, 15))                                         \
-    EXCHANGE(8, V, 2, LANES(0, 1, 8, 9, 4, 5, 12, 13),                                 \
+    STAGE(8, V, 2, LANES(0, 1, 8, 9, 4, 5, 12, 13),                                    \
              LANES(2, 3, 10, 11, 6, 7, 14, 15))                                        \
-    EXCHANGE(8, V, 4, LANES(0, 1, 2, 3, 8, 9, 10, 11),                                 \
+    STAGE(8, V, 4, LANES(0, 1, 2, 3, 8, 9, 10, 11),                                    \
              LANES(4, 5, 6, 7, 12, 13, 14, 15))
 
 #define TRANSPOSE(T, N)                                                                \
@@ -51,7 +51,7 @@
         skxent_##T##_##N v[N];                                                         \
         UNROLL for (int i = 0; i < N; i++)                                             \
             memcpy(&v[i], from + i * from_step, sizeof v[i]);                          \
-        STAGES_##N(skxent_##T##_##N)                                                   \
+        STAGES_##N(EXCHANGE, skxent_##T##_##N)                                         \
         UNROLL for (int i = 0; i < N; i++)                                             \
             memcpy(to + i * to_step, &v[i], sizeof v[i]);                              \
     }
@@ -150,20 +150,19 @@ THREES(double, 4)
         ptrdiff_t k = 0;                                                               \
         BLOCKS_##T(ROWS_TO_TILE)                                                       \
         for (; k < K; k++)                                                             \
-            for (int i = 0; i < ROWS; i++)                                               \
-                tile[ROWS * k + i] = rows[i * step + k];                                 \
+            for (int i = 0; i < ROWS; i++)                                             \
+                tile[ROWS * k + i] = rows[i * step + k];                               \
     }                                                                                  \
     static inline void tile_to_rows_##T(                                               \
         const T *tile, ptrdiff_t step, ptrdiff_t K, T *rows) {                         \
         ptrdiff_t k = 0;                                                               \
         BLOCKS_##T(TILE_TO_ROWS)                                                       \
         for (; k < K; k++)                                                             \
-            for (int i = 0; i < ROWS; i++)                                               \
-                rows[i * step + k] = tile[ROWS * k + i];                                 \
+            for (int i = 0; i < ROWS; i++)                                             \
+                rows[i * step + k] = tile[ROWS * k + i];                               \
     }
 
 TILES_OF(double)
 TILES_OF(float)
-#undef ROWS
 
 #endif

@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A call that the compiler leaves standing keeps the loop around it from vectorising. */
+/* A call left standing would keep the loop around it from vectorising. */
 #if defined(__GNUC__) || defined(__clang__)
 #define VM_INLINE static inline __attribute__((always_inline))
 #elif defined(_MSC_VER)
@@ -135,34 +135,40 @@ VM_INLINE float vm_logf_parts(float k, float f, float s, float rest) {
     return k * 0.693359375f - ((h - y) - f);
 }
 
-/* log(u + lost), |lost| below an ulp of u: lost / u needs few digits, 1/m will do as
- * 1 - f + f^2 - f^3. u must be finite and normal. */
-VM_INLINE double vm_log_sum(double u, double lost) {
+/* u = 2^k (1 + f), f as below, and 2^-k; u finite and normal. */
+VM_INLINE double vm_log_split(double u, double *f, double *inverse) {
     const uint64_t half_root = UINT64_C(0x3fe6a09e667f3bcd); /* sqrt(1/2) */
     uint64_t b = vm_bits(u) + (UINT64_C(0x3ff0000000000000) - half_root);
     uint64_t exponent = b >> 52;
+    *f = vm_real((b & UINT64_C(0x000fffffffffffff)) + half_root) - 1.0;
+    *inverse = vm_real((UINT64_C(2046) - exponent) << 52);
     /* 2^52 + exponent, read as a double: there is no vector int64 -> double in AVX2 */
-    double k = vm_real(exponent | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
-    double f = vm_real((b & UINT64_C(0x000fffffffffffff)) + half_root) - 1.0;
-    double rest = lost * vm_real((UINT64_C(2046) - exponent) << 52)
-        * (1.0 - f * (1.0 - f * (1.0 - f)));
-    return vm_log_parts(k, f, f / (2.0 + f), rest);
+    return vm_real(exponent | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
 }
 
-VM_INLINE float vm_logf_sum(float u, float lost) {
+VM_INLINE float vm_log_splitf(float u, float *f, float *inverse) {
     const uint32_t half_root = UINT32_C(0x3f3504f3);
     uint32_t b = vm_bitsf(u) + (UINT32_C(0x3f800000) - half_root);
     uint32_t exponent = b >> 23;
-    float k = (float)((int32_t)exponent - 127);
-    float f = vm_realf((b & UINT32_C(0x007fffff)) + half_root) - 1.0f;
-    float rest = lost * vm_realf((UINT32_C(254) - exponent) << 23)
-        * (1.0f - f * (1.0f - f * (1.0f - f)));
-    return vm_logf_parts(k, f, f / (2.0f + f), rest);
+    *f = vm_realf((b & UINT32_C(0x007fffff)) + half_root) - 1.0f;
+    *inverse = vm_realf((UINT32_C(254) - exponent) << 23);
+    return (float)((int32_t)exponent - 127);
+}
+
+/* log of what is finite and normal */
+VM_INLINE double vm_log_normal(double x) {
+    double f, inverse, k = vm_log_split(x, &f, &inverse);
+    return vm_log_parts(k, f, f / (2.0 + f), 0.0);
+}
+
+VM_INLINE float vm_log_normalf(float x) {
+    float f, inverse, k = vm_log_splitf(x, &f, &inverse);
+    return vm_logf_parts(k, f, f / (2.0f + f), 0.0f);
 }
 
 VM_INLINE double vm_log(double x) {
     int tiny = x < 0x1p-1022;
-    double y = vm_log_sum(tiny ? x * 0x1p54 : x, 0.0);
+    double y = vm_log_normal(tiny ? x * 0x1p54 : x);
     y = tiny ? y - 37.429947750237048 : y; /* 54 ln 2 */
     y = x == 0.0 ? -(double)INFINITY : y;
     y = x < 0.0 ? (double)NAN : y;
@@ -171,11 +177,25 @@ VM_INLINE double vm_log(double x) {
 
 VM_INLINE float vm_logf(float x) {
     int tiny = x < 0x1p-126f;
-    float y = vm_logf_sum(tiny ? x * 0x1p25f : x, 0.0f);
+    float y = vm_log_normalf(tiny ? x * 0x1p25f : x);
     y = tiny ? y - 17.3286795f : y; /* 25 ln 2 */
     y = x == 0.0f ? -(float)INFINITY : y;
     y = x < 0.0f ? (float)NAN : y;
     return x < (float)INFINITY ? y : x;
+}
+
+/* log(u + lost), |lost| below an ulp of u: lost / u needs few digits, 1/m will do as
+ * 1 - f + f^2 - f^3. */
+VM_INLINE double vm_log_sum(double u, double lost) {
+    double f, inverse, k = vm_log_split(u, &f, &inverse);
+    double rest = lost * inverse * (1.0 - f * (1.0 - f * (1.0 - f)));
+    return vm_log_parts(k, f, f / (2.0 + f), rest);
+}
+
+VM_INLINE float vm_logf_sum(float u, float lost) {
+    float f, inverse, k = vm_log_splitf(u, &f, &inverse);
+    float rest = lost * inverse * (1.0f - f * (1.0f - f * (1.0f - f)));
+    return vm_logf_parts(k, f, f / (2.0f + f), rest);
 }
 
 VM_INLINE double vm_log1p(double x) {

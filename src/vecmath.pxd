@@ -11,6 +11,8 @@ cdef extern from "vecmath.h" nogil:
     float vm_expm1f(float x)
     double vm_log(double x)
     float vm_logf(float x)
+    double vm_log_normal(double x)
+    float vm_log_normalf(float x)
     double vm_log1p(double x)
     float vm_log1pf(float x)
     double vm_log1p_unit(double x, double *reciprocal)
@@ -44,6 +46,14 @@ cdef inline floating log(floating x) noexcept nogil:
         return vm_logf(x)
     else:
         return vm_log(x)
+
+
+cdef inline floating log_normal(floating x) noexcept nogil:
+    """log for normal numbers."""
+    if floating is float:
+        return vm_log_normalf(x)
+    else:
+        return vm_log_normal(x)
 
 
 cdef inline floating log1p(floating x) noexcept nogil:
