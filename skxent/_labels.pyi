@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 __test__: dict[str, Any]
 
-def label_range(y: NDArray[np.int64]) -> tuple[int, int, int] | None: ...
 def encode_bytes(
     y: NDArray[np.uint8], codes: NDArray[np.intp], most: int
 ) -> list[int] | None: ...

@@ -8,7 +8,6 @@ import numpy as np
 import sklearn.metrics
 from numpy.typing import ArrayLike, NDArray
 
-from skxent import _labels
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
 from skxent.targets import encode_labels
@@ -110,9 +109,10 @@ def _encode(
     if y is None:
         return None
     if labels is None and y.dtype == np.int64:
-        known = _labels.label_range(y)
+        y = np.ascontiguousarray(y)
+        known = kernels.label_range(y)
         if known is not None and known[1] == known[2] == n_classes:
-            return np.ascontiguousarray(y), known[0]
+            return y, known[0]
     try:
         if labels is None:
             classes, codes = encode_labels(y)

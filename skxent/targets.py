@@ -16,6 +16,7 @@ from scipy.special import softmax
 from sklearn.utils import column_or_1d
 
 from skxent import _labels
+from skxent._dispatch import kernels
 from skxent._validation import (
     FRACTION,
     POSITIVE,
@@ -364,7 +365,7 @@ def encode_labels(
 def _unique(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     if y.dtype.kind in "iu" and y.dtype.itemsize <= 8 and y.dtype != np.uint64:
         wide = np.ascontiguousarray(y, dtype=np.int64)
-        known = _labels.label_range(wide)
+        known = kernels.label_range(wide)
         if known is not None and known[1] == known[2]:
             low, distinct, _ = known
             return (np.arange(distinct) + low).astype(y.dtype), wide - low

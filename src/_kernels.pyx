@@ -12,6 +12,7 @@ from libc.stdlib cimport calloc, free
 
 from binary cimport binary_rows
 from hard cimport hard_rows
+from labels cimport LabelRange, range_of
 from losses cimport ROWS, LossSpec, formula_of
 from posterior cimport posterior
 from proba cimport Checked, log_loss_rows
@@ -223,6 +224,18 @@ def log_loss_sum(
     free(parts)
     free(work)
     return whole.total, whole.drift, bool(whole.outside)
+
+
+def label_range(const long long[::1] y):
+    """(least label, how many differ, span), or None where the span is over 2^16."""
+    if y.shape[0] == 0:
+        return None
+    cdef LabelRange found
+    with nogil:
+        found = range_of(y)
+    if found.distinct < 0:
+        raise MemoryError()
+    return (found.low, found.distinct, found.span) if found.distinct else None
 
 
 def vecmath(str function, const floating[:] x, floating[:] out):

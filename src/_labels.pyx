@@ -1,36 +1,7 @@
-"""Labels to codes, in one pass over what is already plain."""
+"""Strings to codes, in one pass."""
 
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
-
-
-def label_range(const long long[:] y):
-    """(least label, how many differ, span), or None where the span is over 2^16."""
-    cdef Py_ssize_t n = y.shape[0], i, distinct = 0
-    cdef long long low, high
-    if n == 0:
-        return None
-    low = high = y[0]
-    for i in range(n):
-        low = y[i] if y[i] < low else low
-        high = y[i] if y[i] > high else high
-    # high - low may overflow: compare as unsigned
-    cdef unsigned long long span = (
-        <unsigned long long> high - <unsigned long long> low
-    )
-    if span >= 65536:
-        return None
-    if span <= 1:
-        return low, span + 1, span + 1
-    cdef char *seen = <char *> calloc(span + 1, 1)
-    if seen == NULL:
-        raise MemoryError()
-    for i in range(n):
-        seen[y[i] - low] = 1
-    for i in range(<Py_ssize_t> span + 1):
-        distinct += seen[i]
-    free(seen)
-    return low, distinct, span + 1
 
 
 def encode_bytes(const unsigned char[:, ::1] y, Py_ssize_t[::1] codes, int most):
