@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any, Literal, get_args
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 
-from skxent._validation import check_bool, check_option
+from skxent._validation import check_bool, check_option, warn
 from skxent.losses import Loss
 from skxent.targets import (
     Floats,
@@ -86,44 +85,38 @@ def evaluate_loss(
     """
     check_option("reduction", reduction, get_args(Reduction))
     check_base(base)
-    raw, target = prepare(
-        loss,
+    check_loss(loss)
+    raw = logits_from(y_proba, from_logits)
+    target = target_of(
         y_true,
-        y_proba,
+        raw,
         label_smoothing=label_smoothing,
         labels=labels,
         sample_weight=sample_weight,
         class_weight=class_weight,
-        from_logits=from_logits,
         ignore_index=ignore_index,
     )
     value = loss_of_rows(loss, target, raw)
     return reduce(value, target.total_weight, reduction, base)
 
 
-def prepare(
-    loss: Loss,
+def target_of(
     y_true: ArrayLike,
-    y_proba: ArrayLike,
+    raw: Floats,
     *,
-    label_smoothing: float,
-    labels: ArrayLike | None,
-    sample_weight: ArrayLike | None,
-    class_weight: Any,
-    from_logits: bool,
-    ignore_index: Any,
-) -> tuple[Floats, Target]:
-    """Checked logits and targets."""
-    check_bool("from_logits", from_logits)
-    if not isinstance(loss, Loss):
-        raise ValueError(f"loss must be a Loss of skxent.losses, got {loss!r}.")
-    raw = check_logits(y_proba) if from_logits else logits_of(y_proba)
+    label_smoothing: float = 0.0,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Any = None,
+    ignore_index: Any = None,
+) -> Target:
+    """Checked targets for checked logits."""
     n_classes = 2 if raw.ndim == 1 else raw.shape[1]
     weights = check_sample_weight(sample_weight, len(raw))
     y, class_weight, weights = _encode_targets(
         y_true, labels, n_classes, class_weight, weights, ignore_index
     )
-    return raw, make_target(
+    return make_target(
         y,
         len(raw),
         n_classes,
@@ -142,6 +135,11 @@ def loss_of_rows(loss: Loss, target: Target, raw: Floats) -> Floats:
     return value
 
 
+def check_loss(loss: Loss) -> None:
+    if not isinstance(loss, Loss):
+        raise ValueError(f"loss must be a Loss of skxent.losses, got {loss!r}.")
+
+
 def check_base(base: float | None) -> None:
     if base is not None and not (isinstance(base, Real) and 1 < float(base) < np.inf):
         raise ValueError(f"base must be None or a finite number above 1, got {base!r}.")
@@ -150,8 +148,8 @@ def check_base(base: float | None) -> None:
 def reduce(
     value: Floats,
     total_weight: Callable[[], float],
-    reduction: Reduction,
-    base: float | None,
+    reduction: Reduction = "mean",
+    base: float | None = None,
 ) -> Any:
     """Weighted losses of rows, in nats, as the caller wants them."""
     if base is not None:
@@ -226,6 +224,34 @@ def _silence(y: NDArray[Any], weights: Any, ignore_index: Any) -> tuple[Any, Any
     return np.where(heard, y, y[heard][0]), np.where(heard, weights, 0.0)
 
 
+def logits_from(y_proba: ArrayLike, from_logits: bool) -> Floats:
+    """Checked logits, from what a caller says are logits or probabilities."""
+    check_bool("from_logits", from_logits)
+    if not from_logits:
+        return logits_of(y_proba)
+    raw = check_logits(y_proba)
+    if _like_probabilities(raw):
+        warn(
+            "y_proba looks like probabilities, but from_logits=True. "
+            "Pass from_logits=False for probabilities."
+        )
+    return raw
+
+
+def _like_probabilities(raw: Floats) -> bool:
+    """Are these numbers that logits would be by a rare chance only?
+
+    Rows that sum to one; or log-odds, ten at least, that are all from 0 to 1.
+    """
+    if not raw.size or not (raw.min() >= 0 and raw.max() <= 1):
+        return False
+    if raw.ndim == 1:
+        return len(raw) >= 10
+    near = bool((np.abs(raw.sum(axis=1) - 1) < 1e-3).all())
+    # Rows of 0 and 1 are what people try things with.
+    return near and bool(((raw > 0) & (raw < 1)).any())
+
+
 def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
     """Logits (n,) or (n, K), K >= 2; infinite ones are allowed, NaN is not."""
     z: Floats = check_array(
@@ -257,9 +283,8 @@ def logits_of(y_proba: ArrayLike) -> Floats:
         clipped = np.clip(proba, eps, 1 - eps)
         return np.log(clipped) - np.log1p(-clipped)
     if (np.abs(proba.sum(axis=1) - 1) > np.sqrt(eps)).any():
-        warnings.warn(
-            "The y_proba values do not sum to one. Make sure to pass probabilities.",
-            UserWarning,
-            stacklevel=4,
+        warn(
+            "The y_proba values do not sum to one. Make sure to pass probabilities, "
+            "or from_logits=True for logits."
         )
     return np.log(np.maximum(proba, eps))

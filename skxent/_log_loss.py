@@ -15,11 +15,12 @@ from skxent.targets import encode_labels
 
 def log_loss(
     y_true: ArrayLike,
-    y_proba: ArrayLike,
+    y_proba: ArrayLike | None = None,
     *,
     normalize: bool = True,
     sample_weight: ArrayLike | None = None,
     labels: ArrayLike | None = None,
+    y_pred: Any = "deprecated",
 ) -> float:
     r"""Log loss: the drop-in for :func:`sklearn.metrics.log_loss`.
 
@@ -40,6 +41,9 @@ def log_loss(
     sample_weight : array-like of shape (n,), default=None
     labels : array-like, default=None
         All labels, where y_true may lack some.
+    y_pred : array-like
+        What scikit-learn called y_proba before 1.9. Taken, warned of or refused as the
+        installed version does.
 
     Returns
     -------
@@ -51,16 +55,18 @@ def log_loss(
     >>> round(log_loss(["ham", "spam", "ham"], [0.1, 0.9, 0.4]), 6)
     0.240516
     """
-    value = _one_pass_log_loss(y_true, y_proba, normalize, sample_weight, labels)
-    if value is not None:
-        return value
+    renamed = not (isinstance(y_pred, str) and y_pred == "deprecated")
+    if not renamed:
+        value = _one_pass_log_loss(y_true, y_proba, normalize, sample_weight, labels)
+        if value is not None:
+            return value
     return float(
         sklearn.metrics.log_loss(
-            y_true,
-            y_proba,
+            *([y_true] if y_proba is None else [y_true, y_proba]),
             normalize=normalize,
             sample_weight=sample_weight,
             labels=labels,
+            **({"y_pred": y_pred} if renamed else {}),
         )
     )
 

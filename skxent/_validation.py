@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Real
@@ -52,3 +54,11 @@ def check_bool(name: str, value: Any) -> None:
     # numpy's bool is one too: parameter grids hold it
     if not hasattr(value, "__bool__") or value not in (True, False):
         raise ValueError(f"{name} must be True or False, got {value!r}.")
+
+
+def warn(message: str) -> None:
+    """Warn the caller of the package, however deep in it this is called."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("skxent."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, UserWarning, stacklevel=level)

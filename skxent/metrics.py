@@ -15,15 +15,15 @@ from scipy.special import entr
 from skxent._evaluate import (
     Reduction,
     check_base,
-    check_logits,
+    check_loss,
     evaluate_loss,
-    logits_of,
+    logits_from,
     loss_of_rows,
-    prepare,
     reduce,
+    target_of,
 )
 from skxent._log_loss import log_loss
-from skxent._validation import check_bool, check_option
+from skxent._validation import check_option
 from skxent.losses import CrossEntropy, Focal, Loss
 from skxent.targets import Floats, check_sample_weight, check_soft_labels, make_target
 
@@ -241,15 +241,15 @@ def d2_loss_score(
     >>> round(d2_loss_score(CrossEntropy(), [0, 1, 1], [0.2, 0.7, 0.6]), 6)
     0.428845
     """
-    raw, target = prepare(
-        loss,
+    check_loss(loss)
+    raw = logits_from(y_proba, from_logits)
+    target = target_of(
         y_true,
-        y_proba,
+        raw,
         label_smoothing=label_smoothing,
         labels=labels,
         sample_weight=sample_weight,
         class_weight=class_weight,
-        from_logits=from_logits,
         ignore_index=ignore_index,
     )
     constant = loss.best_constant_of(target).astype(raw.dtype)
@@ -296,15 +296,13 @@ def multilabel_log_loss(
     >>> round(multilabel_log_loss([[0, 1], [1, 1]], [[0.2, 0.9], [0.6, 0.7]]), 6)
     0.299001
     """
-    check_bool("from_logits", from_logits)
     check_option("reduction", reduction, get_args(Reduction))
     check_base(base)
     table = np.asarray(y_proba)
     if table.ndim != 2:
         raise ValueError(f"y_proba must be of shape (n, K), got {table.shape}.")
-    flat = table.reshape(-1)
-    raw: Floats = check_logits(flat) if from_logits else logits_of(flat)
-    raw, n_columns = raw.reshape(table.shape), table.shape[1]
+    raw = logits_from(table.reshape(-1), from_logits).reshape(table.shape)
+    n_columns = table.shape[1]
     target = make_target(
         y_true,
         len(raw),
@@ -325,8 +323,7 @@ def multilabel_log_loss(
 
 def _log_proba(y_proba: ArrayLike, from_logits: bool) -> Floats:
     """log-probabilities (n, K) in float64."""
-    check_bool("from_logits", from_logits)
-    raw = check_logits(y_proba) if from_logits else logits_of(y_proba)
+    raw = logits_from(y_proba, from_logits)
     return CrossEntropy().predict_log_proba(raw.astype(np.float64, copy=False))
 
 

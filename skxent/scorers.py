@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from copy import deepcopy
 from typing import Any
 
@@ -11,9 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.metrics._scorer import _BaseScorer
 
-from skxent._evaluate import evaluate_loss, logits_of
+from skxent._evaluate import (
+    check_logits,
+    check_loss,
+    logits_of,
+    loss_of_rows,
+    reduce,
+    target_of,
+)
 from skxent._log_loss import log_loss
-from skxent._validation import FRACTION, Interval, check_option
+from skxent._validation import FRACTION, Interval, check_option, warn
 from skxent.losses import CrossEntropy, Focal, Loss
 from skxent.targets import Floats, encode_labels
 
@@ -44,8 +50,7 @@ class LossScorer(_BaseScorer):
         label_smoothing: float = 0.0,
         unseen_proba: float | None = None,
     ) -> None:
-        if not isinstance(loss, Loss):
-            raise ValueError(f"loss must be a Loss of skxent.losses, got {loss!r}.")
+        check_loss(loss)
         FRACTION.check("label_smoothing", label_smoothing)
         if unseen_proba is not None:
             Interval(0.0, 1.0, "neither").check("unseen_proba", unseen_proba)
@@ -101,15 +106,16 @@ class LossScorer(_BaseScorer):
             raw, classes = self._extend(raw, classes, labels[unseen])
         elif len(classes) == 1:
             return 0.0
-        return -evaluate_loss(
-            self.loss,
+        raw = check_logits(raw)
+        target = target_of(
             y_true,
             raw,
             label_smoothing=self.label_smoothing,
             labels=classes,
             sample_weight=sample_weight,
-            from_logits=True,
         )
+        value = loss_of_rows(self.loss, target, raw)
+        return -float(reduce(value, target.total_weight))
 
     def _extend(
         self, raw: Floats, classes: NDArray[Any], unseen: NDArray[Any]
@@ -123,11 +129,9 @@ class LossScorer(_BaseScorer):
                 f"unseen_proba must be a number in (0, {1 / len(unseen):g}) for "
                 f"{len(unseen)} unseen labels, got {proba}."
             )
-        warnings.warn(
+        warn(
             f"The estimator was not trained on {unseen.tolist()}, which y_true has. "
-            f"Their probability is taken to be {proba:.3g} (unseen_proba).",
-            UserWarning,
-            stacklevel=2,
+            f"Their probability is taken to be {proba:.3g} (unseen_proba)."
         )
         if len(classes) > 1:
             raw = CrossEntropy().predict_log_proba(raw)

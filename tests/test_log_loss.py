@@ -1,10 +1,12 @@
 """log_loss against scikit-learn's, right or wrong."""
 
+import os
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -166,7 +168,7 @@ def log_loss_calls(draw):
     return y, proba, keywords | {"normalize": draw(st.booleans())}
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=3000, deadline=None)
 @given(log_loss_calls())
 def test_log_loss_is_scikit_learns_right_or_wrong(call):
     y, proba, keywords = call
@@ -174,6 +176,38 @@ def test_log_loss_is_scikit_learns_right_or_wrong(call):
     # Weights of both signs cancel; their sums are exact.
     atol = rtol if min(keywords["sample_weight"] or [0]) < 0 else 0
     check_same(y, proba, rtol, atol, **keywords)
+
+
+def test_log_loss_takes_the_old_name_as_scikit_learn_does():
+    ours, theirs = (
+        [
+            outcome(metric, [0, 1, 1], y_pred=[0.2, 0.7, 0.4]),
+            outcome(metric, [0, 1, 1], y_pred=[0.2, 0.7]),
+        ]
+        for metric in (log_loss, reference)
+    )
+    assert ours == theirs
+    for metric in (log_loss, reference):
+        with pytest.raises((ValueError, TypeError), match=r"Cannot use both|multiple"):
+            metric([0, 1], [0.2, 0.7], y_pred=[0.2, 0.7])
+
+
+@pytest.mark.parametrize("dispatch", [False, True])
+@pytest.mark.parametrize("library", ["polars", "torch", "array_api_strict"])
+def test_log_loss_of_other_libraries_arrays(library, dispatch):
+    other = pytest.importorskip(library, reason=f"{library} is not installed")
+    if dispatch and not os.environ.get("SCIPY_ARRAY_API"):
+        pytest.skip("scikit-learn dispatches if SCIPY_ARRAY_API is set")
+    rng = np.random.default_rng(2)
+    y, proba, w = rng.integers(0, 3, 50), rng.dirichlet(np.ones(3), 50), rng.random(50)
+    if library == "polars":
+        y, proba, w = other.Series(y), other.DataFrame(proba), other.Series(w)
+    else:
+        y, proba, w = (other.asarray(each) for each in (y, proba, w))
+    with sklearn.config_context(array_api_dispatch=dispatch):
+        check_same(y, proba)
+        check_same(y, proba, sample_weight=w)
+        check_same(y, proba * -1)
 
 
 P = np.array([[0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])

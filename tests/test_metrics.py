@@ -10,7 +10,13 @@ from numpy.testing import assert_allclose
 
 from oracle import DIGITS, DTYPES, LOSS_INSTANCES, definition, kappa
 from skxent.losses import CrossEntropy, Focal
-from skxent.metrics import evaluate_loss, focal_loss, log_loss, smoothed_log_loss
+from skxent.metrics import (
+    cross_entropy,
+    evaluate_loss,
+    focal_loss,
+    log_loss,
+    smoothed_log_loss,
+)
 
 PROMISE = 8  # units of κ eps
 P = np.array([[0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
@@ -109,10 +115,10 @@ def test_focal_and_smoothed_log_loss_written_out():
     keywords = labels | {"sample_weight": p[:, 0], "label_smoothing": 0.3, "base": 2}
     keywords |= {"class_weight": "balanced", "from_logits": True, "reduction": "none"}
     for ours, loss in [
-        (focal_loss(y, p, gamma=1.5, **keywords), Focal(1.5)),
-        (smoothed_log_loss(y, p, **keywords), CrossEntropy()),
+        (focal_loss(y, 9 * p, gamma=1.5, **keywords), Focal(1.5)),
+        (smoothed_log_loss(y, 9 * p, **keywords), CrossEntropy()),
     ]:
-        assert_allclose(ours, evaluate_loss(loss, y, p, **keywords))
+        assert_allclose(ours, evaluate_loss(loss, y, 9 * p, **keywords))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -149,6 +155,29 @@ def test_class_weight_may_be_any_mapping():
     )
     top = np.array([2**63 - 1, 2**63 - 2, 2**63 - 1])
     assert focal_loss(top, proba) == focal_loss([1, 0, 1], proba)
+
+
+@pytest.mark.parametrize("metric", [focal_loss, cross_entropy, smoothed_log_loss])
+def test_probabilities_called_logits_warn(metric):
+    rng = np.random.default_rng(5)
+    y, p = rng.integers(0, 3, 50), rng.dirichlet(np.ones(3), 50)
+    for proba in (p, p[:, 1], p.astype(np.float32)):
+        labels = y if proba.ndim == 2 else y % 2
+        with pytest.warns(UserWarning, match="looks like probabilities") as caught:
+            metric(labels, proba, from_logits=True)
+        assert caught[0].filename == __file__  # it is the caller who is told
+    # Logits that are logits, and what people try things with.
+    for raw in (np.log(p), 3 * p, p[:9, 1], np.eye(3)[y]):
+        metric(y[: len(raw)] % (3 if raw.ndim == 2 else 2), raw, from_logits=True)
+
+
+def test_logits_called_probabilities_say_so():
+    raw = np.array([[0.3, 0.2], [0.9, 0.4]])
+    with pytest.warns(UserWarning, match="or from_logits=True for logits") as caught:
+        focal_loss([0, 1], raw)
+    assert caught[0].filename == __file__
+    with pytest.raises(ValueError, match="Pass from_logits=True for logits"):
+        focal_loss([0, 1], raw - 1)
 
 
 def test_rows_that_do_not_sum_to_one_warn():
