@@ -47,6 +47,12 @@ def compare(request):
     return run
 
 
+@pytest.fixture
+def report():
+    """Add a line to the table."""
+    return lines.append
+
+
 def pytest_terminal_summary(terminalreporter):
     if not lines:
         return

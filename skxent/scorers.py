@@ -82,8 +82,9 @@ class LossScorer(_BaseScorer):
                 f"got {estimator!r}."
             )
         labels, _ = encode_labels(y_true)
-        unseen = ~np.isin(labels, classes)
         classes = np.asarray(classes)
+        every = np.array_equal(labels, classes)  # as a rule, and quickly told
+        unseen = np.zeros(len(labels), bool) if every else ~np.isin(labels, classes)
         # Not through method_caller: scikit-learn's cache of a multimetric scorer holds
         # the column, or the sign, that the first scorer asked for.
         model = final_estimator(estimator)
@@ -99,7 +100,7 @@ class LossScorer(_BaseScorer):
                     y_true,
                     proba[:, 1] if len(classes) == 2 else proba,
                     sample_weight=sample_weight,
-                    labels=classes,
+                    labels=None if every else classes,
                 )
             raw = logits_of(proba) if len(classes) > 1 else np.zeros(proba.shape)
         if unseen.any():

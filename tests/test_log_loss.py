@@ -1,6 +1,7 @@
 """log_loss against scikit-learn's, right or wrong."""
 
 import os
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -112,6 +113,16 @@ def test_log_loss_layouts_and_weights(n_classes, dtype, monkeypatch):
     for keywords, value in zip(calls, expected, strict=True):
         for pair in pairs:
             assert_allclose(log_loss(*pair, **keywords), value, rtol=rtol)
+
+
+def test_log_loss_needs_no_memory():
+    rng = np.random.default_rng(3)
+    y, proba = codes_of(rng, 100_000, 10), rng.dirichlet(np.ones(10), 100_000)
+    tracemalloc.start()
+    log_loss(y, proba)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000
 
 
 @pytest.mark.parametrize("bad", [None, np.nan, np.inf, -0.1, 1.5, 0.9])
