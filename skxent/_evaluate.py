@@ -254,13 +254,18 @@ def _like_probabilities(raw: Floats) -> bool:
 
 def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
     """Logits (n,) or (n, K), K >= 2; infinite ones are allowed, NaN is not."""
-    z: Floats = check_array(
-        raw,
-        ensure_2d=False,
-        ensure_all_finite=False,
-        dtype=[np.float64, np.float32],
-        input_name=name,
-    )
+    z: Floats
+    floats = type(raw) is np.ndarray and raw.dtype in (np.float64, np.float32)
+    if floats and np.ndim(raw) in (1, 2) and np.size(raw):
+        z = np.asarray(raw)  # what models answer with needs no search for other types
+    else:
+        z = check_array(
+            raw,
+            ensure_2d=False,
+            ensure_all_finite=False,
+            dtype=[np.float64, np.float32],
+            input_name=name,
+        )
     if np.isnan(z).any():
         raise ValueError(f"{name} must not contain NaN, got {np.isnan(z).sum()}.")
     return z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
