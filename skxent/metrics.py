@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr
 
+from skxent._calibration_error import expected_calibration_error
 from skxent._evaluate import (
     Reduction,
     check_base,
@@ -19,8 +20,8 @@ from skxent._evaluate import (
     evaluate_loss,
     logits_from,
     loss_of_rows,
+    prepare_target,
     reduce,
-    target_of,
 )
 from skxent._log_loss import log_loss
 from skxent._validation import check_option
@@ -32,6 +33,7 @@ __all__ = [
     "d2_loss_score",
     "entropy",
     "evaluate_loss",
+    "expected_calibration_error",
     "focal_loss",
     "kl_divergence",
     "log_loss",
@@ -243,7 +245,7 @@ def d2_loss_score(
     """
     check_loss(loss)
     raw = logits_from(y_proba, from_logits)
-    target = target_of(
+    target = prepare_target(
         y_true,
         raw,
         label_smoothing=label_smoothing,

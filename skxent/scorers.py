@@ -15,8 +15,8 @@ from skxent._evaluate import (
     check_loss,
     logits_of,
     loss_of_rows,
+    prepare_target,
     reduce,
-    target_of,
 )
 from skxent._log_loss import log_loss
 from skxent._validation import FRACTION, Interval, check_option, warn
@@ -108,7 +108,7 @@ class LossScorer(_BaseScorer):
         elif len(classes) == 1:
             return 0.0
         raw = check_logits(raw)
-        target = target_of(
+        target = prepare_target(
             y_true,
             raw,
             label_smoothing=self.label_smoothing,
