@@ -67,7 +67,6 @@ class LinearObjective:
         self.total_weight = target.total_weight()
         self.penalty = 1.0 / (C * self.total_weight)
         self.X = X
-        self.blocks = self._blocks()
         self.passes = 0
         # Weights of any size, brought to that of 1 for the sake of float32.
         unit = self.total_weight / n_samples
@@ -93,13 +92,12 @@ class LinearObjective:
         part.total_weight = part.target.total_weight()
         if not part.total_weight:
             return self
-        part.blocks = part._blocks()
         return part
 
-    def _blocks(self) -> list[slice]:
-        n_samples, width = self.X.shape[0], self.n_features + self.n_outputs
-        if sp.issparse(self.X):
-            width = max(1, self.X.nnz // n_samples) + self.n_outputs
+    def _blocks(self, width: int) -> list[slice]:
+        n_samples = self.X.shape[0]
+        columns = self.X.nnz // n_samples if sp.issparse(self.X) else self.n_features
+        width += columns + self.n_outputs
         rows = max(256, BLOCK // width)
         return [
             slice(start, min(start + rows, n_samples))
@@ -194,24 +192,31 @@ class LinearObjective:
         return result
 
     def hessian(self, W: Weights) -> Weights:
-        """The whole Hessian at W: (m D, m D), output by output, D = d + intercept."""
+        """The whole Hessian at W: (m D, m D), output by output, D = d + intercept.
+
+        Σ_i M_i ⊗ x̃_i x̃_iᵀ, with M_i the Hessian of row i in its m logits.
+        """
         size, m = self.shape
-        H = np.zeros((m, m, size, size))
-        for X, target, z in self._logits(W):
-            unit = np.zeros_like(z)
-            column = np.empty_like(z)
-            for k in range(m):
-                unit[:] = 0
-                unit[:, k] = 1
-                self._evaluate(z, target, x=unit, product=column)
-                for j in range(k + 1):
-                    H[j, k] += self._weighted_gram(X, column[:, j])
+        H = np.zeros((m, size, m, size))
+        for X, target, z in self._logits(W, width=size * m):
+            x = np.ones((len(z), size))
+            x[:, : self.n_features] = X.toarray() if sp.issparse(X) else X
+            M = np.empty((len(z), m * m), dtype=self.dtype)
+            if self.binary:
+                self._evaluate(z, target, hessian=M)
+            else:
+                self._evaluate(z, target, matrix=M)
+            M = M.reshape(-1, m, m, 1)
+            for j in range(m):
+                scaled = M[:, j, : j + 1] * x[:, np.newaxis]
+                product = x.T @ scaled.reshape(len(z), -1)
+                H[j, :, : j + 1] += product.reshape(size, j + 1, size)
         H /= self.total_weight
-        for k in range(m):
-            for j in range(k):
-                H[k, j] = H[j, k]
-            H[k, k].flat[: size * self.n_features : size + 1] += self.penalty
-        return H.transpose(0, 2, 1, 3).reshape(m * size, m * size)
+        for j in range(m):
+            H[:j, :, j] = H[j, :, :j].swapaxes(0, 1)
+        penalised = np.arange(self.n_features)
+        H[:, penalised, :, penalised] += self.penalty * np.eye(m)
+        return H.reshape(m * size, m * size)
 
     def curvature(self, W: Weights) -> Weights:
         """X̃ᵀ diag(h) X̃ plus the penalty, one (D, D) matrix for all outputs.
@@ -253,11 +258,14 @@ class LinearObjective:
             self._evaluate(z, target, hessian=diagonal)
             yield X, np.maximum(diagonal.mean(axis=1), 0)
 
-    def _logits(self, W: Weights) -> Iterator[tuple[Any, Target, Floats]]:
+    def _logits(
+        self, W: Weights, width: int = 0
+    ) -> Iterator[tuple[Any, Target, Floats]]:
+        """Blocks of X, its targets and logits; `width` numbers a row besides."""
         self.passes += 1
         features = W[: self.n_features].astype(self.dtype, copy=False)
         intercept = W[self.n_features :].astype(self.dtype, copy=False)
-        for block in self.blocks:
+        for block in self._blocks(width):
             X = self._rows(block)
             z = np.asarray(X @ features)
             if self.fit_intercept:
