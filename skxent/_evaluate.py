@@ -118,19 +118,41 @@ def prepare(
     if not isinstance(loss, Loss):
         raise ValueError(f"loss must be a Loss of skxent.losses, got {loss!r}.")
     raw = check_logits(y_proba) if from_logits else logits_of(y_proba)
-    n_classes = 2 if raw.ndim == 1 else raw.shape[1]
-    weights = check_sample_weight(sample_weight, len(raw))
+    return raw, prepare_target(
+        y_true,
+        raw,
+        label_smoothing=label_smoothing,
+        labels=labels,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+    )
+
+
+def prepare_target(
+    y_true: ArrayLike,
+    table: Floats,
+    *,
+    label_smoothing: float = 0.0,
+    labels: ArrayLike | None,
+    sample_weight: ArrayLike | None,
+    class_weight: Any,
+    ignore_index: Any,
+) -> Target:
+    """Checked targets for the rows of a table (n, K), or (n,) for two classes."""
+    n_classes = 2 if table.ndim == 1 else table.shape[1]
+    weights = check_sample_weight(sample_weight, len(table))
     y, class_weight, weights = _encode_targets(
         y_true, labels, n_classes, class_weight, weights, ignore_index
     )
-    return raw, make_target(
+    return make_target(
         y,
-        len(raw),
+        len(table),
         n_classes,
         sample_weight=weights,
         class_weight=class_weight,
         label_smoothing=label_smoothing,
-        dtype=raw.dtype,
+        dtype=table.dtype,
         name="y_true",
     )
 
@@ -242,7 +264,17 @@ def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
 
 def logits_of(y_proba: ArrayLike) -> Floats:
     """Logarithms of checked probabilities; log-odds of a single column."""
-    proba = check_array(
+    proba = check_proba(y_proba)
+    eps = np.finfo(proba.dtype).eps
+    if proba.ndim == 1:
+        clipped = np.clip(proba, eps, 1 - eps)
+        return np.log(clipped) - np.log1p(-clipped)
+    return np.log(np.maximum(proba, eps))
+
+
+def check_proba(y_proba: ArrayLike) -> Floats:
+    """Probabilities (n, K), or (n,) of the second class, as they are."""
+    proba: Floats = check_array(
         y_proba, ensure_2d=False, dtype=[np.float64, np.float32], input_name="y_proba"
     )
     if proba.min() < 0 or proba.max() > 1:
@@ -250,16 +282,13 @@ def logits_of(y_proba: ArrayLike) -> Floats:
         raise ValueError(
             f"y_proba must be in [0, 1], got {worst}. Pass from_logits=True for logits."
         )
-    eps = np.finfo(proba.dtype).eps
     if proba.ndim == 2 and proba.shape[1] == 1:
         proba = proba[:, 0]
-    if proba.ndim == 1:
-        clipped = np.clip(proba, eps, 1 - eps)
-        return np.log(clipped) - np.log1p(-clipped)
-    if (np.abs(proba.sum(axis=1) - 1) > np.sqrt(eps)).any():
+    eps = np.finfo(proba.dtype).eps
+    if proba.ndim == 2 and (np.abs(proba.sum(axis=1) - 1) > np.sqrt(eps)).any():
         warnings.warn(
             "The y_proba values do not sum to one. Make sure to pass probabilities.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
-    return np.log(np.maximum(proba, eps))
+    return proba

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -52,3 +52,8 @@ def check_bool(name: str, value: Any) -> None:
     # numpy's bool is one too: parameter grids hold it
     if not hasattr(value, "__bool__") or value not in (True, False):
         raise ValueError(f"{name} must be True or False, got {value!r}.")
+
+
+def check_count(name: str, value: Any, low: int = 1) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
+        raise ValueError(f"{name} must be an integer >= {low}, got {value!r}.")

@@ -14,7 +14,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skxent._threads import effective_n_threads
-from skxent._validation import FRACTION, POSITIVE, Interval, check_bool, check_option
+from skxent._validation import (
+    FRACTION,
+    POSITIVE,
+    Interval,
+    check_bool,
+    check_count,
+    check_option,
+)
 from skxent.losses import LOSSES, CrossEntropy, Focal, Loss
 from skxent.objective import LinearObjective
 from skxent.solvers import SOLVERS, solve
@@ -215,10 +222,7 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
         check_option("solver", self.solver, ("auto", *SOLVERS))
         for name in ("fit_intercept", "posterior", "warm_start"):
             check_bool(name, getattr(self, name))
-        if not isinstance(self.max_iter, Integral) or self.max_iter < 1:
-            raise ValueError(
-                f"max_iter must be an integer >= 1, got {self.max_iter!r}."
-            )
+        check_count("max_iter", self.max_iter)
         if not isinstance(self.verbose, Integral) or self.verbose < 0:
             raise ValueError(
                 f"verbose must be a non-negative integer or bool, got {self.verbose!r}."

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr
 
+from skxent._calibration_error import expected_calibration_error
 from skxent._evaluate import (
     Reduction,
     check_base,
@@ -32,6 +33,7 @@ __all__ = [
     "d2_loss_score",
     "entropy",
     "evaluate_loss",
+    "expected_calibration_error",
     "focal_loss",
     "kl_divergence",
     "log_loss",

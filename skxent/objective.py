@@ -71,7 +71,7 @@ class LinearObjective:
             self.total_weight = target.total_weight()
         self.origin = np.zeros(self.n_features, dtype=self.dtype)
         if fit_intercept and not sp.issparse(X):
-            w = row_weights(target, np.float64)
+            w = target.row_weights()
             sums = sum(w[block] @ X[block] for block in self.blocks)
             self.origin = np.asarray(sums / w.sum(), dtype=self.dtype)
 
@@ -221,15 +221,3 @@ class LinearObjective:
             gram[d, :d] = gram[:d, d] = sums
             gram[d, d] = weights.sum()
         return gram
-
-
-def row_weights(target: Target, dtype: Any) -> Floats:
-    """The weight of every row, class weights included."""
-    if target.codes is not None:
-        weights = target.class_weight[target.codes]
-    else:
-        assert target.soft is not None
-        weights = target.soft @ target.class_weight
-    if target.sample_weight is not None:
-        weights = weights * target.sample_weight
-    return weights.astype(dtype, copy=False)

@@ -92,6 +92,15 @@ class Target:
         """Σ of the weights of all rows, class weights included."""
         return float(self.mass().sum())
 
+    def row_weights(self) -> NDArray[np.float64]:
+        """The weight of every row, class weights included: (n,)."""
+        if self.codes is not None:
+            weights = self.class_weight[self.codes]
+        else:
+            assert self.soft is not None
+            weights = self.soft @ self.class_weight
+        return weights if self.sample_weight is None else weights * self.sample_weight
+
 
 def check_class_weight(class_weight: Any, n_classes: int) -> NDArray[np.float64]:
     """Weights in the order of the classes, from None, a dict of codes, or an array."""

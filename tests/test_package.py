@@ -18,6 +18,7 @@ from skxent._threads import effective_n_threads
 from skxent.losses import Focal
 
 MODULES = [
+    "_calibration_error",
     "_config",
     "_log_loss",
     "linear_model",
