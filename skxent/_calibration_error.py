@@ -210,18 +210,15 @@ def bin_columns(
 ) -> list[Bins]:
     """The bins of every column."""
     return [
-        _bin_rows(c, y, weight, n_bins, strategy)
+        average(*assign(c, weight, n_bins, strategy), c, y, weight)
         for c, y in zip(confidence.T, event.T, strict=True)
     ]
 
 
-def _bin_rows(
-    confidence: Floats,
-    event: Floats,
-    weight: NDArray[np.float64],
-    n_bins: int,
-    strategy: Strategy,
-) -> Bins:
+def assign(
+    confidence: Floats, weight: NDArray[np.float64], n_bins: int, strategy: Strategy
+) -> tuple[Floats, NDArray[np.intp]]:
+    """The edges of the bins (n_bins + 1,), and the bin of every row (n,)."""
     # b / B is the double next to a decimal edge; in the dtype of the probabilities a
     # 0.2 then meets the edge 0.2.
     share = np.arange(n_bins + 1) / n_bins
@@ -232,16 +229,28 @@ def _bin_rows(
         # A sum of weights that falls short of its share by rounding has reached it.
         cuts = np.searchsorted(below, below[-1] * share[1:-1] * (1 - 1e-10))
         edges[1:-1] = confidence[order[cuts]]
-    index = np.searchsorted(edges[1:-1], confidence)
+    return edges, np.searchsorted(edges[1:-1], confidence)
+
+
+def average(
+    edges: Floats,
+    index: NDArray[np.intp],
+    confidence: Floats,
+    event: Floats,
+    weight: NDArray[np.float64],
+) -> Bins:
+    """What is in the bins to which the rows were assigned."""
 
     def total(values: Floats) -> Floats:
-        return np.bincount(index, values, n_bins).astype(np.float64, copy=False)
+        sums = np.bincount(index, values, len(edges) - 1)
+        return sums.astype(np.float64, copy=False)
 
     mass = total(weight)
     held = mass > 0
     mass = mass[held]
-    frequency = total(weight * event)[held] / mass
-    spread = np.maximum(total(weight * event**2)[held] / mass - frequency**2, 0)
+    happened = weight * event
+    frequency = total(happened)[held] / mass
+    spread = np.maximum(total(happened * event)[held] / mass - frequency**2, 0)
     # Σw² / (Σw)² is 1 / n without weights.
     reciprocal = total(weight**2)[held] / mass**2
     variance = np.full(len(mass), np.inf)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
@@ -34,6 +35,15 @@ LOST = 1e-13
 
 Linear = Callable[[Weights], Weights]
 Step = Callable[[Weights, Weights, float], tuple[Weights, bool]]
+
+
+class Objective(Protocol):
+    """What Newton's method needs of a function; `passes` is for its printed lines."""
+
+    dtype: np.dtype[Any]
+    passes: int
+
+    def value_gradient(self, W: Weights) -> tuple[float, Weights]: ...
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ def solve(
 
 
 def newton(
-    objective: LinearObjective,
+    objective: Objective,
     start: Weights,
     find_step: Step,
     tol: float,

@@ -61,14 +61,16 @@ class Target:
         return len(rows)
 
     def rows(self, block: slice) -> Target:
-        """The targets of a block of rows; views, not copies."""
+        """The targets of a slice of rows; of rows in sequence views, not copies."""
+
+        def part(array: Any) -> Any:
+            return None if array is None else np.ascontiguousarray(array[block])
+
         return replace(
             self,
-            codes=None if self.codes is None else self.codes[block],
+            codes=part(self.codes),
             soft=None if self.soft is None else self.soft[block],
-            sample_weight=(
-                None if self.sample_weight is None else self.sample_weight[block]
-            ),
+            sample_weight=part(self.sample_weight),
         )
 
     def mass(self) -> NDArray[np.float64]:

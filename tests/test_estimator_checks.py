@@ -8,6 +8,7 @@ from skxent import (
     FocalLogisticRegression,
     SmoothedSoftmaxClassifier,
 )
+from skxent.calibration import TemperatureScaling, VectorScaling
 from skxent.losses import LOSSES
 
 ESTIMATORS = [
@@ -18,6 +19,9 @@ ESTIMATORS = [
     FocalLogisticRegression(gamma=3.0, solver="newton-cg", class_weight="balanced"),
     SmoothedSoftmaxClassifier(),
     SmoothedSoftmaxClassifier(label_smoothing=0.3, tol=1e-8, warm_start=True),
+    TemperatureScaling(CrossEntropyClassifier()),
+    TemperatureScaling(CrossEntropyClassifier(), cv=None, loss="focal"),
+    VectorScaling(CrossEntropyClassifier()),
 ]
 
 
