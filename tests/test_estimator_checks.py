@@ -8,6 +8,7 @@ from skxent import (
     FocalLogisticRegression,
     SmoothedSoftmaxClassifier,
 )
+from skxent.blending import BlendClassifier
 from skxent.calibration import TemperatureScaling, VectorScaling
 from skxent.losses import LOSSES
 
@@ -22,6 +23,10 @@ ESTIMATORS = [
     TemperatureScaling(CrossEntropyClassifier()),
     TemperatureScaling(CrossEntropyClassifier(), cv=None, loss="focal"),
     VectorScaling(CrossEntropyClassifier()),
+    BlendClassifier(
+        [("cross", CrossEntropyClassifier()), ("focal", FocalLogisticRegression())],
+        cv=3,
+    ),
 ]
 
 

@@ -77,8 +77,8 @@ ignore_index
     large and that of a resample larger still: at small errors an interval of resampled
     ECE lies above the truth almost always. Debiasing removes both parts, for the
     weights of a resample, in which rows repeat, tell it how few different rows there
-    are. Of simulated 95% intervals (n = 300 and 2000, calibrated or not) 92 to 100%
-    held the truth.
+    are. Of simulated 95% intervals (300 and 2000 rows, calibrated or not, either
+    strategy) 94 to 100% held the truth; of such intervals of ECE 0 to 95%.
 
     References
     ----------

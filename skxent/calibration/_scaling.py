@@ -11,11 +11,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_predict
-from sklearn.utils import check_array, column_or_1d, get_tags
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_array, get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skxent._evaluate import logits_of
+from skxent._evaluate import check_labels, logits_of
 from skxent._threads import effective_n_threads
 from skxent._validation import FRACTION, POSITIVE, check_count
 from skxent.calibration._objective import (
@@ -75,11 +74,7 @@ class _Scaling(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         POSITIVE.check("tol", self.tol)
         check_count("max_iter", self.max_iter)
         effective_n_threads(self.n_jobs, name="n_jobs")
-        if y is None:
-            raise ValueError("fit requires y to be passed, but the target y is None.")
-        y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        y = check_labels(y)
         if self.estimator is None:
             model, z = None, _given(X)
             classes = _classes_of(y, 2 if z.shape[1] == 1 else z.shape[1])
@@ -259,8 +254,8 @@ class TemperatureScaling(_Scaling):
     >>> from skxent.calibration import TemperatureScaling
     >>> X, y = load_digits(return_X_y=True)
     >>> model = TemperatureScaling(GaussianNB()).fit(X, y)
-    >>> round(model.temperature_)
-    13
+    >>> round(model.temperature_, 1)
+    8.2
     """
 
     _objective = TemperatureObjective
