@@ -205,9 +205,20 @@ class BlendClassifier(StackingClassifier):
         self
         """
         y = check_labels(y)
+        if isinstance(self.cv, str) and self.cv == "prefit":
+            self._check_classes(np.unique(y))
         if sample_weight is None:
             return super().fit(X, y)
         return super().fit(X, y, sample_weight=sample_weight)
+
+    def _check_classes(self, classes: NDArray[Any]) -> None:
+        for _, model in self.estimators:
+            known = getattr(model, "classes_", classes)
+            if not np.array_equal(known, classes):
+                raise ValueError(
+                    f"y must have the classes of the fitted estimators, "
+                    f"{known.tolist()}, got {classes.tolist()}."
+                )
 
     @property
     def final_estimator(self) -> _Blend:

@@ -211,6 +211,8 @@ def test_in_a_pipeline_with_a_scorer_and_prefit():
     prefit = BlendClassifier(fitted, cv="prefit").fit(X[1::2], y[1::2])
     w = blend_weights([m.predict_proba(X[1::2]) for _, m in fitted], y[1::2])
     assert_allclose(prefit.weights_, w)
+    with pytest.raises(ValueError, match=r"^y must have the classes of the fitted"):
+        prefit.fit(X[y != "red"], y[y != "red"])
 
 
 P, Y = models(np.random.default_rng(0), 30, 3, 2)

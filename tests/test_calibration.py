@@ -12,12 +12,12 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_classification
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict, train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 
 from oracle import LOSS_INSTANCES
 from skxent import FocalLogisticRegression
@@ -241,6 +241,16 @@ def test_sample_weight_reaches_the_estimator():
     )
 
 
+def test_metadata_routing():
+    X, X_val, y, _ = halves(3)
+    weight = np.random.default_rng(0).uniform(size=len(y))
+    plain = TemperatureScaling(GaussianNB(), cv=2).fit(X, y, sample_weight=weight)
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = GaussianNB().set_fit_request(sample_weight=True)
+        routed = TemperatureScaling(model, cv=2).fit(X, y, sample_weight=weight)
+    assert_allclose(routed.predict_proba(X_val), plain.predict_proba(X_val))
+
+
 @all_scalings
 def test_it_is_one_of_scikit_learn_s(cls):
     """A search, a scorer, and CalibratedClassifierCV inside and around it."""
@@ -411,6 +421,15 @@ def test_bad_data(cls):
     ]:
         with pytest.raises(ValueError, match=message):
             cls().fit(Z, Y, sample_weight=weight)
+    for estimator, message in [
+        (LinearRegression(), r"estimator must be a classifier or None, got Linear"),
+        (
+            SVC(decision_function_shape="ovo"),
+            "estimator must answer with logits of its 4 classes, got 6 columns",
+        ),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            cls(estimator).fit(np.tile(Z, (2, 1)), np.arange(60) % 4)
     model = cls().fit(Z, Y)
     with pytest.raises(ValueError, match="X must hold logits of 3 classes, got 4 col"):
         model.predict_proba(np.ones((2, 4)))

@@ -20,9 +20,9 @@ ESTIMATORS = [
     FocalLogisticRegression(gamma=3.0, solver="newton-cg", class_weight="balanced"),
     SmoothedSoftmaxClassifier(),
     SmoothedSoftmaxClassifier(label_smoothing=0.3, tol=1e-8, warm_start=True),
-    TemperatureScaling(CrossEntropyClassifier()),
+    TemperatureScaling(CrossEntropyClassifier(), cv=3),
     TemperatureScaling(CrossEntropyClassifier(), cv=None, loss="focal"),
-    VectorScaling(CrossEntropyClassifier()),
+    VectorScaling(CrossEntropyClassifier(), cv=3),
     BlendClassifier(
         [("cross", CrossEntropyClassifier()), ("focal", FocalLogisticRegression())],
         cv=3,

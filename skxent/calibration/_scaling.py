@@ -7,7 +7,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    clone,
+    is_classifier,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_predict
@@ -81,6 +87,12 @@ class _Scaling(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         else:
             model, z = self._fit_model(X, y, sample_weight)
             classes = model.classes_
+        n_outputs = 1 if len(classes) == 2 else len(classes)
+        if z.shape[1] != n_outputs:
+            raise ValueError(
+                f"estimator must answer with logits of its {len(classes)} classes, "
+                f"got {z.shape[1]} columns."
+            )
         classes, codes = encode_labels(y, classes, "y")
         target = make_target(
             codes,
@@ -119,6 +131,10 @@ class _Scaling(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self, X: Any, y: NDArray[Any], sample_weight: Any
     ) -> tuple[Any, Floats]:
         """The fitted estimator, and logits of rows that it was not fitted to."""
+        if not is_classifier(self.estimator):
+            raise ValueError(
+                f"estimator must be a classifier or None, got {self.estimator!r}."
+            )
         if isinstance(self.estimator, FrozenEstimator):
             model = self.estimator.fit(X, y)
             return model, _logits(model, X)

@@ -41,10 +41,9 @@ def neutral() -> Any:
 
 
 def line_style(number: int) -> dict[str, Any]:
-    return {
-        "color": COLORS[number % len(COLORS)],
-        "linestyle": STYLES[number % len(STYLES)],
-    }
+    """As many different ones as there are colours times styles."""
+    round_, color = divmod(number, len(COLORS))
+    return {"color": COLORS[color], "linestyle": STYLES[(color + round_) % len(STYLES)]}
 
 
 def as_losses(losses: str | Loss | Iterable[str | Loss]) -> list[Loss]:
