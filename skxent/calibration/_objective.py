@@ -88,6 +88,8 @@ class ScalingObjective(ABC):
                 start = sample.minimise(tol, max_iter).weights
 
         def step(t: Vector, gradient: Vector, _: float) -> tuple[Vector, bool]:
+            if not gradient.any():  # saturated, and all right
+                return np.zeros_like(t), True
             inverse = Inverse(self.curvature(t, gradient))
             return -inverse(gradient[:, np.newaxis])[:, 0], inverse.positive
 
@@ -123,11 +125,14 @@ class TemperatureObjective(ScalingObjective):
         yield moved
 
     def curvature(self, t: Vector, gradient: Vector) -> Vector:
-        # A step up is Newton's of 1 / T; a step down is bounded by that to T e.
-        h = super().curvature(t, gradient)
+        # A step up is Newton's of 1 / T, but no further than T / 150; a step down is
+        # bounded by that to T e.
+        h = np.abs(super().curvature(t, gradient))
         if gradient[0] >= 0:
             return h + gradient
-        return -gradient / np.log1p(-gradient / np.maximum(h, np.finfo(h.dtype).tiny))
+        return -gradient[np.newaxis] / min(
+            5.0, np.log1p(-gradient[0] / max(h[0, 0], 1e-300))
+        )
 
 
 class VectorObjective(ScalingObjective):

@@ -17,12 +17,19 @@ from sklearn.base import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_predict
-from sklearn.utils import check_array, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skxent._evaluate import check_labels, logits_of
+from skxent._evaluate import check_labels
 from skxent._threads import effective_n_threads
 from skxent._validation import FRACTION, POSITIVE, check_count
+from skxent.calibration._logits import (
+    as_logits,
+    classes_of,
+    given_logits,
+    model_logits,
+    response_method,
+)
 from skxent.calibration._objective import (
     ScalingObjective,
     TemperatureObjective,
@@ -30,7 +37,6 @@ from skxent.calibration._objective import (
     VectorObjective,
 )
 from skxent.losses import Loss, as_loss
-from skxent.scorers import final_estimator
 from skxent.targets import Floats, check_sample_weight, encode_labels, make_target
 
 
@@ -82,11 +88,15 @@ class _Scaling(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         effective_n_threads(self.n_jobs, name="n_jobs")
         y = check_labels(y)
         if self.estimator is None:
-            model, z = None, _given(X)
-            classes = _classes_of(y, 2 if z.shape[1] == 1 else z.shape[1])
+            model, z = None, given_logits(X)
+            classes = classes_of(y, 2 if z.shape[1] == 1 else z.shape[1])
         else:
             model, z = self._fit_model(X, y, sample_weight)
             classes = model.classes_
+        if len(classes) < 2:
+            raise ValueError(
+                f"y must have at least 2 classes, got 1 class: {classes.tolist()}."
+            )
         n_outputs = 1 if len(classes) == 2 else len(classes)
         if z.shape[1] != n_outputs:
             raise ValueError(
@@ -137,7 +147,7 @@ class _Scaling(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             )
         if isinstance(self.estimator, FrozenEstimator):
             model = self.estimator.fit(X, y)
-            return model, _logits(model, X)
+            return model, model_logits(model, X)
         params = {}
         if sample_weight is not None and has_fit_parameter(
             self.estimator, "sample_weight"
@@ -145,17 +155,17 @@ class _Scaling(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             params["sample_weight"] = sample_weight
         if self.cv is None:
             model = clone(self.estimator).fit(X, y, **params)
-            return model, _logits(model, X)
+            return model, model_logits(model, X)
         response = cross_val_predict(
             self.estimator,
             X,
             y,
             cv=self.cv,
-            method=_response_method(self.estimator),
+            method=response_method(self.estimator),
             params=params,
         )
         model = clone(self.estimator).fit(X, y, **params)
-        return model, _as_logits(_response_method(self.estimator), response)
+        return model, as_logits(response_method(self.estimator), response)
 
     def decision_function(self, X: Any) -> Floats:
         """Scaled logits: (n, K), or for two classes (n,), the log-odds of the second.
@@ -165,7 +175,11 @@ class _Scaling(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         t = self._fitted[0]
         n_outputs = 1 if len(self.classes_) == 2 else len(self.classes_)
-        z = _given(X) if self.estimator_ is None else _logits(self.estimator_, X)
+        z = (
+            given_logits(X)
+            if self.estimator_ is None
+            else model_logits(self.estimator_, X)
+        )
         if z.shape[1] != n_outputs:
             raise ValueError(
                 f"X must hold logits of {len(self.classes_)} classes, "
@@ -321,55 +335,3 @@ class VectorScaling(_Scaling):
 
     def _name(self, t: Vector) -> None:
         self.scale_, self.bias_ = t.reshape(2, -1).copy()
-
-
-def _response_method(estimator: Any) -> str:
-    """Where a classifier has its logits."""
-    if hasattr(final_estimator(estimator), "log_proba_is_exact"):
-        return "predict_log_proba"
-    if hasattr(estimator, "decision_function"):
-        return "decision_function"
-    return "predict_proba"
-
-
-def _logits(model: Any, X: Any) -> Floats:
-    method = _response_method(model)
-    return _as_logits(method, getattr(model, method)(X))
-
-
-def _as_logits(method: str, response: Any) -> Floats:
-    """Logits (n, K), or (n, 1) for two classes."""
-    if method == "predict_proba":
-        return _columns(logits_of(response))
-    if method == "predict_log_proba":
-        # cross_val_predict has the least number for a class that a fold lacked.
-        least = np.finfo(response.dtype)
-        response = np.where(response <= least.min / 2, np.log(least.eps), response)
-    return _columns(response)
-
-
-def _given(X: Any) -> Floats:
-    return _columns(X, "X")
-
-
-def _columns(logits: Any, name: str = "logits") -> Floats:
-    z: Floats = check_array(
-        logits, ensure_2d=False, dtype=[np.float64, np.float32], input_name=name
-    )
-    if z.ndim == 1:
-        return z[:, np.newaxis]
-    return z[:, 1:] - z[:, :1] if z.shape[1] == 2 else z
-
-
-def _classes_of(y: NDArray[Any], n_classes: int) -> NDArray[Any]:
-    """The labels that the columns of logits stand for."""
-    labels = encode_labels(y)[0]
-    if len(labels) == n_classes:
-        return labels
-    codes = np.arange(n_classes)
-    if y.dtype.kind in "iu" and np.isin(labels, codes).all():
-        return codes
-    raise ValueError(
-        f"X must have a column of logits for each of {len(labels)} labels, got "
-        f"{n_classes} columns. If y lacks labels, pass integers 0..K-1."
-    )
