@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -64,9 +65,9 @@ def expected_calibration_error(
         over the classes: before the root for "l2"; "max" is the largest of all bins.
     debias : bool, default=False
         For norm="l2" alone: subtract from every square what chance adds to it,
-        :math:`\bar y_b (1 - \bar y_b) / (n_b - 1)`; a bin of one row counts 0, and so
-        does a negative sum. n_b is the number of rows, with weights
-        :math:`(\sum w)^2 / \sum w^2`.
+        :math:`\bar y_b (1 - \bar y_b) / (n_b - 1)`; a sum below 0 counts 0. n_b is the
+        number of rows, with weights :math:`(\sum w)^2 / \sum w^2`. Bins of one row
+        count 0, with a warning if they have most of the weight.
     labels : array-like of shape (K,), default=None
         All labels in sorted order, where y_true may lack some.
     sample_weight : array-like of shape (n,), default=None
@@ -119,9 +120,10 @@ def expected_calibration_error(
         from_logits=from_logits,
         ignore_index=ignore_index,
     )
-    return calibration_error(
-        bin_columns(confidence, event, weight, n_bins, strategy), norm, debias
-    )
+    curves = bin_columns(confidence, event, weight, n_bins, strategy)
+    if debias:
+        warn_of_lone_rows(curves)
+    return calibration_error(curves, norm, debias)
 
 
 @dataclass(frozen=True)
@@ -264,6 +266,18 @@ def average(
         frequency=frequency,
         variance=variance,
     )
+
+
+def warn_of_lone_rows(curves: Sequence[Bins]) -> None:
+    lone = sum(bins.weight[np.isinf(bins.variance)].sum() for bins in curves)
+    share = lone / sum(bins.weight.sum() for bins in curves)
+    if share > 0.5:
+        warnings.warn(
+            f"{share:.0%} of the weight is in bins of one row, of which nothing can be "
+            "said: they count 0. Take fewer bins.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def calibration_error(curves: Sequence[Bins], norm: Norm, debias: bool) -> float:

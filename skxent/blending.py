@@ -112,7 +112,7 @@ def blend_weights(
 
 
 def _tables(probas: Any) -> list[Floats]:
-    if isinstance(probas, str) or not len(probas):
+    if isinstance(probas, str) or not hasattr(probas, "__len__") or not len(probas):
         raise ValueError(f"probas must be tables of probabilities, got {probas!r}.")
     tables = [check_proba(proba) for proba in probas]
     for table in tables:

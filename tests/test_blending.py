@@ -222,6 +222,7 @@ P, Y = models(np.random.default_rng(0), 30, 3, 2)
     ("change", "message"),
     [
         ({"probas": []}, r"probas must be tables of probabilities, got \[\]"),
+        ({"probas": 0.5}, r"probas must be tables of probabilities, got 0\.5"),
         ({"probas": "p"}, "probas must be tables of probabilities, got 'p'"),
         ({"probas": [P[0], P[1, :5]]}, r"probas must be tables of one shape, got"),
         ({"probas": P + 1}, r"y_proba must be in \[0, 1\], got"),

@@ -157,8 +157,8 @@ def test_logits_that_are_all_right(cls, loss):
     """No gradient, no curvature; or less and less of both."""
     y = np.arange(30) % 3
     for scale in (1e5, 1.0):
-        model = cls(loss=loss).fit(scale * np.eye(3)[y], y)
-        proba = model.predict_proba(scale * np.eye(3))
+        z = scale * (np.eye(3) - 0.5)
+        proba = cls(loss=loss).fit(z[y], y).predict_proba(z)
         assert np.isfinite(proba).all()
         assert (np.diagonal(proba) > 0.999).all()
 
@@ -295,6 +295,14 @@ def test_a_class_that_a_fold_lacks():
     with pytest.warns(RuntimeWarning, match="Number of classes in training fold"):
         model = TemperatureScaling(FocalLogisticRegression(), cv=folds).fit(X, y)
     assert 0 < model.temperature_ < np.inf
+
+
+def test_probabilities_are_no_logits():
+    z, y = overconfident(np.random.default_rng(8), 300, 3)
+    with pytest.warns(UserWarning, match=r"looks like probabilities. Pass np.log\(X\)"):
+        TemperatureScaling().fit(softmax(z, axis=1), y)
+    model = TemperatureScaling().fit(log_softmax(z, axis=1), y)
+    assert_allclose(model.temperature_, TemperatureScaling().fit(z, y).temperature_)
 
 
 def test_labels_that_y_lacks():

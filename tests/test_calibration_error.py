@@ -235,6 +235,7 @@ def test_other_forms_of_the_same_rows(strategy, seed, classwise):
     assert_allclose(ignored, plain, rtol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:.* of the weight is in bins of one row")
 @given(seeds, st.integers(2, 5), st.integers(1, 20))
 def test_properties(seed, n_classes, n_bins):
     rng = np.random.default_rng(seed)
@@ -287,6 +288,9 @@ def test_debias_by_hand():
     # All weights alike change nothing.
     ours = expected_calibration_error(y, proba, sample_weight=[0.1] * 7, **keywords)
     assert_allclose(ours, value)
+    with pytest.warns(UserWarning, match="100% of the weight is in bins of one row"):
+        few = expected_calibration_error([0, 1, 1], [0.1, 0.9, 0.5], **keywords)
+    assert few == 0
     # A sum that is negative counts 0.
     assert expected_calibration_error([0, 1], [0.5, 0.5], **keywords) == 0
 

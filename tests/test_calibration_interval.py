@@ -67,3 +67,9 @@ def test_the_interval_is_around_the_debiased_error():
 def test_bad_arguments_of_the_interval(settings, message):
     with pytest.raises(ValueError, match=message):
         calibration_error_interval([0, 1], [0.3, 0.6], **settings)
+
+
+def test_bins_of_one_row_say_nothing():
+    with pytest.warns(UserWarning, match="100% of the weight is in bins of one row"):
+        found = calibration_error_interval([0, 1], [0.1, 0.9], random_state=0)
+    assert found == (0, 0, 0)

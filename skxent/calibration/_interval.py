@@ -9,12 +9,14 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skxent._calibration_error import (
+    Bins,
     Strategy,
     assign,
     average,
     calibration_error,
     check_bins,
     outcomes,
+    warn_of_lone_rows,
 )
 from skxent._validation import Interval, check_count
 
@@ -116,14 +118,18 @@ ignore_index
         for c, y in zip(confidence.T, event.T, strict=True)
     ]
 
-    def error(weight: Any) -> float:
-        return calibration_error([average(*c, weight) for c in columns], "l2", True)
+    def bins(weight: Any) -> list[Bins]:
+        return [average(*column, weight) for column in columns]
+
+    def resample() -> float:
+        times = np.bincount(rng.randint(n, size=n), minlength=n)
+        return calibration_error(bins(weight * times), "l2", True)
 
     n = len(weight)
-    resampled = [
-        error(weight * np.bincount(rng.randint(n, size=n), minlength=n))
-        for _ in range(n_resamples)
-    ]
+    observed = bins(weight)
+    warn_of_lone_rows(observed)
     tail = (1 - confidence_level) / 2
+    resampled = [resample() for _ in range(n_resamples)]
     low, high = np.quantile(resampled, [tail, 1 - tail])
-    return CalibrationErrorInterval(error(weight), float(low), float(high))
+    error = calibration_error(observed, "l2", True)
+    return CalibrationErrorInterval(error, float(low), float(high))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,15 @@ def as_logits(method: str, response: Any) -> Floats:
 
 
 def given_logits(X: Any) -> Floats:
+    """Logits that came without an estimator; probabilities warn."""
+    z = np.asarray(X)
+    rows = z.ndim == 2 and z.shape[1] > 1 and z.dtype.kind == "f"
+    if rows and (z >= 0).all() and (np.abs(z.sum(axis=1) - 1) < 1e-6).all():
+        warnings.warn(
+            "X should hold logits, and looks like probabilities. Pass np.log(X).",
+            UserWarning,
+            stacklevel=3,
+        )
     return _columns(X, "X")
 
 
