@@ -40,6 +40,7 @@ HEADS = (
     "ECE implied",
     "ECE scaled",
     "log loss",
+    "LL implied",
     "LL scaled",
 )
 
@@ -64,12 +65,12 @@ def measure(model, X, y, X_val, y_val, X_test, y_test):
     scaled = scaling.predict_proba(X_test)
     softmax = model.set_params(posterior=False).predict_proba(X_test)
     model.set_params(posterior=True)
+    probas = (softmax, implied, scaled)
     return (
         model.score(X_test, y_test),
         softmax.max(axis=1).mean(),
-        *(expected_calibration_error(y_test, p) for p in (softmax, implied, scaled)),
-        log_loss(y_test, softmax),
-        log_loss(y_test, scaled),
+        *(expected_calibration_error(y_test, proba) for proba in probas),
+        *(log_loss(y_test, proba) for proba in probas),
     )
 
 
