@@ -79,8 +79,8 @@ class Arithmetic(BlendObjective):
         return float(self.weight @ value), (self.weight * slope / (a * q)) @ self.A
 
     def hessian(self, w: Vector) -> Vector:
-        # Near certainty the difference below would be rounding.
-        a, q = (np.maximum(share, 1e-8) for share in self._shares(w))
+        a, q = self._shares(w)
+        q = np.maximum(q, 1e-8)  # beyond, the difference below would be rounding
         slope, curvature = np.empty_like(a), np.empty_like(a)
         z = (np.log(a) - np.log(q))[:, np.newaxis]
         self.loss.evaluate(z, self.yes, True, gradient=slope, hessian=curvature)

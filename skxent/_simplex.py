@@ -71,10 +71,12 @@ def model_minimum(H: Vector, gradient: Vector, w: Vector) -> Vector:
     steepness = (vectors.T @ (gradient - gradient @ w)) / size
     R = size[:, np.newaxis] * vectors.T
     E = R - (R @ w - steepness)[:, np.newaxis]
-    scale = np.linalg.norm(steepness)
-    if scale == 0:
-        return w
-    system = np.vstack([E / scale, np.ones(len(w))])
-    u, _ = nnls(system, np.r_[np.zeros(len(w)), 1.0], maxiter=30 * len(w))
-    x: Vector = u / u.sum()
-    return x
+    right = np.r_[np.zeros(len(w)), 1.0]
+    # ‖Ew‖, so that both terms count; beside columns that dwarf it nnls gives up, at 0.
+    for scale in (np.linalg.norm(steepness), np.linalg.norm(E, axis=0).max()):
+        if scale > 0:
+            system = np.vstack([E / scale, np.ones(len(w))])
+            u: Vector = nnls(system, right, maxiter=30 * len(w))[0]
+            if u.any():
+                return u / u.sum()
+    return w

@@ -237,3 +237,19 @@ P, Y = models(np.random.default_rng(0), 30, 3, 2)
 def test_bad_arguments(change, message):
     with pytest.raises(ValueError, match=f"^({message})"):
         blend_weights(**{"probas": P, "y_true": Y} | change)
+
+
+@poolings
+def test_models_that_are_sure_of_what_is_wrong(pooling):
+    """Probabilities down to 1e-300: curvatures of thirty orders of magnitude."""
+    rng = np.random.default_rng(4)
+    for _ in range(50):
+        probas = rng.dirichlet(np.full(3, 10.0 ** rng.uniform(-3, 0)), (6, 20))
+        probas /= probas.sum(axis=2, keepdims=True)
+        y = rng.integers(0, 3, 20)
+        w = blend_weights(probas, y, pooling=pooling, labels=range(3))
+        clipped = np.clip(probas, EPS, 1 - EPS)
+        value = log_loss(y, blend(clipped, w, pooling), labels=range(3))
+        for vertex in np.eye(6):
+            mixed = blend(clipped, 0.999 * w + 0.001 * vertex, pooling)
+            assert value <= log_loss(y, mixed, labels=range(3)) + 1e-6
