@@ -3,6 +3,7 @@
 from importlib.metadata import version as _version
 
 from skxent._config import show_config
+from skxent.explanation import explain
 from skxent.linear_model import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
@@ -15,5 +16,6 @@ __all__ = [
     "CrossEntropyClassifier",
     "FocalLogisticRegression",
     "SmoothedSoftmaxClassifier",
+    "explain",
     "show_config",
 ]

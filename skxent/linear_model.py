@@ -22,7 +22,7 @@ from skxent._validation import (
     check_count,
     check_option,
 )
-from skxent.losses import LOSSES, CrossEntropy, Focal, Loss
+from skxent.losses import CrossEntropy, Focal, Loss, as_loss
 from skxent.objective import LinearObjective
 from skxent.solvers import SOLVERS, solve
 from skxent.targets import (
@@ -209,10 +209,7 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
 
     def _loss(self) -> Loss:
         """The loss to train with."""
-        if isinstance(self.loss, Loss):
-            return self.loss
-        check_option("loss", self.loss, LOSSES)
-        return LOSSES[self.loss]()
+        return as_loss(self.loss)
 
     def _check_parameters(self) -> None:
         Interval(0.0, np.inf, "right").check("C", self.C)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,6 +16,15 @@ WIDE = 2000
 
 Linear = Callable[[Weights], Weights]
 Step = Callable[[Weights, Weights, float], tuple[Weights, bool]]
+
+
+class Objective(Protocol):
+    """What Newton's method needs of a function; `passes` is for its printed lines."""
+
+    dtype: np.dtype[Any]
+    passes: int
+
+    def value_gradient(self, W: Weights) -> tuple[float, Weights]: ...
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ def newton_cg(
 
 
 def newton(
-    objective: LinearObjective,
+    objective: Objective,
     start: Weights,
     find_step: Step,
     tol: float,

@@ -191,6 +191,7 @@ class LinearObjective:
             self._add_product(result, X, product)
         return result
 
+    @np.errstate(over="ignore", invalid="ignore")  # the solver tells of it
     def hessian(self, W: Weights) -> Weights:
         """The whole Hessian at W: (m D, m D), output by output, D = d + intercept.
 

@@ -11,11 +11,11 @@ columns of X are scaled, and none needs scaled data.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 from sklearn.exceptions import ConvergenceWarning
 
+from skxent._validation import warn
 from skxent.lbfgs import lbfgs
 from skxent.losses import CrossEntropy
 from skxent.newton import Solution, newton_cg, newton_cholesky
@@ -82,12 +82,11 @@ def solve(
         solver, before = "newton-cg", before + found.n_iter
         found = newton_cg(objective, found.weights, tol, left - found.n_iter, verbose)
     if not found.converged:
-        warnings.warn(
+        warn(
             f"{solver} did not converge: {found.reason} ({before + found.n_iter}). "
             f"The decrement is {found.decrement:.2g}, tol is {tol:g}. "
             "Increase max_iter, or lower C: "
             "classes that X separates have no minimum without a penalty.",
             ConvergenceWarning,
-            stacklevel=3,
         )
     return replace(found, n_iter=before + found.n_iter)

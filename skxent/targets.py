@@ -63,14 +63,15 @@ class Target:
 
     def rows(self, block: slice) -> Target:
         """The targets of a block of rows: views, if it takes every row."""
-        codes = None if self.codes is None else self.codes[block]
+
+        def part(values: Any) -> Any:
+            return None if values is None else np.ascontiguousarray(values[block])
+
         return replace(
             self,
-            codes=None if codes is None else np.ascontiguousarray(codes),
+            codes=part(self.codes),
             soft=None if self.soft is None else self.soft[block],
-            sample_weight=(
-                None if self.sample_weight is None else self.sample_weight[block]
-            ),
+            sample_weight=part(self.sample_weight),
         )
 
     def mass(self) -> NDArray[np.float64]:

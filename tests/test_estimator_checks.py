@@ -8,6 +8,8 @@ from skxent import (
     FocalLogisticRegression,
     SmoothedSoftmaxClassifier,
 )
+from skxent.blending import BlendClassifier
+from skxent.calibration import TemperatureScaling, VectorScaling
 from skxent.losses import LOSSES
 
 ESTIMATORS = [
@@ -18,6 +20,13 @@ ESTIMATORS = [
     FocalLogisticRegression(gamma=3.0, solver="newton-cg", class_weight="balanced"),
     SmoothedSoftmaxClassifier(),
     SmoothedSoftmaxClassifier(label_smoothing=0.3, tol=1e-8, warm_start=True),
+    TemperatureScaling(CrossEntropyClassifier(), cv=3),
+    TemperatureScaling(CrossEntropyClassifier(), cv=None, loss="focal"),
+    VectorScaling(CrossEntropyClassifier(), cv=3),
+    BlendClassifier(
+        [("cross", CrossEntropyClassifier()), ("focal", FocalLogisticRegression())],
+        cv=3,
+    ),
 ]
 
 
