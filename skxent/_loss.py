@@ -380,9 +380,14 @@ class Loss:
         x: Floats | None = None,
         product: Floats | None = None,
         matrix: Floats | None = None,
+        psd: bool = False,
         n_threads: int | None = None,
     ) -> None:
-        """Fill the given arrays in one pass; all arguments already checked."""
+        """Fill the given arrays in one pass; all arguments already checked.
+
+        With `psd` Hessians take max(φ'', 0) for φ'', which leaves them no negative
+        eigenvalue.
+        """
         kernels.evaluate(
             self.formula,
             self.parameters,
@@ -401,5 +406,6 @@ class Loss:
             matrix,
             target.multilabel,
             target.weigh_target,
+            psd,
             effective_n_threads(n_threads, z.size),
         )

@@ -85,6 +85,7 @@ cdef LossSpec spec_of(str name, tuple parameters) except *:
     spec.formula = formula_of(name)
     spec.a = padded[0]
     spec.b = padded[1]
+    spec.psd = False
     return spec
 
 
@@ -95,11 +96,12 @@ def evaluate(
     floating[:, :] value=None, floating[:, :] gradient=None, floating[:, :] hessian=None,
     const floating[:, :] x=None, floating[:, :] product=None,
     floating[:, :] matrix=None, bint multilabel=False, bint weigh_target=False,
-    int n_threads=1,
+    bint psd=False, int n_threads=1,
 ):
     """Weighted loss, gradient, Hessian (diagonal, whole, or times x), row by row."""
     cdef Request request
     request.loss = spec_of(name, parameters)
+    request.loss.psd = psd
     request.multilabel = multilabel
     request.K = 2 if binary and not multilabel else z.shape[1]
     request.smoothing = smoothing

@@ -26,6 +26,7 @@ cdef struct LossSpec:
     int formula
     double a  # what the formula takes, in the order of `Loss.parameters`
     double b
+    bint psd  # take max(φ'', 0) for φ'': no Hessian then has a negative eigenvalue
 
 
 cdef inline int formula_of(str name) except -1:
@@ -165,6 +166,9 @@ cdef inline void phi(
     elif loss.formula == POLY1:
         for i in range(ROWS):
             poly1(a, p[i], q[i], L[i], &value[i], &slope[i], &curvature[i])
+    if loss.psd:
+        for i in range(ROWS):
+            curvature[i] = 0 if curvature[i] < 0 else curvature[i]
     for i in range(ROWS):
         f[i] = value[i]
         f1[i] = slope[i]
