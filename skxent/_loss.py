@@ -359,7 +359,7 @@ class Loss:
         if x is not None and not whole_strides(x):
             x = x.copy()
         shapes = {"value": (len(z),), "matrix": (len(z), z.shape[1] ** 2)}
-        arrays = {
+        arrays: dict[str, Any] = {
             what: output(name, out, shapes.get(what, shape), z.dtype)
             for what, (name, out) in outputs.items()
         }
@@ -385,8 +385,8 @@ class Loss:
     ) -> None:
         """Fill the given arrays in one pass; all arguments already checked.
 
-        With `psd` Hessians take max(φ'', 0) for φ'', which leaves them no negative
-        eigenvalue.
+        With `psd` Hessians take max(φ'', -p φ') for φ'', which leaves them no negative
+        eigenvalue: -p φ' is the curvature of a cross-entropy of the same gradient.
         """
         kernels.evaluate(
             self.formula,

@@ -80,8 +80,9 @@ def catboost_objective(
     hessian : {"clip", "exact", "psd"}, default="clip"
         What to do with negative second derivatives, which a loss that is not convex
         has and which make CatBoost step uphill. "clip" takes max(h, 1e-16) for two
-        classes. More have a whole matrix, and "clip" is then "psd": max(φ'', 0) for φ''.
-        "exact" leaves them.
+        classes. "psd" takes max(φ'', -p φ') for φ'', the curvature of a cross-entropy
+        of the same gradient. More classes have a whole matrix, and "clip" is then
+        "psd". "exact" leaves them.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
         Undone by ``predict_proba``; CatBoost's own class_weights and auto_class_weights
         also reach the objective, as sample weights, and are not undone.

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
@@ -41,7 +41,7 @@ class EvenDerivatives(Objective):
     """
 
     def derivatives(
-        self, y: ArrayLike, raw_prediction: Floats, sample_weight: Any
+        self, y: Any, raw_prediction: Floats, sample_weight: Any
     ) -> tuple[Floats, Floats]:
         derivatives = super().derivatives(y, raw_prediction, None)
         gradient, hessian = (a.astype(np.float32, copy=False) for a in derivatives)
@@ -89,7 +89,7 @@ class FocalBoostingClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.hessian = hessian
 
     @abstractmethod
-    def _classifier(self) -> type:
+    def _classifier(self) -> Any:
         """The library's classifier."""
 
     @abstractmethod
@@ -105,11 +105,11 @@ class FocalBoostingClassifier(ClassifierMixin, BaseEstimator, ABC):
     def fit(
         self,
         X: Any,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
+        y: Any,
+        sample_weight: Any = None,
         *,
-        eval_set: list[tuple[Any, ArrayLike]] | None = None,
-        eval_sample_weight: list[ArrayLike] | None = None,
+        eval_set: list[tuple[Any, Any]] | None = None,
+        eval_sample_weight: list[Any] | None = None,
     ) -> Self:
         """Fit the trees.
 
@@ -150,7 +150,7 @@ class FocalBoostingClassifier(ClassifierMixin, BaseEstimator, ABC):
                 f"y must have at least 2 classes, got 1 class: {classes.tolist()}."
             )
         sets = eval_set or []
-        eval_weights = [None] * len(sets)
+        eval_weights: list[Any] = [None] * len(sets)
         if eval_sample_weight is not None:
             eval_weights = list(eval_sample_weight)
         if len(eval_weights) != len(sets):
@@ -242,6 +242,9 @@ class FocalBoostingClassifier(ClassifierMixin, BaseEstimator, ABC):
         shape = (n, *np.shape(self.init_score_))
         return np.broadcast_to(self.init_score_, shape).copy()
 
+    def _starts(self, evaluation: list[Rows]) -> list[Floats] | None:
+        return [self._start(len(codes)) for _, codes, _ in evaluation] or None
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -291,9 +294,8 @@ class FocalXGBClassifier(FocalBoostingClassifier):
 
     reserved = ("objective", "eval_metric", "base_score", "scale_pos_weight")
 
-    def _classifier(self) -> type:
-        cls: type = library("xgboost").XGBClassifier
-        return cls
+    def _classifier(self) -> Any:
+        return library("xgboost").XGBClassifier
 
     def _train(
         self, model: Any, keywords: dict[str, Any], train: Rows, evaluation: list[Rows]
@@ -369,9 +371,8 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
         "scale_pos_weight",
     )
 
-    def _classifier(self) -> type:
-        cls: type = library("lightgbm").LGBMClassifier
-        return cls
+    def _classifier(self) -> Any:
+        return library("lightgbm").LGBMClassifier
 
     def _train(
         self, model: Any, keywords: dict[str, Any], train: Rows, evaluation: list[Rows]
@@ -387,7 +388,7 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
                 init_score=self._start(len(codes)),
                 **_evaluation_sets(model, evaluation),
                 eval_sample_weight=_weights(evaluation),
-                eval_init_score=[self._start(len(c)) for _, c, _ in evaluation] or None,
+                eval_init_score=self._starts(evaluation),
                 eval_metric=_lightgbm.lightgbm_metric(**keywords),
             )
         except library("lightgbm").basic.LightGBMError as error:

@@ -16,22 +16,14 @@ try:
     from sklearn._loss.link import LogitLink, MultinomialLogit
     from sklearn._loss.loss import BaseLoss
 except ImportError:  # private: a later scikit-learn may move it
-    BaseLoss = None
+    BaseLoss = object
 
 
 class _Derivatives:
     """What scikit-learn's losses delegate to, in its signatures."""
 
-    def __init__(self, objective: Objective, n_classes: int) -> None:
+    def __init__(self, objective: Objective) -> None:
         self.objective = objective
-        self.n_classes = n_classes
-
-    def _check(self, raw_prediction: Floats) -> None:
-        n_classes = 2 if raw_prediction.ndim == 1 else raw_prediction.shape[1]
-        if n_classes != self.n_classes:
-            raise ValueError(
-                f"n_classes must be {n_classes} for this y, got {self.n_classes}."
-            )
 
     def loss(
         self,
@@ -41,7 +33,6 @@ class _Derivatives:
         loss_out: Any,
         n_threads: int = 1,
     ) -> Any:
-        self._check(raw_prediction)
         loss_out[...], _ = self.objective.losses(y_true, raw_prediction, sample_weight)
         return loss_out
 
@@ -54,7 +45,6 @@ class _Derivatives:
         hessian_out: Any,
         n_threads: int = 1,
     ) -> tuple[Any, Any]:
-        self._check(raw_prediction)
         gradient, hessian = self.objective.derivatives(
             y_true, raw_prediction, sample_weight
         )
@@ -62,18 +52,24 @@ class _Derivatives:
         return gradient_out, hessian_out
 
 
-class HistGradientLoss(BaseLoss or object):
+class HistGradientLoss(BaseLoss):
     """See :func:`hist_gradient_boosting_loss`."""
 
     def __init__(self, objective: Objective, n_classes: int, posterior: bool) -> None:
         link = LogitLink() if n_classes == 2 else MultinomialLogit()
-        super().__init__(_Derivatives(objective, n_classes), link, n_classes)
+        super().__init__(_Derivatives(objective), link, n_classes)
         self.objective = objective
         self.posterior = posterior
         self.is_multiclass = n_classes > 2
 
     def fit_intercept_only(self, y_true: Any, sample_weight: Any = None) -> Any:
         """The constant of least loss, from which boosting starts."""
+        # The classifier numbers the classes that it finds.
+        found = int(y_true.max()) + 1
+        if found != self.n_classes:
+            raise ValueError(
+                f"n_classes must be {found} for this y, got {self.n_classes}."
+            )
         return np.asarray(
             self.objective.init_score(y_true, sample_weight, n_classes=self.n_classes)
         )
@@ -86,7 +82,7 @@ def hist_gradient_boosting_loss(
     loss: Loss,
     n_classes: int = 2,
     *,
-    hessian: str = "clip",
+    hessian: str = "psd",
     class_weight: Any = None,
     label_smoothing: float = 0.0,
     posterior: bool = True,
@@ -105,11 +101,12 @@ def hist_gradient_boosting_loss(
     ----------
     loss : Loss
     n_classes : int, default=2
-    hessian : {"clip", "exact", "psd"}, default="clip"
+    hessian : {"clip", "exact", "psd"}, default="psd"
         What to do with negative second derivatives, which a loss that is not convex
-        has. "clip" takes max(h, 1e-16). "psd" takes max(φ'', 0) for φ'' in the whole
-        Hessian before it takes the diagonal, and then clips; for two classes that is
-        "clip". "exact" leaves them.
+        has. "psd" takes max(φ'', -p φ') for φ'' in the whole Hessian, the curvature of
+        a cross-entropy of the same gradient. "clip" takes max(h, 1e-16), "exact" leaves
+        them: then, without l2_regularization, leaves of rows that are on the wrong side
+        of the generalized or the symmetric cross-entropy can step much too far.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
         Undone by predict_proba; that of HistGradientBoostingClassifier is not.
     label_smoothing : float in [0, 1), default=0
@@ -138,7 +135,7 @@ def hist_gradient_boosting_loss(
     >>> bool(model.score(X, y) > 0.95)
     True
     """
-    if BaseLoss is None:
+    if BaseLoss is object:
         raise ImportError(
             "scikit-learn must be a version that has sklearn._loss.loss.BaseLoss, "
             f"got {sklearn.__version__}."

@@ -54,17 +54,17 @@ def lightgbm_objective(
     r"""A loss as LightGBM's objective, for two or more classes.
 
     For ``LGBMClassifier(objective=...)``, and for ``lightgbm.train`` as
-    ``params["objective"]``. With cross-entropy it is ``binary`` or ``multiclass``, whose
-    Hessian has a factor: :math:`h_k = \frac{K}{K - 1} p_k (1 - p_k)`.
+    ``params["objective"]``. With cross-entropy it is ``binary`` or ``multiclass``,
+    whose Hessian has a factor: :math:`h_k = \frac{K}{K - 1} p_k (1 - p_k)`.
 
     Parameters
     ----------
     loss : Loss
     hessian : {"clip", "exact", "psd"}, default="clip"
         What to do with negative second derivatives, which a loss that is not convex
-        has and of which LightGBM makes no split. "clip" takes max(h, 1e-16). "psd"
-        takes max(φ'', 0) for φ'' in the whole Hessian before it takes the diagonal, and
-        then clips; for two classes that is "clip". "exact" leaves them.
+        has and of which LightGBM makes no split. "clip" takes max(h, 1e-16). "psd" takes
+        max(φ'', -p φ') for φ'' in the whole Hessian, the curvature of a cross-entropy
+        of the same gradient: shorter steps. "exact" leaves them.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
         Undone by ``predict_proba``; LGBMClassifier's own class_weight also reaches the
         objective, as sample weights, and is not undone. ``scale_pos_weight`` and

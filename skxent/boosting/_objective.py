@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from skxent._arrays import as_raw_prediction
 from skxent._evaluate import reduce
@@ -68,9 +67,7 @@ class BoosterLoss:
         table = check_soft_labels(table, table.shape[1], np.float64, "soft_labels")
         object.__setattr__(self, "soft_labels", table)
 
-    def target(
-        self, y: ArrayLike, n_classes: int, sample_weight: Any, dtype: Any
-    ) -> Target:
+    def target(self, y: Any, n_classes: int, sample_weight: Any, dtype: Any) -> Target:
         """The booster's labels and weights in the form of the kernels."""
         y = np.asarray(y)
         if self.soft_labels is not None:
@@ -88,7 +85,7 @@ class BoosterLoss:
         )
 
     def losses(
-        self, y: ArrayLike, raw_prediction: Floats, sample_weight: Any
+        self, y: Any, raw_prediction: Floats, sample_weight: Any
     ) -> tuple[Floats, Target]:
         """Weighted loss of every row, in nats: shape (n,), and the target."""
         z, target, binary = self._prepare(y, raw_prediction, sample_weight)
@@ -96,9 +93,7 @@ class BoosterLoss:
         self.loss.evaluate(z, target, binary, value=value, n_threads=self.n_threads)
         return value, target
 
-    def mean_loss(
-        self, y: ArrayLike, raw_prediction: Floats, sample_weight: Any
-    ) -> float:
+    def mean_loss(self, y: Any, raw_prediction: Floats, sample_weight: Any) -> float:
         """Mean over all weights, those of the classes included, in nats."""
         value, target = self.losses(y, raw_prediction, sample_weight)
         mean: float = reduce(value, target.total_weight, "mean", None)
@@ -106,8 +101,8 @@ class BoosterLoss:
 
     def init_score(
         self,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
+        y: Any,
+        sample_weight: Any = None,
         *,
         n_classes: int | None = None,
     ) -> Any:
@@ -153,7 +148,7 @@ class BoosterLoss:
         return softmax(raw_prediction, n_threads=self.n_threads)
 
     def _prepare(
-        self, y: ArrayLike, raw_prediction: ArrayLike, sample_weight: Any
+        self, y: Any, raw_prediction: Any, sample_weight: Any
     ) -> tuple[Floats, Target, bool]:
         z, binary = as_raw_prediction(raw_prediction)
         n_classes = 2 if binary else z.shape[1]
@@ -169,8 +164,9 @@ class Objective(BoosterLoss):
     hessian : {"clip", "exact", "psd"}, default="clip"
         Losses that are not convex have negative second derivatives, of which boosters
         make no split or a step uphill. "clip" takes max(h, 1e-16). "psd" takes
-        max(φ'', 0) for φ'' in the whole Hessian, and then clips; for two classes the
-        two are the same. "exact" leaves them.
+        max(φ'', -p φ') for φ'' in the whole Hessian, which then has no negative
+        eigenvalue: -p φ' is the curvature of a cross-entropy of the same gradient.
+        "exact" leaves them.
 
     The others are those of :class:`BoosterLoss`.
     """
@@ -186,7 +182,7 @@ class Objective(BoosterLoss):
         return 1.0
 
     def derivatives(
-        self, y: ArrayLike, raw_prediction: Floats, sample_weight: Any
+        self, y: Any, raw_prediction: Floats, sample_weight: Any
     ) -> tuple[Floats, Floats]:
         """Gradient and diagonal of the Hessian, in shape, dtype and order of the raw
         prediction."""

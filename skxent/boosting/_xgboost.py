@@ -62,8 +62,8 @@ def xgboost_objective(
     hessian : {"clip", "exact", "psd"}, default="clip"
         What to do with negative second derivatives, which a loss that is not convex
         has and of which XGBoost makes no split. "clip" takes max(h, 1e-16). "psd" takes
-        max(φ'', 0) for φ'' in the whole Hessian before it takes the diagonal, and then
-        clips; for two classes that is "clip". "exact" leaves them.
+        max(φ'', -p φ') for φ'' in the whole Hessian, the curvature of a cross-entropy
+        of the same gradient: shorter steps. "exact" leaves them.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
         ``scale_pos_weight`` has no effect on custom objectives.
     label_smoothing : float in [0, 1), default=0
@@ -80,9 +80,9 @@ def xgboost_objective(
         A picklable callable: (y, raw prediction[, sample_weight]) or (raw prediction,
         DMatrix) to gradient and Hessian, in nats. Its ``init_score(y, sample_weight)``
         is the margin to start from, which XGBoost does not choose for a custom
-        objective: ``fit(base_margin=np.full(n, start))``, ``np.tile(start, (n, 1))`` for
-        K > 2; then the same to predict. For two classes ``base_score`` does it once
-        and for all: ``XGBClassifier(base_score=scipy.special.expit(start))``.
+        objective: ``fit(base_margin=np.full(n, start))``, for K > 2
+        ``np.tile(start, (n, 1))``; then the same to predict. For two classes base_score
+        does it once and for all: ``XGBClassifier(base_score=expit(start))``.
         Its ``predict_proba(margins)`` are class probabilities.
 
     Raises
