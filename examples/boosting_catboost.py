@@ -51,7 +51,6 @@ for name, proba in (
     ),
     ("focal, posterior", predict_proba(focal, X_test, init_score=start)),
 ):
-    score = average_precision_score(y_test, proba[:, 1])
-    print(
-        f"{name:<36}{log_loss(y_test, proba):8.4f}{score:15.4f}{proba[:, 1].mean():18.4f}"
-    )
+    positive = proba[:, 1]
+    scores = log_loss(y_test, positive), average_precision_score(y_test, positive)
+    print(f"{name:<36}{scores[0]:8.4f}{scores[1]:15.4f}{positive.mean():18.4f}")

@@ -45,7 +45,5 @@ for name, positive in (
         estimator.predict_proba(X_test)[:, 1],
     ),
 ):
-    score = average_precision_score(y_test, positive)
-    print(
-        f"{name:<36}{log_loss(y_test, positive):8.4f}{score:15.4f}{positive.mean():18.4f}"
-    )
+    scores = log_loss(y_test, positive), average_precision_score(y_test, positive)
+    print(f"{name:<36}{scores[0]:8.4f}{scores[1]:15.4f}{positive.mean():18.4f}")

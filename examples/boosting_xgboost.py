@@ -48,7 +48,6 @@ for name, proba in (
     ("focal, posterior", predict_proba(focal, X_test)),
     ("FocalXGBClassifier", estimator.predict_proba(X_test)),
 ):
-    score = average_precision_score(y_test, proba[:, 1])
-    print(
-        f"{name:<36}{log_loss(y_test, proba):8.4f}{score:15.4f}{proba[:, 1].mean():18.4f}"
-    )
+    positive = proba[:, 1]
+    scores = log_loss(y_test, positive), average_precision_score(y_test, positive)
+    print(f"{name:<36}{scores[0]:8.4f}{scores[1]:15.4f}{positive.mean():18.4f}")

@@ -54,7 +54,7 @@ def table(shape, n=40, dtype=np.float64, seed=0):
 
 
 def autograd(loss, target, z):
-    """Gradient and diagonal of the Hessian by torch, from the definition of the loss."""
+    """Gradient and diagonal of the Hessian by torch, from the loss as defined."""
     torch = pytest.importorskip("torch", reason="autograd: pip install torch")
     raw = torch.tensor(np.asarray(z, dtype=np.float64), requires_grad=True)
     logits = torch.stack([torch.zeros_like(raw), raw], 1) if raw.ndim == 1 else raw

@@ -1,4 +1,4 @@
-"""In the libraries themselves: the built-in objectives, start values, early stopping."""
+"""In the libraries: the built-in objectives, start values, early stopping."""
 
 import json
 import warnings

@@ -20,6 +20,11 @@ from skxent.losses import Focal
 MODULES = [
     "_config",
     "_log_loss",
+    "boosting._catboost",
+    "boosting._hist_gradient",
+    "boosting._lightgbm",
+    "boosting._predict",
+    "boosting._xgboost",
     "linear_model",
     "losses",
     "metrics",

@@ -62,9 +62,9 @@ def lightgbm_objective(
     loss : Loss
     hessian : {"clip", "exact", "psd"}, default="clip"
         What to do with negative second derivatives, which a loss that is not convex
-        has and of which LightGBM makes no split. "clip" takes max(h, 1e-16). "psd" takes
-        max(φ'', -p φ') for φ'' in the whole Hessian, the curvature of a cross-entropy
-        of the same gradient: shorter steps. "exact" leaves them.
+        has and of which LightGBM makes no split. "clip" takes max(h, 1e-16). "psd"
+        takes max(φ'', -p φ') for φ'' in the whole Hessian, the curvature of a
+        cross-entropy of the same gradient: shorter steps. "exact" leaves them.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
         Undone by ``predict_proba``; LGBMClassifier's own class_weight also reaches the
         objective, as sample weights, and is not undone. ``scale_pos_weight`` and
@@ -73,7 +73,7 @@ def lightgbm_objective(
     soft_labels : array-like of shape (n, K), default=None
         Rows that sum to one. y then holds row numbers of this table in place of
         classes, ``np.arange(n)`` for all. LGBMClassifier would take them for classes:
-        use ``LGBMRegressor``, with ``num_class=K`` for K > 2.
+        use ``LGBMRegressor(metric="none")``, with ``num_class=K`` for K > 2.
     n_threads : int, default=None
         Threads of the objective; None is all that OpenMP may use.
 
@@ -99,7 +99,7 @@ def lightgbm_objective(
     >>> from skxent.losses import Focal
     >>> objective = lightgbm_objective(Focal(2.0))
     >>> round(objective.init_score([0, 0, 0, 1]), 4)
-    -0.4226
+    -0.4104
     """
     return LightGBMObjective(
         loss,
@@ -124,7 +124,9 @@ def lightgbm_metric(
     For ``LGBMClassifier.fit(eval_metric=...)`` with an objective of
     :func:`lightgbm_objective`, and ``lightgbm.train(feval=...)``. It reads margins:
     beside a built-in objective LightGBM would pass probabilities. A start value goes to
-    the validation sets too (``eval_init_score``).
+    the validation sets too (``eval_init_score``). Early stopping needs
+    ``LGBMClassifier(metric="none")``: else LightGBM 4 also takes the log loss of the
+    margins, as if they were probabilities, and stops by that.
 
     Parameters are those of :func:`lightgbm_objective`.
 

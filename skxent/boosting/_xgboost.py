@@ -98,7 +98,7 @@ def xgboost_objective(
     >>> objective = xgboost_objective(Focal(2.0))
     >>> gradient, hessian = objective(np.array([0, 1]), np.array([0.5, 0.5]))
     >>> gradient.round(3)
-    array([ 0.62 , -0.143])
+    array([ 0.526, -0.138])
     """
     return XGBoostObjective(
         loss,
