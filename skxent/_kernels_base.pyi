@@ -34,6 +34,7 @@ def evaluate(
     matrix: _Reals | None = None,
     multilabel: bool = False,
     weigh_target: bool = False,
+    psd: bool = False,
     n_threads: int = 1,
 ) -> None: ...
 def linear_sums(

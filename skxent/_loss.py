@@ -359,7 +359,7 @@ class Loss:
         if x is not None and not whole_strides(x):
             x = x.copy()
         shapes = {"value": (len(z),), "matrix": (len(z), z.shape[1] ** 2)}
-        arrays = {
+        arrays: dict[str, Any] = {
             what: output(name, out, shapes.get(what, shape), z.dtype)
             for what, (name, out) in outputs.items()
         }
@@ -380,9 +380,14 @@ class Loss:
         x: Floats | None = None,
         product: Floats | None = None,
         matrix: Floats | None = None,
+        psd: bool = False,
         n_threads: int | None = None,
     ) -> None:
-        """Fill the given arrays in one pass; all arguments already checked."""
+        """Fill the given arrays in one pass; all arguments already checked.
+
+        With `psd` Hessians take max(φ'', -p φ') for φ'', which leaves them no negative
+        eigenvalue: -p φ' is the curvature of a cross-entropy of the same gradient.
+        """
         kernels.evaluate(
             self.formula,
             self.parameters,
@@ -401,5 +406,6 @@ class Loss:
             matrix,
             target.multilabel,
             target.weigh_target,
+            psd,
             effective_n_threads(n_threads, z.size),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -28,7 +27,7 @@ from skxent.solvers import SOLVERS, solve
 from skxent.targets import (
     Floats,
     Target,
-    balanced_class_weight,
+    class_weight_of_labels,
     encode_labels,
     make_target,
 )
@@ -252,7 +251,13 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"y must have at least 2 classes, got 1 class: {classes.tolist()}."
             )
-        class_weight = self._class_weights(classes, codes, sample_weight)
+        class_weight = class_weight_of_labels(
+            self.class_weight,
+            classes,
+            codes,
+            sample_weight,
+            positive=bool(self.posterior),
+        )
         target = make_target(
             codes,
             X.shape[0],
@@ -265,32 +270,6 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
         if target.total_weight() == 0:
             raise ValueError("sample_weight must have a positive sum, got all zeros.")
         return classes, class_weight, target
-
-    def _class_weights(
-        self, classes: NDArray[Any], codes: NDArray[Any], sample_weight: Any
-    ) -> Any:
-        if isinstance(self.class_weight, str):
-            check_option("class_weight", self.class_weight, ("balanced",))
-            return balanced_class_weight(codes, len(classes), sample_weight)
-        if self.class_weight is None:
-            return None
-        if not isinstance(self.class_weight, Mapping):
-            raise ValueError(
-                "class_weight must be a dict, 'balanced' or None, "
-                f"got {self.class_weight!r}."
-            )
-        labels = classes.tolist()
-        unknown = [label for label in self.class_weight if label not in labels]
-        if unknown:
-            raise ValueError(
-                f"class_weight must have keys in {labels}, got {unknown[0]!r}."
-            )
-        weights = [self.class_weight.get(label, 1.0) for label in labels]
-        if self.posterior and not all(weight > 0 for weight in weights):
-            raise ValueError(
-                f"class_weight must be positive if posterior=True, got {weights}."
-            )
-        return weights
 
     def _start(
         self, shape: tuple[int, int], classes: NDArray[Any]

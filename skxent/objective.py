@@ -287,7 +287,7 @@ class LinearObjective:
             shape=(block.stop - block.start, self.n_features),
         )
 
-    def _evaluate(self, z: Floats, target: Target, **arrays: Floats) -> None:
+    def _evaluate(self, z: Floats, target: Target, **arrays: Any) -> None:
         self.loss.evaluate(z, target, self.binary, n_threads=self.n_threads, **arrays)
 
     def _add_product(self, result: Weights, X: Any, rows: Floats) -> None:

@@ -151,6 +151,41 @@ def balanced_class_weight(
     return weights
 
 
+def class_weight_of_labels(
+    class_weight: Any,
+    classes: NDArray[Any],
+    codes: NDArray[Any],
+    sample_weight: ArrayLike | None,
+    *,
+    positive: bool,
+) -> Any:
+    """An estimator's class_weight, in the order of its classes.
+
+    Must be `positive` where probabilities are to be divided by it.
+    """
+    if isinstance(class_weight, str):
+        check_option("class_weight", class_weight, ("balanced",))
+        return balanced_class_weight(codes, len(classes), sample_weight)
+    if class_weight is None:
+        return None
+    if not isinstance(class_weight, Mapping):
+        raise ValueError(
+            f"class_weight must be a dict, 'balanced' or None, got {class_weight!r}."
+        )
+    labels = classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(
+            f"class_weight must have keys in {labels}, got {unknown[0]!r}."
+        )
+    weights = [class_weight.get(label, 1.0) for label in labels]
+    if positive and not all(weight > 0 for weight in weights):
+        raise ValueError(
+            f"class_weight must be positive if posterior=True, got {weights}."
+        )
+    return weights
+
+
 def check_sample_weight(
     sample_weight: ArrayLike | None, n_samples: int
 ) -> NDArray[np.float64] | None:

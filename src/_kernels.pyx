@@ -93,6 +93,7 @@ cdef LossSpec spec_of(str name, tuple parameters) except *:
     spec.formula = formula_of(name)
     spec.a = padded[0]
     spec.b = padded[1]
+    spec.psd = False
     return spec
 
 
@@ -151,13 +152,14 @@ def evaluate(
     floating[:, :] value=None, floating[:, :] gradient=None, floating[:, :] hessian=None,
     const floating[:, :] x=None, floating[:, :] product=None,
     floating[:, :] matrix=None, bint multilabel=False, bint weigh_target=False,
-    int n_threads=1,
+    bint psd=False, int n_threads=1,
 ):
     """Weighted loss, gradient, Hessian (diagonal, whole, or times x), row by row."""
     cdef Request request = request_of(
         name, parameters, z.shape[1], binary, soft is None, sample_weight is not None,
         class_weight is not None, smoothing, multilabel, weigh_target,
     )
+    request.loss.psd = psd
     request.value = value is not None
     request.gradient = gradient is not None
     request.hessian = hessian is not None

@@ -12,8 +12,12 @@ from losses cimport ROWS
 cdef extern from "skinny.h" nogil:
     const Py_ssize_t SKINNY_double
     const Py_ssize_t SKINNY_float
-    void centred_double(Py_ssize_t, Py_ssize_t, const double *, Py_ssize_t, const double *, double *, Py_ssize_t)
-    void centred_float(Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t, const float *, float *, Py_ssize_t)
+    void centred_double(
+        Py_ssize_t, Py_ssize_t, const double *, Py_ssize_t, const double *, double *, Py_ssize_t
+    )
+    void centred_float(
+        Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t, const float *, float *, Py_ssize_t
+    )
     void times_double(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, const double *, double *)
     void times_float(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float *, const float *, float *)
     void add_double(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, const double *, double *)

@@ -26,6 +26,7 @@ cdef struct LossSpec:
     int formula
     double a  # what the formula takes, in the order of `Loss.parameters`
     double b
+    bint psd  # take max(φ'', -p φ') for φ'': no Hessian then has a negative eigenvalue
 
 
 cdef inline int formula_of(str name) except -1:
@@ -140,6 +141,7 @@ cdef inline void phi(
 ) noexcept nogil:
     # Local results alias nothing, so that the loops vectorise.
     cdef floating[ROWS] value, slope, curvature, modulation
+    cdef floating floor
     cdef int i
     cdef floating a = <floating> loss.a, b = <floating> loss.b
     if loss.formula == CROSS_ENTROPY:
@@ -165,6 +167,10 @@ cdef inline void phi(
     elif loss.formula == POLY1:
         for i in range(ROWS):
             poly1(a, p[i], q[i], L[i], &value[i], &slope[i], &curvature[i])
+    if loss.psd:
+        for i in range(ROWS):
+            floor = -p[i] * slope[i]
+            curvature[i] = floor if curvature[i] < floor else curvature[i]
     for i in range(ROWS):
         f[i] = value[i]
         f1[i] = slope[i]

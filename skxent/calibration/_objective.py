@@ -104,7 +104,7 @@ class ScalingObjective(ABC):
             z = self.z[block].astype(np.float64, copy=False)
             yield z, self.target.rows(block), self.move(t, z)
 
-    def _evaluate(self, z: Floats, target: Target, **arrays: Floats) -> None:
+    def _evaluate(self, z: Floats, target: Target, **arrays: Any) -> None:
         binary = z.shape[1] == 1
         self.loss.evaluate(z, target, binary, n_threads=self.n_threads, **arrays)
 

@@ -1,0 +1,135 @@
+"""Boosting objectives: the cost of a call, and what it adds to training.
+
+Beside numpy by hand and imbalance-xgboost's focal loss, on the booster's own arrays:
+margins and labels in float32. One thread each.
+"""
+
+import numpy as np
+import pytest
+
+from skxent.boosting import catboost_objective, lightgbm_objective, xgboost_objective
+from skxent.losses import LOSSES, CrossEntropy, Focal
+
+N = 1_000_000
+
+
+class Data:
+    """What the objectives of xgboost.train read of a DMatrix."""
+
+    def __init__(self, y):
+        self.y = y
+
+    def get_label(self):
+        return self.y
+
+    def get_weight(self):
+        return np.empty(0, dtype=np.float32)
+
+
+def rows(n_classes=None, dtype=np.float32, order="C"):
+    rng = np.random.default_rng(0)
+    shape = (N,) if n_classes is None else (N // n_classes, n_classes)
+    z = np.asarray(rng.normal(scale=2, size=shape), dtype=dtype, order=order)
+    return rng.integers(0, n_classes or 2, len(z)).astype(np.float32), z
+
+
+def by_hand(gamma):
+    """Focal loss as the textbook has it, in numpy and in float64, clipped."""
+
+    def objective(z, data):
+        y = data.get_label()
+        p = 1 / (1 + np.exp(-z.astype(np.float64)))
+        p = np.clip(np.where(y == 1, p, 1 - p), 1e-15, 1 - 1e-15)
+        sign, q = np.where(y == 1, 1, -1), 1 - p
+        gradient = sign * q**gamma * (gamma * p * np.log(p) - q)
+        inner = (1 + 2 * gamma) * q - gamma * np.log(p) * (gamma * p - q)
+        return gradient, p * q**gamma * inner
+
+    return objective
+
+
+@pytest.mark.parametrize("gamma", [2.0, 1.7])
+def test_focal_call(compare, gamma):
+    y, z = rows()
+    data, ours = Data(y), xgboost_objective(Focal(gamma), n_threads=1)
+    numpy = by_hand(gamma)
+    calls = {"skxent": lambda: ours(z, data), "numpy": lambda: numpy(z, data)}
+    try:
+        from imxgboost.focal_loss import Focal_Binary_Loss
+    except ImportError:
+        pass
+    else:
+        peer = Focal_Binary_Loss(gamma)
+        calls["imbalance-xgboost"] = lambda: peer.focal_binary_object(z, data)
+    compare(f"focal call gamma={gamma} 1e+06", calls)
+
+
+@pytest.mark.parametrize("n_classes", [None, 3, 10])
+def test_losses_beside_cross_entropy(compare, n_classes):
+    y, z = rows(n_classes)
+    losses = [CrossEntropy(), *(cls() for cls in LOSSES.values())]
+    objectives = {repr(loss): xgboost_objective(loss, n_threads=1) for loss in losses}
+    ours = objectives.pop(repr(CrossEntropy()))
+    calls = {"skxent": lambda: ours(y, z)}
+    calls |= {name: (lambda f=f: f(y, z)) for name, f in objectives.items()}
+    compare(f"call {len(z):.0e}x{n_classes or 1}", calls)
+
+
+def test_layouts(compare):
+    y, z = rows(3, np.float64, "F")
+    lightgbm = lightgbm_objective(Focal(2.0), n_threads=1)
+    copy = np.ascontiguousarray(z)
+    compare(
+        "float64 3e+05x3, F-order",
+        {
+            "skxent": lambda: lightgbm(y, z),
+            "C-order": lambda: lightgbm(y, copy),
+            "copy": lambda: np.ascontiguousarray(z),
+        },
+    )
+
+
+def test_catboost_row(compare):
+    objective = catboost_objective(Focal(2.0))
+    z = np.zeros(3)
+    compare("catboost, a row of 3", {"skxent": lambda: row(objective, z)})
+
+
+def row(objective, z):
+    return objective.calc_ders_multi(z, 1.0, 1.0)
+
+
+def table(quick):
+    n = 2_000 if quick else 100_000
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 30)).astype(np.float32)
+    y = (X[:, :5].sum(axis=1) + rng.normal(scale=2, size=n) > 4).astype(int)
+    return X, y
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), Focal(2.0)], ids=repr)
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
+def test_training(compare, request, library, loss):
+    """200 trees on 1e5 x 30, from the same start as the built-in objective's."""
+    module = pytest.importorskip(library, reason=f"pip install 'skxent[{library}]'")
+    quick = request.config.getoption("--quick")
+    X, y = table(quick)
+    settings = {"n_estimators": 2 if quick else 200, "n_jobs": 1}
+    if library == "xgboost":
+        classifier, start = module.XGBClassifier, "base_margin"
+        objective = xgboost_objective(loss, n_threads=1)
+    else:
+        classifier, start = module.LGBMClassifier, "init_score"
+        objective = lightgbm_objective(loss, n_threads=1)
+        settings["verbosity"] = -1
+    margin = {start: np.full(len(y), objective.init_score(y))}
+    compare(
+        f"{library} 1e+05x30, {loss!r}",
+        {
+            "skxent": lambda: classifier(objective=objective, **settings).fit(
+                X, y, **margin
+            ),
+            "built-in": lambda: classifier(**settings).fit(X, y),
+        },
+        rounds=3,
+    )

@@ -1,0 +1,56 @@
+"""CatBoost with focal loss on data of which one row in a hundred is positive.
+
+CatBoost starts a custom objective at zero and demands a metric beside it.
+"""
+
+import warnings
+
+import numpy as np
+from catboost import CatBoostClassifier, Pool
+from sklearn.datasets import make_classification
+from sklearn.metrics import average_precision_score, log_loss
+from sklearn.model_selection import train_test_split
+
+from skxent.boosting import catboost_metric, catboost_objective, predict_proba
+from skxent.losses import Focal
+
+# Of numba, with which CatBoost would compile an objective written in plain Python.
+warnings.filterwarnings("ignore", "Failed to", UserWarning)
+
+X, y = make_classification(
+    20_000, 20, n_informative=6, weights=[0.99], flip_y=0.002, random_state=0
+)
+X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
+settings = {
+    "iterations": 100,
+    "depth": 4,
+    "learning_rate": 0.2,
+    "verbose": 0,
+    "allow_writing_files": False,
+}
+
+built_in = CatBoostClassifier(**settings).fit(X, y)
+
+loss = Focal(gamma=2.0)
+objective = catboost_objective(loss)
+start = objective.init_score(y)
+focal = CatBoostClassifier(
+    loss_function=objective,
+    eval_metric=catboost_metric(loss),
+    class_names=[0, 1],
+    **settings,
+).fit(Pool(X, y, baseline=np.full(len(y), start)))
+
+print(f"{y.mean():.2%} positive; on {len(y_test)} held-out rows:\n")
+print(f"{'':<36}log loss  avg precision  mean probability")
+for name, proba in (
+    ("built-in objective", built_in.predict_proba(X_test)),
+    (
+        "focal, sigmoid of the margin",
+        predict_proba(focal, X_test, init_score=start, posterior=False),
+    ),
+    ("focal, posterior", predict_proba(focal, X_test, init_score=start)),
+):
+    positive = proba[:, 1]
+    scores = log_loss(y_test, positive), average_precision_score(y_test, positive)
+    print(f"{name:<36}{scores[0]:8.4f}{scores[1]:15.4f}{positive.mean():18.4f}")

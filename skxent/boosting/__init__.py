@@ -1,0 +1,25 @@
+"""The losses as objectives and metrics of gradient boosting libraries.
+
+Nothing here needs a library until a model of it is made: ``pip install
+'skxent[xgboost]'``, ``'skxent[lightgbm]'`` or ``'skxent[catboost]'``.
+"""
+
+from skxent.boosting._catboost import catboost_metric, catboost_objective
+from skxent.boosting._estimators import FocalLGBMClassifier, FocalXGBClassifier
+from skxent.boosting._hist_gradient import hist_gradient_boosting_loss
+from skxent.boosting._lightgbm import lightgbm_metric, lightgbm_objective
+from skxent.boosting._predict import predict_proba
+from skxent.boosting._xgboost import xgboost_metric, xgboost_objective
+
+__all__ = [
+    "FocalLGBMClassifier",
+    "FocalXGBClassifier",
+    "catboost_metric",
+    "catboost_objective",
+    "hist_gradient_boosting_loss",
+    "lightgbm_metric",
+    "lightgbm_objective",
+    "predict_proba",
+    "xgboost_metric",
+    "xgboost_objective",
+]

@@ -1,0 +1,166 @@
+"""Objectives and metrics in CatBoost's form, which maximises.
+
+CatBoost reads the source of these classes (to have numba compile them, in vain).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skxent.boosting._objective import Metric, Objective
+from skxent.losses import Loss
+from skxent.targets import Floats
+
+
+class CatBoostObjective(Objective):
+    """See :func:`catboost_objective`."""
+
+    def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> Any:
+        """Two classes: derivatives of minus the loss, (n, 2)."""
+        gradient, hessian = self.derivatives(targets, approxes, weights)
+        return np.column_stack([-gradient, -hessian])
+
+    def calc_ders_multi(self, approxes: Any, target: Any, weight: Any) -> Any:
+        """More classes: gradient (K,) and Hessian (K, K) of minus a row's loss."""
+        z = np.array(approxes, dtype=np.float64)[np.newaxis]
+        n_classes = z.shape[1]
+        row = self.target([target], n_classes, [weight], z.dtype)
+        gradient, matrix = np.empty_like(z), np.empty((1, n_classes**2))
+        self.loss.evaluate(
+            z,
+            row,
+            False,
+            gradient=gradient,
+            matrix=matrix,
+            psd=self.hessian != "exact",
+            n_threads=1,
+        )
+        return -gradient[0], -matrix.reshape(n_classes, n_classes)
+
+
+class CatBoostMetric(Metric):
+    """See :func:`catboost_metric`."""
+
+    def evaluate(self, approxes: Any, target: Any, weight: Any) -> tuple[float, float]:
+        """Sums of weighted losses and of weights."""
+        raw = approxes[0] if len(approxes) == 1 else np.column_stack(approxes)
+        value, rows = self.losses(target, raw, weight)
+        return float(value.sum(dtype=np.float64)), rows.total_weight()
+
+    def get_final_error(self, error: float, weight: float) -> float:
+        return error / weight
+
+    def is_max_optimal(self) -> bool:
+        return False
+
+
+def catboost_objective(
+    loss: Loss,
+    *,
+    hessian: str = "clip",
+    class_weight: Any = None,
+    label_smoothing: float = 0.0,
+    soft_labels: ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> CatBoostObjective:
+    """A loss as CatBoost's objective, for two or more classes.
+
+    For ``CatBoostClassifier(loss_function=..., eval_metric=catboost_metric(loss),
+    class_names=[0, 1])``: CatBoost demands a metric, and without class_names its
+    `predict` raises IndexError. With cross-entropy it is ``Logloss`` or ``MultiClass``.
+
+    More than two classes are slow: CatBoost calls Python for every row.
+
+    Parameters
+    ----------
+    loss : Loss
+    hessian : {"clip", "exact", "psd"}, default="clip"
+        What to do with negative second derivatives, which a loss that is not convex
+        has and which make CatBoost step uphill. "clip" takes max(h, 1e-16) for two
+        classes. "psd" takes max(φ'', -p φ') for φ'', the curvature of a cross-entropy
+        of the same gradient. More classes have a whole matrix, and "clip" is then
+        "psd". "exact" leaves them.
+    class_weight : dict of code to weight or array-like of shape (K,), default=None
+        Undone by ``predict_proba``; CatBoost's own class_weights and auto_class_weights
+        also reach the objective, as sample weights, and are not undone.
+    label_smoothing : float in [0, 1), default=0
+    soft_labels : array-like of shape (n, K), default=None
+        Rows that sum to one. y then holds row numbers of this table in place of
+        classes. Two classes only, and in a ``CatBoostRegressor``.
+    n_threads : int, default=None
+        Threads of the objective; None is all that OpenMP may use.
+
+    Returns
+    -------
+    CatBoostObjective
+        Its ``init_score(y, sample_weight)`` is the margin to start from; CatBoost
+        starts at zero: ``Pool(X, y, baseline=np.full(n, start))``, and (n, K) for
+        K > 2. Its predictions leave it out: add it. Its ``predict_proba(margins)``
+        are class probabilities.
+
+    Raises
+    ------
+    ValueError
+        A parameter out of its domain; when called, labels that are not codes in 0..K-1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skxent.boosting import catboost_objective
+    >>> from skxent.losses import CrossEntropy
+    >>> objective = catboost_objective(CrossEntropy())
+    >>> objective.calc_ders_range(np.zeros(2), np.array([0.0, 1.0]), None)
+    array([[-0.5 , -0.25],
+           [ 0.5 , -0.25]])
+    """
+    return CatBoostObjective(
+        loss,
+        class_weight=class_weight,
+        label_smoothing=label_smoothing,
+        soft_labels=soft_labels,
+        n_threads=n_threads,
+        hessian=hessian,
+    )
+
+
+def catboost_metric(
+    loss: Loss,
+    *,
+    class_weight: Any = None,
+    label_smoothing: float = 0.0,
+    soft_labels: ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> CatBoostMetric:
+    """A loss as CatBoost's metric: its mean over all weights, in nats.
+
+    For ``CatBoostClassifier(eval_metric=...)``, with any objective: CatBoost always
+    passes margins.
+
+    Parameters are those of :func:`catboost_objective`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skxent.boosting import catboost_metric
+    >>> from skxent.losses import CrossEntropy
+    >>> metric = catboost_metric(CrossEntropy())
+    >>> total, weight = metric.evaluate((np.zeros(2),), np.array([0.0, 1.0]), None)
+    >>> round(metric.get_final_error(total, weight), 6)
+    0.693147
+    """
+    return CatBoostMetric(
+        loss,
+        class_weight=class_weight,
+        label_smoothing=label_smoothing,
+        soft_labels=soft_labels,
+        n_threads=n_threads,
+    )
+
+
+def margins(model: Any, X: Any, init_score: Any) -> Floats:
+    """Raw prediction of a CatBoost model, on top of a start value."""
+    raw: Floats = model.predict(X, prediction_type="RawFormulaVal")
+    return raw if init_score is None else raw + np.asarray(init_score)

@@ -1,0 +1,247 @@
+"""What the boosting classifiers share: labels, start value, answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, issparse
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils import _safe_indexing
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from skxent._validation import check_bool
+from skxent.boosting._objective import BoosterLoss, Objective
+from skxent.losses import Focal
+from skxent.targets import (
+    Floats,
+    check_sample_weight,
+    class_weight_of_labels,
+    encode_labels,
+)
+
+# X, codes and sample weights
+Rows = tuple[Any, NDArray[np.intp], NDArray[np.float64] | None]
+
+
+class EvenDerivatives(Objective):
+    """Derivatives of 20 bits, weighted after rounding.
+
+    The libraries keep float32 and sum in float64. With four bits to spare a row of
+    weight 3 adds what three rows do, and sums are exact, or as good as.
+    """
+
+    def derivatives(
+        self, y: Any, raw_prediction: Floats, sample_weight: Any
+    ) -> tuple[Floats, Floats]:
+        derivatives = super().derivatives(y, raw_prediction, None)
+        gradient, hessian = (a.astype(np.float32, copy=False) for a in derivatives)
+        for values in (gradient, hessian):
+            bits = values.view(np.int32)
+            bits += 8
+            bits &= -16
+            if sample_weight is not None:
+                values *= np.reshape(sample_weight, (-1,) + (1,) * (values.ndim - 1))
+        return gradient, hessian
+
+
+class FocalBoostingClassifier(ClassifierMixin, BaseEstimator, ABC):
+    """What the estimators share: labels, start value, evaluation sets, answers."""
+
+    # Parameters of the library's classifier that have no effect beside a custom
+    # objective, or that this estimator sets.
+    reserved: ClassVar[tuple[str, ...]]
+    # predict_log_proba is computed in log space: scorers need not clip it.
+    log_proba_is_exact = True
+
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        *,
+        estimator: Any = None,
+        class_weight: Any = None,
+        label_smoothing: float = 0.0,
+        posterior: bool = True,
+        hessian: str = "clip",
+    ) -> None:
+        self.gamma = gamma
+        self.estimator = estimator
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.posterior = posterior
+        self.hessian = hessian
+
+    @abstractmethod
+    def _classifier(self) -> Any:
+        """The library's classifier."""
+
+    @abstractmethod
+    def _train(
+        self, model: Any, keywords: dict[str, Any], train: Rows, evaluation: list[Rows]
+    ) -> tuple[Any, Objective]:
+        """Fit the library's classifier; objective and metric take the keywords."""
+
+    @abstractmethod
+    def _margins(self, X: Any) -> Floats:
+        """Raw predictions on top of `init_score_`."""
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        eval_set: list[tuple[Any, Any]] | None = None,
+        eval_sample_weight: list[Any] | None = None,
+    ) -> Self:
+        """Fit the trees.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+            NaN is a missing value. A DataFrame with columns of dtype category is given
+            to the library as it is.
+        y : array-like of shape (n,)
+            Labels of any type.
+        sample_weight : array-like of shape (n,), default=None
+        eval_set : list of (X, y), default=None
+            Rows on which the loss is evaluated after every tree; the library's early
+            stopping, a parameter of `estimator`, goes by the last.
+        eval_sample_weight : list of array-like, default=None
+            Sample weights of each of eval_set.
+
+        Returns
+        -------
+        self
+        """
+        check_bool("posterior", self.posterior)
+        model = self._unfitted()
+        X, y = self._validate(X, y=y)
+        check_classification_targets(y)
+        weights = check_sample_weight(sample_weight, len(y))
+        if weights is not None and not weights.all():
+            # As if they were not there: else they would still move the bins' borders.
+            heard = np.flatnonzero(weights)
+            if not len(heard):
+                raise ValueError(
+                    "sample_weight must have a positive sum, got all zeros."
+                )
+            X, y, weights = _safe_indexing(X, heard), y[heard], weights[heard]
+        classes, codes = encode_labels(y)
+        if len(classes) < 2:
+            raise ValueError(
+                f"y must have at least 2 classes, got 1 class: {classes.tolist()}."
+            )
+        sets = eval_set or []
+        eval_weights: list[Any] = [None] * len(sets)
+        if eval_sample_weight is not None:
+            eval_weights = list(eval_sample_weight)
+        if len(eval_weights) != len(sets):
+            raise ValueError(
+                f"eval_sample_weight must have {len(sets)} entries, one for each of "
+                f"eval_set, got {len(eval_weights)}."
+            )
+        evaluation = []
+        for (X_eval, y_eval), w in zip(sets, eval_weights, strict=True):
+            _, codes_eval = encode_labels(y_eval, classes, "eval_set")
+            w = check_sample_weight(w, len(codes_eval))
+            evaluation.append((self._validate(X_eval), codes_eval, w))
+        class_weight = class_weight_of_labels(
+            self.class_weight, classes, codes, weights, positive=self.posterior
+        )
+        keywords = {
+            "loss": Focal(self.gamma),
+            "class_weight": class_weight,
+            "label_smoothing": self.label_smoothing,
+            "n_threads": model.get_params().get("n_jobs") or None,
+        }
+        start = BoosterLoss(**keywords).init_score(codes, weights)
+        self.init_score_ = start
+        self.estimator_, self.objective_ = self._train(
+            model, keywords, (X, codes, weights), evaluation
+        )
+        self.classes_ = classes
+        return self
+
+    def decision_function(self, X: Any) -> Floats:
+        """Margins: (n, K), or for two classes (n,), the log-odds of the second."""
+        check_is_fitted(self)
+        return self._margins(self._validate(X))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The class of the largest margin, for each row: shape (n,)."""
+        z = self.decision_function(X)
+        codes = (z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)
+        return self.classes_[codes]
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Probabilities of the classes: shape (n, K)."""
+        z = self.decision_function(X)
+        return self.objective_.predict_proba(z, posterior=self.posterior)
+
+    def predict_log_proba(self, X: Any) -> Floats:
+        """Their logarithms, computed in log space: shape (n, K)."""
+        z = self.decision_function(X)
+        return self.objective_.predict_proba(z, posterior=self.posterior, log=True)
+
+    def _unfitted(self) -> Any:
+        """A copy of the library's classifier with nothing set that has no effect."""
+        cls = self._classifier()
+        if self.estimator is None:
+            return cls()
+        if not isinstance(self.estimator, cls):
+            raise ValueError(
+                f"estimator must be None or a {cls.__name__}, got {self.estimator!r}."
+            )
+        given, default = self.estimator.get_params(), cls().get_params()
+        for name in self.reserved:
+            if given.get(name) != default.get(name):
+                raise ValueError(
+                    f"{name} of estimator must be {default.get(name)!r}, which "
+                    f"{type(self).__name__} replaces, got {given[name]!r}."
+                )
+        return clone(self.estimator)
+
+    def _validate(self, X: Any, **fit: Any) -> Any:
+        """X for the library, and with y=y both, in fit."""
+        if any(str(dtype) == "category" for dtype in getattr(X, "dtypes", ())):
+            validate_data(self, X, reset=bool(fit), skip_check_array=True)
+            if not fit:
+                return X
+            check_consistent_length(X, fit["y"])
+            return X, column_or_1d(fit["y"], warn=True)
+        valid = validate_data(
+            self,
+            X,
+            **fit,
+            reset=bool(fit),
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            ensure_all_finite="allow-nan",
+        )
+        X, *y = valid if fit else (valid,)
+        # LightGBM knows no sparse arrays.
+        X = csr_matrix(X) if issparse(X) else X
+        return (X, *y) if fit else X
+
+    def _start(self, n: int) -> Floats:
+        """The start value for each of n rows."""
+        shape = (n, *np.shape(self.init_score_))
+        return np.broadcast_to(self.init_score_, shape).copy()
+
+    def _starts(self, evaluation: list[Rows]) -> list[Floats] | None:
+        return [self._start(len(codes)) for _, codes, _ in evaluation] or None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        return tags

@@ -1,0 +1,194 @@
+"""Classifiers that train a booster with focal loss and answer with probabilities."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from skxent.boosting import _lightgbm, _xgboost
+from skxent.boosting._classifier import EvenDerivatives, FocalBoostingClassifier, Rows
+from skxent.boosting._objective import Objective, library
+from skxent.targets import Floats
+
+
+class EvenXGBoostObjective(EvenDerivatives, _xgboost.XGBoostObjective):
+    """XGBoost's objective with even derivatives."""
+
+
+class EvenLightGBMObjective(EvenDerivatives, _lightgbm.LightGBMObjective):
+    """LightGBM's objective with even derivatives."""
+
+
+class FocalXGBClassifier(FocalBoostingClassifier):
+    """XGBoost with focal loss, whose probabilities are class probabilities.
+
+    Parameters
+    ----------
+    gamma : float in [0, inf), default=2.0
+        How much less a row counts that is already classified well; 0 is XGBClassifier.
+    estimator : XGBClassifier, default=None
+        Holds all parameters of trees and training, early_stopping_rounds among them;
+        None: XGBoost's defaults. Its objective, eval_metric, base_score and
+        scale_pos_weight have no use here.
+    class_weight : dict of label to weight or "balanced", default=None
+        Moves the decision; with ``posterior=True``, not the probabilities.
+    label_smoothing : float in [0, 1), default=0.0
+    posterior : bool, default=True
+        predict_proba returns the class probabilities that a minimiser of the loss
+        implies, with focal loss, label smoothing and class weights undone. False: the
+        softmax of the margins.
+    hessian : {"clip", "exact", "psd"}, default="clip"
+        See :func:`xgboost_objective`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+    estimator_ : fitted XGBClassifier
+        Its margins leave out `init_score_`, which it was given as base_margin.
+    init_score_ : float, or ndarray of shape (K,) for K > 2
+    objective_ : XGBoostObjective
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (d,), if X has column names
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skxent.boosting import FocalXGBClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> FocalXGBClassifier().fit(X, y).predict_proba(X).shape
+    (178, 3)
+    """
+
+    reserved = ("objective", "eval_metric", "base_score", "scale_pos_weight")
+
+    def _classifier(self) -> Any:
+        return library("xgboost").XGBClassifier
+
+    def _train(
+        self, model: Any, keywords: dict[str, Any], train: Rows, evaluation: list[Rows]
+    ) -> tuple[Any, Objective]:
+        objective = EvenXGBoostObjective(hessian=self.hessian, **keywords)
+        model.set_params(
+            objective=objective, eval_metric=_xgboost.xgboost_metric(**keywords)
+        )
+        X, codes, weights = train
+        model.fit(
+            X,
+            codes,
+            sample_weight=weights,
+            base_margin=self._start(len(codes)),
+            eval_set=[(X, codes) for X, codes, _ in evaluation] or None,
+            sample_weight_eval_set=_weights(evaluation),
+            base_margin_eval_set=[self._start(len(c)) for _, c, _ in evaluation]
+            or None,
+            verbose=False,
+        )
+        return model, objective
+
+    def _margins(self, X: Any) -> Floats:
+        return _xgboost.margins(self.estimator_, X, self.init_score_)
+
+
+class FocalLGBMClassifier(FocalBoostingClassifier):
+    """LightGBM with focal loss, whose probabilities are class probabilities.
+
+    Parameters
+    ----------
+    gamma : float in [0, inf), default=2.0
+        How much less a row counts that is already classified well; 0 is LGBMClassifier.
+    estimator : LGBMClassifier, default=None
+        Holds all parameters of trees and training, early_stopping_round among them;
+        None: LightGBM's defaults. Its objective, metric, class_weight, is_unbalance and
+        scale_pos_weight have no use here.
+    class_weight : dict of label to weight or "balanced", default=None
+        Moves the decision; with ``posterior=True``, not the probabilities.
+    label_smoothing : float in [0, 1), default=0.0
+    posterior : bool, default=True
+        predict_proba returns the class probabilities that a minimiser of the loss
+        implies, with focal loss, label smoothing and class weights undone. False: the
+        softmax of the margins.
+    hessian : {"clip", "exact", "psd"}, default="clip"
+        See :func:`lightgbm_objective`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+    estimator_ : fitted LGBMClassifier
+        Its margins leave out `init_score_`. None where LightGBM finds no column that it
+        could split: the rows are fewer than min_child_samples allows, say.
+    init_score_ : float, or ndarray of shape (K,) for K > 2
+    objective_ : LightGBMObjective
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (d,), if X has column names
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skxent.boosting import FocalLGBMClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> FocalLGBMClassifier().fit(X, y).predict_proba(X).shape
+    (178, 3)
+    """
+
+    reserved = (
+        "objective",
+        "metric",
+        "class_weight",
+        "is_unbalance",
+        "scale_pos_weight",
+    )
+
+    def _classifier(self) -> Any:
+        return library("lightgbm").LGBMClassifier
+
+    def _train(
+        self, model: Any, keywords: dict[str, Any], train: Rows, evaluation: list[Rows]
+    ) -> tuple[Any, Objective]:
+        objective = EvenLightGBMObjective(hessian=self.hessian, **keywords)
+        # Else LightGBM also takes the log loss of the margins as if they were
+        # probabilities, and early stopping goes by it.
+        model.set_params(objective=objective, metric="none")
+        X, codes, weights = train
+        try:
+            model.fit(
+                X,
+                codes,
+                sample_weight=weights,
+                init_score=self._start(len(codes)),
+                **_evaluation_sets(model, evaluation),
+                eval_sample_weight=_weights(evaluation),
+                eval_init_score=self._starts(evaluation),
+                eval_metric=_lightgbm.lightgbm_metric(**keywords),
+            )
+        except library("lightgbm").basic.LightGBMError as error:
+            # No column can be split: built-in objectives then train no tree.
+            if "num_features()) > (0)" not in str(error):
+                raise
+            return None, objective
+        return model, objective
+
+    def _margins(self, X: Any) -> Floats:
+        if self.estimator_ is None:
+            return self._start(X.shape[0])
+        return _lightgbm.margins(self.estimator_, X, self.init_score_)
+
+
+def _weights(evaluation: list[Rows]) -> list[Any] | None:
+    """Sample weights of the evaluation sets, ones where only others have some."""
+    if all(weights is None for *_, weights in evaluation):
+        return None
+    return [np.ones(len(c)) if w is None else w for _, c, w in evaluation]
+
+
+def _evaluation_sets(model: Any, evaluation: list[Rows]) -> dict[str, Any]:
+    """As LightGBM 4.7 and newer want them, or older ones."""
+    if not evaluation:
+        return {}
+    if "eval_X" in inspect.signature(model.fit).parameters:
+        return {
+            "eval_X": tuple(X for X, *_ in evaluation),
+            "eval_y": tuple(codes for _, codes, _ in evaluation),
+        }
+    return {"eval_set": [(X, codes) for X, codes, _ in evaluation]}

@@ -1,0 +1,153 @@
+"""Losses in the form of scikit-learn's HistGradientBoostingClassifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sklearn
+
+from skxent._validation import check_bool
+from skxent.boosting._objective import Objective
+from skxent.losses import Loss
+from skxent.targets import Floats
+
+try:
+    from sklearn._loss.link import LogitLink, MultinomialLogit
+    from sklearn._loss.loss import BaseLoss
+except ImportError:  # private: a later scikit-learn may move it
+    BaseLoss = object
+
+
+class _Derivatives:
+    """What scikit-learn's losses delegate to, in its signatures."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+
+    def loss(
+        self,
+        y_true: Any,
+        raw_prediction: Any,
+        sample_weight: Any,
+        loss_out: Any,
+        n_threads: int = 1,
+    ) -> Any:
+        loss_out[...], _ = self.objective.losses(y_true, raw_prediction, sample_weight)
+        return loss_out
+
+    def gradient_hessian(
+        self,
+        y_true: Any,
+        raw_prediction: Any,
+        sample_weight: Any,
+        gradient_out: Any,
+        hessian_out: Any,
+        n_threads: int = 1,
+    ) -> tuple[Any, Any]:
+        gradient, hessian = self.objective.derivatives(
+            y_true, raw_prediction, sample_weight
+        )
+        gradient_out[...], hessian_out[...] = gradient, hessian
+        return gradient_out, hessian_out
+
+
+class HistGradientLoss(BaseLoss):
+    """See :func:`hist_gradient_boosting_loss`."""
+
+    def __init__(self, objective: Objective, n_classes: int, posterior: bool) -> None:
+        link = LogitLink() if n_classes == 2 else MultinomialLogit()
+        super().__init__(_Derivatives(objective), link, n_classes)
+        self.objective = objective
+        self.posterior = posterior
+        self.is_multiclass = n_classes > 2
+
+    def fit_intercept_only(self, y_true: Any, sample_weight: Any = None) -> Any:
+        """The constant of least loss, from which boosting starts."""
+        # The classifier numbers the classes that it finds.
+        found = int(y_true.max()) + 1
+        if found != self.n_classes:
+            raise ValueError(
+                f"n_classes must be {found} for this y, got {self.n_classes}."
+            )
+        return np.asarray(
+            self.objective.init_score(y_true, sample_weight, n_classes=self.n_classes)
+        )
+
+    def predict_proba(self, raw_prediction: Floats) -> Floats:
+        return self.objective.predict_proba(raw_prediction, posterior=self.posterior)
+
+
+def hist_gradient_boosting_loss(
+    loss: Loss,
+    n_classes: int = 2,
+    *,
+    hessian: str = "psd",
+    class_weight: Any = None,
+    label_smoothing: float = 0.0,
+    posterior: bool = True,
+    n_threads: int | None = None,
+) -> HistGradientLoss:
+    """A loss as ``HistGradientBoostingClassifier(loss=...)``.
+
+    The classifier then starts from the loss's best constant, stops early by the loss,
+    and its predict_proba are class probabilities. With cross-entropy it is
+    ``loss="log_loss"``.
+
+    It rests on scikit-learn's private ``sklearn._loss``, and is tested on every version
+    from 1.6 that the package supports.
+
+    Parameters
+    ----------
+    loss : Loss
+    n_classes : int, default=2
+    hessian : {"clip", "exact", "psd"}, default="psd"
+        What to do with negative second derivatives, which a loss that is not convex
+        has. "psd" takes max(φ'', -p φ') for φ'' in the whole Hessian, the curvature of
+        a cross-entropy of the same gradient. "clip" takes max(h, 1e-16), "exact" leaves
+        them: then, without l2_regularization, leaves of rows that are on the wrong side
+        of the generalized or the symmetric cross-entropy can step much too far.
+    class_weight : dict of code to weight or array-like of shape (K,), default=None
+        Undone by predict_proba; that of HistGradientBoostingClassifier is not.
+    label_smoothing : float in [0, 1), default=0
+    posterior : bool, default=True
+        predict_proba gives the class probabilities that a minimiser of the loss
+        implies, with class weights and label smoothing undone. False: the softmax.
+    n_threads : int, default=None
+        Threads of the loss; None is all that OpenMP may use.
+
+    Raises
+    ------
+    ImportError
+        A scikit-learn whose private losses are elsewhere.
+    ValueError
+        A parameter out of its domain; in fit, another number of classes than n_classes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.ensemble import HistGradientBoostingClassifier
+    >>> from skxent.boosting import hist_gradient_boosting_loss
+    >>> from skxent.losses import Focal
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> loss = hist_gradient_boosting_loss(Focal(1.0))
+    >>> model = HistGradientBoostingClassifier(loss=loss, max_iter=20).fit(X, y)
+    >>> bool(model.score(X, y) > 0.95)
+    True
+    """
+    if BaseLoss is object:
+        raise ImportError(
+            "scikit-learn must be a version that has sklearn._loss.loss.BaseLoss, "
+            f"got {sklearn.__version__}."
+        )
+    if not isinstance(n_classes, (int, np.integer)) or n_classes < 2:
+        raise ValueError(f"n_classes must be an integer >= 2, got {n_classes!r}.")
+    check_bool("posterior", posterior)
+    objective = Objective(
+        loss,
+        class_weight=class_weight,
+        label_smoothing=label_smoothing,
+        n_threads=n_threads,
+        hessian=hessian,
+    )
+    return HistGradientLoss(objective, int(n_classes), bool(posterior))

@@ -1,0 +1,154 @@
+"""Objectives and metrics in LightGBM's form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skxent.boosting._objective import Metric, Objective
+from skxent.losses import Loss
+from skxent.targets import Floats
+
+
+class LightGBMObjective(Objective):
+    """See :func:`lightgbm_objective`."""
+
+    def factor(self, n_classes: int) -> float:
+        return n_classes / (n_classes - 1)
+
+    # LightGBM counts the parameters: only to the third does it pass weights.
+    def __call__(
+        self, y_true: Any, y_pred: Any, weight: Any = None
+    ) -> tuple[Floats, Floats]:
+        return self.derivatives(*_arguments(y_true, y_pred, weight))
+
+
+class LightGBMMetric(Metric):
+    """See :func:`lightgbm_metric`."""
+
+    def __call__(
+        self, y_true: Any, y_pred: Any, weight: Any = None
+    ) -> tuple[str, float, bool]:
+        mean = self.mean_loss(*_arguments(y_true, y_pred, weight))
+        return self.__name__, mean, False
+
+
+def _arguments(first: Any, second: Any, weight: Any) -> tuple[Any, Any, Any]:
+    """y, raw prediction and weights, from (y, raw) or from train's (raw, Dataset)."""
+    if not hasattr(second, "get_label"):
+        return first, second, weight
+    return second.get_label(), first, second.get_weight()
+
+
+def lightgbm_objective(
+    loss: Loss,
+    *,
+    hessian: str = "clip",
+    class_weight: Any = None,
+    label_smoothing: float = 0.0,
+    soft_labels: ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> LightGBMObjective:
+    r"""A loss as LightGBM's objective, for two or more classes.
+
+    For ``LGBMClassifier(objective=...)``, and for ``lightgbm.train`` as
+    ``params["objective"]``. With cross-entropy it is ``binary`` or ``multiclass``,
+    whose Hessian has a factor: :math:`h_k = \frac{K}{K - 1} p_k (1 - p_k)`.
+
+    Parameters
+    ----------
+    loss : Loss
+    hessian : {"clip", "exact", "psd"}, default="clip"
+        What to do with negative second derivatives, which a loss that is not convex
+        has and of which LightGBM makes no split. "clip" takes max(h, 1e-16). "psd"
+        takes max(φ'', -p φ') for φ'' in the whole Hessian, the curvature of a
+        cross-entropy of the same gradient: shorter steps. "exact" leaves them.
+    class_weight : dict of code to weight or array-like of shape (K,), default=None
+        Undone by ``predict_proba``; LGBMClassifier's own class_weight also reaches the
+        objective, as sample weights, and is not undone. ``scale_pos_weight`` and
+        ``is_unbalance`` have no effect on custom objectives.
+    label_smoothing : float in [0, 1), default=0
+    soft_labels : array-like of shape (n, K), default=None
+        Rows that sum to one. y then holds row numbers of this table in place of
+        classes, ``np.arange(n)`` for all. LGBMClassifier would take them for classes:
+        use ``LGBMRegressor(metric="none")``, with ``num_class=K`` for K > 2.
+    n_threads : int, default=None
+        Threads of the objective; None is all that OpenMP may use.
+
+    Returns
+    -------
+    LightGBMObjective
+        A picklable callable: (y, raw prediction, weight) or (raw prediction, Dataset)
+        to gradient and Hessian, in nats. Its ``init_score(y, sample_weight)`` is the
+        margin to start from, which LightGBM does not choose for a custom objective:
+        ``fit(init_score=np.full(n, start))``, ``np.tile(start, (n, 1))`` for K > 2.
+        LightGBM's predictions leave it out: add it. Its ``predict_proba(margins)`` are
+        class probabilities.
+
+    Raises
+    ------
+    ValueError
+        A parameter out of its domain; when called, labels that are not codes in 0..K-1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skxent.boosting import lightgbm_objective
+    >>> from skxent.losses import Focal
+    >>> objective = lightgbm_objective(Focal(2.0))
+    >>> round(objective.init_score([0, 0, 0, 1]), 4)
+    -0.4104
+    """
+    return LightGBMObjective(
+        loss,
+        class_weight=class_weight,
+        label_smoothing=label_smoothing,
+        soft_labels=soft_labels,
+        n_threads=n_threads,
+        hessian=hessian,
+    )
+
+
+def lightgbm_metric(
+    loss: Loss,
+    *,
+    class_weight: Any = None,
+    label_smoothing: float = 0.0,
+    soft_labels: ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> LightGBMMetric:
+    """A loss as LightGBM's metric: its mean over all weights, in nats.
+
+    For ``LGBMClassifier.fit(eval_metric=...)`` with an objective of
+    :func:`lightgbm_objective`, and ``lightgbm.train(feval=...)``. It reads margins:
+    beside a built-in objective LightGBM would pass probabilities. A start value goes to
+    the validation sets too (``eval_init_score``). Early stopping needs
+    ``LGBMClassifier(metric="none")``: else LightGBM 4 also takes the log loss of the
+    margins, as if they were probabilities, and stops by that.
+
+    Parameters are those of :func:`lightgbm_objective`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skxent.boosting import lightgbm_metric
+    >>> from skxent.losses import Focal
+    >>> metric = lightgbm_metric(Focal(2.0))
+    >>> metric(np.array([0, 1]), np.array([-0.5, 0.5]))[::2]
+    ('focal', False)
+    """
+    return LightGBMMetric(
+        loss,
+        class_weight=class_weight,
+        label_smoothing=label_smoothing,
+        soft_labels=soft_labels,
+        n_threads=n_threads,
+    )
+
+
+def margins(model: Any, X: Any, init_score: Any) -> Floats:
+    """Raw prediction of an LGBMModel or Booster, on top of a start value."""
+    raw: Floats = model.predict(X, raw_score=True)
+    return raw if init_score is None else raw + np.asarray(init_score)

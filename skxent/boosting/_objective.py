@@ -1,0 +1,227 @@
+"""A loss as every booster needs it: derivatives, start value, metric, probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from skxent._arrays import as_raw_prediction
+from skxent._evaluate import reduce
+from skxent._threads import effective_n_threads
+from skxent._validation import FRACTION, check_option
+from skxent.losses import Loss
+from skxent.targets import (
+    Floats,
+    Target,
+    check_codes,
+    check_soft_labels,
+    make_target,
+)
+
+HESSIANS = ("clip", "exact", "psd")
+# XGBoost's own floor for the Hessian of its classification objectives.
+FLOOR = 1e-16
+
+
+@dataclass(frozen=True, eq=False)
+class BoosterLoss:
+    """What objectives and metrics share: a loss and the meaning of the booster's y.
+
+    Parameters
+    ----------
+    loss : Loss
+    class_weight : dict of code to weight or array-like of shape (K,), default=None
+    label_smoothing : float in [0, 1), default=0
+    soft_labels : array-like of shape (n, K), default=None
+        If given, y holds row numbers of this table in place of classes.
+    n_threads : int, default=None
+        None is all that OpenMP may use.
+    """
+
+    loss: Loss
+    class_weight: Any = None
+    label_smoothing: float = 0.0
+    soft_labels: Any = field(default=None, repr=False)
+    n_threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.loss, Loss):
+            raise ValueError(
+                f"loss must be a Loss of skxent.losses, got {self.loss!r}."
+            )
+        FRACTION.check("label_smoothing", self.label_smoothing)
+        effective_n_threads(self.n_threads)
+        if self.soft_labels is None:
+            return
+        table = np.asarray(self.soft_labels)
+        if table.ndim != 2 or table.shape[1] < 2:
+            raise ValueError(
+                f"soft_labels must be of shape (n, K), K >= 2, got {table.shape}."
+            )
+        # XGBoost and CatBoost keep labels in float32, which counts to 2^24.
+        if len(table) > 1 << 24:
+            raise ValueError(f"soft_labels must have <= 2^24 rows, got {len(table)}.")
+        table = check_soft_labels(table, table.shape[1], np.float64, "soft_labels")
+        object.__setattr__(self, "soft_labels", table)
+
+    def target(self, y: Any, n_classes: int, sample_weight: Any, dtype: Any) -> Target:
+        """The booster's labels and weights in the form of the kernels."""
+        y = np.asarray(y)
+        if self.soft_labels is not None:
+            y = self.soft_labels[check_codes(y, len(self.soft_labels))]
+        elif y.ndim != 1:
+            raise ValueError(f"y must be of shape (n,), got {y.shape}.")
+        return make_target(
+            y,
+            len(y),
+            n_classes,
+            sample_weight=sample_weight,
+            class_weight=self.class_weight,
+            label_smoothing=self.label_smoothing,
+            dtype=dtype,
+        )
+
+    def losses(
+        self, y: Any, raw_prediction: Floats, sample_weight: Any
+    ) -> tuple[Floats, Target]:
+        """Weighted loss of every row, in nats: shape (n,), and the target."""
+        z, target, binary = self._prepare(y, raw_prediction, sample_weight)
+        value: Floats = np.empty(len(z), dtype=z.dtype)
+        self.loss.evaluate(z, target, binary, value=value, n_threads=self.n_threads)
+        return value, target
+
+    def mean_loss(self, y: Any, raw_prediction: Floats, sample_weight: Any) -> float:
+        """Mean over all weights, those of the classes included, in nats."""
+        value, target = self.losses(y, raw_prediction, sample_weight)
+        mean: float = reduce(value, target.total_weight, "mean", None)
+        return mean
+
+    def init_score(
+        self,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        n_classes: int | None = None,
+    ) -> Any:
+        """The margin to start from: the constant of least loss.
+
+        A number for two classes, (K,) for more. Boosters start a custom objective at
+        zero, from where the first trees only learn the class frequencies.
+
+        Parameters
+        ----------
+        y : array-like of shape (n,)
+            Codes in 0..K-1; row numbers, with soft_labels.
+        sample_weight : array-like of shape (n,), default=None
+        n_classes : int, default=None
+            K, where y lacks the last classes.
+        """
+        y = np.asarray(y)
+        if self.soft_labels is not None:
+            n_classes = self.soft_labels.shape[1]
+        if n_classes is None:
+            n_classes = max(2, int(check_codes(y, np.iinfo(np.intp).max).max()) + 1)
+        target = self.target(y, n_classes, sample_weight, np.float64)
+        best = self.loss.best_constant_of(target)
+        return float(best[0]) if best.shape == (1,) else best
+
+    def predict_proba(
+        self, raw_prediction: Floats, *, posterior: bool = True, log: bool = False
+    ) -> Floats:
+        """Class probabilities (n, K) of raw margins, or with `log` their logarithms.
+
+        `posterior`: those that a minimiser of the loss implies, with class weights and
+        label smoothing undone; else the softmax.
+        """
+        if posterior:
+            return self.loss.posterior(
+                raw_prediction,
+                class_weight=self.class_weight,
+                label_smoothing=self.label_smoothing,
+                log=log,
+                n_threads=self.n_threads,
+            )
+        softmax = self.loss.predict_log_proba if log else self.loss.predict_proba
+        return softmax(raw_prediction, n_threads=self.n_threads)
+
+    def _prepare(
+        self, y: Any, raw_prediction: Any, sample_weight: Any
+    ) -> tuple[Floats, Target, bool]:
+        z, binary = as_raw_prediction(raw_prediction)
+        n_classes = 2 if binary else z.shape[1]
+        return z, self.target(y, n_classes, sample_weight, z.dtype), binary
+
+
+@dataclass(frozen=True, eq=False)
+class Objective(BoosterLoss):
+    """A booster's objective.
+
+    Parameters
+    ----------
+    hessian : {"clip", "exact", "psd"}, default="clip"
+        Losses that are not convex have negative second derivatives, of which boosters
+        make no split or a step uphill. "clip" takes max(h, 1e-16). "psd" takes
+        max(φ'', -p φ') for φ'' in the whole Hessian, which then has no negative
+        eigenvalue: -p φ' is the curvature of a cross-entropy of the same gradient.
+        "exact" leaves them.
+
+    The others are those of :class:`BoosterLoss`.
+    """
+
+    hessian: str = "clip"
+
+    def __post_init__(self) -> None:
+        check_option("hessian", self.hessian, HESSIANS)
+        super().__post_init__()
+
+    def factor(self, n_classes: int) -> float:
+        """By how much the library multiplies the Hessian of more than two classes."""
+        return 1.0
+
+    def derivatives(
+        self, y: Any, raw_prediction: Floats, sample_weight: Any
+    ) -> tuple[Floats, Floats]:
+        """Gradient and diagonal of the Hessian, in shape, dtype and order of the raw
+        prediction."""
+        z, target, binary = self._prepare(y, raw_prediction, sample_weight)
+        gradient, hessian = np.empty_like(z), np.empty_like(z)
+        self.loss.evaluate(
+            z,
+            target,
+            binary,
+            gradient=gradient,
+            hessian=hessian,
+            psd=self.hessian == "psd",
+            n_threads=self.n_threads,
+        )
+        factor = 1.0 if binary else self.factor(z.shape[1])
+        if factor != 1:
+            hessian *= factor
+        if self.hessian != "exact":
+            np.maximum(hessian, FLOOR, out=hessian)
+        if np.ndim(raw_prediction) == 1:
+            return gradient[:, 0], hessian[:, 0]
+        return gradient, hessian
+
+
+@dataclass(frozen=True, eq=False)
+class Metric(BoosterLoss):
+    """A booster's metric: the mean loss, to be minimised."""
+
+    @property
+    def __name__(self) -> str:
+        # XGBoost calls the metric by it.
+        return self.loss.formula
+
+
+def library(name: str) -> Any:
+    """The library of that name, or an error that says what to install."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"{name} must be installed for this: pip install 'skxent[{name}]'."
+        ) from error
