@@ -6,7 +6,9 @@ from skxent._config import show_config
 from skxent.linear_model import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
+    FocalLogisticRegressionCV,
     SmoothedSoftmaxClassifier,
+    SmoothedSoftmaxClassifierCV,
 )
 
 __version__ = _version("skxent")
@@ -14,6 +16,8 @@ __version__ = _version("skxent")
 __all__ = [
     "CrossEntropyClassifier",
     "FocalLogisticRegression",
+    "FocalLogisticRegressionCV",
     "SmoothedSoftmaxClassifier",
+    "SmoothedSoftmaxClassifierCV",
     "show_config",
 ]

@@ -34,6 +34,9 @@ LOST = 1e-13
 
 Linear = Callable[[Weights], Weights]
 Step = Callable[[Weights, Weights, float], tuple[Weights, bool]]
+Listener = Callable[[Weights], bool]  # hears of every iteration, may ask to stop
+
+STOPPED = "a callback asked to stop"
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ def solve(
     tol: float = 1e-4,
     max_iter: int = 100,
     verbose: int = 0,
+    on_iteration: Listener | None = None,
 ) -> Solution:
     """Minimise; a loss that is not convex from zero by way of cross-entropy."""
     if solver == "auto":
@@ -75,10 +79,16 @@ def solve(
     if not objective.loss.convex and not start.any() and max_iter > 1:
         # One iteration at least is for the loss itself.
         loss, objective.loss = objective.loss, CrossEntropy()
-        first = newton(objective, start, step, max(tol, 1e-2), max_iter - 1, verbose)
+        first = newton(
+            objective, start, step, max(tol, 1e-2), max_iter - 1, verbose, on_iteration
+        )
         objective.loss = loss
+        if first.reason == STOPPED:
+            return first
         start, before = first.weights, first.n_iter
-    found = newton(objective, start, step, tol, max_iter - before, verbose)
+    found = newton(
+        objective, start, step, tol, max_iter - before, verbose, on_iteration
+    )
     if not found.converged:
         warnings.warn(
             f"{solver} did not converge: {found.reason} ({before + found.n_iter}). "
@@ -98,6 +108,7 @@ def newton(
     tol: float,
     max_iter: int,
     verbose: int = 0,
+    on_iteration: Listener | None = None,
 ) -> Solution:
     """Newton's method with backtracking."""
     W = start
@@ -135,6 +146,8 @@ def newton(
                 reason = "no step along the Newton direction lowered the objective"
                 return Solution(W, value, iteration, decrement, False, reason)
         W, value, gradient = candidate, new_value, new_gradient
+        if on_iteration is not None and on_iteration(W):
+            return Solution(W, value, iteration, decrement, True, STOPPED)
     reason = "max_iter was reached"
     return Solution(W, value, max_iter, decrement, False, reason)
 

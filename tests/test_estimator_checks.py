@@ -6,7 +6,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skxent import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
+    FocalLogisticRegressionCV,
     SmoothedSoftmaxClassifier,
+    SmoothedSoftmaxClassifierCV,
 )
 from skxent.losses import LOSSES
 
@@ -18,6 +20,10 @@ ESTIMATORS = [
     FocalLogisticRegression(gamma=3.0, solver="newton-cg", class_weight="balanced"),
     SmoothedSoftmaxClassifier(),
     SmoothedSoftmaxClassifier(label_smoothing=0.3, tol=1e-8, warm_start=True),
+    FocalLogisticRegressionCV(Cs=[0.1, 1.0], gammas=[0.0, 1.0], cv=3),
+    SmoothedSoftmaxClassifierCV(
+        Cs=[1.0], label_smoothings=[0.0, 0.1], cv=3, scoring="accuracy", tol=1e-8
+    ),
 ]
 
 
