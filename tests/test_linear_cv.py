@@ -124,10 +124,8 @@ def test_the_axes_of_the_paths():
     for i, candidate in enumerate(table["params"]):
         g = model.gammas_.tolist().index(candidate["gamma"])
         c = model.Cs_.tolist().index(candidate["C"])
-        assert_array_equal(
-            model.scores_[:, 0, g, c],
-            [table[f"split{k}_test_score"][i] for k in range(4)],
-        )
+        splits = [table[f"split{k}_test_score"][i] for k in range(4)]
+        assert_array_equal(model.scores_[:, 0, g, c], splits)
 
 
 def test_without_refit_the_folds_are_averaged():

@@ -69,9 +69,12 @@ def test_many_batches_approach_the_full_fit(loss, n_classes):
             LOSSES[loss](), y, z, from_logits=True, label_smoothing=0.05
         )
 
-    excess = value(many) - value(full)
-    assert excess < 1e-3 and excess < 0.1 * (value(first) - value(full))
-    assert_allclose(many.predict_proba(X), full.predict_proba(X), atol=0.06)
+    excess, at_first = value(many) - value(full), value(first) - value(full)
+    if loss == "generalized_cross_entropy":  # far from convex: another minimum
+        assert excess < 0.5 * at_first
+    else:
+        assert excess < 3e-4 and excess < 0.01 * at_first
+        assert_allclose(many.predict_proba(X), full.predict_proba(X), atol=0.03)
 
 
 def test_the_diagonal_approaches_it_too(monkeypatch):
@@ -119,13 +122,12 @@ def test_sparse_soft_and_string_batches():
 def test_a_batch_may_lack_classes_and_a_stream_be_pickled():
     X, y = data(3, 900)
     order = np.argsort(y, kind="stable")  # the worst order: class by class
-    whole = streamed(CrossEntropyClassifier(), X[order], y[order], size=100)
-    first = CrossEntropyClassifier().partial_fit(
-        X[order][:100], y[order][:100], [0, 1, 2]
-    )
+    X, y = X[order], y[order]
+    whole = streamed(CrossEntropyClassifier(), X, y, size=100)
+    first = CrossEntropyClassifier().partial_fit(X[:100], y[:100], [0, 1, 2])
     again = pickle.loads(pickle.dumps(first))
     for batch in list(gen_batches(900, 100))[1:]:
-        again.partial_fit(X[order][batch], y[order][batch])
+        again.partial_fit(X[batch], y[batch])
     assert_array_equal(again.coef_, whole.coef_)
     assert whole.coef_.shape == (3, 8)
 
@@ -149,9 +151,7 @@ def test_bad_calls():
     assert not hasattr(model, "n_features_in_")
     model.partial_fit(X, y, classes=[0, 1, 2])
     before = model.coef_.copy()
-    with pytest.raises(
-        ValueError, match=r"^classes must be \[0, 1, 2\], as in the fir"
-    ):
+    with pytest.raises(ValueError, match=r"^classes must be \[0, 1, 2\], as in"):
         model.partial_fit(X, y, classes=[0, 1])
     with pytest.raises(ValueError, match=r"^y must have labels in \[0, 1, 2\], got 3"):
         model.partial_fit(X, y + 1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +13,8 @@ from skxent.linear_model._callbacks import with_callbacks
 from skxent.linear_model._input import check_data
 from skxent.linear_model._stream import Past, StreamObjective
 from skxent.linear_model._undo import undone_on_failure
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def knows_its_weights(estimator: Any) -> bool:
@@ -24,12 +27,16 @@ def knows_its_weights(estimator: Any) -> bool:
     return True
 
 
+def if_it_knows_its_weights(method: Method) -> Method:
+    return available_if(knows_its_weights)(method)
+
+
 class PartialFitMixin:
     """Training batch by batch, for :class:`CrossEntropyClassifier`."""
 
     _past: Past | None
 
-    @available_if(knows_its_weights)
+    @if_it_knows_its_weights
     def partial_fit(
         self,
         X: Any,
@@ -47,7 +54,8 @@ class PartialFitMixin:
         coefficients its diagonal. One batch gives what `fit` gives, many approach it:
         what is lost is how the curvature of a batch has changed since it was seen, so
         the first batches had better not be tiny. With the diagonal the approach is slow
-        where columns are correlated.
+        where columns are correlated, and a loss that is far from convex (generalized
+        cross-entropy) may end in another minimum.
 
         After `fit` its coefficients take the place of zero as what the penalty draws
         to; the rows that it saw are not remembered otherwise.
