@@ -3,6 +3,7 @@
 from importlib.metadata import version as _version
 
 from skxent._config import show_config
+from skxent.explanation import explain
 from skxent.linear_model import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
@@ -19,5 +20,6 @@ __all__ = [
     "FocalLogisticRegressionCV",
     "SmoothedSoftmaxClassifier",
     "SmoothedSoftmaxClassifierCV",
+    "explain",
     "show_config",
 ]

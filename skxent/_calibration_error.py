@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skxent._evaluate import check_proba, logits_from, prepare_target
-from skxent._validation import check_bool, check_count, check_option
+from skxent._validation import check_bool, check_count, check_option, warn
 from skxent.losses import CrossEntropy
 from skxent.targets import Floats
 
@@ -64,9 +64,9 @@ def expected_calibration_error(
         over the classes: before the root for "l2"; "max" is the largest of all bins.
     debias : bool, default=False
         For norm="l2" alone: subtract from every square what chance adds to it,
-        :math:`\bar y_b (1 - \bar y_b) / (n_b - 1)`; a bin of one row counts 0, and so
-        does a negative sum. n_b is the number of rows, with weights
-        :math:`(\sum w)^2 / \sum w^2`.
+        :math:`\bar y_b (1 - \bar y_b) / (n_b - 1)`; a sum below 0 counts 0. n_b is the
+        number of rows, with weights :math:`(\sum w)^2 / \sum w^2`. Bins of one row
+        count 0, with a warning if they have most of the weight.
     labels : array-like of shape (K,), default=None
         All labels in sorted order, where y_true may lack some.
     sample_weight : array-like of shape (n,), default=None
@@ -119,9 +119,10 @@ def expected_calibration_error(
         from_logits=from_logits,
         ignore_index=ignore_index,
     )
-    return calibration_error(
-        bin_columns(confidence, event, weight, n_bins, strategy), norm, debias
-    )
+    curves = bin_columns(confidence, event, weight, n_bins, strategy)
+    if debias:
+        warn_of_lone_rows(curves)
+    return calibration_error(curves, norm, debias)
 
 
 @dataclass(frozen=True)
@@ -210,18 +211,15 @@ def bin_columns(
 ) -> list[Bins]:
     """The bins of every column."""
     return [
-        _bin_rows(c, y, weight, n_bins, strategy)
+        average(*assign(c, weight, n_bins, strategy), c, y, weight)
         for c, y in zip(confidence.T, event.T, strict=True)
     ]
 
 
-def _bin_rows(
-    confidence: Floats,
-    event: Floats,
-    weight: NDArray[np.float64],
-    n_bins: int,
-    strategy: Strategy,
-) -> Bins:
+def assign(
+    confidence: Floats, weight: NDArray[np.float64], n_bins: int, strategy: Strategy
+) -> tuple[Floats, NDArray[np.intp]]:
+    """The edges of the bins (n_bins + 1,), and the bin of every row (n,)."""
     # b / B is the double next to a decimal edge; in the dtype of the probabilities a
     # 0.2 then meets the edge 0.2.
     share = np.arange(n_bins + 1) / n_bins
@@ -232,16 +230,28 @@ def _bin_rows(
         # A sum of weights that falls short of its share by rounding has reached it.
         cuts = np.searchsorted(below, below[-1] * share[1:-1] * (1 - 1e-10))
         edges[1:-1] = confidence[order[cuts]]
-    index = np.searchsorted(edges[1:-1], confidence)
+    return edges, np.searchsorted(edges[1:-1], confidence)
+
+
+def average(
+    edges: Floats,
+    index: NDArray[np.intp],
+    confidence: Floats,
+    event: Floats,
+    weight: NDArray[np.float64],
+) -> Bins:
+    """What is in the bins to which the rows were assigned."""
 
     def total(values: Floats) -> Floats:
-        return np.bincount(index, values, n_bins).astype(np.float64, copy=False)
+        sums = np.bincount(index, values, len(edges) - 1)
+        return sums.astype(np.float64, copy=False)
 
     mass = total(weight)
     held = mass > 0
     mass = mass[held]
-    frequency = total(weight * event)[held] / mass
-    spread = np.maximum(total(weight * event**2)[held] / mass - frequency**2, 0)
+    happened = weight * event
+    frequency = total(happened)[held] / mass
+    spread = np.maximum(total(happened * event)[held] / mass - frequency**2, 0)
     # Σw² / (Σw)² is 1 / n without weights.
     reciprocal = total(weight**2)[held] / mass**2
     variance = np.full(len(mass), np.inf)
@@ -255,6 +265,16 @@ def _bin_rows(
         frequency=frequency,
         variance=variance,
     )
+
+
+def warn_of_lone_rows(curves: Sequence[Bins]) -> None:
+    lone = sum(bins.weight[np.isinf(bins.variance)].sum() for bins in curves)
+    share = lone / sum(bins.weight.sum() for bins in curves)
+    if share > 0.5:
+        warn(
+            f"{share:.0%} of the weight is in bins of one row, of which nothing can be "
+            "said: they count 0. Take fewer bins."
+        )
 
 
 def calibration_error(curves: Sequence[Bins], norm: Norm, debias: bool) -> float:

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from skxent._validation import check_bool, check_option, warn
@@ -222,6 +222,16 @@ def _silence(y: NDArray[Any], weights: Any, ignore_index: Any) -> tuple[Any, Any
         )
     weights = np.ones(len(y)) if weights is None else weights
     return np.where(heard, y, y[heard][0]), np.where(heard, weights, 0.0)
+
+
+def check_labels(y: Any) -> NDArray[Any]:
+    """Labels (n,) that an estimator is to be fitted to."""
+    if y is None:
+        raise ValueError("fit requires y to be passed, but the target y is None.")
+    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    return y
 
 
 def logits_from(y_proba: ArrayLike, from_logits: bool) -> Floats:

@@ -36,6 +36,22 @@ def evaluate(
     weigh_target: bool = False,
     n_threads: int = 1,
 ) -> None: ...
+def linear_sums(
+    name: str,
+    parameters: tuple[float, ...],
+    X: _Reals,
+    origin: _Reals,
+    W: NDArray[np.float64],
+    V: NDArray[np.float64] | None,
+    codes: NDArray[np.intp] | None,
+    soft: _Reals | None,
+    sample_weight: NDArray[np.float64] | None,
+    class_weight: NDArray[np.float64] | None,
+    smoothing: float,
+    weigh_target: bool,
+    totals: NDArray[np.float64],
+    n_threads: int = 1,
+) -> None: ...
 def probabilities(
     name: str,
     parameters: tuple[float, ...],

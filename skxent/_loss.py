@@ -391,7 +391,7 @@ class Loss:
             target.codes,
             target.soft,
             target.sample_weight,
-            target.class_weight if (target.class_weight != 1).any() else None,
+            target.weights_of_classes(),
             target.label_smoothing,
             columns(value),
             columns(gradient),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from skxent._loss import Loss, parameter
-from skxent._validation import Interval
+from skxent._validation import Interval, check_option
 
 __all__ = [
     "LOSSES",
@@ -221,3 +221,11 @@ LOSSES: dict[str, type[Loss]] = {
         Poly1,
     )
 }
+
+
+def as_loss(loss: str | Loss) -> Loss:
+    """A loss, or the one of that name in LOSSES, by default."""
+    if isinstance(loss, Loss):
+        return loss
+    check_option("loss", loss, LOSSES)
+    return LOSSES[loss]()

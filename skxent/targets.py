@@ -62,14 +62,16 @@ class Target:
         return len(rows)
 
     def rows(self, block: slice) -> Target:
-        """The targets of a block of rows; views, not copies."""
+        """The targets of a block of rows: views, if it takes every row."""
+
+        def part(values: Any) -> Any:
+            return None if values is None else np.ascontiguousarray(values[block])
+
         return replace(
             self,
-            codes=None if self.codes is None else self.codes[block],
+            codes=part(self.codes),
             soft=None if self.soft is None else self.soft[block],
-            sample_weight=(
-                None if self.sample_weight is None else self.sample_weight[block]
-            ),
+            sample_weight=part(self.sample_weight),
         )
 
     def mass(self) -> NDArray[np.float64]:
@@ -92,6 +94,10 @@ class Target:
     def total_weight(self) -> float:
         """Σ of the weights of all rows, class weights included."""
         return float(self.mass().sum())
+
+    def weights_of_classes(self) -> NDArray[np.float64] | None:
+        """class_weight; None, which the kernels need not read, if all are one."""
+        return self.class_weight if (self.class_weight != 1).any() else None
 
     def row_weights(self) -> NDArray[np.float64]:
         """The weight of every row, class weights included: (n,)."""

@@ -8,11 +8,16 @@ are trusted: shapes, codes and dtypes are checked by skxent.targets and skxent.l
 cimport openmp
 from cython cimport floating
 from cython.parallel cimport prange, threadid
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memset
 
 from binary cimport binary_rows
 from hard cimport hard_rows
 from labels cimport LabelRange, range_of
+from linear cimport (
+    SKINNY_double, SKINNY_float, Shape, add_product, read_block, shape_of, times, widen,
+    workspace,
+)
 from losses cimport ROWS, LossSpec, formula_of
 from posterior cimport posterior
 from proba cimport Checked, log_loss_rows
@@ -21,6 +26,8 @@ from softmax cimport log_softmax
 from targets cimport Request, tiles
 from tiles cimport load, load_binary, store
 from vecmath cimport exp, exp_down, expm1, log, log1p, log1p_unit
+
+import numpy as np
 
 cdef extern from *:
     """
@@ -89,6 +96,54 @@ cdef LossSpec spec_of(str name, tuple parameters) except *:
     return spec
 
 
+cdef Request request_of(
+    str name, tuple parameters, Py_ssize_t columns, bint binary, bint hard,
+    bint weighted, bint class_weighted, double smoothing, bint multilabel,
+    bint weigh_target,
+) except *:
+    cdef Request request
+    request.loss = spec_of(name, parameters)
+    request.K = 2 if binary and not multilabel else columns
+    request.smoothing = smoothing
+    request.binary = binary
+    request.hard = hard
+    request.weighted = weighted
+    request.class_weighted = class_weighted
+    request.multilabel = multilabel
+    request.weigh_target = weigh_target and class_weighted
+    request.value = request.gradient = request.hessian = False
+    request.product = request.matrix = False
+    return request
+
+
+# Not inline, and so but once in the module.
+cdef void evaluate_rows(
+    Request *request, const floating[:, :] z, const Py_ssize_t[::1] codes,
+    const floating[:, :] soft, const double[:] sample_weight,
+    const double[:] class_weight, const floating[:, :] x,
+    floating[:, :] value, floating[:, :] gradient, floating[:, :] hessian,
+    floating[:, :] product, floating[:, :] matrix,
+    Py_ssize_t start, Py_ssize_t stop, floating *work
+) noexcept nogil:
+    if request.binary:
+        binary_rows(
+            request, z, codes, soft, sample_weight, class_weight, x,
+            value, gradient, hessian, product, start, stop, work,
+        )
+    elif request.hard and request.smoothing == 0 and not (
+        request.weigh_target or request.hessian or request.product or request.matrix
+    ):
+        hard_rows(
+            request, z, codes, sample_weight, class_weight, value, gradient,
+            start, stop, work,
+        )
+    else:
+        soft_rows(
+            request, z, codes, soft, sample_weight, class_weight, x,
+            value, gradient, hessian, product, matrix, start, stop, work,
+        )
+
+
 def evaluate(
     str name, tuple parameters, const floating[:, :] z, bint binary,
     const Py_ssize_t[::1] codes, const floating[:, :] soft,
@@ -99,50 +154,122 @@ def evaluate(
     int n_threads=1,
 ):
     """Weighted loss, gradient, Hessian (diagonal, whole, or times x), row by row."""
-    cdef Request request
-    request.loss = spec_of(name, parameters)
-    request.multilabel = multilabel
-    request.K = 2 if binary and not multilabel else z.shape[1]
-    request.smoothing = smoothing
-    request.weigh_target = weigh_target and class_weight is not None
-    request.hard = soft is None
-    request.weighted = sample_weight is not None
-    request.class_weighted = class_weight is not None
+    cdef Request request = request_of(
+        name, parameters, z.shape[1], binary, soft is None, sample_weight is not None,
+        class_weight is not None, smoothing, multilabel, weigh_target,
+    )
     request.value = value is not None
     request.gradient = gradient is not None
     request.hessian = hessian is not None
     request.product = product is not None
     request.matrix = matrix is not None
-    cdef bint fast = not binary and request.hard and smoothing == 0 and not (
-        request.weigh_target or request.hessian or request.product or request.matrix
-    )
-    cdef Py_ssize_t n = z.shape[0], step = chunk_rows(z.shape[1]), chunk, start
+    cdef Py_ssize_t n = z.shape[0], step = chunk_rows(z.shape[1]), chunk
     cdef Py_ssize_t chunks = (n + step - 1) // step
-    cdef Py_ssize_t size = (1 if fast else 6) * request.K * ROWS
+    cdef Py_ssize_t size = 6 * request.K * ROWS
     n_threads = max(1, min(n_threads, chunks))
-    cdef floating *work = <floating *> calloc(n_threads * size, sizeof(floating))
+    cdef floating *work = <floating *> malloc(n_threads * size * sizeof(floating))
     if work == NULL:
         raise MemoryError()
     for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
-        start = chunk * step
-        if binary:
-            binary_rows(
-                &request, z, codes, soft, sample_weight, class_weight, x,
-                value, gradient, hessian, product,
-                start, min(n, start + step), work + threadid() * size,
-            )
-        elif fast:
-            hard_rows(
-                &request, z, codes, sample_weight, class_weight, value, gradient,
-                start, min(n, start + step), work + threadid() * size,
-            )
-        else:
-            soft_rows(
-                &request, z, codes, soft, sample_weight, class_weight, x,
-                value, gradient, hessian, product, matrix,
-                start, min(n, start + step), work + threadid() * size,
-            )
+        evaluate_rows(
+            &request, z, codes, soft, sample_weight, class_weight, x,
+            value, gradient, hessian, product, matrix,
+            chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
+        )
     free(work)
+
+
+cdef void sum_rows(
+    Request *request, Shape *shape, const floating[:, :] X, const floating[::1] origin,
+    const floating *W, const floating *V, const Py_ssize_t[::1] codes,
+    const floating[:, :] soft, const double[:] sample_weight,
+    const double[:] class_weight, floating[:, ::1] z, floating[:, ::1] x,
+    floating[:, ::1] r, floating[:, ::1] value, floating *work,
+    Py_ssize_t start, Py_ssize_t stop, double[:, ::1] total
+) noexcept nogil:
+    """Gradient, or Hessian times V, of rows start to stop; and their loss."""
+    cdef Py_ssize_t at, row, rows, end, i
+    cdef Py_ssize_t wide = shape.d_wide * shape.m_wide
+    cdef floating *block = work
+    cdef floating *part = block + shape.rows * shape.d_wide
+    cdef floating *rest = part + wide
+    cdef const Py_ssize_t[::1] c = codes
+    cdef const floating[:, :] t = soft
+    cdef const double[:] w = sample_weight
+    cdef const floating[:, :] logits = z[:, : shape.m], v = x[:, : shape.m]
+    cdef floating[:, :] out = r[:, : shape.m], losses = value
+    memset(block, 0, shape.rows * shape.d_wide * sizeof(floating))
+    memset(&r[0, 0], 0, shape.rows * shape.m_wide * sizeof(floating))
+    for at in range((stop - start + shape.rows - 1) // shape.rows):
+        row = start + at * shape.rows
+        rows = min(shape.rows, stop - row)
+        end = row + rows
+        read_block(shape, X, origin, row, rows, block)
+        times(shape, block, W, W + wide, &z[0, 0])
+        if request.product:
+            times(shape, block, V, V + wide, &x[0, 0])
+        if request.hard:
+            c = codes[row:end]
+        else:
+            t = soft[row:end]
+        if request.weighted:
+            w = sample_weight[row:end]
+        evaluate_rows(
+            request, logits, c, t, w, class_weight, v, losses, out, out, out, out,
+            0, rows, rest,
+        )
+        if request.value:
+            for i in range(rows):
+                total[shape.d + 1, 0] += value[i, 0]
+        add_product(shape, block, &r[0, 0], rows, part, total)
+
+
+def linear_sums(
+    str name, tuple parameters, const floating[:, :] X, const floating[::1] origin,
+    const double[:, :] W, const double[:, :] V,
+    const Py_ssize_t[::1] codes, const floating[:, :] soft,
+    const double[:] sample_weight, const double[:] class_weight, double smoothing,
+    bint weigh_target, double[:, :, ::1] totals, int n_threads=1,
+):
+    """Gradient in W, or with V the Hessian times V, of the loss of (X - origin) W.
+
+    totals, of shape (segments, d + 2, m), gets the sums of each segment of rows: those
+    of the d features, of the intercepts, and in the first entry of the last row the
+    loss (with V zero). W and V have d rows, or one more for intercepts.
+    """
+    cdef Py_ssize_t n = X.shape[0], segments = totals.shape[0], m = W.shape[1], segment
+    cdef Py_ssize_t lanes = SKINNY_double if floating is double else SKINNY_float
+    cdef Shape shape = shape_of(X.shape[1], m, lanes)
+    cdef Request request = request_of(
+        name, parameters, m, m == 1, soft is None, sample_weight is not None,
+        class_weight is not None, smoothing, False, weigh_target,
+    )
+    request.product = V is not None
+    request.value = request.gradient = V is None
+    cdef Py_ssize_t size = workspace(&shape, request.K)
+    cdef Py_ssize_t step = (n + segments - 1) // segments
+    step = (step + shape.rows - 1) // shape.rows * shape.rows
+    dtype = np.float64 if floating is double else np.float32
+    n_threads = max(1, min(n_threads, segments))
+    cdef floating[:, ::1] wide = np.empty((2, (shape.d_wide + 1) * shape.m_wide), dtype)
+    cdef floating[:, ::1] work = np.empty((n_threads, size), dtype)
+    cdef floating[:, :, ::1] z = np.empty((n_threads, shape.rows, shape.m_wide), dtype)
+    cdef floating[:, :, ::1] x = np.empty_like(z)
+    cdef floating[:, :, ::1] r = np.empty_like(z)
+    cdef floating[:, :, ::1] value = np.empty((n_threads, shape.rows, 1), dtype)
+    widen(&shape, W, &wide[0, 0], &wide[0, shape.d_wide * shape.m_wide])
+    if V is not None:
+        widen(&shape, V, &wide[1, 0], &wide[1, shape.d_wide * shape.m_wide])
+    totals[...] = 0
+    for segment in prange(
+        segments, nogil=True, schedule="static", chunksize=1, num_threads=n_threads
+    ):
+        sum_rows(
+            &request, &shape, X, origin, &wide[0, 0], &wide[1, 0], codes, soft,
+            sample_weight, class_weight, z[threadid()], x[threadid()], r[threadid()],
+            value[threadid()], &work[threadid(), 0],
+            min(n, segment * step), min(n, (segment + 1) * step), totals[segment],
+        )
 
 
 def probabilities(

@@ -7,6 +7,7 @@ cdef struct Request:
     LossSpec loss
     Py_ssize_t K  # classes
     double smoothing
+    bint binary  # a logit is that of one of two classes
     bint hard, weighted, class_weighted  # which forms of target are given
     bint multilabel  # one problem of two classes a column
     bint weigh_target  # class weights come after smoothing, not before

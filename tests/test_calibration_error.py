@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.special import softmax
 from sklearn.calibration import calibration_curve
+from sklearn.datasets import load_iris
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import cross_val_score
+from sklearn.naive_bayes import GaussianNB
 
 from skxent.metrics import expected_calibration_error
 
@@ -231,6 +235,7 @@ def test_other_forms_of_the_same_rows(strategy, seed, classwise):
     assert_allclose(ignored, plain, rtol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:.* of the weight is in bins of one row")
 @given(seeds, st.integers(2, 5), st.integers(1, 20))
 def test_properties(seed, n_classes, n_bins):
     rng = np.random.default_rng(seed)
@@ -283,8 +288,25 @@ def test_debias_by_hand():
     # All weights alike change nothing.
     ours = expected_calibration_error(y, proba, sample_weight=[0.1] * 7, **keywords)
     assert_allclose(ours, value)
+    with pytest.warns(UserWarning, match="100% of the weight is in bins of one row"):
+        few = expected_calibration_error([0, 1, 1], [0.1, 0.9, 0.5], **keywords)
+    assert few == 0
     # A sum that is negative counts 0.
     assert expected_calibration_error([0, 1], [0.5, 0.5], **keywords) == 0
+
+
+def test_as_a_scorer():
+    scorer = make_scorer(
+        expected_calibration_error,
+        response_method="predict_proba",
+        greater_is_better=False,
+        n_bins=5,
+    )
+    for n_classes in (2, 3):
+        X, y = load_iris(return_X_y=True)
+        X, y = X[y < n_classes], y[y < n_classes]
+        scores = cross_val_score(GaussianNB(), X, y, scoring=scorer)
+        assert ((scores > -1) & (scores < 0)).all()
 
 
 @pytest.mark.parametrize(

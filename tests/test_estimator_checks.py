@@ -10,6 +10,8 @@ from skxent import (
     SmoothedSoftmaxClassifier,
     SmoothedSoftmaxClassifierCV,
 )
+from skxent.blending import BlendClassifier
+from skxent.calibration import TemperatureScaling, VectorScaling
 from skxent.losses import LOSSES
 
 ESTIMATORS = [
@@ -23,6 +25,13 @@ ESTIMATORS = [
     FocalLogisticRegressionCV(Cs=[0.1, 1.0], gammas=[0.0, 1.0], cv=3),
     SmoothedSoftmaxClassifierCV(
         Cs=[1.0], label_smoothings=[0.0, 0.1], cv=3, scoring="accuracy", tol=1e-8
+    ),
+    TemperatureScaling(CrossEntropyClassifier(), cv=3),
+    TemperatureScaling(CrossEntropyClassifier(), cv=None, loss="focal"),
+    VectorScaling(CrossEntropyClassifier(), cv=3),
+    BlendClassifier(
+        [("cross", CrossEntropyClassifier()), ("focal", FocalLogisticRegression())],
+        cv=3,
     ),
 ]
 

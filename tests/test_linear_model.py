@@ -33,7 +33,8 @@ ESTIMATORS = [
     FocalLogisticRegression(),
     SmoothedSoftmaxClassifier(),
 ]
-all_solvers = pytest.mark.parametrize("solver", SOLVERS)
+# L-BFGS is for many rows; its tests are below.
+newton_solvers = pytest.mark.parametrize("solver", sorted(set(SOLVERS) - {"lbfgs"}))
 all_estimators = pytest.mark.parametrize(
     "estimator", ESTIMATORS, ids=lambda e: type(e).__name__
 )
@@ -53,7 +54,7 @@ def data(n_classes, dtype=np.float64, n=300):
     return X.astype(dtype), y
 
 
-@all_solvers
+@newton_solvers
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize(
     "settings",
@@ -99,7 +100,7 @@ def centred(coefficients):
     return coefficients - coefficients.mean(axis=0) * (len(coefficients) > 1)
 
 
-@all_solvers
+@newton_solvers
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_scale_and_origin_of_the_columns_do_not_matter(gamma, n_classes, solver):
@@ -114,7 +115,7 @@ def test_scale_and_origin_of_the_columns_do_not_matter(gamma, n_classes, solver)
     )
 
 
-@all_solvers
+@newton_solvers
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
 @pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer])
 def test_data_need_no_scaling(load, gamma, solver):
@@ -163,7 +164,7 @@ def test_objective_derivatives(loss, n_classes):
             assert_allclose(mean, whole, rtol=1e-9, atol=1e-12)
 
 
-@all_solvers
+@newton_solvers
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_columns_far_from_zero(n_classes, dtype, solver):
@@ -188,7 +189,7 @@ def test_weights_of_any_size(weight):
     assert_allclose(heavy.coef_, model.fit(X, y, 1.0).coef_, atol=1e-3)
 
 
-@all_solvers
+@newton_solvers
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_focal_ends_in_a_minimum_below_its_start(n_classes, solver):
     X, y = data(n_classes)
@@ -230,7 +231,7 @@ def test_posterior_recovers_a_logistic_model(gamma):
     assert gap < 0.02 < np.abs(softmax - truth).mean()
 
 
-@all_solvers
+@newton_solvers
 def test_soft_labels_are_weighted_repeats(solver):
     rng = np.random.default_rng(2)
     X = rng.normal(size=(60, 4))
@@ -328,15 +329,70 @@ def test_choice_of_solver():
         )
 
     assert chosen(1000, 10, 2) == "newton-cholesky"
-    assert chosen(1000, 5000, 20) == "newton-cg"
+    assert chosen(2000, 64, 10) == "newton-cholesky"
+    assert chosen(100_000, 50, 2) == "lbfgs"
+    assert chosen(1000, 5000, 20) == "lbfgs"
+
+
+def suboptimality(model, X, y, loss, sample_weight=None):
+    """How far the objective is from its minimum, relative to that."""
+    X, soft = X.astype(np.float64), y.ndim == 2
+    exact = clone(model).set_params(solver="newton-cg", tol=1e-8)
+    n_classes = y.shape[1] if soft else int(y.max()) + 1
+    objective = LinearObjective(
+        X,
+        make_target(y, X.shape[0], n_classes, sample_weight=sample_weight),
+        loss,
+        C=model.C,
+        fit_intercept=True,
+    )
+    value, best = (
+        objective.value_gradient(
+            objective.without_origin(np.vstack([m.coef_.T, m.intercept_]).astype(float))
+        )[0]
+        for m in (model, exact.fit(X, y, sample_weight=sample_weight))
+    )
+    return (value - best) / best
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("kind", ["dense", "float32", "sparse", "weighted", "soft"])
+@pytest.mark.parametrize("loss", [CrossEntropy(), Focal(2.0)], ids=repr)
+def test_lbfgs_finds_newtons_minimum(loss, kind, n_classes):
+    rng = np.random.default_rng(n_classes)
+    X, y = data(n_classes, n=9000)
+    X *= 10.0 ** np.linspace(-4, 4, X.shape[1])
+    w = rng.uniform(0, 3, len(y)) if kind == "weighted" else None
+    if kind == "soft":
+        y = 0.8 * np.eye(n_classes)[y] + 0.2 * rng.dirichlet(np.ones(n_classes), len(y))
+    if kind == "sparse":
+        X = sp.csr_array(X * (rng.random(X.shape) < 0.7))
+    X = X.astype(np.float32) if kind == "float32" else X
+    model = CrossEntropyClassifier(loss, solver="lbfgs").fit(X, y, sample_weight=w)
+    assert model.n_iter_[0] <= 40
+    limit = 1e-8 if kind != "float32" else 1e-6
+    assert abs(suboptimality(model, X, y, loss, w)) < limit
+
+
+def test_auto_goes_on_where_lbfgs_is_slow(monkeypatch):
+    X, y = data(4, n=9000)
+    monkeypatch.setattr("skxent.solvers.FEW_OPERATIONS", 0)
+    monkeypatch.setattr("skxent.solvers.PATIENCE", 3)
+    with pytest.warns(ConvergenceWarning, match="lbfgs did not converge"):
+        CrossEntropyClassifier(solver="lbfgs", max_iter=3).fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="newton-cg did not converge"):
+        CrossEntropyClassifier(max_iter=4).fit(X, y)
+    model = CrossEntropyClassifier().fit(X, y)
+    assert 3 < model.n_iter_[0] < 15
+    assert suboptimality(model, X, y, CrossEntropy()) < 1e-8
 
 
 def test_wide_sparse_data_take_the_diagonal_preconditioner():
     X = sp.csr_array(sp.random(200, 3000, density=0.01, random_state=0))
     y = np.asarray(X.sum(axis=1) > np.median(X.sum(axis=1))).ravel()
-    model = CrossEntropyClassifier(tol=1e-8).fit(X, y)
+    model = CrossEntropyClassifier(solver="newton-cg", tol=1e-8).fit(X, y)
     assert model.n_iter_[0] < 20
-    dense = CrossEntropyClassifier(tol=1e-8).fit(X.toarray(), y)
+    dense = clone(model).fit(X.toarray(), y)
     assert_allclose(dense.coef_, model.coef_, atol=1e-7)
 
 

@@ -7,6 +7,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
+from skxent.newton import Stopped
+from skxent.objective import Weights
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 library: Any = (
     import_module("sklearn.callback") if find_spec("sklearn.callback") else None
@@ -17,9 +20,6 @@ CallbackSupportMixin: Any = library.CallbackSupportMixin if library else object
 def with_callbacks(method: Method) -> Method:
     """Callbacks are torn down after the method, whether it fails or not."""
     return library.with_callbacks(method) if library else method
-
-
-Attributes = dict[str, Any]
 
 
 class FitTask:
@@ -33,10 +33,11 @@ class FitTask:
         self,
         estimator: Any,
         max_iter: int,
-        at: Callable[[Any], Attributes],
+        at: Callable[[Weights], dict[str, Any]],
         **data: Any,
     ) -> None:
         self.estimator, self.at, self.data = estimator, at, data
+        self.n_iter = 0
         # Metaestimators look at the root task, callbacks or not.
         begin = getattr(estimator, "_init_callback_context", None)
         self.root = begin(max_subtasks=max_iter) if begin else None
@@ -44,19 +45,21 @@ class FitTask:
         if self.root:
             self.root.call_on_fit_task_begin(estimator=estimator, **data)
 
-    def iteration(self, W: Any) -> bool:
-        """Tell of an iteration that ended at W; True if a callback asks to stop."""
+    def iteration(self, W: Weights) -> None:
+        """Tell of an iteration that ended at W."""
         if self.root is None or not self.heard:
-            return False
+            return
+        self.n_iter += 1
         task = self.root.subcontext(task_name="iteration")
         task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
-        return self._end(task, W)
+        if self._end(task, W):
+            raise Stopped(W, self.n_iter)
 
-    def end(self, W: Any) -> None:
+    def end(self, W: Weights) -> None:
         if self.root:
             self._end(self.root, W)
 
-    def _end(self, task: Any, W: Any) -> bool:
+    def _end(self, task: Any, W: Weights) -> bool:
         return task.call_on_fit_task_end(
             estimator=self.estimator,
             reconstruction_attributes=lambda: self.at(W),

@@ -28,7 +28,7 @@ from skxent.linear_model._input import check_data, class_weights, encode
 from skxent.linear_model._partial_fit import PartialFitMixin
 from skxent.linear_model._predictor import LinearPredictor
 from skxent.linear_model._undo import undone_on_failure
-from skxent.losses import LOSSES, Loss
+from skxent.losses import Loss, as_loss
 from skxent.objective import LinearObjective, Weights
 from skxent.solvers import SOLVERS, solve
 from skxent.targets import Target, make_target
@@ -219,7 +219,7 @@ class CrossEntropyClassifier(
             tol=float(self.tol),
             max_iter=int(self.max_iter),
             verbose=int(self.verbose),
-            on_iteration=task.iteration,
+            listener=task.iteration,
         )
         self._keep(objective, solution.weights)
         self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
@@ -236,10 +236,7 @@ class CrossEntropyClassifier(
 
     def _loss(self) -> Loss:
         """The loss to train with."""
-        if isinstance(self.loss, Loss):
-            return self.loss
-        check_option("loss", self.loss, LOSSES)
-        return LOSSES[self.loss]()
+        return as_loss(self.loss)
 
     def _check_parameters(self) -> None:
         Interval(0.0, np.inf, "right").check("C", self.C)

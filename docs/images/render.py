@@ -1,0 +1,110 @@
+"""Draw every display, on a light and on a dark background, into this folder.
+
+    python docs/images/render.py
+
+The images are looked at, not tested: tests/test_displays.py tests what is drawn.
+"""
+
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits, make_classification
+from sklearn.model_selection import train_test_split
+
+from skxent import FocalLogisticRegression
+from skxent.displays import (
+    LossByClassDisplay,
+    LossCurveDisplay,
+    ModulationDisplay,
+    PosteriorDisplay,
+    ReliabilityDisplay,
+)
+from skxent.losses import CrossEntropy, Focal, GeneralizedCrossEntropy, Poly1
+
+LOSSES = [CrossEntropy(), Focal(2.0), GeneralizedCrossEntropy(0.7), Poly1(1.0)]
+
+
+def digits(noise=0.2):
+    """Digits, a fifth of the labels random, and models of them."""
+    X, y = load_digits(return_X_y=True)
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random(len(y)) < noise, rng.integers(0, 10, len(y)), y)
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, random_state=0)
+    models = [
+        FocalLogisticRegression(gamma, C=1e-3, posterior=False).fit(X, y)
+        for gamma in (0.0, 2.0)
+    ]
+    return models, X_test, y_test
+
+
+def loss_curve(ax):
+    LossCurveDisplay.from_losses(LOSSES, ax=ax)
+
+
+def loss_slope(ax):
+    (model, _), X, y = digits()
+    LossCurveDisplay.from_estimator(
+        model, X, y, LOSSES, quantity="gradient", against="margin", ax=ax
+    )
+
+
+def modulation(ax):
+    (_, model), X, y = digits()
+    ModulationDisplay.from_estimator(model, X, y, ax=ax)
+
+
+def reliability(ax):
+    models, X, y = digits()
+    for name, model in zip(("cross-entropy", "focal"), models, strict=True):
+        ReliabilityDisplay.from_estimator(model, X, y, n_bins=10, name=name, ax=ax)
+
+
+def reliability_classwise(ax):
+    (model, _), X, y = digits()
+    few = y < 4
+    proba = model.predict_proba(X[few])[:, :4]
+    proba /= proba.sum(axis=1, keepdims=True)
+    ReliabilityDisplay.from_predictions(
+        y[few], proba, n_bins=5, strategy="quantile", classwise=True, ax=ax
+    )
+
+
+def loss_by_class(ax):
+    (model, _), X, y = digits()
+    LossByClassDisplay.from_estimator(model, X, y, ax=ax)
+
+
+def posterior(ax):
+    X, y = make_classification(20_000, class_sep=0.6, random_state=0)
+    model = FocalLogisticRegression(2.0, posterior=False).fit(X, y)
+    losses = [CrossEntropy(), Focal(2.0)]
+    PosteriorDisplay.from_estimator(
+        model, X, y, losses, label_smoothing=[0.0, 0.2], ax=ax
+    )
+
+
+PICTURES = [
+    loss_curve,
+    loss_slope,
+    modulation,
+    reliability,
+    reliability_classwise,
+    loss_by_class,
+    posterior,
+]
+
+for background, style in (("light", "default"), ("dark", "dark_background")):
+    for picture in PICTURES:
+        with plt.style.context(style):
+            figure, ax = plt.subplots(figsize=(5, 4.5), layout="constrained")
+            picture(ax)
+            name = f"{picture.__name__}_{background}.png"
+            figure.savefig(
+                Path(__file__).with_name(name), dpi=72, metadata={"Software": None}
+            )
+            plt.close(figure)

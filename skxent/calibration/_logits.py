@@ -1,0 +1,73 @@
+"""Where a classifier has its logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+from skxent._evaluate import logits_of
+from skxent._validation import warn
+from skxent.scorers import final_estimator
+from skxent.targets import Floats, encode_labels
+
+
+def response_method(estimator: Any) -> str:
+    """Where a classifier has its logits."""
+    if hasattr(final_estimator(estimator), "log_proba_is_exact"):
+        return "predict_log_proba"
+    if hasattr(estimator, "decision_function"):
+        return "decision_function"
+    return "predict_proba"
+
+
+def model_logits(model: Any, X: Any) -> Floats:
+    method = response_method(model)
+    return as_logits(method, getattr(model, method)(X))
+
+
+def as_logits(method: str, response: Any) -> Floats:
+    """Logits (n, K), or (n, 1) for two classes."""
+    if method == "predict_proba":
+        return _columns(logits_of(response))
+    if method == "predict_log_proba":
+        # cross_val_predict has the least number for a class that a fold lacked.
+        least = np.finfo(response.dtype)
+        response = np.where(response <= least.min / 2, np.log(least.eps), response)
+    return _columns(response)
+
+
+def given_logits(X: Any) -> Floats:
+    """Logits that came without an estimator; probabilities warn."""
+    z = np.asarray(X)
+    rows = z.ndim == 2 and z.shape[1] > 1 and z.dtype.kind == "f"
+    if rows and (z >= 0).all() and (np.abs(z.sum(axis=1) - 1) < 1e-6).all():
+        warn(
+            "X should hold logits, and looks like probabilities. Pass np.log(X).",
+        )
+    return _columns(X, "X")
+
+
+def _columns(logits: Any, name: str = "logits") -> Floats:
+    z: Floats = check_array(
+        logits, ensure_2d=False, dtype=[np.float64, np.float32], input_name=name
+    )
+    if z.ndim == 1:
+        return z[:, np.newaxis]
+    return z[:, 1:] - z[:, :1] if z.shape[1] == 2 else z
+
+
+def classes_of(y: NDArray[Any], n_classes: int) -> NDArray[Any]:
+    """The labels that the columns of logits stand for."""
+    labels = encode_labels(y)[0]
+    if len(labels) == n_classes:
+        return labels
+    codes = np.arange(n_classes)
+    if y.dtype.kind in "iu" and np.isin(labels, codes).all():
+        return codes
+    raise ValueError(
+        f"X must have a column of logits for each of {len(labels)} labels, got "
+        f"{n_classes} columns. If y lacks labels, pass integers 0..K-1."
+    )

@@ -1,0 +1,170 @@
+"""The mean loss of logits that a few parameters move."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxent.inverse import Inverse
+from skxent.losses import Loss
+from skxent.newton import Solution, newton
+from skxent.targets import Floats, Target
+
+Vector = NDArray[np.float64]
+
+# Logits that a block of rows holds: about a megabyte.
+BLOCK = 1 << 17
+
+# So many rows make a start.
+SAMPLE = 5000
+
+
+class ScalingObjective(ABC):
+    """Value and derivatives in the parameters t of ``f(t) = mean loss of move(t, z)``.
+
+    z is (n, K), or (n, 1) for two classes; read block by block, in float64.
+    """
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(
+        self, z: Floats, target: Target, loss: Loss, n_threads: int | None = None
+    ) -> None:
+        self.z = z
+        self.target = target
+        self.loss = loss
+        self.n_threads = n_threads
+        self.total_weight = target.total_weight()
+        self.passes = 0
+
+    @abstractmethod
+    def start(self) -> Vector: ...
+
+    @staticmethod
+    @abstractmethod
+    def move(t: Vector, z: Floats) -> Floats:
+        """The moved logits."""
+
+    @abstractmethod
+    def pull(self, t: Vector, z: Floats, slope: Floats) -> Vector:
+        """Derivative in t of what has that derivative in the moved logits."""
+
+    @abstractmethod
+    def push(self, z: Floats, moved: Floats) -> Iterator[Floats]:
+        """Derivative of the moved logits in each parameter."""
+
+    def value_gradient(self, t: Vector) -> tuple[float, Vector]:
+        total, gradient = 0.0, np.zeros_like(t)
+        for z, target, moved in self._blocks(t):
+            value, slope = np.empty(len(z)), np.empty_like(z)
+            self._evaluate(moved, target, value=value, gradient=slope)
+            total += float(value.sum())
+            gradient += self.pull(t, z, slope)
+        return total / self.total_weight, gradient / self.total_weight
+
+    def curvature(self, t: Vector, gradient: Vector) -> Vector:
+        """The Hessian, or what becomes it at the minimum: (P, P)."""
+        H = np.zeros((len(t), len(t)))
+        for z, target, moved in self._blocks(t):
+            product = np.empty_like(z)
+            for column, direction in enumerate(self.push(z, moved)):
+                self._evaluate(moved, target, x=direction, product=product)
+                H[column] += self.pull(t, z, product)
+        return H / self.total_weight
+
+    def minimise(self, tol: float, max_iter: int) -> Solution:
+        start = self.start()
+        stride = len(self.z) // SAMPLE
+        if stride > 1:
+            # A sample's minimum is so near that two or three passes do the rest.
+            some = slice(None, None, stride)
+            sample = type(self)(
+                self.z[some], self.target.rows(some), self.loss, self.n_threads
+            )
+            if sample.total_weight > 0:
+                start = sample.minimise(tol, max_iter).weights
+
+        def step(t: Vector, gradient: Vector, _: float) -> tuple[Vector, bool]:
+            if not gradient.any():  # saturated, and all right
+                return np.zeros_like(t), True
+            inverse = Inverse(self.curvature(t, gradient))
+            return -inverse(gradient[:, np.newaxis])[:, 0], inverse.positive
+
+        return newton(self, start, step, tol, max_iter)
+
+    def _blocks(self, t: Vector) -> Iterator[tuple[Floats, Target, Floats]]:
+        self.passes += 1
+        rows = max(1, BLOCK // self.z.shape[1])
+        for start in range(0, len(self.z), rows):
+            block = slice(start, start + rows)
+            z = self.z[block].astype(np.float64, copy=False)
+            yield z, self.target.rows(block), self.move(t, z)
+
+    def _evaluate(self, z: Floats, target: Target, **arrays: Floats) -> None:
+        binary = z.shape[1] == 1
+        self.loss.evaluate(z, target, binary, n_threads=self.n_threads, **arrays)
+
+
+class TemperatureObjective(ScalingObjective):
+    """z / T, the parameter being log(1 / T): any step of it leaves T positive."""
+
+    def start(self) -> Vector:
+        return np.zeros(1)
+
+    @staticmethod
+    def move(t: Vector, z: Floats) -> Floats:
+        return np.exp(t[0]) * z
+
+    def pull(self, t: Vector, z: Floats, slope: Floats) -> Vector:
+        return np.exp(t) * np.vdot(z, slope)
+
+    def push(self, z: Floats, moved: Floats) -> Iterator[Floats]:
+        yield moved
+
+    def curvature(self, t: Vector, gradient: Vector) -> Vector:
+        # A step up is Newton's of 1 / T, but no further than T / 150; a step down is
+        # bounded by that to T e.
+        h = np.abs(super().curvature(t, gradient))
+        if gradient[0] >= 0:
+            return h + gradient
+        return -gradient[np.newaxis] / min(
+            5.0, np.log1p(-gradient[0] / max(h[0, 0], 1e-300))
+        )
+
+
+class VectorObjective(ScalingObjective):
+    """a * z + b, class by class."""
+
+    def start(self) -> Vector:
+        # Saturated logits have no curvature to start from.
+        common = TemperatureObjective(self.z, self.target, self.loss, self.n_threads)
+        log_scale = common.minimise(tol=1e-2, max_iter=50).weights
+        n_outputs = self.z.shape[1]
+        return np.r_[np.full(n_outputs, np.exp(log_scale)), np.zeros(n_outputs)]
+
+    def minimise(self, tol: float, max_iter: int) -> Solution:
+        found = super().minimise(tol, max_iter)
+        scale, bias = found.weights.reshape(2, -1)
+        if len(bias) > 1:  # softmax does not see a common bias
+            bias = bias - bias.mean()
+        return replace(found, weights=np.r_[scale, bias])
+
+    @staticmethod
+    def move(t: Vector, z: Floats) -> Floats:
+        scale, bias = t.reshape(2, -1)
+        return scale * z + bias
+
+    def pull(self, t: Vector, z: Floats, slope: Floats) -> Vector:
+        return np.concatenate([(z * slope).sum(axis=0), slope.sum(axis=0)])
+
+    def push(self, z: Floats, moved: Floats) -> Iterator[Floats]:
+        direction = np.zeros_like(z)
+        for values in (z, np.ones_like(z)):
+            for k in range(z.shape[1]):
+                direction[:, k] = values[:, k]
+                yield direction
+                direction[:, k] = 0

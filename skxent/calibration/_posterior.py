@@ -1,0 +1,77 @@
+"""The class probabilities behind the output of a model that was trained elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skxent._evaluate import check_logits, check_proba
+from skxent._validation import check_bool
+from skxent.losses import Loss, as_loss
+from skxent.targets import Floats
+
+
+def posterior(
+    loss: str | Loss,
+    y_proba: ArrayLike,
+    *,
+    class_weight: Any = None,
+    label_smoothing: float = 0.0,
+    from_logits: bool = False,
+) -> Floats:
+    r"""Class probabilities that the output of a trained model implies.
+
+    A network or a boosting model that minimises focal loss, a smoothed or a weighted
+    loss does not answer with class probabilities. This undoes what the loss did, by the
+    map of :meth:`skxent.losses.Loss.posterior`.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        The loss that the model was trained with.
+    y_proba : array-like of shape (n, K) or (n,)
+        Softmax outputs of the model; (n,): those of the second class of two. Taken as
+        they are: nothing is clipped.
+    class_weight : array-like of shape (K,) or dict of code to weight, default=None
+        Class weights of the training.
+    label_smoothing : float in [0, 1), default=0
+        Label smoothing of the training.
+    from_logits : bool, default=False
+        y_proba holds logits; (n,): log-odds of the second class.
+
+    Returns
+    -------
+    ndarray of shape (n, K)
+
+    Raises
+    ------
+    ValueError
+        NaN; probabilities outside [0, 1]; an unknown loss; a class_weight or
+        label_smoothing out of its domain.
+
+    See Also
+    --------
+    TemperatureScaling : for a model that does not reach the minimum of its loss.
+
+    Examples
+    --------
+    >>> from skxent.calibration import posterior
+    >>> from skxent.losses import Focal
+    >>> posterior(Focal(gamma=2.0), [0.9, 0.5]).round(3)
+    array([[0.003, 0.997],
+           [0.5  , 0.5  ]])
+    """
+    check_bool("from_logits", from_logits)
+    raw = check_logits(y_proba) if from_logits else _log(check_proba(y_proba))
+    return as_loss(loss).posterior(
+        raw, class_weight=class_weight, label_smoothing=label_smoothing
+    )
+
+
+def _log(proba: Floats) -> Floats:
+    with np.errstate(divide="ignore"):
+        if proba.ndim == 1:
+            return np.log(proba) - np.log1p(-proba)
+        return np.log(proba)

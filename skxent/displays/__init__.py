@@ -1,0 +1,15 @@
+"""Pictures of losses and of what a model makes of them; they need matplotlib."""
+
+from skxent.displays._loss_by_class import LossByClassDisplay
+from skxent.displays._loss_curve import LossCurveDisplay
+from skxent.displays._modulation import ModulationDisplay
+from skxent.displays._posterior import PosteriorDisplay
+from skxent.displays._reliability import ReliabilityDisplay
+
+__all__ = [
+    "LossByClassDisplay",
+    "LossCurveDisplay",
+    "ModulationDisplay",
+    "PosteriorDisplay",
+    "ReliabilityDisplay",
+]

@@ -1,0 +1,81 @@
+"""What the displays share: axes, colours, and where the data are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skxent._evaluate import evaluate_loss
+from skxent.losses import CrossEntropy, Loss, as_loss
+
+# Of the palette of Okabe and Ito those that stand out on white and on black; the line
+# styles tell curves apart without any colour.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#808080")
+STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+
+# The shares of the rows at which an operating range begins, has its middle and ends.
+RANGE = (0.1, 0.5, 0.9)
+
+
+def get_axes(ax: Any) -> Any:
+    """The given axes, or those of a new figure."""
+    if ax is not None:
+        return ax
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "Displays need matplotlib: pip install 'skxent[plot]'."
+        ) from error
+    return plt.subplots(layout="constrained")[1]
+
+
+def neutral() -> Any:
+    """The colour of text, which the style in use has made to stand out."""
+    import matplotlib
+
+    return matplotlib.rcParams["text.color"]
+
+
+def line_style(number: int) -> dict[str, Any]:
+    """As many different ones as there are colours times styles."""
+    round_, color = divmod(number, len(COLORS))
+    return {"color": COLORS[color], "linestyle": STYLES[(color + round_) % len(STYLES)]}
+
+
+def as_losses(losses: str | Loss | Iterable[str | Loss]) -> list[Loss]:
+    given = [losses] if isinstance(losses, (str, Loss)) else list(losses)
+    if not given:
+        raise ValueError("losses must be at least one loss, got none.")
+    return [as_loss(loss) for loss in given]
+
+
+def answers(estimator: Any, X: Any) -> tuple[Any, NDArray[Any]]:
+    """Probabilities and classes of a fitted classifier."""
+    for name in ("predict_proba", "classes_"):
+        if not hasattr(estimator, name):
+            raise ValueError(
+                f"estimator must be a fitted classifier with {name}, got {estimator!r}."
+            )
+    return estimator.predict_proba(X), estimator.classes_
+
+
+def true_class_range(
+    y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any
+) -> Sequence[float]:
+    """Quantiles over the rows of the probability given to the true class."""
+    if np.ndim(y_true) != 1:
+        raise ValueError(f"y_true must be of shape (n,), got {np.shape(y_true)}.")
+    surprise = evaluate_loss(
+        CrossEntropy(), y_true, y_proba, reduction="none", **keywords
+    )
+    return [float(p) for p in np.quantile(np.exp(-surprise), RANGE)]
+
+
+def mark_range(ax: Any, low: float, middle: float, high: float) -> None:
+    """Shade where eight of ten rows are, with a line at the median."""
+    ax.axvspan(low, high, color=neutral(), alpha=0.12, linewidth=0)
+    ax.axvline(middle, color=neutral(), alpha=0.6, linewidth=1)

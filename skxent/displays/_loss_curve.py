@@ -1,0 +1,232 @@
+"""Losses and their slopes as curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, logit
+
+from skxent._validation import check_option
+from skxent.displays._common import (
+    answers,
+    as_losses,
+    get_axes,
+    line_style,
+    mark_range,
+    true_class_range,
+)
+from skxent.losses import Loss
+from skxent.targets import Floats
+
+Quantity = Literal["loss", "gradient"]
+Against = Literal["probability", "margin"]
+
+
+class LossCurveDisplay:
+    """Losses against the probability, or the margin, of the true class.
+
+    Make it by `from_losses`, `from_predictions` or `from_estimator`. In the picture the
+    shade is where eight of ten rows of the data are, the line in it their median.
+
+    Parameters
+    ----------
+    losses : list of Loss
+    x : ndarray of shape (points,)
+        Probabilities or margins of the true class.
+    curves : ndarray of shape (losses, points)
+        Losses in nats, or slopes: minus their derivatives in the margin.
+    quantity : {"loss", "gradient"}
+    against : {"probability", "margin"}
+    operating_range : sequence of 3 floats or None
+        Where the data are: the quantiles 0.1, 0.5 and 0.9, in units of x.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+    lines_ : list of matplotlib Line2D
+
+    Examples
+    --------
+    >>> from skxent.displays import LossCurveDisplay
+    >>> from skxent.losses import CrossEntropy, Focal
+    >>> display = LossCurveDisplay.from_losses([CrossEntropy(), Focal(2.0)])
+    >>> len(display.lines_)
+    2
+    """
+
+    def __init__(
+        self,
+        *,
+        losses: Sequence[Loss],
+        x: Floats,
+        curves: Floats,
+        quantity: Quantity,
+        against: Against,
+        operating_range: Sequence[float] | None = None,
+    ) -> None:
+        self.losses = losses
+        self.x = x
+        self.curves = curves
+        self.quantity = quantity
+        self.against = against
+        self.operating_range = operating_range
+
+    @classmethod
+    def from_losses(
+        cls,
+        losses: str | Loss | Iterable[str | Loss],
+        *,
+        quantity: Quantity = "loss",
+        against: Against = "probability",
+        operating_range: Sequence[float] | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Draw losses, instances or names in :data:`skxent.losses.LOSSES`.
+
+        Parameters
+        ----------
+        losses : Loss, str or iterable of these
+        quantity : {"loss", "gradient"}, default="loss"
+            "gradient": minus the derivative in the margin, how hard a row pulls.
+        against : {"probability", "margin"}, default="probability"
+        operating_range : sequence of 3 floats, default=None
+            Mark what lies between the outer two, and the one in the middle.
+        ax : matplotlib Axes, default=None
+            None: of a new figure.
+
+        Returns
+        -------
+        LossCurveDisplay
+        """
+        check_option("quantity", quantity, get_args(Quantity))
+        check_option("against", against, get_args(Against))
+        if operating_range is not None and np.shape(operating_range) != (3,):
+            raise ValueError(
+                f"operating_range must be None or 3 numbers, got {operating_range!r}."
+            )
+        given = as_losses(losses)
+        margin = logit(np.linspace(0.002, 0.998, 499))
+        x = expit(margin)
+        if against == "margin":
+            x = margin = np.linspace(-6, 6, 481)
+        one = np.ones(len(margin), dtype=np.intp)
+        curves = [
+            loss.loss(one, margin)
+            if quantity == "loss"
+            else -loss.gradient(one, margin)
+            for loss in given
+        ]
+        display = cls(
+            losses=given,
+            x=x,
+            curves=np.array(curves),
+            quantity=quantity,
+            against=against,
+            operating_range=operating_range,
+        )
+        return display.plot(ax=ax)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_proba: ArrayLike,
+        losses: str | Loss | Iterable[str | Loss] = ("cross_entropy", "focal"),
+        *,
+        labels: ArrayLike | None = None,
+        from_logits: bool = False,
+        quantity: Quantity = "loss",
+        against: Against = "probability",
+        ax: Any = None,
+    ) -> Self:
+        """Draw losses, and mark where predictions are on them.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n,)
+        y_proba : array-like of shape (n, K) or (n,)
+        losses : Loss, str or iterable of these
+        labels, from_logits
+            See :func:`skxent.metrics.evaluate_loss`.
+        quantity, against, ax
+            See `from_losses`.
+
+        Returns
+        -------
+        LossCurveDisplay
+        """
+        where = true_class_range(
+            y_true, y_proba, labels=labels, from_logits=from_logits
+        )
+        return cls.from_losses(
+            losses,
+            quantity=quantity,
+            against=against,
+            operating_range=list(logit(where)) if against == "margin" else where,
+            ax=ax,
+        )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike,
+        losses: str | Loss | Iterable[str | Loss] = ("cross_entropy", "focal"),
+        *,
+        quantity: Quantity = "loss",
+        against: Against = "probability",
+        ax: Any = None,
+    ) -> Self:
+        """Draw losses, and mark where a fitted classifier's predictions are on them.
+
+        Parameters
+        ----------
+        estimator : fitted classifier
+        X : {array-like, sparse matrix} of shape (n, d)
+        y : array-like of shape (n,)
+        losses, quantity, against, ax
+            See `from_losses`.
+
+        Returns
+        -------
+        LossCurveDisplay
+        """
+        proba, classes = answers(estimator, X)
+        return cls.from_predictions(
+            y, proba, losses, labels=classes, quantity=quantity, against=against, ax=ax
+        )
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw it, again if need be, on other axes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+
+        Returns
+        -------
+        LossCurveDisplay
+        """
+        ax = get_axes(ax)
+        if self.operating_range is not None:
+            mark_range(ax, *self.operating_range)
+        self.lines_ = [
+            ax.plot(self.x, curve, label=repr(loss), **line_style(number))[0]
+            for number, (loss, curve) in enumerate(
+                zip(self.losses, self.curves, strict=True)
+            )
+        ]
+        what = "loss (nats)" if self.quantity == "loss" else "minus slope in the margin"
+        ax.set(
+            xlabel=f"{self.against} of the true class",
+            ylabel=what,
+            xlim=(self.x[0], self.x[-1]),
+            ylim=(0, min(4.0, 1.05 * self.curves.max())),
+        )
+        ax.legend()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

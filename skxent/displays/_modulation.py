@@ -1,0 +1,230 @@
+"""How much of cross-entropy a loss keeps, as a heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import logit
+
+from skxent._validation import check_option
+from skxent.displays._common import (
+    answers,
+    get_axes,
+    true_class_range,
+)
+from skxent.losses import LOSSES, CrossEntropy
+from skxent.targets import Floats
+
+
+class ModulationDisplay:
+    r"""Loss over cross-entropy, for every probability and a range of a parameter.
+
+    Of focal loss this is the modulating factor :math:`(1 - p)^\gamma`. Make it by
+    `from_loss`, `from_predictions` or `from_estimator`; the shade and the line are as
+    in :class:`LossCurveDisplay`.
+
+    Parameters
+    ----------
+    loss : str
+        A name in :data:`skxent.losses.LOSSES`.
+    parameter : str
+    values : ndarray of shape (values,)
+        Of the parameter.
+    proba : ndarray of shape (points,)
+        Probabilities of the true class.
+    factor : ndarray of shape (values, points)
+    operating_range : sequence of 3 floats or None
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+    mesh_ : matplotlib QuadMesh
+    contours_ : matplotlib QuadContourSet
+
+    Examples
+    --------
+    >>> from skxent.displays import ModulationDisplay
+    >>> display = ModulationDisplay.from_loss("focal")
+    >>> display.factor.shape == (len(display.values), len(display.proba))
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        loss: str,
+        parameter: str,
+        values: Floats,
+        proba: Floats,
+        factor: Floats,
+        operating_range: Sequence[float] | None = None,
+    ) -> None:
+        self.loss = loss
+        self.parameter = parameter
+        self.values = values
+        self.proba = proba
+        self.factor = factor
+        self.operating_range = operating_range
+
+    @classmethod
+    def from_loss(
+        cls,
+        loss: str = "focal",
+        *,
+        parameter: str | None = None,
+        values: ArrayLike | None = None,
+        operating_range: Sequence[float] | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Draw the factor of a loss.
+
+        Parameters
+        ----------
+        loss : str, default="focal"
+            A name in :data:`skxent.losses.LOSSES` of a loss with parameters.
+        parameter : str, default=None
+            Its first one.
+        values : array-like of shape (values,), default=None
+            Of the parameter, increasing; None: 51 from 0 to 5, as far as it may take
+            these.
+        operating_range : sequence of 3 floats, default=None
+        ax : matplotlib Axes, default=None
+
+        Returns
+        -------
+        ModulationDisplay
+        """
+        domains = {
+            name: {item.name: item.metadata["domain"] for item in fields(kind)}
+            for name, kind in LOSSES.items()
+        }
+        check_option("loss", loss, [name for name in domains if domains[name]])
+        if parameter is None:
+            parameter = next(iter(domains[loss]))
+        check_option("parameter", parameter, domains[loss])
+        if values is None:
+            domain = domains[loss][parameter]
+            values = [v for v in np.linspace(0, 5, 51) if v in domain]
+        given = np.asarray(values, dtype=np.float64)
+        if given.ndim != 1 or len(given) < 2 or np.any(np.diff(given) <= 0):
+            raise ValueError(f"values must be two or more and increase, got {given}.")
+        proba = np.linspace(0.002, 0.998, 250)
+        one, margin = np.ones(len(proba), dtype=np.intp), logit(proba)
+        whole = CrossEntropy().loss(one, margin)
+        factor = [
+            LOSSES[loss](**{parameter: float(value)}).loss(one, margin) / whole
+            for value in given
+        ]
+        display = cls(
+            loss=loss,
+            parameter=parameter,
+            values=given,
+            proba=proba,
+            factor=np.array(factor),
+            operating_range=operating_range,
+        )
+        return display.plot(ax=ax)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        y_proba: ArrayLike,
+        loss: str = "focal",
+        *,
+        labels: ArrayLike | None = None,
+        from_logits: bool = False,
+        parameter: str | None = None,
+        values: ArrayLike | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Draw the factor of a loss, and mark where predictions are.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n,)
+        y_proba : array-like of shape (n, K) or (n,)
+        labels, from_logits
+            See :func:`skxent.metrics.evaluate_loss`.
+        loss, parameter, values, ax
+            See `from_loss`.
+
+        Returns
+        -------
+        ModulationDisplay
+        """
+        where = true_class_range(
+            y_true, y_proba, labels=labels, from_logits=from_logits
+        )
+        return cls.from_loss(
+            loss, parameter=parameter, values=values, operating_range=where, ax=ax
+        )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike,
+        loss: str = "focal",
+        *,
+        parameter: str | None = None,
+        values: ArrayLike | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Draw the factor, and mark where a fitted classifier's predictions are.
+
+        Parameters
+        ----------
+        estimator : fitted classifier
+        X : {array-like, sparse matrix} of shape (n, d)
+        y : array-like of shape (n,)
+        loss, parameter, values, ax
+            See `from_loss`.
+
+        Returns
+        -------
+        ModulationDisplay
+        """
+        proba, classes = answers(estimator, X)
+        return cls.from_predictions(
+            y, proba, loss, labels=classes, parameter=parameter, values=values, ax=ax
+        )
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw it, again if need be, on other axes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+
+        Returns
+        -------
+        ModulationDisplay
+        """
+        ax = get_axes(ax)
+        from matplotlib.patheffects import withStroke
+
+        self.mesh_ = ax.pcolormesh(
+            self.proba, self.values, self.factor, cmap="cividis", shading="nearest"
+        )
+        self.contours_ = ax.contour(
+            self.proba, self.values, self.factor, colors="white", linewidths=0.8
+        )
+        # White is lost on yellow.
+        outline = [withStroke(linewidth=2, foreground="black")]
+        self.contours_.set(path_effects=outline)
+        for label in ax.clabel(self.contours_, fontsize="small"):
+            label.set(path_effects=outline)
+        if self.operating_range is not None:
+            low, middle, high = self.operating_range
+            for x, style in ((low, ":"), (middle, "-"), (high, ":")):
+                ax.axvline(x, color="white", linestyle=style, path_effects=outline)
+        ax.figure.colorbar(self.mesh_, ax=ax, label=f"{self.loss} / cross-entropy")
+        ax.set(xlabel="probability of the true class", ylabel=self.parameter)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

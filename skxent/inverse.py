@@ -1,0 +1,66 @@
+"""The inverse of a curvature matrix, however near to singular, and its root."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh, solve_triangular
+
+from skxent.objective import Weights
+
+# Of a matrix with unit diagonal, pivots and eigenvalues below this may be rounding.
+LOST = 1e-13
+
+
+class Inverse:
+    """The inverse of a symmetric matrix, scaled to a unit diagonal first.
+
+    By Cholesky; where that breaks down by eigenvalues: those that may be rounding are
+    raised to LOST, so that steps along collinear columns stay small, and of negative
+    ones (focal loss) the size is taken, so that a Newton step descends. `positive`
+    tells of them.
+    """
+
+    def __init__(self, matrix: Weights) -> None:
+        if not np.isfinite(matrix).all():
+            raise ValueError(
+                "X, C and sample_weight must be of a size whose products are finite, "
+                "got an infinite or undefined Hessian."
+            )
+        scale = np.sqrt(np.abs(np.diagonal(matrix)))
+        scale[scale == 0] = 1.0
+        self.scale = scale[:, np.newaxis]
+        matrix = matrix / self.scale / scale
+        self.positive = True
+        self.factor = None
+        try:
+            factor = cho_factor(matrix, lower=True)
+            if np.diagonal(factor[0]).min() ** 2 < LOST:
+                raise LinAlgError
+            self.factor = factor
+        except LinAlgError:
+            values, self.vectors = eigh(matrix)
+            self.positive = bool(values[0] > -1e-8 * values[-1])
+            size = np.abs(values)
+            self.reciprocal = 1 / np.maximum(size, LOST * size.max())
+
+    def root(self, U: Weights) -> Weights:
+        """R U, where R Rᵀ is the inverse."""
+        if self.factor is not None:
+            solved = solve_triangular(self.factor[0], U, lower=True, trans="T")
+            return np.asarray(solved) / self.scale
+        return self.vectors @ (np.sqrt(self.reciprocal)[:, np.newaxis] * U) / self.scale
+
+    def root_transposed(self, G: Weights) -> Weights:
+        """Rᵀ G: the gradient in U of a function whose gradient in R U is G."""
+        G = G / self.scale
+        if self.factor is not None:
+            return np.asarray(solve_triangular(self.factor[0], G, lower=True))
+        return np.sqrt(self.reciprocal)[:, np.newaxis] * (self.vectors.T @ G)
+
+    def __call__(self, G: Weights) -> Weights:
+        """Inverse times the columns of G."""
+        G = G / self.scale
+        if self.factor is not None:
+            return cho_solve(self.factor, G) / self.scale
+        projected = self.reciprocal[:, np.newaxis] * (self.vectors.T @ G)
+        return (self.vectors @ projected) / self.scale

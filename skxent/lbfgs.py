@@ -1,0 +1,124 @@
+"""L-BFGS in coordinates in which the curvature is near one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from skxent.inverse import Inverse
+from skxent.newton import WIDE, Listener, Solution
+from skxent.objective import LinearObjective, Weights
+
+
+class Scale:
+    """W = root U, where the objective's curvature in U is about one.
+
+    One Gram matrix for all outputs, weighted by the curvature of the rows of a sample,
+    and one number for each output. A diagonal where X is wide.
+    """
+
+    def __init__(self, objective: LinearObjective, W: Weights) -> None:
+        self.sample = objective.sample()
+        self.curvature = self._curvature(W)
+        self.share = np.sqrt(self.curvature / self.curvature.mean())
+        self.inverse = None
+        if objective.n_features <= WIDE:
+            self.inverse = Inverse(self.sample.curvature(W))
+        else:
+            self.diagonal = np.sqrt(self.sample.curvature_diagonal(W))[:, np.newaxis]
+            self.diagonal[self.diagonal == 0] = 1.0
+
+    def _curvature(self, W: Weights) -> Weights:
+        curvature = self.sample.output_curvature(W)
+        return np.maximum(curvature, max(1e-3 * curvature.mean(), 1e-300))
+
+    def weights(self, U: Weights) -> Weights:
+        root = U / self.diagonal if self.inverse is None else self.inverse.root(U)
+        return root / self.share
+
+    def gradient(self, G: Weights) -> Weights:
+        G = G / self.share
+        if self.inverse is None:
+            return G / self.diagonal
+        return self.inverse.root_transposed(G)
+
+    def decrement(self, W: Weights, G: Weights) -> float:
+        """The norm of the gradient in U, with the curvature that there is at W now."""
+        now = self.curvature / self._curvature(W)
+        return float(np.linalg.norm(self.gradient(G)) * np.sqrt(max(now.max(), 1.0)))
+
+
+def lbfgs(
+    objective: LinearObjective,
+    start: Weights,
+    tol: float,
+    max_iter: int,
+    verbose: int = 0,
+    listener: Listener | None = None,
+) -> Solution:
+    """L-BFGS; the scale is renewed if the curvature has left it."""
+    W, n_iter = start, 0
+    noise = 8 * float(np.finfo(objective.dtype).eps)
+    previous = np.inf
+    while True:
+        scale = Scale(objective, W)
+        W, value, gradient, steps = _follow(
+            objective, scale, W, tol, max_iter - n_iter, verbose, listener
+        )
+        n_iter += max(steps, 1)
+        decrement = scale.decrement(W, gradient)
+        if decrement <= tol:
+            return Solution(W, value, n_iter, decrement, True, "converged")
+        if decrement**2 <= noise * abs(value) and decrement > 0.5 * previous:
+            reason = "the objective's rounding error was reached"
+            return Solution(W, value, n_iter, decrement, True, reason)
+        if n_iter >= max_iter:
+            reason = "max_iter was reached"
+            return Solution(W, value, n_iter, decrement, False, reason)
+        previous = decrement
+
+
+def _follow(
+    objective: LinearObjective,
+    scale: Scale,
+    origin: Weights,
+    tol: float,
+    max_iter: int,
+    verbose: int,
+    listener: Listener | None,
+) -> tuple[Weights, float, Weights, int]:
+    """scipy's L-BFGS from `origin`, in steps of one scale."""
+    best: dict[str, Any] = {"value": np.inf}
+
+    def weights(u: Weights) -> Weights:
+        return origin + scale.weights(u.reshape(origin.shape))
+
+    def evaluate(u: Weights) -> tuple[float, Weights]:
+        W = weights(u)
+        value, gradient = objective.value_gradient(W)
+        if value < best["value"]:
+            best.update(value=value, gradient=gradient, W=W)
+        return value, scale.gradient(gradient).ravel()
+
+    found = minimize(
+        evaluate,
+        np.zeros(origin.size),
+        jac=True,
+        method="L-BFGS-B",
+        callback=None if listener is None else lambda u: listener(weights(u)),
+        options={
+            "maxiter": max_iter,
+            "maxfun": 4 * max_iter,
+            # scipy tests the largest entry: the norm is at most that times root p
+            "gtol": tol / np.sqrt(origin.size),
+            "ftol": 0.0,
+        },
+    )
+    if verbose:
+        print(
+            f"L-BFGS: {found.nit} iterations, objective {best['value']:.12g}, "
+            f"passes {objective.passes}"
+        )
+    return best["W"], best["value"], best["gradient"], int(found.nit)

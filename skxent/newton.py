@@ -1,0 +1,205 @@
+"""Newton's method, with two ways to a step: factorise the Hessian, or iterate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from skxent.inverse import Inverse
+from skxent.objective import LinearObjective, Weights
+
+# Wider than this, the preconditioner is a diagonal: a Gram matrix would not pay.
+WIDE = 2000
+
+Linear = Callable[[Weights], Weights]
+Step = Callable[[Weights, Weights, float], tuple[Weights, bool]]
+Listener = Callable[[Weights], None]  # hears of every iteration, may raise Stopped
+
+
+class Objective(Protocol):
+    """What Newton's method needs of a function; `passes` is for its printed lines."""
+
+    dtype: np.dtype[Any]
+    passes: int
+
+    def value_gradient(self, W: Weights) -> tuple[float, Weights]: ...
+
+
+class Stopped(Exception):
+    """A listener asks to stop at these weights, after so many iterations."""
+
+    def __init__(self, weights: Weights, n_iter: int) -> None:
+        super().__init__()
+        self.weights, self.n_iter = weights, n_iter
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where a solver stopped, and why."""
+
+    weights: Weights
+    value: float
+    n_iter: int
+    decrement: float
+    converged: bool
+    reason: str
+
+
+def newton_cholesky(
+    objective: LinearObjective,
+    start: Weights,
+    tol: float,
+    max_iter: int,
+    verbose: int = 0,
+    listener: Listener | None = None,
+) -> Solution:
+    step = CholeskyStep(objective)
+    return newton(objective, start, step, tol, max_iter, verbose, listener)
+
+
+def newton_cg(
+    objective: LinearObjective,
+    start: Weights,
+    tol: float,
+    max_iter: int,
+    verbose: int = 0,
+    listener: Listener | None = None,
+) -> Solution:
+    step = CGStep(objective)
+    return newton(objective, start, step, tol, max_iter, verbose, listener)
+
+
+def newton(
+    objective: Objective,
+    start: Weights,
+    find_step: Step,
+    tol: float,
+    max_iter: int,
+    verbose: int = 0,
+    listener: Listener | None = None,
+) -> Solution:
+    """Newton's method with backtracking."""
+    W = start
+    value, gradient = objective.value_gradient(W)
+    noise = 8 * float(np.finfo(objective.dtype).eps)
+    decrement = previous = np.inf
+    for iteration in range(1, max_iter + 1):
+        step, curved = find_step(W, gradient, decrement)
+        slope = float(np.vdot(gradient, step))
+        decrement = np.sqrt(max(-slope, 0.0))
+        if verbose:
+            print(
+                f"Iteration {iteration:3d}: objective {value:.12g}, "
+                f"decrement {decrement:.3g}, passes {objective.passes}"
+            )
+        if decrement <= tol and curved:
+            # So near, a whole step is free precision: the error it leaves is O(δ²).
+            if decrement <= 1e-2:
+                W = W + step
+                value -= 0.5 * decrement**2
+            return Solution(W, value, iteration, decrement, True, "converged")
+        floor = noise * max(abs(value), np.finfo(float).tiny)
+        if decrement**2 <= floor and decrement > 0.5 * previous:
+            reason = "the objective's rounding error was reached"
+            return Solution(W, value, iteration, decrement, True, reason)
+        previous = decrement
+        length = 1.0
+        while True:
+            candidate = W + length * step
+            new_value, new_gradient = objective.value_gradient(candidate)
+            if new_value <= value + 1e-4 * length * slope + floor:
+                break
+            length *= 0.5
+            if length < 1e-10:
+                reason = "no step along the Newton direction lowered the objective"
+                return Solution(W, value, iteration, decrement, False, reason)
+        W, value, gradient = candidate, new_value, new_gradient
+        if listener is not None:
+            listener(W)
+    reason = "max_iter was reached"
+    return Solution(W, value, max_iter, decrement, False, reason)
+
+
+class CholeskyStep:
+    """-H⁻¹g with the whole Hessian.
+
+    Softmax logits may all shift together; where no penalty holds that direction H is
+    singular along it. H gets a ridge there alone, which moves nothing, for g has no
+    part in it.
+    """
+
+    def __init__(self, objective: LinearObjective) -> None:
+        self.objective = objective
+
+    def __call__(
+        self, W: Weights, gradient: Weights, decrement: float
+    ) -> tuple[Weights, bool]:
+        size, m = W.shape
+        H = self.objective.hessian(W)
+        if m > 1:
+            per_output = H.reshape(m, size, m, size)
+            shared = np.einsum("kiki->i", per_output) / m**2
+            for i in range(size):
+                per_output[:, i, :, i] += shared[i]
+        inverse = Inverse(H)
+        step = inverse(gradient.T.reshape(-1, 1)).reshape(m, size).T
+        return -step, inverse.positive
+
+
+class CGStep:
+    """-H⁻¹g by conjugate gradients, truncated while the decrement is large.
+
+    The preconditioner is the Hessian of a sample averaged over the outputs, or its
+    diagonal where X is wide; formed anew for every step, for near the minimum of well
+    separated classes most rows have no curvature left.
+    """
+
+    def __init__(self, objective: LinearObjective) -> None:
+        self.objective = objective
+        # Rows of W that no penalty holds: along a common shift H is singular there.
+        free = slice(objective.n_features if objective.penalty else 0, None)
+        self.free = free if objective.n_outputs > 1 else slice(0, 0)
+        self.inverse: Linear
+
+    def precondition(self, G: Weights) -> Weights:
+        return self._centre(self.inverse(self._centre(G.copy())))
+
+    def _centre(self, G: Weights) -> Weights:
+        G[self.free] -= G[self.free].mean(axis=1, keepdims=True)
+        return G
+
+    def __call__(
+        self, W: Weights, gradient: Weights, decrement: float
+    ) -> tuple[Weights, bool]:
+        if self.objective.n_features <= WIDE:
+            self.inverse = Inverse(self.objective.sample().curvature(W))
+        else:
+            diagonal = self.objective.sample().curvature_diagonal(W)[:, np.newaxis]
+            diagonal[diagonal == 0] = 1.0
+            self.inverse = lambda G: G / diagonal
+        step = np.zeros_like(W)
+        residual = -gradient
+        z = self.precondition(residual)
+        direction = z
+        rz = first = float(np.vdot(residual, z))
+        # Loose far away; near the end as tight as the decrement, so that Newton's
+        # quadratic convergence is kept and the last step leaves O(δ²).
+        near = min(decrement, np.sqrt(first))
+        forcing = near if near < 1e-3 else min(0.25, np.sqrt(near))
+        for iteration in range(2 * W.size):
+            if rz <= forcing**2 * first:
+                break
+            product = self.objective.hessian_product(W, direction)
+            curvature = float(np.vdot(direction, product))
+            if curvature <= 0:
+                return (direction if iteration == 0 else step), False
+            length = rz / curvature
+            step = step + length * direction
+            residual = residual - length * product
+            z = self.precondition(residual)
+            rz, previous = float(np.vdot(residual, z)), rz
+            direction = z + (rz / previous) * direction
+        return step, True

@@ -1,0 +1,356 @@
+"""What the displays draw, against definitions; that they draw for all alike."""
+
+import doctest
+import importlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.datasets import load_iris
+from sklearn.naive_bayes import GaussianNB
+
+from oracle import LOSS_INSTANCES
+from skxent.displays import (
+    LossByClassDisplay,
+    LossCurveDisplay,
+    ModulationDisplay,
+    PosteriorDisplay,
+    ReliabilityDisplay,
+)
+from skxent.losses import LOSSES, CrossEntropy, Focal
+from skxent.metrics import evaluate_loss, expected_calibration_error
+
+matplotlib = pytest.importorskip("matplotlib", reason="displays need matplotlib")
+matplotlib.use("Agg")
+
+plt = pytest.importorskip("matplotlib.pyplot", reason="displays need matplotlib")
+
+DISPLAYS = [
+    LossByClassDisplay,
+    LossCurveDisplay,
+    ModulationDisplay,
+    PosteriorDisplay,
+    ReliabilityDisplay,
+]
+all_displays = pytest.mark.parametrize("cls", DISPLAYS, ids=lambda c: c.__name__)
+DATA = {
+    LossByClassDisplay: ("loss_share", "hardest_share", "row_share"),
+    LossCurveDisplay: ("x", "curves", "operating_range"),
+    ModulationDisplay: ("proba", "values", "factor", "operating_range"),
+    PosteriorDisplay: ("output", "curves"),
+    ReliabilityDisplay: ("error",),
+}
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def flowers(two=False):
+    X, y = load_iris(return_X_y=True)
+    X, y = (X[50:], y[50:]) if two else (X, y)
+    names = np.array(["setosa", "versicolor", "virginica"])
+    X = X + np.random.default_rng(0).normal(size=X.shape)
+    return GaussianNB().fit(X, names[y]), X, names[y]
+
+
+@all_displays
+def test_estimator_and_predictions_agree(cls):
+    model, X, y = flowers(two=cls is PosteriorDisplay)
+    _, ax = plt.subplots()
+    one = cls.from_estimator(model, X, y, ax=ax)
+    other = cls.from_predictions(y, model.predict_proba(X), labels=model.classes_)
+    assert one.ax_ is ax and one.figure_ is ax.figure
+    assert other.ax_ is not ax and isinstance(other, cls)
+    for name in DATA[cls]:
+        assert_allclose(getattr(one, name), getattr(other, name))
+    again = plt.subplots()[1]
+    assert one.plot(ax=again) is one and one.ax_ is again
+    logits = cls.from_predictions(y, model.predict_log_proba(X), from_logits=True)
+    for name in DATA[cls]:
+        assert_allclose(getattr(one, name), getattr(logits, name), rtol=1e-6)
+
+
+@pytest.mark.parametrize("against", ["probability", "margin"])
+@pytest.mark.parametrize("quantity", ["loss", "gradient"])
+def test_the_curves_of_losses(quantity, against):
+    display = LossCurveDisplay.from_losses(
+        LOSS_INSTANCES, quantity=quantity, against=against
+    )
+    for loss, line in zip(LOSS_INSTANCES, display.lines_, strict=True):
+        x, drawn = line.get_data()
+        p = x if against == "probability" else 1 / (1 + np.exp(-x))
+        q = 1 - p
+        assert_allclose(drawn, display.curves[display.lines_.index(line)])
+        if quantity == "loss":
+            assert_allclose(drawn, loss.phi(p, q, -np.log(p)), rtol=1e-9)
+        else:
+            h = 1e-6
+            up, down = ((p / (p + q * np.exp(-s))) for s in (h, -h))
+            slope = loss.phi(down, 1 - down, -np.log(down))
+            slope = (slope - loss.phi(up, 1 - up, -np.log(up))) / (2 * h)
+            assert_allclose(drawn, slope, rtol=1e-5, atol=1e-8)
+        assert line.get_label() == repr(loss)
+    assert "true class" in display.ax_.get_xlabel()
+
+
+def test_the_operating_range_is_where_the_rows_are():
+    y, proba = np.zeros(11, int), 1 - np.linspace(0.05, 0.55, 11)
+    labels = {"labels": [0, 1]}
+    display = LossCurveDisplay.from_predictions(y, 1 - proba, **labels)
+    assert_allclose(display.operating_range, [0.5, 0.7, 0.9])
+    assert_allclose(display.ax_.lines[0].get_xdata(), 0.7)
+    display = LossCurveDisplay.from_predictions(
+        y, 1 - proba, "focal", against="margin", **labels
+    )
+    assert_allclose(display.operating_range, np.log([1, 7 / 3, 9]), atol=1e-12)
+    display = ModulationDisplay.from_predictions(y, 1 - proba, **labels)
+    assert_allclose(display.operating_range, [0.5, 0.7, 0.9])
+
+
+def test_the_factor_of_focal_loss():
+    display = ModulationDisplay.from_loss("focal", values=[0, 0.5, 2, 5])
+    gamma, p = display.values[:, np.newaxis], display.proba
+    assert_allclose(display.factor, (1 - p) ** gamma, rtol=1e-9)
+    drawn = display.mesh_.get_array()
+    assert_allclose(np.ravel(drawn), display.factor.ravel())
+    assert display.ax_.get_ylabel() == "gamma"
+
+
+@pytest.mark.parametrize("name", [n for n in LOSSES if n != "cross_entropy"])
+def test_every_loss_with_a_parameter_has_a_factor(name):
+    display = ModulationDisplay.from_loss(name)
+    loss = LOSSES[name](**{display.parameter: display.values[-1]})
+    p = display.proba
+    assert_allclose(display.factor[-1] * -np.log(p), loss.phi(p, 1 - p, -np.log(p)))
+
+
+@pytest.mark.parametrize("strategy", ["uniform", "quantile"])
+@pytest.mark.parametrize("classwise", [False, True])
+def test_the_reliability_is_that_of_the_metric(strategy, classwise):
+    model, X, y = flowers()
+    proba = model.predict_proba(X)
+    weight = np.random.default_rng(0).integers(0, 3, len(y))
+    keywords = {"strategy": strategy, "classwise": classwise, "n_bins": 5}
+    keywords |= {"sample_weight": weight}
+    display = ReliabilityDisplay.from_predictions(y, proba, **keywords)
+    error = expected_calibration_error(y, proba, **keywords)
+    assert_allclose(display.error, error)
+    drawn = 0.0
+    for bins, line in zip(display.curves, display.lines_, strict=True):
+        x, height = line.lines[0].get_data()
+        share = bins.weight / bins.weight.sum()
+        drawn += share @ np.abs(height - x) / len(display.curves)
+    assert_allclose(drawn, error)
+    assert display.names == (model.classes_.tolist() if classwise else ["model"])
+    legend = display.ax_.get_legend()
+    title = legend.get_title() if classwise else legend.get_texts()[0]
+    assert f"ECE {error:.3f}" in title.get_text()
+
+
+def test_the_bars_of_the_reliability():
+    y, proba = [0, 0, 1, 1, 1], [0.25, 0.25, 0.55, 0.75, 0.75]
+    display = ReliabilityDisplay.from_predictions(y, proba, n_bins=2, name="five")
+    bars = [(bar.get_x(), bar.get_width(), bar.get_height()) for bar in display.bars_]
+    assert_allclose(bars, [(0, 0.5, 0.4), (0.5, 0.5, 0.6)])
+    assert [text.get_text() for text in display.ax_.texts] == ["2", "3"]
+    # A second model has another colour, and does not draw the diagonal again.
+    before = len(display.ax_.lines)
+    other = ReliabilityDisplay.from_predictions(y, proba, ax=display.ax_)
+    assert len(display.ax_.lines) == before + 1
+    colors = {d.lines_[0].lines[0].get_color() for d in (display, other)}
+    assert len(colors) == 2
+    # 1.96 standard errors: of two rows of three, √(2/9 / 2).
+    display = ReliabilityDisplay.from_predictions([0, 1, 1], [0.5] * 3, n_bins=1)
+    (bar,) = display.lines_[0].lines[2][0].get_segments()
+    assert_allclose(np.diff(bar[:, 1]), 2 * 1.96 / 3)
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), Focal(2.0)], ids=repr)
+def test_the_shares_of_the_classes(loss):
+    model, X, y = flowers()
+    proba = model.predict_proba(X)
+    weight = np.random.default_rng(0).integers(0, 3, len(y)).astype(float)
+    display = LossByClassDisplay.from_predictions(
+        y, proba, loss, sample_weight=weight, hardest=0.2
+    )
+    rows = evaluate_loss(loss, y, proba, reduction="none")
+    for k, name in enumerate(model.classes_):
+        mine = y == name
+        assert_allclose(
+            display.loss_share[k], (weight * rows)[mine].sum() / (weight @ rows)
+        )
+        assert_allclose(display.row_share[k], weight[mine].sum() / weight.sum())
+    hardest = np.where(weight > 0, rows, 0).argsort()[-round(0.2 * len(y)) :]
+    whole = (weight * rows)[hardest].sum() / (weight @ rows)
+    assert_allclose(display.hardest_share.sum(), whole)
+    drawn = [bar.get_width() for bar in display.bars_]
+    assert_allclose(drawn, display.loss_share)
+    labels = [text.get_text() for text in display.ax_.get_yticklabels()]
+    assert labels == model.classes_.tolist()
+    assert_allclose(display.marks_.get_xdata(), display.row_share)
+
+
+def test_many_classes_are_too_many():
+    rng = np.random.default_rng(0)
+    y, proba = np.arange(200) % 40, rng.dirichlet(np.ones(40), 200)
+    display = LossByClassDisplay.from_predictions(y, proba)
+    assert len(display.bars_) == 25 and len(display.loss_share) == 40
+    least = min(bar.get_width() for bar in display.bars_)
+    assert np.sum(display.loss_share >= least) == 25
+
+
+def test_the_posterior_curves():
+    display = PosteriorDisplay.from_losses(
+        ["focal", CrossEntropy()], label_smoothing=[0.0, 0.2]
+    )
+    assert len(display.lines_) == 4
+    for (loss, amount), line in zip(display.settings, display.lines_, strict=True):
+        p, drawn = line.get_data()
+        logits = np.log(p) - np.log1p(-p)
+        expected = loss.posterior(logits, label_smoothing=amount)[:, 1]
+        assert_allclose(drawn, expected, rtol=1e-6)
+        if isinstance(loss, CrossEntropy) and not amount:
+            assert_allclose(drawn, p)
+    labels = [line.get_label() for line in display.lines_]
+    assert labels[1] == "Focal(gamma=2.0), smoothing 0.2"
+
+
+def test_points_of_a_minimiser_lie_on_its_curve():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=20_000)
+    truth = Focal(2.0).posterior(z)[:, 1]
+    y = rng.random(len(z)) < truth
+    display = PosteriorDisplay.from_predictions(y, 1 / (1 + np.exp(-z)), Focal(2.0))
+    x, drawn = display.points_.get_data()
+    assert len(x) == 10
+    assert_allclose(drawn, np.interp(x, display.output, display.curves[0]), atol=0.03)
+    assert PosteriorDisplay.from_losses("focal").points_ is None
+
+
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+@all_displays
+def test_what_is_drawn_stands_out(cls, style):
+    """Contrast with the background of 3 or more, as WCAG 2.1 asks of graphics."""
+
+    def luminance(color):
+        rgb = np.array(matplotlib.colors.to_rgb(color))
+        rgb = np.where(rgb <= 0.03928, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        return rgb @ [0.2126, 0.7152, 0.0722]
+
+    model, X, y = flowers(two=True)
+    with plt.style.context(style):
+        display = cls.from_estimator(model, X, y)
+        ground = luminance(display.ax_.get_facecolor())
+        artists = [*getattr(display, "lines_", []), getattr(display, "marks_", None)]
+        for artist in artists:
+            if artist is None:
+                continue
+            line = artist.lines[0] if hasattr(artist, "lines") else artist
+            light = sorted([luminance(line.get_color()), ground])
+            assert (light[1] + 0.05) / (light[0] + 0.05) >= 3
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: LossCurveDisplay.from_losses([]), "losses must be at least one loss"),
+        (lambda: LossCurveDisplay.from_losses("hinge"), "loss must be one of"),
+        (
+            lambda: LossCurveDisplay.from_losses("focal", quantity="slope"),
+            "quantity must be one of 'loss', 'gradient', got 'slope'",
+        ),
+        (
+            lambda: LossCurveDisplay.from_losses("focal", against="logit"),
+            "against must be one of 'probability', 'margin', got 'logit'",
+        ),
+        (
+            lambda: LossCurveDisplay.from_losses("focal", operating_range=[1]),
+            r"operating_range must be None or 3 numbers, got \[1\]",
+        ),
+        (
+            lambda: LossCurveDisplay.from_predictions(np.eye(2), np.eye(2)),
+            r"y_true must be of shape \(n,\), got \(2, 2\)",
+        ),
+        (
+            lambda: ModulationDisplay.from_loss("cross_entropy"),
+            "loss must be one of 'focal', .*, got 'cross_entropy'",
+        ),
+        (
+            lambda: ModulationDisplay.from_loss("focal", parameter="q"),
+            "parameter must be one of 'gamma', got 'q'",
+        ),
+        (
+            lambda: ModulationDisplay.from_loss("focal", values=[2, 1]),
+            "values must be two or more and increase, got",
+        ),
+        (
+            lambda: ModulationDisplay.from_loss("focal", values=[-1, 1]),
+            r"gamma must be a number in \[0, inf\), got -1",
+        ),
+        (
+            lambda: PosteriorDisplay.from_losses("focal", label_smoothing=1),
+            r"label_smoothing must be a number in \[0, 1\), got 1",
+        ),
+        (
+            lambda: PosteriorDisplay.from_predictions([0, 1, 2], np.eye(3)),
+            "y_proba must be of two classes, got 3 columns",
+        ),
+        (
+            lambda: ReliabilityDisplay.from_predictions([0, 1], [0.1, 0.9], n_bins=0),
+            "n_bins must be an integer >= 1, got 0",
+        ),
+        (
+            lambda: LossByClassDisplay.from_predictions([0, 1], [0.1, 0.9], hardest=2),
+            r"hardest must be a number in \[0, 1\], got 2",
+        ),
+        (
+            lambda: LossByClassDisplay.from_predictions(np.eye(2), np.eye(2)),
+            r"y_true must be of shape \(n,\), got \(2, 2\)",
+        ),
+        (
+            lambda: LossByClassDisplay.from_predictions(
+                [0, 1], [[np.inf, 0], [0, np.inf]], from_logits=True
+            ),
+            r"y_true must have a positive, finite loss, got 0\.0",
+        ),
+    ],
+)
+def test_bad_arguments(call, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        call()
+
+
+@all_displays
+def test_only_fitted_classifiers_answer(cls):
+    with pytest.raises(ValueError, match=r"^estimator must be a fitted classifier"):
+        cls.from_estimator(GaussianNB(), [[0.0]], [0])
+
+
+def test_matplotlib_is_imported_only_when_used():
+    code = """
+import sys
+sys.modules["matplotlib"] = sys.modules["matplotlib.pyplot"] = None
+import skxent, skxent.displays
+try:
+    skxent.displays.LossCurveDisplay.from_losses("focal")
+except ImportError as error:
+    print(error)
+"""
+    outcome = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert outcome.stdout == "Displays need matplotlib: pip install 'skxent[plot]'.\n"
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["_loss_by_class", "_loss_curve", "_modulation", "_posterior", "_reliability"],
+)
+def test_examples_in_docstrings_run(module):
+    found = doctest.testmod(importlib.import_module(f"skxent.displays.{module}"))
+    assert found.attempted and not found.failed
