@@ -64,9 +64,9 @@ class CrossEntropyClassifier(
         predict_proba returns the class probabilities that a minimiser of the loss
         implies, with focal loss, label smoothing and class weights undone. False: the
         softmax of the logits.
-    solver : {"auto", "newton-cholesky", "newton-cg"}, default="auto"
-        "auto" takes the one that needs fewer operations: the whole Hessian for few
-        features and classes, conjugate gradients for many.
+    solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs"}, default="auto"
+        "auto" takes the whole Hessian for few features and classes, else L-BFGS, and
+        goes on with conjugate gradients where that is slow.
     tol : float in (0, inf), default=1e-4
         Stop when the Newton decrement is at most this: the objective, a mean loss in
         nats, is then about tol² / 2 above its minimum.
