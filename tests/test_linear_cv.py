@@ -186,6 +186,7 @@ def test_metadata_are_routed():
         ({"Cs": [-1.0]}, r"^C must be a number in \(0, inf\], got -1\.0\.$"),
         ({"gammas": [-1.0]}, r"^gamma must be .*, got -1\.0\.$"),
         ({"gammas": 1.0}, r"^gammas must be a list of numbers .*, got 1\.0\.$"),
+        ({"verbose": "much"}, r"^verbose must be .*, got 'much'\.$"),
         ({"refit": "yes"}, r"^refit must be True or False, got 'yes'\.$"),
     ],
     ids=str,

@@ -38,7 +38,7 @@ class FocalLogisticRegressionCV(GridCV):
         Folds at a time, as in joblib; they share the threads of the kernels. None: one
         after the other, each with all threads.
     verbose : int, default=0
-        From 2 on, print a line for every iteration.
+        Print a line for every iteration of every fit.
 
     Attributes
     ----------

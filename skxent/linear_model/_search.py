@@ -30,7 +30,7 @@ from skxent.linear_model._undo import undone_on_failure
 from skxent.scorers import SCORERS, neg_log_loss_scorer
 
 # Parameters of a search, which the plain estimators do not have.
-OWN = ("Cs", "l1_ratios", "cv", "scoring", "refit", "n_jobs", "verbose")
+OWN = ("Cs", "l1_ratios", "cv", "scoring", "refit", "n_jobs")
 
 
 class GridCV(LinearPredictor, BaseEstimator):
@@ -70,8 +70,7 @@ class GridCV(LinearPredictor, BaseEstimator):
         check_bool("refit", self.refit)
         shared = {k: v for k, v in self.get_params(deep=False).items() if k not in OWN}
         del shared[f"{self.varied}s"]
-        # The estimator itself prints from the second level on, as in scikit-learn.
-        plain = self.plain(**shared, verbose=max(0, self.verbose - 1))
+        plain = self.plain(**shared)
         grid = self._grid()
         candidates: list[Candidate] = list(ParameterGrid(grid))
         for candidate in candidates:
