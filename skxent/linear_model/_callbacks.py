@@ -14,7 +14,13 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 library: Any = (
     import_module("sklearn.callback") if find_spec("sklearn.callback") else None
 )
-CallbackSupportMixin: Any = library.CallbackSupportMixin if library else object
+
+
+class NoCallbacks:
+    """What stands for the mixin before scikit-learn 1.9."""
+
+
+CallbackSupportMixin: Any = library.CallbackSupportMixin if library else NoCallbacks
 
 
 def with_callbacks(method: Method) -> Method:
