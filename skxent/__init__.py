@@ -7,7 +7,9 @@ from skxent.explanation import explain
 from skxent.linear_model import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
+    FocalLogisticRegressionCV,
     SmoothedSoftmaxClassifier,
+    SmoothedSoftmaxClassifierCV,
 )
 
 __version__ = _version("skxent")
@@ -15,7 +17,9 @@ __version__ = _version("skxent")
 __all__ = [
     "CrossEntropyClassifier",
     "FocalLogisticRegression",
+    "FocalLogisticRegressionCV",
     "SmoothedSoftmaxClassifier",
+    "SmoothedSoftmaxClassifierCV",
     "explain",
     "show_config",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from skxent.inverse import Inverse
-from skxent.newton import WIDE, Solution
+from skxent.newton import WIDE, Listener, Solution
 from skxent.objective import LinearObjective, Weights
 
 
@@ -56,6 +56,7 @@ def lbfgs(
     tol: float,
     max_iter: int,
     verbose: int = 0,
+    listener: Listener | None = None,
 ) -> Solution:
     """L-BFGS; the scale is renewed if the curvature has left it."""
     W, n_iter = start, 0
@@ -64,7 +65,7 @@ def lbfgs(
     while True:
         scale = Scale(objective, W)
         W, value, gradient, steps = _follow(
-            objective, scale, W, tol, max_iter - n_iter, verbose
+            objective, scale, W, tol, max_iter - n_iter, verbose, listener
         )
         n_iter += max(steps, 1)
         decrement = scale.decrement(W, gradient)
@@ -86,12 +87,16 @@ def _follow(
     tol: float,
     max_iter: int,
     verbose: int,
+    listener: Listener | None,
 ) -> tuple[Weights, float, Weights, int]:
     """scipy's L-BFGS from `origin`, in steps of one scale."""
     best: dict[str, Any] = {"value": np.inf}
 
+    def weights(u: Weights) -> Weights:
+        return origin + scale.weights(u.reshape(origin.shape))
+
     def evaluate(u: Weights) -> tuple[float, Weights]:
-        W = origin + scale.weights(u.reshape(origin.shape))
+        W = weights(u)
         value, gradient = objective.value_gradient(W)
         if value < best["value"]:
             best.update(value=value, gradient=gradient, W=W)
@@ -102,6 +107,7 @@ def _follow(
         np.zeros(origin.size),
         jac=True,
         method="L-BFGS-B",
+        callback=None if listener is None else lambda u: listener(weights(u)),
         options={
             "maxiter": max_iter,
             "maxfun": 4 * max_iter,

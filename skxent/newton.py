@@ -16,6 +16,7 @@ WIDE = 2000
 
 Linear = Callable[[Weights], Weights]
 Step = Callable[[Weights, Weights, float], tuple[Weights, bool]]
+Listener = Callable[[Weights], None]  # hears of every iteration, may raise Stopped
 
 
 class Objective(Protocol):
@@ -25,6 +26,14 @@ class Objective(Protocol):
     passes: int
 
     def value_gradient(self, W: Weights) -> tuple[float, Weights]: ...
+
+
+class Stopped(Exception):
+    """A listener asks to stop at these weights, after so many iterations."""
+
+    def __init__(self, weights: Weights, n_iter: int) -> None:
+        super().__init__()
+        self.weights, self.n_iter = weights, n_iter
 
 
 @dataclass(frozen=True)
@@ -45,8 +54,10 @@ def newton_cholesky(
     tol: float,
     max_iter: int,
     verbose: int = 0,
+    listener: Listener | None = None,
 ) -> Solution:
-    return newton(objective, start, CholeskyStep(objective), tol, max_iter, verbose)
+    step = CholeskyStep(objective)
+    return newton(objective, start, step, tol, max_iter, verbose, listener)
 
 
 def newton_cg(
@@ -55,8 +66,10 @@ def newton_cg(
     tol: float,
     max_iter: int,
     verbose: int = 0,
+    listener: Listener | None = None,
 ) -> Solution:
-    return newton(objective, start, CGStep(objective), tol, max_iter, verbose)
+    step = CGStep(objective)
+    return newton(objective, start, step, tol, max_iter, verbose, listener)
 
 
 def newton(
@@ -66,6 +79,7 @@ def newton(
     tol: float,
     max_iter: int,
     verbose: int = 0,
+    listener: Listener | None = None,
 ) -> Solution:
     """Newton's method with backtracking."""
     W = start
@@ -103,6 +117,8 @@ def newton(
                 reason = "no step along the Newton direction lowered the objective"
                 return Solution(W, value, iteration, decrement, False, reason)
         W, value, gradient = candidate, new_value, new_gradient
+        if listener is not None:
+            listener(W)
     reason = "max_iter was reached"
     return Solution(W, value, max_iter, decrement, False, reason)
 

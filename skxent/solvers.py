@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skxent._validation import warn
 from skxent.lbfgs import lbfgs
 from skxent.losses import CrossEntropy
-from skxent.newton import Solution, newton_cg, newton_cholesky
+from skxent.newton import Listener, Solution, Stopped, newton_cg, newton_cholesky
 from skxent.objective import LinearObjective, Weights
 
 METHODS = {
@@ -60,8 +60,29 @@ def solve(
     tol: float = 1e-4,
     max_iter: int = 100,
     verbose: int = 0,
+    listener: Listener | None = None,
 ) -> Solution:
     """Minimise; a loss that is not convex from zero by way of cross-entropy."""
+    loss = objective.loss
+    try:
+        return _solve(objective, start, solver, tol, max_iter, verbose, listener)
+    except Stopped as stop:
+        value, _ = objective.value_gradient(stop.weights)
+        reason = "a listener asked to stop"
+        return Solution(stop.weights, value, stop.n_iter, float("nan"), False, reason)
+    finally:
+        objective.loss = loss
+
+
+def _solve(
+    objective: LinearObjective,
+    start: Weights,
+    solver: str,
+    tol: float,
+    max_iter: int,
+    verbose: int,
+    listener: Listener | None,
+) -> Solution:
     patience = max_iter
     if solver == "auto":
         solver = choose_solver(objective)
@@ -71,16 +92,17 @@ def solve(
     if not objective.loss.convex and not start.any() and max_iter > 1:
         # One iteration at least is for the loss itself.
         loss, objective.loss = objective.loss, CrossEntropy()
-        first = method(
-            objective, start, max(tol, 1e-2), min(patience, max_iter - 1), verbose
-        )
+        most = min(patience, max_iter - 1)
+        first = method(objective, start, max(tol, 1e-2), most, verbose, listener)
         objective.loss = loss
         start, before = first.weights, first.n_iter
     left = max_iter - before
-    found = method(objective, start, tol, min(patience, left), verbose)
+    found = method(objective, start, tol, min(patience, left), verbose, listener)
     if not found.converged and found.n_iter < left:
         solver, before = "newton-cg", before + found.n_iter
-        found = newton_cg(objective, found.weights, tol, left - found.n_iter, verbose)
+        found = newton_cg(
+            objective, found.weights, tol, left - found.n_iter, verbose, listener
+        )
     if not found.converged:
         warn(
             f"{solver} did not converge: {found.reason} ({before + found.n_iter}). "

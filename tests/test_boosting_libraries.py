@@ -116,7 +116,7 @@ def test_lightgbm_built_in(n_classes, weighted):
 
 
 @pytest.mark.filterwarnings("ignore:Failed to import numba:UserWarning")
-@pytest.mark.filterwarnings("ignore:Failed to optimize:UserWarning")
+@pytest.mark.filterwarnings("ignore:(Failed to|Can't) optimi?ze:UserWarning")
 @pytest.mark.parametrize("weighted", [False, True])
 @each_number
 def test_catboost_built_in(n_classes, weighted):
@@ -131,7 +131,7 @@ def test_catboost_built_in(n_classes, weighted):
 
 
 @pytest.mark.filterwarnings("ignore:Failed to import numba:UserWarning")
-@pytest.mark.filterwarnings("ignore:Failed to optimize:UserWarning")
+@pytest.mark.filterwarnings("ignore:(Failed to|Can't) optimi?ze:UserWarning")
 def test_catboost_from_a_start_value():
     """From the best constant a model without trees has the class frequencies."""
     pool = library("catboost").Pool
@@ -273,7 +273,7 @@ def test_early_stopping_by_the_metric():
 
 
 @pytest.mark.filterwarnings("ignore:Failed to import numba:UserWarning")
-@pytest.mark.filterwarnings("ignore:Failed to optimize:UserWarning")
+@pytest.mark.filterwarnings("ignore:(Failed to|Can't) optimi?ze:UserWarning")
 @each_number
 def test_soft_labels(n_classes):
     """Rows numbered in place of labels; the two halves of a row do what it does."""

@@ -6,7 +6,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skxent import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
+    FocalLogisticRegressionCV,
     SmoothedSoftmaxClassifier,
+    SmoothedSoftmaxClassifierCV,
 )
 from skxent.blending import BlendClassifier
 from skxent.calibration import TemperatureScaling, VectorScaling
@@ -20,6 +22,10 @@ ESTIMATORS = [
     FocalLogisticRegression(gamma=3.0, solver="newton-cg", class_weight="balanced"),
     SmoothedSoftmaxClassifier(),
     SmoothedSoftmaxClassifier(label_smoothing=0.3, tol=1e-8, warm_start=True),
+    FocalLogisticRegressionCV(Cs=[0.1, 1.0], gammas=[0.0, 1.0], cv=3),
+    SmoothedSoftmaxClassifierCV(
+        Cs=[1.0], label_smoothings=[0.0, 0.1], cv=3, scoring="accuracy", tol=1e-8
+    ),
     TemperatureScaling(CrossEntropyClassifier(), cv=3),
     TemperatureScaling(CrossEntropyClassifier(), cv=None, loss="focal"),
     VectorScaling(CrossEntropyClassifier(), cv=3),

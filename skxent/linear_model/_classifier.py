@@ -1,0 +1,268 @@
+"""The general classifier: any loss, by name or as an object."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from skxent._threads import effective_n_threads
+from skxent._validation import (
+    FRACTION,
+    POSITIVE,
+    Interval,
+    check_bool,
+    check_count,
+    check_option,
+)
+from skxent.linear_model._callbacks import (
+    CallbackSupportMixin,
+    FitTask,
+    with_callbacks,
+)
+from skxent.linear_model._input import check_data, encode
+from skxent.linear_model._partial_fit import PartialFitMixin
+from skxent.linear_model._predictor import LinearPredictor
+from skxent.linear_model._undo import undone_on_failure
+from skxent.losses import Loss, as_loss
+from skxent.objective import LinearObjective, Weights
+from skxent.solvers import SOLVERS, solve
+from skxent.targets import Target, class_weight_of_labels, make_target
+
+
+class CrossEntropyClassifier(
+    CallbackSupportMixin, PartialFitMixin, LinearPredictor, BaseEstimator
+):
+    r"""Linear classifier for any loss of :mod:`skxent.losses`.
+
+    .. math:: \min_W \; C \sum_i w_i \, \ell(y_i, x_i W + b) + \tfrac12 \|W\|^2
+
+    With cross-entropy and no label smoothing this is the objective of
+    :class:`sklearn.linear_model.LogisticRegression`. X need not be scaled: the solvers
+    find the scale of the problem themselves.
+
+    Parameters
+    ----------
+    loss : str or Loss, default="cross_entropy"
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
+    C : float in (0, inf], default=1.0
+        Inverse strength of the penalty; ``np.inf`` for none.
+    l1_ratio : float, default=0.0
+        0.0 is the L2 penalty, the only one so far.
+    fit_intercept : bool, default=True
+        The intercept is not penalised.
+    class_weight : dict of label to weight or "balanced", default=None
+        Weigh the rows of each class. "balanced" lets every class count the same.
+        Moves the decision; with ``posterior=True``, not the probabilities.
+    label_smoothing : float in [0, 1), default=0.0
+        Train against ``(1 - eps) y + eps / K``.
+    posterior : bool, default=True
+        predict_proba returns the class probabilities that a minimiser of the loss
+        implies, with focal loss, label smoothing and class weights undone. False: the
+        softmax of the logits.
+    solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs"}, default="auto"
+        "auto" takes the whole Hessian for few features and classes, else L-BFGS, and
+        goes on with conjugate gradients where that is slow.
+    tol : float in (0, inf), default=1e-4
+        Stop when the Newton decrement is at most this: the objective, a mean loss in
+        nats, is then about tol² / 2 above its minimum.
+    max_iter : int, default=100
+    warm_start : bool, default=False
+        Start from the coefficients of the last fit.
+    n_jobs : int, default=None
+        Threads of the kernels; None is all that OpenMP may use.
+    verbose : int, default=0
+        Print a line for every iteration.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+    coef_ : ndarray of shape (1, d) for two classes, else (K, d)
+    intercept_ : ndarray of shape (1,) or (K,)
+    n_iter_ : ndarray of shape (1,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (d,), if X has column names
+
+    Notes
+    -----
+    `predict` follows `decision_function`, which class weights move; `predict_proba`
+    tells probabilities, which they do not. Focal loss is not convex: the solver starts
+    from the cross-entropy solution and ends in a local minimum.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skxent import CrossEntropyClassifier
+    >>> from skxent.losses import Focal
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = CrossEntropyClassifier(Focal(gamma=1.0)).fit(X, y)
+    >>> model.predict_proba(X[:1]).shape
+    (1, 3)
+    """
+
+    def __init__(
+        self,
+        loss: str | Loss = "cross_entropy",
+        *,
+        C: float = 1.0,
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        label_smoothing: float = 0.0,
+        posterior: bool = True,
+        solver: str = "auto",
+        tol: float = 1e-4,
+        max_iter: int = 100,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.loss = loss
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.posterior = posterior
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the coefficients.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+            float32 and float64 are used as they are, C-ordered or CSR without a copy.
+        y : array-like of shape (n,) or (n, K)
+            Labels of any type; or soft labels, rows of K >= 2 non-negative numbers that
+            sum to one, for the classes 0..K-1.
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        self
+        """
+        with undone_on_failure(self):
+            self._fit(X, y, sample_weight)
+        return self
+
+    @with_callbacks
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
+        self._check_parameters()
+        X, y, weights = check_data(self, X, y, sample_weight)
+        last = getattr(self, "classes_", ())
+        self._past = None
+        target = self._target(X, y, weights)
+        objective = LinearObjective(X, target, **self._settings())
+        start = np.zeros(objective.shape)
+        if self.warm_start and np.array_equal(last, self.classes_):
+            start = objective.without_origin(self._start(objective.shape))
+        self._minimise(objective, start, X, y, weights)
+
+    def _target(
+        self, X: Any, y: Any, sample_weight: Any, classes: Any = None
+    ) -> Target:
+        """y as the kernels take it; sets the classes and what the posterior undoes."""
+        classes, codes = encode(y, classes)
+        weights = class_weight_of_labels(
+            self.class_weight,
+            classes,
+            codes,
+            sample_weight,
+            positive=bool(self.posterior),
+        )
+        target = make_target(
+            codes,
+            X.shape[0],
+            len(classes),
+            sample_weight=sample_weight,
+            class_weight=weights,
+            label_smoothing=self.label_smoothing,
+            dtype=X.dtype,
+        )
+        if target.total_weight() == 0:
+            raise ValueError("sample_weight must have a positive sum, got all zeros.")
+        self.classes_ = classes
+        self._fitted = self._loss(), weights, self.label_smoothing
+        return target
+
+    def _settings(self) -> dict[str, Any]:
+        """What an objective needs to know besides the data."""
+        return {
+            "loss": self._loss(),
+            "C": float(self.C),
+            "fit_intercept": bool(self.fit_intercept),
+            "n_threads": self.n_jobs,
+        }
+
+    def _minimise(
+        self, objective: LinearObjective, start: Weights, X: Any, y: Any, weights: Any
+    ) -> Weights:
+        """Solve, keep the coefficients, and tell callbacks."""
+        task = FitTask(
+            self,
+            int(self.max_iter),
+            lambda W: self._keep(objective, W),
+            X=X,
+            y=y,
+            metadata=None if weights is None else {"sample_weight": weights},
+        )
+        solution = solve(
+            objective,
+            start,
+            solver=self.solver,
+            tol=float(self.tol),
+            max_iter=int(self.max_iter),
+            verbose=int(self.verbose),
+            listener=task.iteration,
+        )
+        self._keep(objective, solution.weights)
+        self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
+        task.end(solution.weights)
+        return solution.weights
+
+    def _keep(self, objective: LinearObjective, W: Weights) -> dict[str, Any]:
+        """The minimum, in the coordinates and the dtype of X."""
+        W = objective.with_origin(W).astype(objective.dtype)
+        d = objective.n_features
+        self.coef_ = np.ascontiguousarray(W[:d].T)
+        self.intercept_ = W[d] if len(W) > d else np.zeros(W.shape[1], W.dtype)
+        return {"coef_": self.coef_, "intercept_": self.intercept_}
+
+    def _loss(self) -> Loss:
+        """The loss to train with."""
+        return as_loss(self.loss)
+
+    def _check_parameters(self) -> None:
+        Interval(0.0, np.inf, "right").check("C", self.C)
+        Interval(0.0, 0.0, "both").check("l1_ratio", self.l1_ratio)
+        POSITIVE.check("tol", self.tol)
+        FRACTION.check("label_smoothing", self.label_smoothing)
+        check_option("solver", self.solver, ("auto", *SOLVERS))
+        for name in ("fit_intercept", "posterior", "warm_start"):
+            check_bool(name, getattr(self, name))
+        check_count("max_iter", self.max_iter)
+        if not isinstance(self.verbose, Integral) or self.verbose < 0:
+            raise ValueError(
+                f"verbose must be a non-negative integer or bool, got {self.verbose!r}."
+            )
+        effective_n_threads(self.n_jobs, name="n_jobs")
+
+    def _start(self, shape: tuple[int, int]) -> Weights:
+        """The last fit's coefficients, or zeros where they have another shape."""
+        start = np.zeros(shape)
+        coef = self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+        d, m = self.n_features_in_, shape[1]
+        if coef.shape == (m, d):
+            start[:d] = coef.T
+            start[d:] = self.intercept_
+        return start

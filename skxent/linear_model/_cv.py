@@ -1,0 +1,163 @@
+"""The cross-validated estimators: C with gamma, C with label smoothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skxent.linear_model._named import (
+    FocalLogisticRegression,
+    SmoothedSoftmaxClassifier,
+)
+from skxent.linear_model._search import GridCV
+
+
+class FocalLogisticRegressionCV(GridCV):
+    """Focal logistic regression with C and gamma chosen by cross-validation.
+
+    Finds what ``GridSearchCV(FocalLogisticRegression(), ...)`` finds, sooner: each fit
+    starts where those of the neighbouring C and gamma ended.
+
+    Parameters
+    ----------
+    Cs : int or array-like, default=10
+        Values of C in (0, inf]; an int is that many from 1e-4 to 1e4 on a log scale.
+    gammas : array-like, default=(0.0, 0.5, 1.0, 2.0, 5.0)
+        Values in [0, inf).
+    l1_ratios : array-like, default=(0.0,)
+    fit_intercept, class_weight, label_smoothing, posterior, solver, tol, max_iter
+        See :class:`CrossEntropyClassifier`.
+    cv : int, splitter or iterable of (train, test), default=None
+        None: 5 stratified folds.
+    scoring : str or callable, default=None
+        A name of :data:`skxent.scorers.SCORERS`, any that scikit-learn takes, or a
+        scorer. None: our ``neg_log_loss``.
+    refit : bool, default=True
+        Fit the best parameters to all of the data. False: coefficients and parameters
+        are the means of those that were best on each fold.
+    n_jobs : int, default=None
+        Folds at a time, as in joblib; they share the threads of the kernels. None: one
+        after the other, each with all threads.
+    verbose : int, default=0
+        Print a line for every iteration of every fit.
+
+    Attributes
+    ----------
+    C_, gamma_, l1_ratio_ : float
+        What was chosen.
+    best_params_, best_index_, best_score_
+        As in GridSearchCV, with refit=True.
+    cv_results_ : dict of ndarray
+        As in GridSearchCV; ``pandas.DataFrame(cv_results_)`` is a table of it.
+    scores_, n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_gammas, n_Cs)
+    Cs_, gammas_, l1_ratios_ : ndarray
+        The grid.
+    n_splits_ : int
+    classes_, coef_, intercept_, n_features_in_, feature_names_in_
+        See :class:`CrossEntropyClassifier`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skxent import FocalLogisticRegressionCV
+    >>> X, y = load_wine(return_X_y=True)
+    >>> model = FocalLogisticRegressionCV(Cs=[0.01, 0.1, 1], gammas=[0, 1]).fit(X, y)
+    >>> sorted(model.best_params_)
+    ['C', 'gamma', 'l1_ratio']
+    """
+
+    plain = FocalLogisticRegression
+    varied = "gamma"
+
+    def __init__(
+        self,
+        *,
+        Cs: Any = 10,
+        gammas: Any = (0.0, 0.5, 1.0, 2.0, 5.0),
+        l1_ratios: Any = (0.0,),
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        label_smoothing: float = 0.0,
+        posterior: bool = True,
+        cv: Any = None,
+        scoring: Any = None,
+        solver: str = "auto",
+        tol: float = 1e-4,
+        max_iter: int = 100,
+        refit: bool = True,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.Cs = Cs
+        self.gammas = gammas
+        self.l1_ratios = l1_ratios
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.posterior = posterior
+        self.cv = cv
+        self.scoring = scoring
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.refit = refit
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+
+class SmoothedSoftmaxClassifierCV(GridCV):
+    """Softmax regression with C and label smoothing chosen by cross-validation.
+
+    Parameters
+    ----------
+    label_smoothings : array-like, default=(0.0, 0.05, 0.1, 0.2)
+        Values in [0, 1).
+    Cs, l1_ratios, fit_intercept, class_weight, posterior, cv, scoring, solver, tol, \
+max_iter, refit, n_jobs, verbose
+        See :class:`FocalLogisticRegressionCV`, whose attributes it has too, with
+        `label_smoothing_` and `label_smoothings_` for `gamma_` and `gammas_`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skxent import SmoothedSoftmaxClassifierCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = SmoothedSoftmaxClassifierCV(Cs=[0.1, 1], label_smoothings=[0, 0.1])
+    >>> round(model.fit(X, y).C_, 1)
+    1.0
+    """
+
+    plain = SmoothedSoftmaxClassifier
+    varied = "label_smoothing"
+
+    def __init__(
+        self,
+        *,
+        Cs: Any = 10,
+        label_smoothings: Any = (0.0, 0.05, 0.1, 0.2),
+        l1_ratios: Any = (0.0,),
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        posterior: bool = True,
+        cv: Any = None,
+        scoring: Any = None,
+        solver: str = "auto",
+        tol: float = 1e-4,
+        max_iter: int = 100,
+        refit: bool = True,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.Cs = Cs
+        self.label_smoothings = label_smoothings
+        self.l1_ratios = l1_ratios
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.posterior = posterior
+        self.cv = cv
+        self.scoring = scoring
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.refit = refit
+        self.n_jobs = n_jobs
+        self.verbose = verbose

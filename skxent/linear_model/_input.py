@@ -1,0 +1,59 @@
+"""X, y and weights as a user has them, to what the objective takes."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from skxent.targets import encode_labels
+
+
+def check_data(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: bool = True
+) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
+    """X as floats, y as labels (n,) or soft labels (n, K), weights (n,) or None."""
+    shape = np.asarray(y).shape
+    soft = len(shape) == 2 and shape[1] > 1
+    X, y = validate_data(
+        estimator,
+        X,
+        y,
+        accept_sparse="csr",
+        dtype=[np.float64, np.float32],
+        order="C",
+        multi_output=soft,
+        reset=reset,
+    )
+    if not soft:
+        check_classification_targets(y)
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(X.shape[0], float(sample_weight))
+    if sample_weight is not None:
+        sample_weight = check_array(
+            sample_weight,
+            ensure_2d=False,
+            dtype=np.float64,
+            input_name="sample_weight",
+        )
+    return X, y, sample_weight
+
+
+def encode(
+    y: NDArray[Any], classes: NDArray[Any] | None = None
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Classes, and y as indices into them or as soft labels."""
+    if y.ndim == 1:
+        classes, codes = encode_labels(y, classes)
+    else:
+        classes, codes = np.arange(y.shape[1]) if classes is None else classes, y
+    if len(classes) < 2:
+        raise ValueError(
+            f"y must have at least 2 classes, got 1 class: {classes.tolist()}."
+        )
+    return classes, codes

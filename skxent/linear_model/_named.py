@@ -1,0 +1,133 @@
+"""The estimators that have a name of their own: focal loss and label smoothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skxent.linear_model._classifier import CrossEntropyClassifier
+from skxent.losses import CrossEntropy, Focal, Loss
+
+
+class FocalLogisticRegression(CrossEntropyClassifier):
+    r"""Logistic regression with focal loss.
+
+    .. math:: \min_W \; C \sum_i w_i (1 - p_{i, y_i})^\gamma (-\log p_{i, y_i})
+        + \tfrac12 \|W\|^2
+
+    gamma=0 is :class:`sklearn.linear_model.LogisticRegression`. All but gamma is as in
+    :class:`CrossEntropyClassifier`.
+
+    Parameters
+    ----------
+    gamma : float in [0, inf), default=2.0
+        How much less a row counts that is already classified well.
+    C, l1_ratio, fit_intercept, class_weight, label_smoothing, posterior, solver, tol, \
+max_iter, warm_start, n_jobs, verbose
+        See :class:`CrossEntropyClassifier`.
+
+    References
+    ----------
+    Lin et al. (2017), arXiv 1708.02002. The probabilities: Charoenphakdee et al.
+    (2021), arXiv 2011.09172.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skxent import FocalLogisticRegression
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> round(FocalLogisticRegression(gamma=2.0).fit(X, y).score(X, y), 2)
+    0.96
+    """
+
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        *,
+        C: float = 1.0,
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        label_smoothing: float = 0.0,
+        posterior: bool = True,
+        solver: str = "auto",
+        tol: float = 1e-4,
+        max_iter: int = 100,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.gamma = gamma
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.posterior = posterior
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def _loss(self) -> Loss:
+        return Focal(self.gamma)
+
+
+class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
+    r"""Softmax regression against smoothed labels.
+
+    .. math:: \min_W \; C \sum_i w_i \sum_k \left((1 - \epsilon)\, y_{ik} + \epsilon / K
+        \right) (-\log p_{ik}) + \tfrac12 \|W\|^2
+
+    Parameters
+    ----------
+    label_smoothing : float in [0, 1), default=0.1
+    C, l1_ratio, fit_intercept, class_weight, posterior, solver, tol, max_iter, \
+warm_start, n_jobs, verbose
+        See :class:`CrossEntropyClassifier`.
+
+    References
+    ----------
+    Szegedy et al. (2016), Rethinking the Inception Architecture, arXiv 1512.00567.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skxent import SmoothedSoftmaxClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> round(SmoothedSoftmaxClassifier(0.05).fit(X, y).score(X, y), 2)
+    0.97
+    """
+
+    def __init__(
+        self,
+        label_smoothing: float = 0.1,
+        *,
+        C: float = 1.0,
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        posterior: bool = True,
+        solver: str = "auto",
+        tol: float = 1e-4,
+        max_iter: int = 100,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.label_smoothing = label_smoothing
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.posterior = posterior
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def _loss(self) -> Loss:
+        return CrossEntropy()

@@ -1,0 +1,127 @@
+"""partial_fit: learning from a stream of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.metaestimators import available_if
+
+from skxent.linear_model._callbacks import with_callbacks
+from skxent.linear_model._input import check_data
+from skxent.linear_model._stream import Past, StreamObjective
+from skxent.linear_model._undo import undone_on_failure
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def knows_its_weights(estimator: Any) -> bool:
+    """Only then is there partial_fit: balanced weights need all of y."""
+    if isinstance(estimator.class_weight, str):
+        raise AttributeError(
+            "class_weight must be a dict or None for partial_fit, "
+            f"got {estimator.class_weight!r}."
+        )
+    return True
+
+
+def if_it_knows_its_weights(method: Method) -> Method:
+    return available_if(knows_its_weights)(method)
+
+
+class PartialFitMixin:
+    """Training batch by batch, for :class:`CrossEntropyClassifier`."""
+
+    _past: Past | None
+
+    @if_it_knows_its_weights
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        r"""Learn from one more batch of a stream; there is no learning rate to tune.
+
+        .. math:: W_t = \arg\min_W \; \tfrac12 \|W - W_{t-1}\|^2_{A_{t-1}}
+            + \sum_i w_i \, \ell(y_i, x_i W + b), \quad A_t = A_{t-1} + H_t(W_t)
+
+        The batches before are kept as one quadratic, of which the penalty is the first
+        part: W = 0, A = I / C. H is the Hessian of the batch's loss; of more than 2000
+        coefficients its diagonal. One batch gives what `fit` gives, many approach it:
+        what is lost is how the curvature of a batch has changed since it was seen, so
+        the first batches had better not be tiny. With the diagonal the approach is slow
+        where columns are correlated, and a loss that is far from convex (generalized
+        cross-entropy) may end in another minimum.
+
+        After `fit` its coefficients take the place of zero as what the penalty draws
+        to; the rows that it saw are not remembered otherwise.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+        y : array-like of shape (n,) or (n, K)
+            Labels, or soft labels for the classes 0..K-1.
+        classes : array-like of shape (K,), default=None
+            All labels that may come. Needed in the first call.
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If `classes` are missing in the first call or others later, y has a label
+            that is not in them.
+        AttributeError
+            If class_weight is "balanced", which needs all of y.
+
+        References
+        ----------
+        Opper (1998), A Bayesian approach to on-line learning. With the diagonal this is
+        implicit stochastic gradient descent: Toulis, Airoldi (2017), arXiv 1408.2923.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.utils import gen_batches, shuffle
+        >>> from skxent import CrossEntropyClassifier
+        >>> X, y = shuffle(*load_iris(return_X_y=True), random_state=0)
+        >>> model = CrossEntropyClassifier()
+        >>> for batch in gen_batches(150, 30):
+        ...     model = model.partial_fit(X[batch], y[batch], classes=[0, 1, 2])
+        >>> round(model.score(X, y), 2)
+        0.97
+        """
+        with undone_on_failure(self):
+            self._partial_fit(X, y, classes, sample_weight)
+        return self
+
+    @with_callbacks
+    def _partial_fit(
+        self: Any, X: Any, y: Any, classes: Any, sample_weight: Any
+    ) -> None:
+        self._check_parameters()
+        past = getattr(self, "_past", None)
+        first = not hasattr(self, "classes_")
+        X, y, weights = check_data(self, X, y, sample_weight, reset=first)
+        if first and classes is None:
+            raise ValueError("classes must be given in the first call, got None.")
+        if classes is not None:
+            classes = np.unique(np.asarray(classes))
+            if not first and not np.array_equal(classes, self.classes_):
+                raise ValueError(
+                    f"classes must be {self.classes_.tolist()}, as in the first call, "
+                    f"got {classes.tolist()}."
+                )
+        target = self._target(X, y, weights, classes if first else self.classes_)
+        objective = StreamObjective(past, X, target, **self._settings())
+        if past is None and not first:
+            objective.recentre(self._start(objective.shape))
+        W = self._minimise(objective, objective.past.centre, X, y, weights)
+        self._past = objective.following(W)

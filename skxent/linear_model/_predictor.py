@@ -1,0 +1,89 @@
+"""What every fitted linear model answers: logits, labels, probabilities."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skxent.targets import Floats
+
+
+class LinearPredictor(ClassifierMixin):
+    """Predictions from `coef_`, `intercept_`, `classes_` and what they were fitted to.
+
+    `_fitted` is the loss, the class weights and the label smoothing, which the
+    posterior undoes.
+    """
+
+    # predict_log_proba is computed in log space: scorers need not clip it.
+    log_proba_is_exact = True
+
+    classes_: NDArray[Any]
+    coef_: Any
+    intercept_: NDArray[Any]
+    _fitted: tuple[Any, Any, float]
+
+    def decision_function(self, X: Any) -> Floats:
+        """Logits: (n, K), or for two classes (n,), the log-odds of the second."""
+        check_is_fitted(self)
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
+        )
+        z = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
+        return z[:, 0] if z.shape[1] == 1 else z
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The class of the largest logit, for each row: shape (n,)."""
+        z = self.decision_function(X)
+        codes = (z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)
+        return self.classes_[codes]
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Probabilities of the classes: shape (n, K)."""
+        return self._probabilities(X, log=False)
+
+    def predict_log_proba(self, X: ArrayLike) -> Floats:
+        """Their logarithms, computed in log space: shape (n, K)."""
+        return self._probabilities(X, log=True)
+
+    def sparsify(self) -> Self:
+        """Keep `coef_` as a sparse array, where most of it is zero."""
+        check_is_fitted(self)
+        self.coef_ = sp.csr_array(self.coef_)
+        return self
+
+    def densify(self) -> Self:
+        """Keep `coef_` as an ndarray again."""
+        check_is_fitted(self)
+        if sp.issparse(self.coef_):
+            self.coef_ = self.coef_.toarray()
+        return self
+
+    @property
+    def _n_threads(self) -> int | None:
+        return self.n_jobs
+
+    def _probabilities(self, X: ArrayLike, log: bool) -> Floats:
+        z = self.decision_function(X)
+        loss, class_weight, label_smoothing = self._fitted
+        if self.posterior:
+            return loss.posterior(
+                z,
+                class_weight=class_weight,
+                label_smoothing=label_smoothing,
+                log=log,
+                n_threads=self._n_threads,
+            )
+        softmax = loss.predict_log_proba if log else loss.predict_proba
+        return softmax(z, n_threads=self._n_threads)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

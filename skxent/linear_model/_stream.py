@@ -1,0 +1,128 @@
+"""Learning from a stream: the past as a quadratic, the new batch as it is.
+
+    W_t = argmin ½ (W - W_{t-1})ᵀ A_{t-1} (W - W_{t-1}) + Σ_i w_i ℓ_i(W)
+    A_t = A_{t-1} + H_t(W_t),    A_0 = I / C without intercepts,    W_0 = 0
+
+Each batch's loss is replaced by its second-order expansion where it was fitted, which
+is what a Laplace approximation of the posterior does (Opper 1998).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.linalg import eigh
+
+from skxent.objective import LinearObjective, Weights
+from skxent.targets import Floats, Target
+
+# Of more coefficients only the diagonal of the curvature is kept.
+WHOLE = 2000
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is kept of the batches so far, in the coordinates of the last one.
+
+    centre: (D, m); curvature: (m D, m D) output by output, or (D, 1), its diagonal;
+    origin: (d,), where the columns of the last batch were centred.
+    """
+
+    centre: Weights
+    curvature: Weights
+    origin: Floats
+
+    def moved_to(self, origin: Floats) -> Past:
+        """The same quadratic in coordinates centred at another origin.
+
+        b_old = b_new - δᵀw: the centre's intercepts gain δᵀw, and A becomes MᵀAM. A
+        diagonal, which is no exact curvature to begin with, stays as it is.
+        """
+        shift = (origin - self.origin).astype(np.float64)
+        size, m = self.centre.shape
+        d = len(shift)
+        if size == d or not shift.any():
+            return self
+        centre, curvature = self.centre.copy(), self.curvature
+        centre[d] += shift @ centre[:d]
+        if curvature.shape[1] > 1:
+            curvature = curvature.reshape(m, size, m, size).copy()
+            curvature[:, :, :, :d] -= curvature[:, :, :, d:] * shift
+            curvature[:, :d] -= curvature[:, d:] * shift[:, np.newaxis, np.newaxis]
+            curvature = curvature.reshape(m * size, m * size)
+        return Past(centre, curvature, origin)
+
+
+class StreamObjective(LinearObjective):
+    """A batch's loss plus the quadratic that stands for the batches before."""
+
+    def __init__(
+        self, past: Past | None, X: Any, target: Target, *, C: float, **settings: Any
+    ) -> None:
+        super().__init__(X, target, C=np.inf, **settings)
+        self.mass = target.total_weight()
+        past = self._penalty(C) if past is None else past.moved_to(self.origin)
+        self.past: Past = past
+        self.scaled = past.curvature / self.mass
+
+    def _penalty(self, C: float) -> Past:
+        size, m = self.shape
+        diagonal = np.zeros((size, 1))
+        diagonal[: self.n_features] = 1 / C
+        whole = size * m <= WHOLE
+        curvature = np.diag(np.tile(diagonal[:, 0], m)) if whole else diagonal
+        return Past(np.zeros(self.shape), curvature, self.origin)
+
+    def recentre(self, W: Weights) -> None:
+        """Let the quadratic be lowest at W, weights for X itself."""
+        self.past = replace(self.past, centre=self.without_origin(W))
+
+    def following(self, W: Weights) -> Past:
+        """What to keep, now that the batch has been fitted: W is the minimum."""
+        whole = self.scaled.shape[1] > 1
+        H = self.hessian(W) if whole else self.curvature_diagonal(W)[:, np.newaxis]
+        batch = H - self.scaled
+        if whole and not self.loss.convex:
+            # What curves downwards would one day leave no minimum.
+            values, vectors = eigh(batch)
+            batch = (vectors * np.maximum(values, 0)) @ vectors.T
+        return Past(W, self.past.curvature + self.mass * batch, self.origin)
+
+    def _apply(self, V: Weights) -> Weights:
+        if self.scaled.shape[1] == 1:
+            return self.scaled * V
+        return (self.scaled @ V.T.ravel()).reshape(V.shape[::-1]).T
+
+    def _block(self) -> Weights:
+        """The past's curvature averaged over the outputs: (D, D), or (D,), diagonal."""
+        if self.scaled.shape[1] == 1:
+            return self.scaled[:, 0]
+        size, m = self.shape
+        return np.einsum("kikj->ij", self.scaled.reshape(m, size, m, size)) / m
+
+    def value_gradient(self, W: Weights) -> tuple[float, Weights]:
+        value, gradient = super().value_gradient(W)
+        moved = W - self.past.centre
+        pull = self._apply(moved)
+        return value + 0.5 * float(np.vdot(moved, pull)), gradient + pull
+
+    def hessian_product(self, W: Weights, V: Weights) -> Weights:
+        return super().hessian_product(W, V) + self._apply(V)
+
+    def hessian(self, W: Weights) -> Weights:
+        H = super().hessian(W)
+        if self.scaled.shape[1] > 1:
+            return H + self.scaled
+        H.flat[:: len(H) + 1] += np.tile(self.scaled[:, 0], self.n_outputs)
+        return H
+
+    def curvature(self, W: Weights) -> Weights:
+        block = self._block()
+        return super().curvature(W) + (block if block.ndim == 2 else np.diag(block))
+
+    def curvature_diagonal(self, W: Weights) -> Weights:
+        block = self._block()
+        diagonal = block if block.ndim == 1 else np.diagonal(block)
+        return super().curvature_diagonal(W) + diagonal
