@@ -22,9 +22,10 @@ from skxent._validation import (
     check_count,
     check_option,
 )
+from skxent.l1 import solve_l1
 from skxent.losses import LOSSES, CrossEntropy, Focal, Loss
 from skxent.objective import LinearObjective
-from skxent.solvers import SOLVERS, solve
+from skxent.solvers import SOLVERS
 from skxent.targets import (
     Floats,
     Target,
@@ -43,7 +44,8 @@ __all__ = [
 class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
     r"""Linear classifier for any loss of :mod:`skxent.losses`.
 
-    .. math:: \min_W \; C \sum_i w_i \, \ell(y_i, x_i W + b) + \tfrac12 \|W\|^2
+    .. math:: \min_W \; C \sum_i w_i \, \ell(y_i, x_i W + b)
+        + \rho \|W\|_1 + \tfrac{1 - \rho}{2} \|W\|^2
 
     With cross-entropy and no label smoothing this is the objective of
     :class:`sklearn.linear_model.LogisticRegression`. X need not be scaled: the solvers
@@ -55,8 +57,9 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
         A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     C : float in (0, inf], default=1.0
         Inverse strength of the penalty; ``np.inf`` for none.
-    l1_ratio : float, default=0.0
-        0.0 is the L2 penalty, the only one so far.
+    l1_ratio : float in [0, 1], default=0.0
+        ρ, the share of the L1 penalty: 0.0 is L2, 1.0 is L1, between them is elastic
+        net. Above 0 coefficients become exactly zero, more of them for smaller C.
     fit_intercept : bool, default=True
         The intercept is not penalised.
     class_weight : dict of label to weight or "balanced", default=None
@@ -70,7 +73,8 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
         softmax of the logits.
     solver : {"auto", "newton-cholesky", "newton-cg"}, default="auto"
         "auto" takes the one that needs fewer operations: the whole Hessian for few
-        features and classes, conjugate gradients for many.
+        features and classes, conjugate gradients for many. With ``l1_ratio > 0``, the
+        proximal Newton method, its only solver.
     tol : float in (0, inf), default=1e-4
         Stop when the Newton decrement is at most this: the objective, a mean loss in
         nats, is then about tol² / 2 above its minimum.
@@ -183,17 +187,19 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
                 input_name="sample_weight",
             )
         classes, class_weight, target = self._targets(y, X, sample_weight)
+        C, l1_ratio = float(self.C), float(self.l1_ratio)
         objective = LinearObjective(
             X,
             target,
             loss,
-            C=float(self.C),
+            C=C / (1 - l1_ratio) if l1_ratio < 1 else np.inf,
             fit_intercept=bool(self.fit_intercept),
             n_threads=self.n_jobs,
         )
-        solution = solve(
+        solution = solve_l1(
             objective,
             objective.without_origin(self._start(objective.shape, classes)),
+            l1_ratio / (C * target.total_weight()),
             solver=self.solver,
             tol=float(self.tol),
             max_iter=int(self.max_iter),
@@ -216,10 +222,14 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_parameters(self) -> None:
         Interval(0.0, np.inf, "right").check("C", self.C)
-        Interval(0.0, 0.0, "both").check("l1_ratio", self.l1_ratio)
+        Interval(0.0, 1.0, "both").check("l1_ratio", self.l1_ratio)
         POSITIVE.check("tol", self.tol)
         FRACTION.check("label_smoothing", self.label_smoothing)
         check_option("solver", self.solver, ("auto", *SOLVERS))
+        if self.l1_ratio > 0 and self.C < np.inf and self.solver != "auto":
+            raise ValueError(
+                f"solver must be 'auto' if l1_ratio > 0, got {self.solver!r}."
+            )
         for name in ("fit_intercept", "posterior", "warm_start"):
             check_bool(name, getattr(self, name))
         check_count("max_iter", self.max_iter)

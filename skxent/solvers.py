@@ -79,16 +79,23 @@ def solve(
         objective.loss = loss
         start, before = first.weights, first.n_iter
     found = newton(objective, start, step, tol, max_iter - before, verbose)
-    if not found.converged:
-        warnings.warn(
-            f"{solver} did not converge: {found.reason} ({before + found.n_iter}). "
-            f"The decrement is {found.decrement:.2g}, tol is {tol:g}. "
-            "Increase max_iter, or lower C: "
-            "classes that X separates have no minimum without a penalty.",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
-    return replace(found, n_iter=before + found.n_iter)
+    found = replace(found, n_iter=before + found.n_iter)
+    check_converged(solver, found, tol)
+    return found
+
+
+def check_converged(solver: str, found: Solution, tol: float) -> None:
+    """Warn, in words for the user of an estimator, of a solver that gave up."""
+    if found.converged:
+        return
+    warnings.warn(
+        f"{solver} did not converge: {found.reason} ({found.n_iter}). "
+        f"The decrement is {found.decrement:.2g}, tol is {tol:g}. "
+        "Increase max_iter, or lower C: "
+        "classes that X separates have no minimum without a penalty.",
+        ConvergenceWarning,
+        stacklevel=4,
+    )
 
 
 def newton(
