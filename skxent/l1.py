@@ -83,9 +83,10 @@ class MatrixModel:
         return w.reshape(shape).T, slope.reshape(shape).T
 
     def _newton(self, w: Weights, slope: Weights, l1: Weights) -> None:
-        """The minimum over the coordinates in use while they keep their signs.
+        """Towards the minimum over the coordinates in use if they kept their signs.
 
-        Those that would not are set to zero; the step is taken if the model drops.
+        Those that would not are set to zero. Where that is not a descent, as along
+        collinear columns, the step ends where the first of them is zero.
         """
         used = np.flatnonzero((w != 0) | (l1 == 0))
         sign = np.sign(w[used])
@@ -97,11 +98,21 @@ class MatrixModel:
             end = w[used] - cho_solve(cho_factor(H + ridge), pull)
         except LinAlgError:
             return
-        end[(np.sign(end) != sign) & (l1[used] > 0)] = 0.0
         step = end - w[used]
-        if pull @ step + 0.5 * step @ H @ step < 0:
-            w[used] = end
-            slope += step @ self.H[used]
+        lost = (np.sign(end) != sign) & (l1[used] > 0)
+        end[lost] = 0.0
+        projected = end - w[used]
+        if pull @ projected + 0.5 * projected @ H @ projected < 0:
+            step = projected
+        else:
+            reach = np.full(len(used), np.inf)
+            reach[lost] = -w[used][lost] / step[lost]
+            first = np.argmin(reach)
+            end = w[used] + reach[first] * step
+            end[first] = 0.0
+            step = end - w[used]
+        w[used] = end
+        slope += step @ self.H[used]
 
 
 class ColumnsModel:
@@ -154,7 +165,7 @@ class ColumnsModel:
 
 def model_of(objective: LinearObjective) -> Model:
     size, m = objective.shape
-    limit = WHOLE
+    limit = WHOLE // 10 if sp.issparse(objective.X) else WHOLE
     return (MatrixModel if size * m <= limit else ColumnsModel)(objective)
 
 
@@ -222,7 +233,8 @@ class ProximalNewton:
         if objective.fit_intercept and not W.any():
             W = W.copy()
             W[d:] = objective.loss.best_constant_of(objective.target)
-        room = SMALL
+        # A sweep over sparse columns costs no more than a gradient: all may join.
+        room = d if sp.issparse(objective.X) else SMALL
         while True:
             value, gradient = objective.value_gradient(W)
             columns, left = self.working_set(W, gradient, room)
