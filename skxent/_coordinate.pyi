@@ -22,6 +22,7 @@ def sweep_columns(
     curvature: _Floats,
     l1: _Floats,
     l2: _Floats,
+    order: NDArray[np.intp],
     sweeps: int,
     enough: float,
 ) -> float: ...

@@ -46,20 +46,21 @@ def sweep_columns(
     const int[::1] start, const int[::1] rows, const double[::1] x,
     const double[:, ::1] H, double[:, ::1] slope, double[:, ::1] w,
     const double[:, ::1] curvature, const double[::1] l1, const double[::1] l2,
-    int sweeps, double enough,
+    const Py_ssize_t[::1] order, int sweeps, double enough,
 ):
     """H = XᵀH̃X + diag(l2): X (n, p) by columns, H̃ an m x m matrix a row.
 
     slope (n, m) is that of the rows, kept up to date; w and curvature, the diagonal of
-    H, are (p, m), H̃ is (n, m m).
+    H, are (p, m), H̃ is (n, m m). Only the columns in `order` are swept.
     """
-    cdef Py_ssize_t p = w.shape[0], m = w.shape[1], i, j, k, l, entry
+    cdef Py_ssize_t m = w.shape[1], i, j, k, l, entry, position
     cdef double last = 0, change, s
     cdef int sweep
     with nogil:
         for sweep in range(sweeps):
             last = 0
-            for j in range(p):
+            for position in range(order.shape[0]):
+                j = order[position]
                 for k in range(m):
                     if curvature[j, k] <= 0:
                         continue
