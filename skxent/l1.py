@@ -10,6 +10,7 @@ decrement δ judges convergence: δ²/2 is the drop of F (nats) that the model p
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,7 +21,13 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 from skxent._coordinate import sweep_columns, sweep_matrix
 from skxent.losses import CrossEntropy
 from skxent.objective import LinearObjective, Weights
-from skxent.solvers import Solution, check_converged, solve
+from skxent.solvers import (
+    SEPARABLE,
+    Solution,
+    check_converged,
+    no_minimum_near,
+    solve,
+)
 
 # The first working set; below this many columns it is all of them.
 SMALL = 128
@@ -257,10 +264,7 @@ class ProximalNewton:
             whole = len(columns) == d
             done = found.decrement <= tol and (whole or (first and not left))
             if done or found.reason:
-                converged = done or found.converged
-                return Solution(
-                    W, found.value, self.n_iter, found.decrement, converged, found.reason
-                )
+                return replace(found, weights=W, n_iter=self.n_iter)
             room = d if left and first else max(room, 2 * len(columns))
 
     def working_set(
@@ -291,13 +295,18 @@ class ProximalNewton:
         max_iter: int,
     ) -> Solution:
         """Newton steps until the decrement is a tenth of the first, or tol."""
+
+        def total(W: Weights) -> float:
+            return objective.value_gradient(W)[0] + l1_norm(W, l1)
+
         model = model_of(objective)
         value += l1_norm(W, l1)
         enough, previous = tol, np.inf
         while True:
             self.n_iter += 1
             model.expand(W)
-            accuracy = min(FAR, max(NEAR, self.decrement))
+            before = self.decrement
+            accuracy = min(FAR, max(NEAR, before))
             end, slope = model.minimise(W, gradient, l1, accuracy)
             step = end - W
             change = l1_norm(end, l1) - l1_norm(W, l1)
@@ -311,6 +320,8 @@ class ProximalNewton:
                     f"in use {np.count_nonzero(W.any(axis=1) & (l1 > 0))}"
                 )
             if decrement <= tol:
+                if no_minimum_near(total, W, step, value, decrement, before):
+                    return Solution(W, value, 0, decrement, False, SEPARABLE)
                 return Solution(end, value - promised, 0, decrement, True, "")
             floor = self.noise * max(abs(value), np.finfo(float).tiny)
             if decrement**2 <= floor and decrement > 0.5 * previous:

@@ -32,6 +32,11 @@ CG_PASSES = 25
 # Of a matrix with unit diagonal, pivots and eigenvalues below this may be rounding.
 LOST = 1e-13
 
+SEPARABLE = (
+    "the objective falls on as the coefficients grow, as where X separates the "
+    "classes: no minimum exists, or with a weak penalty one far away"
+)
+
 Linear = Callable[[Weights], Weights]
 Step = Callable[[Weights, Weights, float], tuple[Weights, bool]]
 
@@ -88,14 +93,38 @@ def check_converged(solver: str, found: Solution, tol: float) -> None:
     """Warn, in words for the user of an estimator, of a solver that gave up."""
     if found.converged:
         return
+    advice = (
+        "Lower C."
+        if found.reason == SEPARABLE
+        else "Increase max_iter, or lower C: "
+        "classes that X separates have no minimum without a penalty."
+    )
     warnings.warn(
         f"{solver} did not converge: {found.reason} ({found.n_iter}). "
-        f"The decrement is {found.decrement:.2g}, tol is {tol:g}. "
-        "Increase max_iter, or lower C: "
-        "classes that X separates have no minimum without a penalty.",
+        f"The decrement is {found.decrement:.2g}, tol is {tol:g}. {advice}",
         ConvergenceWarning,
         stacklevel=4,
     )
+
+
+def no_minimum_near(
+    value_at: Callable[[Weights], float],
+    W: Weights,
+    step: Weights,
+    value: float,
+    decrement: float,
+    previous: float,
+) -> bool:
+    """Does the objective fall on beyond where its quadratic model says it ends?
+
+    Where X separates (some) classes it falls like e^-t, and so does δ²: a Newton step
+    always promises more. A minimum instead draws δ in quadratically, and three steps
+    towards it end above it, as f - 3δ² + (3δ)² / 2 > f - δ² / 2 does. The pass that
+    tells is spared where δ fell so fast; `previous` is inf where nothing is known.
+    """
+    if previous < np.inf and decrement < 0.1 * previous:
+        return False
+    return value_at(W + 3 * step) < value - 0.5 * decrement**2
 
 
 def newton(
@@ -122,6 +151,15 @@ def newton(
             )
         if decrement <= tol and curved:
             # So near, a whole step is free precision: the error it leaves is O(δ²).
+            if no_minimum_near(
+                lambda W: objective.value_gradient(W)[0],
+                W,
+                step,
+                value,
+                decrement,
+                previous if objective.penalty else np.inf,
+            ):
+                return Solution(W, value, iteration, decrement, False, SEPARABLE)
             if decrement <= 1e-2:
                 W = W + step
                 value -= 0.5 * decrement**2
