@@ -13,8 +13,8 @@ def sweep_matrix(
     H: _Floats, slope: _Floats, w: _Floats, l1: _Floats, sweeps: int, enough: float
 ) -> float: ...
 def sweep_columns(
-    start: NDArray[np.int32],
-    rows: NDArray[np.int32],
+    start: NDArray[np.intp],
+    rows: NDArray[np.intc],
     x: _Floats,
     H: _Floats,
     slope: _Floats,

@@ -101,7 +101,7 @@ class MatrixModel:
         H = self.H[np.ix_(used, used)]
         pull = slope[used] + l1[used] * sign
         try:
-            # The ridge holds a direction along which neither H nor the slope has a part.
+            # The ridge holds directions along which H and the slope have no part.
             ridge = np.diag(1e-10 * np.diagonal(H))
             end = w[used] - cho_solve(cho_factor(H + ridge), pull)
         except LinAlgError:
@@ -130,7 +130,7 @@ class ColumnsModel:
         self.objective = objective
         X = objective.X
         if not sp.issparse(X):
-            X = X - objective.origin
+            X = sp.csc_array(X - objective.origin)
         if objective.fit_intercept:
             X = sp.hstack([X, np.ones((X.shape[0], 1))])
         self.X = sp.csc_array(X, dtype=np.float64)
@@ -165,7 +165,9 @@ class ColumnsModel:
     ) -> tuple[Weights, Weights]:
         w = np.array(W, order="C")
         X = self.X
-        arrays = X.indptr, X.indices, X.data, self.H, self.slope, w, self.curvature
+        # Indices may be of 64 bits, but the rows of X are not so many.
+        start, rows = X.indptr.astype(np.intp), X.indices.astype(np.intc, copy=False)
+        arrays = start, rows, X.data, self.H, self.slope, w, self.curvature
         every = np.arange(len(w))
         enough = accuracy**2 * sweep_columns(*arrays, l1, self.l2, every, 1, 0.0)
         for _ in range(ROUNDS):
@@ -178,7 +180,9 @@ class ColumnsModel:
 
 def model_of(objective: LinearObjective) -> Model:
     size, m = objective.shape
-    limit = WHOLE // 10 if sp.issparse(objective.X) else WHOLE
+    # Sparse columns are swept as fast as a matrix; eigenvalues take longer than both.
+    costly = sp.issparse(objective.X) or not objective.loss.convex
+    limit = WHOLE // 10 if costly else WHOLE
     return (MatrixModel if size * m <= limit else ColumnsModel)(objective)
 
 
@@ -279,8 +283,9 @@ class ProximalNewton:
         excess[used] = -np.inf
         want = np.flatnonzero(excess > 0)
         count = min(len(want), max(room - int(used.sum()), room // 2))
-        order = np.argpartition(-excess[want], count - 1) if 0 < count else []
-        chosen = want[order[:count]]
+        chosen = want
+        if count < len(want):
+            chosen = want[np.argpartition(-excess[want], count)[:count]]
         columns = np.sort(np.concatenate([np.flatnonzero(used), chosen]))
         return columns.astype(np.intp), len(want) - count
 
@@ -319,11 +324,11 @@ class ProximalNewton:
                     f"decrement {decrement:.3g}, columns {objective.n_features}, "
                     f"in use {np.count_nonzero(W.any(axis=1) & (l1 > 0))}"
                 )
+            floor = self.noise * max(abs(value), np.finfo(float).tiny)
             if decrement <= tol:
-                if no_minimum_near(total, W, step, value, decrement, before):
+                if no_minimum_near(total, W, step, value, floor, decrement, before):
                     return Solution(W, value, 0, decrement, False, SEPARABLE)
                 return Solution(end, value - promised, 0, decrement, True, "")
-            floor = self.noise * max(abs(value), np.finfo(float).tiny)
             if decrement**2 <= floor and decrement > 0.5 * previous:
                 reason = "the objective's rounding error was reached"
                 return Solution(W, value, 0, decrement, True, reason)

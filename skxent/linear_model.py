@@ -226,7 +226,7 @@ class CrossEntropyClassifier(ClassifierMixin, BaseEstimator):
         POSITIVE.check("tol", self.tol)
         FRACTION.check("label_smoothing", self.label_smoothing)
         check_option("solver", self.solver, ("auto", *SOLVERS))
-        if self.l1_ratio > 0 and self.C < np.inf and self.solver != "auto":
+        if self.l1_ratio > 0 and self.solver != "auto":
             raise ValueError(
                 f"solver must be 'auto' if l1_ratio > 0, got {self.solver!r}."
             )

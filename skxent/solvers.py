@@ -112,6 +112,7 @@ def no_minimum_near(
     W: Weights,
     step: Weights,
     value: float,
+    floor: float,
     decrement: float,
     previous: float,
 ) -> bool:
@@ -120,11 +121,12 @@ def no_minimum_near(
     Where X separates (some) classes it falls like e^-t, and so does δ²: a Newton step
     always promises more. A minimum instead draws δ in quadratically, and three steps
     towards it end above it, as f - 3δ² + (3δ)² / 2 > f - δ² / 2 does. The pass that
-    tells is spared where δ fell so fast; `previous` is inf where nothing is known.
+    tells is spared where δ fell so fast; `previous` is inf where nothing is known,
+    `floor` the rounding error of the objective.
     """
     if previous < np.inf and decrement < 0.1 * previous:
         return False
-    return value_at(W + 3 * step) < value - 0.5 * decrement**2
+    return value_at(W + 3 * step) < value - 0.5 * decrement**2 - floor
 
 
 def newton(
@@ -149,6 +151,7 @@ def newton(
                 f"Iteration {iteration:3d}: objective {value:.12g}, "
                 f"decrement {decrement:.3g}, passes {objective.passes}"
             )
+        floor = noise * max(abs(value), np.finfo(float).tiny)
         if decrement <= tol and curved:
             # So near, a whole step is free precision: the error it leaves is O(δ²).
             if no_minimum_near(
@@ -156,6 +159,7 @@ def newton(
                 W,
                 step,
                 value,
+                floor,
                 decrement,
                 previous if objective.penalty else np.inf,
             ):
@@ -164,7 +168,6 @@ def newton(
                 W = W + step
                 value -= 0.5 * decrement**2
             return Solution(W, value, iteration, decrement, True, "converged")
-        floor = noise * max(abs(value), np.finfo(float).tiny)
         if decrement**2 <= floor and decrement > 0.5 * previous:
             reason = "the objective's rounding error was reached"
             return Solution(W, value, iteration, decrement, True, reason)

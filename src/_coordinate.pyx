@@ -24,9 +24,9 @@ def sweep_matrix(
     """H (p, p) is given whole; slope (p,) is kept up to date."""
     cdef Py_ssize_t p = H.shape[0], i, j
     cdef double last = 0, change
-    cdef int sweep
+    cdef int _
     with nogil:
-        for sweep in range(sweeps):
+        for _ in range(sweeps):
             last = 0
             for j in range(p):
                 if H[j, j] <= 0:
@@ -43,7 +43,7 @@ def sweep_matrix(
 
 
 def sweep_columns(
-    const int[::1] start, const int[::1] rows, const double[::1] x,
+    const Py_ssize_t[::1] start, const int[::1] rows, const double[::1] x,
     const double[:, ::1] H, double[:, ::1] slope, double[:, ::1] w,
     const double[:, ::1] curvature, const double[::1] l1, const double[::1] l2,
     const Py_ssize_t[::1] order, int sweeps, double enough,
@@ -53,11 +53,11 @@ def sweep_columns(
     slope (n, m) is that of the rows, kept up to date; w and curvature, the diagonal of
     H, are (p, m), H̃ is (n, m m). Only the columns in `order` are swept.
     """
-    cdef Py_ssize_t m = w.shape[1], i, j, k, l, entry, position
+    cdef Py_ssize_t m = w.shape[1], i, j, k, other, entry, position
     cdef double last = 0, change, s
-    cdef int sweep
+    cdef int _
     with nogil:
-        for sweep in range(sweeps):
+        for _ in range(sweeps):
             last = 0
             for position in range(order.shape[0]):
                 j = order[position]
@@ -73,8 +73,8 @@ def sweep_columns(
                     w[j, k] += change
                     for entry in range(start[j], start[j + 1]):
                         i = rows[entry]
-                        for l in range(m):
-                            slope[i, l] += change * x[entry] * H[i, k * m + l]
+                        for other in range(m):
+                            slope[i, other] += change * x[entry] * H[i, k * m + other]
                     last += curvature[j, k] * change * change
             if last <= enough:
                 break
