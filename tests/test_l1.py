@@ -61,8 +61,10 @@ def assert_minimum(model, X, y, loss, atol, w=None):
 @pytest.mark.parametrize("loss", [cls() for cls in LOSSES.values()], ids=repr)
 @n_classes_of
 @formats
-@pytest.mark.parametrize("d", [30, 2 * SMALL])
-@pytest.mark.parametrize("settings", [{}, {"l1_ratio": 0.3, "fit_intercept": False}])
+@pytest.mark.parametrize(
+    ("d", "settings"),
+    [(2 * SMALL, {}), (30, {"l1_ratio": 0.3, "fit_intercept": False})],
+)
 def test_conditions_of_a_minimum(loss, n_classes, convert, d, settings):
     X, y = data(n_classes, d)
     X = convert(X)
