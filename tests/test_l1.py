@@ -20,7 +20,8 @@ from sklearn.preprocessing import scale
 from sklearn.svm import l1_min_c
 
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
-from skxent.l1 import SMALL, WHOLE, ColumnsModel, MatrixModel, ProximalNewton
+from skxent._quadratic import WHOLE, ColumnsModel, MatrixModel
+from skxent.l1 import SMALL, ProximalNewton
 from skxent.losses import LOSSES, CrossEntropy
 from skxent.objective import LinearObjective
 from skxent.solvers import SOLVERS
@@ -145,7 +146,7 @@ def test_a_large_set_goes_through_the_columns(n_classes, gamma, monkeypatch):
     X, y = data(n_classes)
     model = FocalLogisticRegression(gamma, C=0.3, l1_ratio=0.9, tol=1e-9)
     expected = clone(model).fit(X, y)
-    monkeypatch.setattr("skxent.l1.WHOLE", 10)
+    monkeypatch.setattr("skxent._quadratic.WHOLE", 10)
     assert WHOLE > 10
     assert_allclose(clone(model).fit(X, y).coef_, expected.coef_, atol=1e-6)
 
