@@ -22,6 +22,7 @@ from skxent.losses import CrossEntropy
 from skxent.objective import LinearObjective, Weights
 from skxent.solvers import (
     SEPARABLE,
+    SEPARATED,
     Solution,
     check_converged,
     no_minimum_near,
@@ -180,7 +181,9 @@ class ProximalNewton:
                 )
             floor = self.noise * max(abs(value), np.finfo(float).tiny)
             if decrement <= tol:
-                if no_minimum_near(total, W, step, value, floor, decrement, before):
+                if value < SEPARATED and no_minimum_near(
+                    total, W, step, value, floor, decrement, before
+                ):
                     return Solution(W, value, 0, decrement, False, SEPARABLE)
                 return Solution(end, value - promised, 0, decrement, True, "")
             if decrement**2 <= floor and decrement > 0.5 * previous:

@@ -37,6 +37,9 @@ SEPARABLE = (
     "classes: no minimum exists, or with a weak penalty one far away"
 )
 
+# Nats: a penalised objective below this means classes that X separates.
+SEPARATED = 1e-6
+
 Linear = Callable[[Weights], Weights]
 Step = Callable[[Weights, Weights, float], tuple[Weights, bool]]
 
@@ -154,14 +157,15 @@ def newton(
         floor = noise * max(abs(value), np.finfo(float).tiny)
         if decrement <= tol and curved:
             # So near, a whole step is free precision: the error it leaves is O(δ²).
-            if no_minimum_near(
+            unheld = objective.penalty == 0 or value < SEPARATED
+            if unheld and no_minimum_near(
                 lambda W: objective.value_gradient(W)[0],
                 W,
                 step,
                 value,
                 floor,
                 decrement,
-                previous if objective.penalty else np.inf,
+                previous,
             ):
                 return Solution(W, value, iteration, decrement, False, SEPARABLE)
             if decrement <= 1e-2:
