@@ -36,6 +36,9 @@ BLOCK = 1 << 17
 SAMPLE = 4096
 SAMPLE_PER_COLUMN = 10
 
+# Nats: a penalised objective below this means classes that X separates.
+SEPARATED = 1e-6
+
 # Rows that a segment has at least, segments that there are at most, and numbers in the
 # sums of all of them. They depend on shapes alone, and so do the results.
 SEGMENT_ROWS = 2048
@@ -64,8 +67,8 @@ class LinearObjective:
         self.fit_intercept = fit_intercept
         self.n_threads = n_threads
         self.dtype = X.dtype
-        self.total_weight = target.total_weight()
-        self.penalty = 1.0 / (C * self.total_weight)
+        self.total_weight = self.given_weight = target.total_weight()
+        self.penalty = 1.0 / (C * self.given_weight)
         self.X = X
         self.passes = 0
         # Weights of any size, brought to that of 1 for the sake of float32.
@@ -119,6 +122,10 @@ class LinearObjective:
     @property
     def shape(self) -> tuple[int, int]:
         return self.n_features + self.fit_intercept, self.n_outputs
+
+    def may_lack_minimum(self, value: float) -> bool:
+        """Could the objective, now of this value, fall for ever?"""
+        return self.penalty == 0 or value < SEPARATED
 
     def value_gradient(self, W: Weights) -> tuple[float, Weights]:
         """f(W) and its gradient, in one pass."""

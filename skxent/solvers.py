@@ -16,9 +16,17 @@ from dataclasses import replace
 from sklearn.exceptions import ConvergenceWarning
 
 from skxent._validation import warn
+from skxent.l1 import proximal_newton
 from skxent.lbfgs import lbfgs
 from skxent.losses import CrossEntropy
-from skxent.newton import Listener, Solution, Stopped, newton_cg, newton_cholesky
+from skxent.newton import (
+    SEPARABLE,
+    Listener,
+    Solution,
+    Stopped,
+    newton_cg,
+    newton_cholesky,
+)
 from skxent.objective import LinearObjective, Weights
 
 METHODS = {
@@ -49,29 +57,55 @@ def choose_solver(objective: LinearObjective) -> str:
         operations <= FEW_OPERATIONS or n <= FEW_ROWS * coefficients
     ):
         return "newton-cholesky"
-    return "lbfgs"
+    # Only Newton's methods tell of a minimum that does not exist.
+    return "lbfgs" if objective.penalty else "newton-cg"
 
 
 def solve(
     objective: LinearObjective,
     start: Weights,
     *,
+    l1: float = 0.0,
     solver: str = "auto",
     tol: float = 1e-4,
     max_iter: int = 100,
     verbose: int = 0,
     listener: Listener | None = None,
 ) -> Solution:
-    """Minimise; a loss that is not convex from zero by way of cross-entropy."""
+    """Minimise f + l1 Σ|W_jk|; what is not convex from zero by way of cross-entropy.
+
+    With l1 the proximal Newton method is the only solver.
+    """
     loss = objective.loss
     try:
-        return _solve(objective, start, solver, tol, max_iter, verbose, listener)
+        if l1 > 0:
+            solver = "proximal Newton"
+            found = proximal_newton(
+                objective, start, l1, tol, max_iter, verbose, listener
+            )
+        else:
+            solver, found = _solve(
+                objective, start, solver, tol, max_iter, verbose, listener
+            )
     except Stopped as stop:
         value, _ = objective.value_gradient(stop.weights)
         reason = "a listener asked to stop"
         return Solution(stop.weights, value, stop.n_iter, float("nan"), False, reason)
     finally:
         objective.loss = loss
+    if not found.converged:
+        advice = (
+            "Lower C."
+            if found.reason == SEPARABLE
+            else "Increase max_iter, or lower C: "
+            "classes that X separates have no minimum without a penalty."
+        )
+        warn(
+            f"{solver} did not converge: {found.reason} ({found.n_iter}). "
+            f"The decrement is {found.decrement:.2g}, tol is {tol:g}. {advice}",
+            ConvergenceWarning,
+        )
+    return found
 
 
 def _solve(
@@ -82,7 +116,8 @@ def _solve(
     max_iter: int,
     verbose: int,
     listener: Listener | None,
-) -> Solution:
+) -> tuple[str, Solution]:
+    """The solver that came to the end, and how."""
     patience = max_iter
     if solver == "auto":
         solver = choose_solver(objective)
@@ -98,17 +133,10 @@ def _solve(
         start, before = first.weights, first.n_iter
     left = max_iter - before
     found = method(objective, start, tol, min(patience, left), verbose, listener)
-    if not found.converged and found.n_iter < left:
+    going = not found.converged and found.reason != SEPARABLE
+    if going and found.n_iter < left:
         solver, before = "newton-cg", before + found.n_iter
         found = newton_cg(
             objective, found.weights, tol, left - found.n_iter, verbose, listener
         )
-    if not found.converged:
-        warn(
-            f"{solver} did not converge: {found.reason} ({before + found.n_iter}). "
-            f"The decrement is {found.decrement:.2g}, tol is {tol:g}. "
-            "Increase max_iter, or lower C: "
-            "classes that X separates have no minimum without a penalty.",
-            ConvergenceWarning,
-        )
-    return replace(found, n_iter=before + found.n_iter)
+    return solver, replace(found, n_iter=before + found.n_iter)

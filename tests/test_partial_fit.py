@@ -163,3 +163,8 @@ def test_bad_calls():
     with pytest.raises(AttributeError) as caught:
         balanced.partial_fit(X, y, classes=[0, 1, 2])
     assert "class_weight must be a dict or None" in str(caught.value.__cause__)
+
+
+def test_l1_is_for_fit_alone():
+    with pytest.raises(ValueError, match=r"^l1_ratio must be 0 for partial_fit, got 0"):
+        CrossEntropyClassifier(l1_ratio=0.5).partial_fit([[0.0], [1.0]], [0, 1], [0, 1])

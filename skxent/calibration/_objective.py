@@ -97,6 +97,9 @@ class ScalingObjective(ABC):
 
         return newton(self, start, step, tol, max_iter)
 
+    def may_lack_minimum(self, value: float) -> bool:
+        return False  # that is for max_iter to end
+
     def _blocks(self, t: Vector) -> Iterator[tuple[Floats, Target, Floats]]:
         self.passes += 1
         rows = max(1, BLOCK // self.z.shape[1])

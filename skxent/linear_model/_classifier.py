@@ -39,7 +39,8 @@ class CrossEntropyClassifier(
 ):
     r"""Linear classifier for any loss of :mod:`skxent.losses`.
 
-    .. math:: \min_W \; C \sum_i w_i \, \ell(y_i, x_i W + b) + \tfrac12 \|W\|^2
+    .. math:: \min_W \; C \sum_i w_i \, \ell(y_i, x_i W + b)
+        + \rho \|W\|_1 + \tfrac{1 - \rho}{2} \|W\|^2
 
     With cross-entropy and no label smoothing this is the objective of
     :class:`sklearn.linear_model.LogisticRegression`. X need not be scaled: the solvers
@@ -51,8 +52,10 @@ class CrossEntropyClassifier(
         A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     C : float in (0, inf], default=1.0
         Inverse strength of the penalty; ``np.inf`` for none.
-    l1_ratio : float, default=0.0
-        0.0 is the L2 penalty, the only one so far.
+    l1_ratio : float in [0, 1], default=0.0
+        ρ, the share of the L1 penalty: 0.0 is L2, 1.0 is L1, between them is elastic
+        net. Above 0 coefficients become exactly zero, more of them for smaller C, and
+        the proximal Newton method is the only solver.
     fit_intercept : bool, default=True
         The intercept is not penalised.
     class_weight : dict of label to weight or "balanced", default=None
@@ -199,7 +202,7 @@ class CrossEntropyClassifier(
         """What an objective needs to know besides the data."""
         return {
             "loss": self._loss(),
-            "C": float(self.C),
+            "C": float(self.C) / (1 - self.l1_ratio) if self.l1_ratio < 1 else np.inf,
             "fit_intercept": bool(self.fit_intercept),
             "n_threads": self.n_jobs,
         }
@@ -219,6 +222,7 @@ class CrossEntropyClassifier(
         solution = solve(
             objective,
             start,
+            l1=self.l1_ratio / (float(self.C) * objective.given_weight),
             solver=self.solver,
             tol=float(self.tol),
             max_iter=int(self.max_iter),
@@ -244,10 +248,14 @@ class CrossEntropyClassifier(
 
     def _check_parameters(self) -> None:
         Interval(0.0, np.inf, "right").check("C", self.C)
-        Interval(0.0, 0.0, "both").check("l1_ratio", self.l1_ratio)
+        Interval(0.0, 1.0, "both").check("l1_ratio", self.l1_ratio)
         POSITIVE.check("tol", self.tol)
         FRACTION.check("label_smoothing", self.label_smoothing)
         check_option("solver", self.solver, ("auto", *SOLVERS))
+        if self.l1_ratio > 0 and self.solver != "auto":
+            raise ValueError(
+                f"solver must be 'auto' if l1_ratio > 0, got {self.solver!r}."
+            )
         for name in ("fit_intercept", "posterior", "warm_start"):
             check_bool(name, getattr(self, name))
         check_count("max_iter", self.max_iter)

@@ -61,12 +61,15 @@ def fit_fold(
         if point[:2] != at:
             before, row, at = row if point[:1] == at[:1] else [], [], point[:2]
             target = model._target(X, y, weights)
-            objective = LinearObjective(X, target, **{**model._settings(), "C": 1.0})
+            settings = model.set_params(C=1.0)._settings()
+            objective = LinearObjective(X, target, **settings)
             unit = objective.penalty
+            model.set_params(**candidates[i])
         objective.penalty = unit / model.C
         solution = solve(
             objective,
             start_from(before, row, objective.shape),
+            l1=model.l1_ratio / (model.C * objective.given_weight),
             solver=model.solver,
             tol=float(model.tol),
             max_iter=int(model.max_iter),

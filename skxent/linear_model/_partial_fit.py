@@ -77,7 +77,7 @@ class PartialFitMixin:
         ------
         ValueError
             If `classes` are missing in the first call or others later, y has a label
-            that is not in them.
+            that is not in them. If l1_ratio is not 0: no quadratic remembers L1.
         AttributeError
             If class_weight is "balanced", which needs all of y.
 
@@ -107,6 +107,10 @@ class PartialFitMixin:
         self: Any, X: Any, y: Any, classes: Any, sample_weight: Any
     ) -> None:
         self._check_parameters()
+        if self.l1_ratio > 0:
+            raise ValueError(
+                f"l1_ratio must be 0 for partial_fit, got {self.l1_ratio!r}."
+            )
         past = getattr(self, "_past", None)
         first = not hasattr(self, "classes_")
         X, y, weights = check_data(self, X, y, sample_weight, reset=first)

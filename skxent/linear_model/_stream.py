@@ -75,6 +75,9 @@ class StreamObjective(LinearObjective):
         curvature = np.diag(np.tile(diagonal[:, 0], m)) if whole else diagonal
         return Past(np.zeros(self.shape), curvature, self.origin)
 
+    def may_lack_minimum(self, value: float) -> bool:
+        return False  # the past holds it
+
     def recentre(self, W: Weights) -> None:
         """Let the quadratic be lowest at W, weights for X itself."""
         self.past = replace(self.past, centre=self.without_origin(W))

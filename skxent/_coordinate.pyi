@@ -1,0 +1,28 @@
+# Coordinate descent: src/_coordinate.pyx.
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Floats: TypeAlias = NDArray[np.float64]
+
+__test__: dict[str, Any]
+
+def sweep_matrix(
+    H: _Floats, slope: _Floats, w: _Floats, l1: _Floats, sweeps: int, enough: float
+) -> float: ...
+def sweep_columns(
+    start: NDArray[np.intp],
+    rows: NDArray[np.intc],
+    x: _Floats,
+    H: _Floats,
+    slope: _Floats,
+    w: _Floats,
+    curvature: _Floats,
+    l1: _Floats,
+    l2: _Floats,
+    order: NDArray[np.intp],
+    sweeps: int,
+    enough: float,
+) -> float: ...

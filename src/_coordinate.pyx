@@ -1,0 +1,81 @@
+"""Coordinate descent on a quadratic model with an L1 penalty.
+
+    min_w  sᵀ(w - w₀) + ½ (w - w₀)ᵀ H (w - w₀) + Σ_j λ_j |w_j|
+
+A coordinate's minimiser is w_j <- S(w_j - s_j / H_jj, λ_j / H_jj), where s is the slope
+of the smooth part at w and S(x, t) = sign(x) max(|x| - t, 0). Both functions work in
+place, stop when a sweep's Σ_j H_jj (change of w_j)² is at most `enough`, and return it.
+"""
+
+from libc.math cimport fabs
+
+
+cdef inline double change_of(double w, double slope, double curvature, double l1) noexcept nogil:
+    cdef double x = w - slope / curvature, t = l1 / curvature
+    if fabs(x) <= t:
+        return -w
+    return (x - t if x > 0 else x + t) - w
+
+
+def sweep_matrix(
+    const double[:, ::1] H, double[::1] slope, double[::1] w, const double[::1] l1,
+    int sweeps, double enough,
+):
+    """H (p, p) is given whole; slope (p,) is kept up to date."""
+    cdef Py_ssize_t p = H.shape[0], i, j
+    cdef double last = 0, change
+    cdef int _
+    with nogil:
+        for _ in range(sweeps):
+            last = 0
+            for j in range(p):
+                if H[j, j] <= 0:
+                    continue
+                change = change_of(w[j], slope[j], H[j, j], l1[j])
+                if change != 0:
+                    w[j] += change
+                    for i in range(p):
+                        slope[i] += change * H[j, i]
+                    last += H[j, j] * change * change
+            if last <= enough:
+                break
+    return last
+
+
+def sweep_columns(
+    const Py_ssize_t[::1] start, const int[::1] rows, const double[::1] x,
+    const double[:, ::1] H, double[:, ::1] slope, double[:, ::1] w,
+    const double[:, ::1] curvature, const double[::1] l1, const double[::1] l2,
+    const Py_ssize_t[::1] order, int sweeps, double enough,
+):
+    """H = XᵀH̃X + diag(l2): X (n, p) by columns, H̃ an m x m matrix a row.
+
+    slope (n, m) is that of the rows, kept up to date; w and curvature, the diagonal of
+    H, are (p, m), H̃ is (n, m m). Only the columns in `order` are swept.
+    """
+    cdef Py_ssize_t m = w.shape[1], i, j, k, other, entry, position
+    cdef double last = 0, change, s
+    cdef int _
+    with nogil:
+        for _ in range(sweeps):
+            last = 0
+            for position in range(order.shape[0]):
+                j = order[position]
+                for k in range(m):
+                    if curvature[j, k] <= 0:
+                        continue
+                    s = l2[j] * w[j, k]
+                    for entry in range(start[j], start[j + 1]):
+                        s += x[entry] * slope[rows[entry], k]
+                    change = change_of(w[j, k], s, curvature[j, k], l1[j])
+                    if change == 0:
+                        continue
+                    w[j, k] += change
+                    for entry in range(start[j], start[j + 1]):
+                        i = rows[entry]
+                        for other in range(m):
+                            slope[i, other] += change * x[entry] * H[i, k * m + other]
+                    last += curvature[j, k] * change * change
+            if last <= enough:
+                break
+    return last
