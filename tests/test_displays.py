@@ -9,18 +9,24 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from oracle import LOSS_INSTANCES
+from skxent import FocalLogisticRegression, FocalLogisticRegressionCV
 from skxent.displays import (
     LossByClassDisplay,
     LossCurveDisplay,
     ModulationDisplay,
+    PathDisplay,
     PosteriorDisplay,
     ReliabilityDisplay,
 )
 from skxent.losses import LOSSES, CrossEntropy, Focal
 from skxent.metrics import evaluate_loss, expected_calibration_error
+from skxent.scorers import neg_log_loss_scorer
 
 matplotlib = pytest.importorskip("matplotlib", reason="displays need matplotlib")
 matplotlib.use("Agg")
@@ -232,6 +238,47 @@ def test_points_of_a_minimiser_lie_on_its_curve():
     assert PosteriorDisplay.from_losses("focal").points_ is None
 
 
+def test_the_paths_of_a_search():
+    X, y = load_iris(return_X_y=True)
+    Cs, gammas = [0.1, 10.0, 1.0], [0.0, 2.0]
+    model = FocalLogisticRegressionCV(Cs=Cs, gammas=gammas).fit(X, y)
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(with_std=False), FocalLogisticRegression()),
+        {
+            "focallogisticregression__C": Cs,
+            "focallogisticregression__gamma": gammas,
+        },
+        scoring=neg_log_loss_scorer,
+    ).fit(X, y)
+    for fitted in (model, search):
+        display = PathDisplay.from_estimator(fitted)
+        assert [list(each.values()) for each in display.settings] == [[0.0], [2.0]]
+        table = fitted.cv_results_
+        for setting, line, (at, mean, error) in zip(
+            display.settings, display.lines_, display.paths, strict=True
+        ):
+            assert_allclose(line.get_xdata(), [0.1, 1, 10])
+            assert_allclose(line.get_ydata(), mean)
+            for C, value, half in zip(at, mean, error, strict=True):
+                row = next(
+                    i
+                    for i, point in enumerate(table["params"])
+                    if {C, *setting.values()} <= set(point.values())
+                )
+                folds = [table[f"split{k}_test_score"][row] for k in range(5)]
+                assert_allclose(value, np.mean(folds))
+                assert_allclose(half, np.std(folds) / np.sqrt(5))
+        best = table["mean_test_score"].max()
+        assert_allclose(display.best_.get_ydata(), best)
+        assert display.ax_.get_xscale() == "log"
+        same = PathDisplay.from_cv_results(fitted.cv_results_)
+        assert_allclose(same.paths, display.paths)
+    with pytest.raises(ValueError, match=r"^parameter must be one of .*'C', 'gamma'"):
+        PathDisplay.from_estimator(model, parameter="alpha")
+    with pytest.raises(ValueError, match=r"^estimator must be a fitted search"):
+        PathDisplay.from_estimator(FocalLogisticRegression())
+
+
 @pytest.mark.parametrize("style", ["default", "dark_background"])
 @all_displays
 def test_what_is_drawn_stands_out(cls, style):
@@ -349,7 +396,14 @@ except ImportError as error:
 
 @pytest.mark.parametrize(
     "module",
-    ["_loss_by_class", "_loss_curve", "_modulation", "_posterior", "_reliability"],
+    [
+        "_loss_by_class",
+        "_loss_curve",
+        "_modulation",
+        "_path",
+        "_posterior",
+        "_reliability",
+    ],
 )
 def test_examples_in_docstrings_run(module):
     found = doctest.testmod(importlib.import_module(f"skxent.displays.{module}"))

@@ -16,11 +16,12 @@ import numpy as np
 from sklearn.datasets import load_digits, make_classification
 from sklearn.model_selection import train_test_split
 
-from skxent import FocalLogisticRegression
+from skxent import FocalLogisticRegression, FocalLogisticRegressionCV
 from skxent.displays import (
     LossByClassDisplay,
     LossCurveDisplay,
     ModulationDisplay,
+    PathDisplay,
     PosteriorDisplay,
     ReliabilityDisplay,
 )
@@ -88,6 +89,12 @@ def posterior(ax):
     )
 
 
+def path(ax):
+    X, y = load_digits(return_X_y=True)
+    model = FocalLogisticRegressionCV(Cs=np.logspace(-5, 0, 6), gammas=[0, 1, 4])
+    PathDisplay.from_estimator(model.fit(X[::4], y[::4]), ax=ax)
+
+
 PICTURES = [
     loss_curve,
     loss_slope,
@@ -95,6 +102,7 @@ PICTURES = [
     reliability,
     reliability_classwise,
     loss_by_class,
+    path,
     posterior,
 ]
 
