@@ -42,7 +42,7 @@ class PathDisplay:
     >>> X, y = load_wine(return_X_y=True)
     >>> model = FocalLogisticRegressionCV(Cs=[0.01, 0.1, 1], gammas=[0, 1]).fit(X, y)
     >>> PathDisplay.from_estimator(model).settings
-    [{'gamma': 0.0}, {'gamma': 1.0}]
+    [{'gamma': 0}, {'gamma': 1}]
     """
 
     def __init__(
