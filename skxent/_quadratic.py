@@ -125,8 +125,8 @@ class ColumnsModel:
             n_threads=objective.n_threads,
             **curvature,
         )
-        self.slope = slope / np.float64(objective.total_weight)
-        self.H = H / np.float64(objective.total_weight)
+        self.slope = slope.astype(np.float64) / objective.total_weight
+        self.H = H.astype(np.float64) / objective.total_weight
         if not objective.loss.convex:
             values, vectors = np.linalg.eigh(self.H.reshape(-1, m, m))
             vectors_t = vectors.swapaxes(1, 2)

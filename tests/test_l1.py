@@ -46,6 +46,14 @@ def data(n_classes, d=30, n=200, dtype=np.float64):
     return X.astype(dtype), y
 
 
+def peer(solver, l1_ratio, **settings):
+    """LogisticRegression, which asked for `penalty` before scikit-learn 1.8."""
+    if LogisticRegression().penalty != "deprecated":
+        settings["penalty"] = "elasticnet" if solver == "saga" else "l1"
+        l1_ratio = l1_ratio if solver == "saga" else None
+    return LogisticRegression(solver=solver, l1_ratio=l1_ratio, **settings)
+
+
 def assert_minimum(model, X, y, loss, atol, w=None):
     """The subgradient of C Σ w ℓ + ρ ‖W‖₁ + (1 - ρ)/2 ‖W‖² holds zero."""
     z = np.asarray(X @ model.coef_.T) + model.intercept_
@@ -85,9 +93,7 @@ def test_saga_finds_the_same(n_classes, rho, C, convert):
     X, y = data(n_classes)
     X = convert(X)
     ours = FocalLogisticRegression(0.0, C=C, l1_ratio=rho, tol=1e-8).fit(X, y)
-    theirs = LogisticRegression(
-        C=C, l1_ratio=rho, solver="saga", tol=1e-6, max_iter=20_000, random_state=0
-    ).fit(X, y)
+    theirs = peer("saga", rho, C=C, tol=1e-6, max_iter=20_000, random_state=0).fit(X, y)
     assert_allclose(ours.coef_, theirs.coef_, atol=5e-3)
     best, found = (
         C * log_loss(y, model.predict_proba(X), normalize=False)
@@ -101,9 +107,7 @@ def test_saga_finds_the_same(n_classes, rho, C, convert):
 def test_liblinear_finds_the_same():
     X, y = data(2, 300)
     ours = CrossEntropyClassifier(l1_ratio=1.0, C=0.5, fit_intercept=False, tol=1e-8)
-    theirs = LogisticRegression(
-        l1_ratio=1.0, C=0.5, fit_intercept=False, solver="liblinear", tol=1e-8
-    ).fit(X, y)
+    theirs = peer("liblinear", 1.0, C=0.5, fit_intercept=False, tol=1e-8).fit(X, y)
     assert_allclose(ours.fit(X, y).coef_, theirs.coef_, atol=1e-4)
 
 
