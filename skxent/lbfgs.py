@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from skxent.inverse import Inverse
 from skxent.newton import WIDE, Listener, Solution
@@ -58,7 +59,23 @@ def lbfgs(
     verbose: int = 0,
     listener: Listener | None = None,
 ) -> Solution:
-    """L-BFGS; the scale is renewed if the curvature has left it."""
+    """L-BFGS; the scale is renewed if the curvature has left it.
+
+    BLAS gets one thread: its own would wait for the cores that the kernels' threads
+    have not given back yet, which took longer than the small products themselves.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        return _lbfgs(objective, start, tol, max_iter, verbose, listener)
+
+
+def _lbfgs(
+    objective: LinearObjective,
+    start: Weights,
+    tol: float,
+    max_iter: int,
+    verbose: int,
+    listener: Listener | None,
+) -> Solution:
     W, n_iter = start, 0
     noise = 8 * float(np.finfo(objective.dtype).eps)
     previous = np.inf

@@ -69,6 +69,7 @@ cdef inline void focal(
 # The modulation q^γ of a tile: small integers need no exp.
 cdef inline void powers(const floating *q, floating gamma, floating *out) noexcept nogil:
     cdef int i
+    cdef floating[ROWS] base
     if gamma == 0:
         for i in range(ROWS):
             out[i] = 1
@@ -79,8 +80,15 @@ cdef inline void powers(const floating *q, floating gamma, floating *out) noexce
         for i in range(ROWS):
             out[i] = q[i] * q[i]
     else:
+        # Local, so that nothing can alias and the loops vectorise wherever they land.
         for i in range(ROWS):
-            out[i] = exp(gamma * log(q[i]))
+            base[i] = q[i]
+        for i in range(ROWS):
+            base[i] = gamma * log(base[i])
+        for i in range(ROWS):
+            base[i] = exp(base[i])
+        for i in range(ROWS):
+            out[i] = base[i]
 
 
 # log(-φ'/q) = γ log q + log1p(γ p L / q), where L/q -> 1 as q -> 0
