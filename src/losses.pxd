@@ -10,7 +10,7 @@ branch in `phi` and `log_slope`. The Python side is one dataclass in skxent/loss
 """
 
 from cython cimport floating
-from vecmath cimport exp, expm1, log, log1p
+from vecmath cimport exp, expm1, log, log1p, vm_exp, vm_expf, vm_log, vm_logf
 
 cdef enum:
     ROWS = 32  # rows a tile; transpose.h says it too. Enough to hide what exp waits for
@@ -80,13 +80,15 @@ cdef inline void powers(const floating *q, floating gamma, floating *out) noexce
         for i in range(ROWS):
             out[i] = q[i] * q[i]
     else:
-        # Local, so that nothing can alias and the loops vectorise wherever they land.
+        # vm_log and vm_exp by name: they are always inlined, and a call left standing
+        # would make a scalar loop. base is local, so that nothing can alias.
         for i in range(ROWS):
             base[i] = q[i]
         for i in range(ROWS):
-            base[i] = gamma * log(base[i])
-        for i in range(ROWS):
-            base[i] = exp(base[i])
+            if floating is float:
+                base[i] = vm_expf(gamma * vm_logf(base[i]))
+            else:
+                base[i] = vm_exp(gamma * vm_log(base[i]))
         for i in range(ROWS):
             out[i] = base[i]
 
