@@ -86,6 +86,8 @@ class MatrixModel:
         projected = end - w[used]
         if pull @ projected + 0.5 * projected @ H @ projected < 0:
             step = projected
+        elif not lost.any():  # at the minimum already, but for rounding
+            return
         else:
             reach = np.full(len(used), np.inf)
             reach[lost] = -w[used][lost] / step[lost]
