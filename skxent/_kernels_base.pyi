@@ -40,8 +40,8 @@ def evaluate(
 def linear_sums(
     name: str,
     parameters: tuple[float, ...],
-    X: _Reals,
     origin: _Reals,
+    X: _Reals | tuple[_Reals, NDArray[np.integer[Any]], NDArray[np.integer[Any]]],
     W: NDArray[np.float64],
     V: NDArray[np.float64] | None,
     codes: NDArray[np.intp] | None,
@@ -50,6 +50,8 @@ def linear_sums(
     class_weight: NDArray[np.float64] | None,
     smoothing: float,
     weigh_target: bool,
+    logits: _Reals,
+    known: bool,
     totals: NDArray[np.float64],
     n_threads: int = 1,
 ) -> None: ...

@@ -44,6 +44,11 @@ SEPARATED = 1e-6
 SEGMENT_ROWS = 2048
 SEGMENTS = 64
 SUMS = 1 << 23
+# Outputs of sparse X are padded to a multiple of this (SPARSE_LANES of src/linear.pxd).
+SPARSE_LANES = 4
+
+# Logits that are kept for the Hessian products that follow: 32 MB.
+KEPT = 1 << 22
 
 
 class LinearObjective:
@@ -71,6 +76,7 @@ class LinearObjective:
         self.penalty = 1.0 / (C * self.given_weight)
         self.X = X
         self.passes = 0
+        self._kept: tuple[Weights | None, Floats] = (None, X[:0])
         # Weights of any size, brought to that of 1 for the sake of float32.
         unit = self.total_weight / n_samples
         if not 1e-3 < unit < 1e3 or target.sample_weight is not None:
@@ -91,6 +97,7 @@ class LinearObjective:
             return self
         rows = slice(None, None, step)
         part = copy(self)
+        part._kept = (None, self._kept[1])
         part.X, part.target = self.X[rows], self.target.rows(rows)
         part.total_weight = part.target.total_weight()
         if not part.total_weight:
@@ -129,22 +136,7 @@ class LinearObjective:
 
     def value_gradient(self, W: Weights) -> tuple[float, Weights]:
         """f(W) and its gradient, in one pass."""
-        if not sp.issparse(self.X):
-            sums, total = self._linear_sums(W)
-            return self._with_penalty(W, total, sums)
-        total = 0.0
-        gradient = np.zeros(self.shape)
-        for X, target, z in self._logits(W):
-            value = np.empty(len(z), dtype=self.dtype)
-            slope = np.empty_like(z)
-            self._evaluate(z, target, value=value, gradient=slope)
-            total += float(value.sum(dtype=np.float64))
-            self._add_product(gradient, X, slope)
-        return self._with_penalty(W, total, gradient)
-
-    def _with_penalty(
-        self, W: Weights, total: float, sums: Weights
-    ) -> tuple[float, Weights]:
+        sums, total = self._linear_sums(W)
         features = W[: self.n_features]
         sums /= self.total_weight
         sums[: self.n_features] += self.penalty * features
@@ -156,15 +148,24 @@ class LinearObjective:
     ) -> tuple[Weights, float]:
         """Sums over rows of the gradient and the loss, or of the Hessian times V."""
         self.passes += 1
-        n, (d, m) = len(self.X), (self.n_features, self.n_outputs)
+        n, d, m = self.target.n_samples, self.n_features, self.n_outputs
+        X, columns, width = self.X, d, m
         segments = min(SEGMENTS, n // SEGMENT_ROWS, SUMS // ((d + 2) * m))
-        totals = np.empty((max(1, segments), d + 2, m))
+        if sp.issparse(X):
+            X, columns = (X.data, X.indices, X.indptr), X.nnz // n
+            width = m if m == 1 else -(-m // SPARSE_LANES) * SPARSE_LANES
+            # The sums of a segment should take less than its rows.
+            segments = min(segments, max(2, n * columns // (4 * d)))
+        totals = np.empty((max(1, segments), d + 2, width))
+        logits, known = np.empty((0, 0), dtype=self.dtype), False
+        if V is not None:
+            logits, known = self._kept_logits(W)
         target = self.target
         kernels.linear_sums(
             self.loss.formula,
             self.loss.parameters,
-            self.X,
             self.origin,
+            X,
             W,
             V,
             target.codes,
@@ -173,30 +174,32 @@ class LinearObjective:
             target.weights_of_classes(),
             target.label_smoothing,
             target.weigh_target,
+            logits,
+            known,
             totals,
             # A number of X takes about an eighth of the time of a logit.
-            effective_n_threads(self.n_threads, n * (d // 8 + m)),
+            effective_n_threads(self.n_threads, n * (columns // 8 + m)),
         )
-        sums = totals.sum(axis=0)
-        return sums[: d + self.fit_intercept], float(sums[d + 1, 0])
+        sums = totals[0] if len(totals) == 1 else totals.sum(axis=0)
+        return sums[: d + self.fit_intercept, :m], float(sums[d + 1, 0])
+
+    def _kept_logits(self, W: Weights) -> tuple[Floats, bool]:
+        """Where products at W keep their logits, if there is room; are they there?"""
+        shape = (self.target.n_samples, self.n_outputs)
+        if shape[0] * shape[1] > KEPT:
+            return np.empty((0, 0), dtype=self.dtype), False
+        at, kept = self._kept
+        if at is W:
+            return kept, True
+        kept = np.empty(shape, dtype=self.dtype) if at is None else kept
+        self._kept = (W, kept)
+        return kept, False
 
     def hessian_product(self, W: Weights, V: Weights) -> Weights:
         """The Hessian at W times V, in one pass."""
-        if sp.issparse(self.X):
-            result = self._sparse_product(W, V)
-        else:
-            result, _ = self._linear_sums(W, V)
+        result, _ = self._linear_sums(W, V)
         result /= self.total_weight
         result[: self.n_features] += self.penalty * V[: self.n_features]
-        return result
-
-    def _sparse_product(self, W: Weights, V: Weights) -> Weights:
-        result = np.zeros(self.shape)
-        for X, target, both in self._logits(np.hstack([W, V])):
-            z, x = both[:, : self.n_outputs], both[:, self.n_outputs :]
-            product = np.empty_like(z)
-            self._evaluate(z, target, x=x, product=product)
-            self._add_product(result, X, product)
         return result
 
     @np.errstate(over="ignore", invalid="ignore")  # the solver tells of it
@@ -297,11 +300,6 @@ class LinearObjective:
 
     def _evaluate(self, z: Floats, target: Target, **arrays: Any) -> None:
         self.loss.evaluate(z, target, self.binary, n_threads=self.n_threads, **arrays)
-
-    def _add_product(self, result: Weights, X: Any, rows: Floats) -> None:
-        result[: self.n_features] += X.T @ rows
-        if self.fit_intercept:
-            result[self.n_features] += rows.sum(axis=0, dtype=np.float64)
 
     @np.errstate(over="ignore", invalid="ignore")  # the solver tells of it
     def _weighted_gram(self, X: Any, row_weight: Floats) -> Weights:

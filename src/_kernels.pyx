@@ -9,14 +9,14 @@ cimport openmp
 from cython cimport floating
 from cython.parallel cimport prange, threadid
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from binary cimport binary_rows
 from hard cimport hard_rows
 from labels cimport LabelRange, range_of
 from linear cimport (
-    SKINNY_double, SKINNY_float, Shape, add_product, read_block, shape_of, times, widen,
-    workspace,
+    Entries, SKINNY_double, SKINNY_float, Shape, add_product, entries_of, read_block,
+    shape_of, sparse_shape_of, times, widen, workspace,
 )
 from losses cimport ROWS, LossSpec, formula_of
 from posterior cimport posterior
@@ -182,34 +182,45 @@ def evaluate(
 
 
 cdef void sum_rows(
-    Request *request, Shape *shape, const floating[:, :] X, const floating[::1] origin,
-    const floating *W, const floating *V, const Py_ssize_t[::1] codes,
-    const floating[:, :] soft, const double[:] sample_weight,
-    const double[:] class_weight, floating[:, ::1] z, floating[:, ::1] x,
-    floating[:, ::1] r, floating[:, ::1] value, floating *work,
-    Py_ssize_t start, Py_ssize_t stop, double[:, ::1] total
+    Request *request, Shape *shape, const floating[:, :] X, const Entries *entries,
+    const floating[::1] origin, const floating *W, const floating *V,
+    const Py_ssize_t[::1] codes, const floating[:, :] soft,
+    const double[:] sample_weight, const double[:] class_weight, floating[:, ::1] logits,
+    bint known, floating[:, ::1] z, floating[:, ::1] x, floating[:, ::1] r, floating[:, ::1] value,
+    floating *work, Py_ssize_t start, Py_ssize_t stop, double[:, ::1] total
 ) noexcept nogil:
     """Gradient, or Hessian times V, of rows start to stop; and their loss."""
     cdef Py_ssize_t at, row, rows, end, i
     cdef Py_ssize_t wide = shape.d_wide * shape.m_wide
     cdef floating *block = work
-    cdef floating *part = block + shape.rows * shape.d_wide
-    cdef floating *rest = part + wide
+    cdef floating *part = block
+    cdef floating *rest = block
     cdef const Py_ssize_t[::1] c = codes
     cdef const floating[:, :] t = soft
     cdef const double[:] w = sample_weight
-    cdef const floating[:, :] logits = z[:, : shape.m], v = x[:, : shape.m]
+    cdef const floating[:, :] all_z = z[:, : shape.m], v = x[:, : shape.m]
     cdef floating[:, :] out = r[:, : shape.m], losses = value
-    memset(block, 0, shape.rows * shape.d_wide * sizeof(floating))
+    if not shape.sparse:
+        part += shape.rows * shape.d_wide
+        rest = part + wide
+        memset(block, 0, shape.rows * shape.d_wide * sizeof(floating))
     memset(&r[0, 0], 0, shape.rows * shape.m_wide * sizeof(floating))
     for at in range((stop - start + shape.rows - 1) // shape.rows):
         row = start + at * shape.rows
         rows = min(shape.rows, stop - row)
         end = row + rows
-        read_block(shape, X, origin, row, rows, block)
-        times(shape, block, W, W + wide, &z[0, 0])
+        if not shape.sparse:
+            read_block(shape, X, origin, row, rows, block)
+        if known:
+            for i in range(rows):
+                memcpy(&z[i, 0], &logits[row + i, 0], shape.m * sizeof(floating))
+        else:
+            times(shape, block, entries, row, rows, W, W + wide, &z[0, 0])
+            if logits.shape[0] > 0:
+                for i in range(rows):
+                    memcpy(&logits[row + i, 0], &z[i, 0], shape.m * sizeof(floating))
         if request.product:
-            times(shape, block, V, V + wide, &x[0, 0])
+            times(shape, block, entries, row, rows, V, V + wide, &x[0, 0])
         if request.hard:
             c = codes[row:end]
         else:
@@ -217,31 +228,45 @@ cdef void sum_rows(
         if request.weighted:
             w = sample_weight[row:end]
         evaluate_rows(
-            request, logits, c, t, w, class_weight, v, losses, out, out, out, out,
+            request, all_z, c, t, w, class_weight, v, losses, out, out, out, out,
             0, rows, rest,
         )
         if request.value:
             for i in range(rows):
                 total[shape.d + 1, 0] += value[i, 0]
-        add_product(shape, block, &r[0, 0], rows, part, total)
+        add_product(shape, block, entries, row, &r[0, 0], rows, part, total)
 
 
 def linear_sums(
-    str name, tuple parameters, const floating[:, :] X, const floating[::1] origin,
+    str name, tuple parameters, const floating[::1] origin, X,
     const double[:, :] W, const double[:, :] V,
     const Py_ssize_t[::1] codes, const floating[:, :] soft,
     const double[:] sample_weight, const double[:] class_weight, double smoothing,
-    bint weigh_target, double[:, :, ::1] totals, int n_threads=1,
+    bint weigh_target, floating[:, ::1] logits, bint known, double[:, :, ::1] totals,
+    int n_threads=1,
 ):
     """Gradient in W, or with V the Hessian times V, of the loss of (X - origin) W.
 
     totals, of shape (segments, d + 2, m), gets the sums of each segment of rows: those
     of the d features, of the intercepts, and in the first entry of the last row the
-    loss (with V zero). W and V have d rows, or one more for intercepts.
+    loss (with V zero). W and V have d rows, or one more for intercepts. logits, empty
+    or (n, m), gets X W, or gives it if it is known. X is an array, or the
+    data, indices and indptr of a CSR matrix; it is not centred then, and the last axis
+    of totals has as many entries more as make it a multiple of SPARSE_LANES.
     """
-    cdef Py_ssize_t n = X.shape[0], segments = totals.shape[0], m = W.shape[1], segment
+    cdef Py_ssize_t n, segments = totals.shape[0], m = W.shape[1], segment
     cdef Py_ssize_t lanes = SKINNY_double if floating is double else SKINNY_float
-    cdef Shape shape = shape_of(X.shape[1], m, lanes)
+    cdef Shape shape
+    cdef Entries entries
+    cdef const floating[:, :] dense = None
+    if isinstance(X, tuple):
+        entries = entries_of(X[0], X[1], X[2])
+        n = len(X[2]) - 1
+        shape = sparse_shape_of(origin.shape[0], m)
+    else:
+        dense = X
+        n = dense.shape[0]
+        shape = shape_of(origin.shape[0], m, lanes)
     cdef Request request = request_of(
         name, parameters, m, m == 1, soft is None, sample_weight is not None,
         class_weight is not None, smoothing, False, weigh_target,
@@ -253,7 +278,10 @@ def linear_sums(
     step = (step + shape.rows - 1) // shape.rows * shape.rows
     dtype = np.float64 if floating is double else np.float32
     n_threads = max(1, min(n_threads, segments))
-    cdef floating[:, ::1] wide = np.empty((2, (shape.d_wide + 1) * shape.m_wide), dtype)
+    cdef floating[:, ::1] wide = np.empty(
+        (1 + request.product, (shape.d_wide + 1) * shape.m_wide), dtype
+    )
+    cdef const floating *V_wide = NULL
     cdef floating[:, ::1] work = np.empty((n_threads, size), dtype)
     cdef floating[:, :, ::1] z = np.empty((n_threads, shape.rows, shape.m_wide), dtype)
     cdef floating[:, :, ::1] x = np.empty_like(z)
@@ -262,14 +290,15 @@ def linear_sums(
     widen(&shape, W, &wide[0, 0], &wide[0, shape.d_wide * shape.m_wide])
     if V is not None:
         widen(&shape, V, &wide[1, 0], &wide[1, shape.d_wide * shape.m_wide])
+        V_wide = &wide[1, 0]
     totals[...] = 0
     for segment in prange(
         segments, nogil=True, schedule="static", chunksize=1, num_threads=n_threads
     ):
         sum_rows(
-            &request, &shape, X, origin, &wide[0, 0], &wide[1, 0], codes, soft,
-            sample_weight, class_weight, z[threadid()], x[threadid()], r[threadid()],
-            value[threadid()], &work[threadid(), 0],
+            &request, &shape, dense, &entries, origin, &wide[0, 0], V_wide, codes, soft,
+            sample_weight, class_weight, logits, known, z[threadid()], x[threadid()],
+            r[threadid()], value[threadid()], &work[threadid(), 0],
             min(n, segment * step), min(n, (segment + 1) * step), totals[segment],
         )
 

@@ -33,7 +33,7 @@ def problem(n, d, n_classes, dtype=np.float64, kind="hard"):
 def sums(X, y, settings, W, V, loss, fit_intercept=True, n_threads=1):
     """Objective, gradient and Hessian times V by the kernel, without a penalty."""
     n_classes = 2 if W.shape[1] == 1 else W.shape[1]
-    target = make_target(y, len(X), n_classes, dtype=X.dtype, **settings)
+    target = make_target(y, X.shape[0], n_classes, dtype=X.dtype, **settings)
     objective = LinearObjective(
         X, target, loss, C=np.inf, fit_intercept=fit_intercept, n_threads=n_threads
     )
@@ -81,6 +81,37 @@ def test_sums_of_every_target(n_classes, kind):
 @pytest.mark.parametrize("loss", LOSS_INSTANCES, ids=repr)
 def test_sums_of_every_loss(loss):
     check(*problem(200, 6, 4), loss)
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_classes", [2, 4, 5])
+def test_sums_of_sparse_rows(n_classes, dtype, index):
+    X, *rest = problem(9001, 40, n_classes, dtype, kind="weighted")
+    X[np.random.default_rng(0).random(X.shape) < 0.8] = 0
+    X[100:300] = 0
+    entries = sp.csr_array(X)
+    entries.indices = entries.indices.astype(index)
+    entries.indptr = entries.indptr.astype(index)
+    objective, *ours = sums(entries, *rest, Focal(2.0), n_threads=3)
+    exact = definition(objective, X, *rest, Focal(2.0))
+    for mine, theirs in zip(ours, exact, strict=True):
+        tolerance = TOLERANCE[dtype]
+        scale = np.abs(theirs).max()
+        assert_allclose(mine, theirs, rtol=tolerance, atol=tolerance * scale)
+    _, *alone = sums(entries, *rest, Focal(2.0), n_threads=1)
+    for mine, same in zip(ours, alone, strict=True):
+        assert_array_equal(mine, same)
+
+
+def test_products_at_other_weights():
+    X, y, settings, W, V = problem(300, 7, 3)
+    for matrix in (X, sp.csr_array(X)):
+        objective, *_ = sums(matrix, y, settings, W, V, CrossEntropy())
+        expected = [sums(matrix, y, settings, U, V, CrossEntropy())[3] for U in (V, W)]
+        for U, product in zip((V, W), expected, strict=True):
+            assert_array_equal(objective.hessian_product(U, V), product)
+            assert_array_equal(objective.hessian_product(U, V), product)
 
 
 def test_sums_without_intercept():
