@@ -75,7 +75,7 @@ def newton_cg(
     verbose: int = 0,
     listener: Listener | None = None,
 ) -> Solution:
-    step = CGStep(objective)
+    step = CGStep(objective, tol)
     return newton(objective, start, step, tol, max_iter, verbose, listener)
 
 
@@ -196,8 +196,9 @@ class CGStep:
     separated classes most rows have no curvature left.
     """
 
-    def __init__(self, objective: LinearObjective) -> None:
+    def __init__(self, objective: LinearObjective, tol: float) -> None:
         self.objective = objective
+        self.tol = tol
         # Rows of W that no penalty holds: along a common shift H is singular there.
         free = slice(objective.n_features if objective.penalty else 0, None)
         self.free = free if objective.n_outputs > 1 else slice(0, 0)
@@ -225,11 +226,13 @@ class CGStep:
         direction = z
         rz = first = float(np.vdot(residual, z))
         # Loose far away; near the end as tight as the decrement, so that Newton's
-        # quadratic convergence is kept and the last step leaves O(δ²).
+        # quadratic convergence is kept, but no tighter than tol needs: a decrement of
+        # a third of it will be left.
         near = min(decrement, np.sqrt(first))
         forcing = near if near < 1e-3 else min(0.25, np.sqrt(near))
+        enough = max(forcing**2 * first, min(0.03**2 * first, (0.3 * self.tol) ** 2))
         for iteration in range(2 * W.size):
-            if rz <= forcing**2 * first:
+            if rz <= enough:
                 break
             product = self.objective.hessian_product(W, direction)
             curvature = float(np.vdot(direction, product))

@@ -25,6 +25,7 @@ from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
 from skxent.losses import Loss
 from skxent.targets import Floats, Target
+from skxent.wide import WideMatrix, entries, pays_by_columns
 
 Weights = NDArray[np.float64]
 
@@ -76,7 +77,8 @@ class LinearObjective:
         self.penalty = 1.0 / (C * self.given_weight)
         self.X = X
         self.passes = 0
-        self._kept: tuple[Weights | None, Floats] = (None, X[:0])
+        self._kept: tuple[Weights | None, Floats] = (None, np.empty((0, 0)))
+        self.wide = WideMatrix(X) if pays_by_columns(X, self.n_outputs) else None
         # Weights of any size, brought to that of 1 for the sake of float32.
         unit = self.total_weight / n_samples
         if not 1e-3 < unit < 1e3 or target.sample_weight is not None:
@@ -97,7 +99,7 @@ class LinearObjective:
             return self
         rows = slice(None, None, step)
         part = copy(self)
-        part._kept = (None, self._kept[1])
+        part._kept, part.wide = (None, self._kept[1]), None
         part.X, part.target = self.X[rows], self.target.rows(rows)
         part.total_weight = part.target.total_weight()
         if not part.total_weight:
@@ -148,11 +150,14 @@ class LinearObjective:
     ) -> tuple[Weights, float]:
         """Sums over rows of the gradient and the loss, or of the Hessian times V."""
         self.passes += 1
+        if self.wide is not None:
+            return self._wide_sums(self.wide, W, V)
         n, d, m = self.target.n_samples, self.n_features, self.n_outputs
-        X, columns, width = self.X, d, m
+        X: Any = self.X
+        columns, width = d, m
         segments = min(SEGMENTS, n // SEGMENT_ROWS, SUMS // ((d + 2) * m))
         if sp.issparse(X):
-            X, columns = (X.data, X.indices, X.indptr), X.nnz // n
+            X, columns = entries(X), X.nnz // n
             width = m if m == 1 else -(-m // SPARSE_LANES) * SPARSE_LANES
             # The sums of a segment should take less than its rows.
             segments = min(segments, max(2, n * columns // (4 * d)))
@@ -182,6 +187,31 @@ class LinearObjective:
         )
         sums = totals[0] if len(totals) == 1 else totals.sum(axis=0)
         return sums[: d + self.fit_intercept, :m], float(sums[d + 1, 0])
+
+    def _wide_sums(
+        self, X: WideMatrix, W: Weights, V: Weights | None
+    ) -> tuple[Weights, float]:
+        """The same for wide sparse X, from all of its logits."""
+        d, value = self.n_features, np.zeros(self.target.n_samples)
+
+        def logits(W: Weights) -> Weights:
+            z = X.times(W[:d], self.n_threads)
+            z += W[d:] if self.fit_intercept else 0.0
+            return z
+
+        at, z = self._kept
+        if at is not W:
+            z = logits(W)
+            self._kept = (W, z)
+        slope = np.empty(z.shape)
+        if V is None:
+            self._evaluate(z, self.target, value=value, gradient=slope)
+        else:
+            self._evaluate(z, self.target, x=logits(V), product=slope)
+        sums = np.empty(self.shape)
+        sums[:d] = X.transposed_times(slope, self.n_threads)
+        sums[d:] = slope.sum(axis=0)
+        return sums, float(value.sum())
 
     def _kept_logits(self, W: Weights) -> tuple[Floats, bool]:
         """Where products at W keep their logits, if there is room; are they there?"""

@@ -173,3 +173,19 @@ def test_a_sample_has_the_curvature_of_all():
     assert 4096 <= part.X.shape[0] < 8192
     assert_allclose(part.curvature(W), objective.curvature(W), rtol=0.1, atol=0.01)
     assert_allclose(part.output_curvature(W), objective.output_curvature(W), rtol=0.05)
+
+
+@pytest.mark.parametrize("n_classes", [3, 4])
+def test_wide_sparse_rows_go_wide(n_classes, monkeypatch):
+    X, *rest = problem(60, 300, n_classes, kind="weighted")
+    X[np.random.default_rng(0).random(X.shape) < 0.9] = 0
+    X[:, 40:60] = 0
+    _, *by_rows = sums(sp.csr_array(X), *rest, Focal(2.0))
+    monkeypatch.setattr("skxent.wide.CACHED", 0)
+    for n_threads in (1, 3):
+        objective, *ours = sums(sp.csr_array(X), *rest, Focal(2.0), n_threads=n_threads)
+        assert objective.wide is not None
+        exact = definition(objective, X, *rest, Focal(2.0))
+        for mine, other, theirs in zip(ours, by_rows, exact, strict=True):
+            assert_allclose(mine, theirs, rtol=1e-12, atol=1e-13)
+            assert_allclose(mine, other, rtol=1e-12, atol=1e-13)

@@ -1,0 +1,26 @@
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Doubles: TypeAlias = NDArray[np.float64]
+_Integers: TypeAlias = NDArray[np.integer[Any]]
+
+__test__: dict[str, Any]
+
+def times(
+    data: _Doubles,
+    column: _Integers,
+    first: _Integers,
+    W: _Doubles,
+    parts: _Doubles,
+    n_threads: int = 1,
+) -> None: ...
+def transposed_times(
+    data: _Doubles,
+    column: _Integers,
+    first: _Integers,
+    R: _Doubles,
+    out: _Doubles,
+    n_threads: int = 1,
+) -> None: ...
