@@ -1,7 +1,7 @@
 """Sums of metrics over dask's blocks: what a block says, and how it is put together.
 
-A block's function is called with its y, p and w as arrays, and `summed`: whether to
-answer with sums, a tuple (Σ of losses, Σ of weights, ...), or with the loss of each row.
+A block's function is called with its y, p and w as arrays, and `summed`: whether its
+answer is sums, a tuple (Σ of losses, Σ of weights, ...), or the loss of every row.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def loss_sums(
 ) -> Any:
     raw = check_logits(p) if from_logits else logits_of(p)
     ignored = settings["ignore_index"]
-    heard = slice(None) if ignored is None else heard(y, ignored)
+    heard = slice(None) if ignored is None else is_heard(y, ignored)
     labels, class_weight = known
     value = np.zeros(len(raw), dtype=raw.dtype)
     if len(value[heard]):
@@ -181,7 +181,7 @@ def metric_sums(
     return float(value.sum(dtype=np.float64)), weight
 
 
-def heard(y: NDArray[Any], ignored: Any) -> NDArray[np.bool_]:
+def is_heard(y: NDArray[Any], ignored: Any) -> NDArray[np.bool_]:
     if y.ndim == 2 and y.shape[1] > 1:
         raise ValueError(
             f"ignore_index must be None for labels of shape (n, K), got {ignored}."
@@ -190,12 +190,7 @@ def heard(y: NDArray[Any], ignored: Any) -> NDArray[np.bool_]:
 
 
 def known_labels(
-    y_true: Any,
-    y_proba: Any,
-    sample_weight: Any,
-    labels: Any,
-    class_weight: Any,
-    ignored: Any,
+    data: tuple[Any, Any, Any], labels: Any, class_weight: Any, ignored: Any
 ) -> Any:
     """Labels and class weights; a delayed value where all blocks must tell."""
     if isinstance(class_weight, str):
@@ -203,8 +198,7 @@ def known_labels(
     elif labels is not None:
         return np.asarray(labels), class_weight
     tell = delayed(labels_of, pure=False)
-    blocks = blocks_of((y_true, y_proba, sample_weight))
-    found = [tell(i, y, w, ignored) for i, (y, _, w) in enumerate(blocks)]
+    found = [tell(i, y, w, ignored) for i, (y, _, w) in enumerate(blocks_of(data))]
     return delayed(merged_labels, pure=False)(found, labels, class_weight)
 
 

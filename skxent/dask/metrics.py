@@ -69,16 +69,10 @@ def evaluate_loss(
     check_loss(loss)
     check_bool("from_logits", from_logits)
     settings = {"label_smoothing": label_smoothing, "ignore_index": ignore_index}
-    known = known_labels(
-        y_true, y_proba, sample_weight, labels, class_weight, ignore_index
-    )
-    return reduced(
-        loss_sums,
-        (loss, known, from_logits, settings),
-        (y_true, y_proba, sample_weight),
-        reduction,
-        base,
-    )
+    data = (y_true, y_proba, sample_weight)
+    known = known_labels(data, labels, class_weight, ignore_index)
+    arguments = (loss, known, from_logits, settings)
+    return reduced(loss_sums, arguments, data, reduction, base)
 
 
 def focal_loss(
@@ -121,8 +115,8 @@ def log_loss(
     0.49937
     """
     check_bool("normalize", normalize)
-    known = known_labels(y_true, y_proba, sample_weight, labels, None, None)
     data = (y_true, y_proba, sample_weight)
+    known = known_labels(data, labels, None, None)
     return reduced(log_loss_sums, (known,), data, "mean" if normalize else "sum", None)
 
 
@@ -168,11 +162,10 @@ def d2_loss_score(
     check_loss(loss)
     check_bool("from_logits", from_logits)
     settings = {"label_smoothing": label_smoothing, "ignore_index": ignore_index}
-    known = known_labels(
-        y_true, y_proba, sample_weight, labels, class_weight, ignore_index
-    )
+    data = (y_true, y_proba, sample_weight)
+    known = known_labels(data, labels, class_weight, ignore_index)
     arguments = (loss, known, from_logits, settings)
-    ours, _, mass = sums_of(loss_sums, arguments, (y_true, y_proba, sample_weight))
+    ours, _, mass = sums_of(loss_sums, arguments, data)
     share = (mass / mass.sum())[np.newaxis]
     K = len(mass)
     all_rows = make_target(np.arange(K), K, K, sample_weight=mass)
