@@ -112,7 +112,7 @@ def log_loss(
     >>> from skxent.dask.metrics import log_loss
     >>> y, proba = da.from_array([0, 1, 1], chunks=2), [0.2, 0.7, 0.4]
     >>> round(log_loss(y, da.from_array(proba, chunks=2)), 6)
-    0.49937
+    0.498703
     """
     check_bool("normalize", normalize)
     data = (y_true, y_proba, sample_weight)

@@ -88,10 +88,14 @@ def checked(index: int, data: Any, noun: str, finite: bool = True) -> Block | No
         What `fit` would say of it, and which block it is.
     """
     with naming(noun, index):
-        X, y, *rest = data
+        if len(data) not in (2, 3):
+            raise ValueError(
+                f"it must be (X, y) or (X, y, sample_weight), got {len(data)} values."
+            )
+        X, y, weight = (*data, None)[:3]
         if not len(y):
             return None
-        checker, weight = Checker(), rest[0] if rest else None
+        checker = Checker()
         X, y, weight = check_data(checker, X, y, weight, part=True, finite=finite)
         weight = check_sample_weight(weight, X.shape[0])
         names = getattr(checker, "feature_names_in_", None)
@@ -231,8 +235,10 @@ def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
                 f"as in {noun} {head.index}, got {column_names(block)} in {at}."
             )
         if (block.labels is None) != (head.labels is None):
+            kind = "soft labels" if block.labels is None else "labels"
             raise ValueError(
-                f"y must be labels or soft labels throughout, not in {at}."
+                f"y must be soft labels in every {noun} or in none, "
+                f"got {kind} in {at} and not in {noun} {head.index}."
             )
         if block.labels is None and len(block.mass) != len(head.mass):
             raise ValueError(
