@@ -4,6 +4,8 @@ import doctest
 import os
 import pickle
 import signal
+from importlib import import_module
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,8 +23,8 @@ dask = pytest.importorskip("dask", reason=reason)
 da = pytest.importorskip("dask.array", reason=reason)
 distributed = pytest.importorskip("distributed", reason=reason)
 
-import skxent.dask as skd  # noqa: E402  after the skip
-from skxent.dask import _workers  # noqa: E402
+skd = import_module("skxent.dask")  # which needs them
+_workers = import_module("skxent.dask._workers")
 
 # One cluster at a time: all of it in one process of pytest-xdist.
 pytestmark = pytest.mark.xdist_group("dask")
@@ -76,8 +78,7 @@ def pieces(array, at=(1500, 4000)):
     """Delayed blocks."""
     edges = [0, *at, array.shape[0]]
     return [
-        dask.delayed(array[start:stop], pure=False)
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        dask.delayed(array[start:stop], pure=False) for start, stop in pairwise(edges)
     ]
 
 
@@ -383,9 +384,9 @@ def test_searches_on_the_workers(cluster):
     assert_array_equal(own.coef_, expected[1].coef_)
 
 
-@pytest.mark.parametrize("module", [skd._estimators, skd.metrics])
-def test_examples_in_docstrings_run(module):
+@pytest.mark.parametrize("name", ["_estimators", "metrics"])
+def test_examples_in_docstrings_run(name):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    found = doctest.testmod(module, optionflags=flags)
+    found = doctest.testmod(import_module(f"skxent.dask.{name}"), optionflags=flags)
     assert found.attempted
     assert not found.failed
