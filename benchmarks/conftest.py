@@ -14,6 +14,7 @@ lines: list[str] = []
 
 def pytest_addoption(parser):
     parser.addoption("--quick", action="store_true", help="call once, measure nothing")
+    parser.addoption("--gb", type=float, default=1.0, help="size of tables on disk")
 
 
 @pytest.fixture
@@ -45,6 +46,12 @@ def compare(request):
         lines.append(f"{case:<34} {1e3 * ours:8.4g} ms  {peers}")
 
     return run
+
+
+@pytest.fixture
+def quick(request):
+    """Is nothing measured?"""
+    return request.config.getoption("--quick")
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import scipy.sparse as sp
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
 from skxent._coordinate import sweep_columns, sweep_matrix
-from skxent.objective import LinearObjective, Weights
+from skxent.objective import LinearObjective
+from skxent.problem import Problem, Weights
 
 # A larger Hessian is not formed: coordinate descent goes through X instead.
 WHOLE = 3000
@@ -36,7 +37,7 @@ class Model(Protocol):
 class MatrixModel:
     """The whole Hessian: sweeps cost nothing beside it."""
 
-    def __init__(self, objective: LinearObjective) -> None:
+    def __init__(self, objective: Problem) -> None:
         self.objective = objective
 
     def expand(self, W: Weights) -> None:
@@ -155,9 +156,12 @@ class ColumnsModel:
         return w, X.T @ self.slope + self.l2[:, np.newaxis] * w
 
 
-def model_of(objective: LinearObjective) -> Model:
+def model_of(objective: Problem) -> Model:
     size, m = objective.shape
     # Sparse columns are swept as fast as a matrix; eigenvalues take longer than both.
     costly = sp.issparse(objective.X) or not objective.loss.convex
     limit = WHOLE // 10 if costly else WHOLE
-    return (MatrixModel if size * m <= limit else ColumnsModel)(objective)
+    # Where the rows are elsewhere, the whole Hessian is what can come from there.
+    if isinstance(objective, LinearObjective) and size * m > limit:
+        return ColumnsModel(objective)
+    return MatrixModel(objective)

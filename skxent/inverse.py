@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh, solve_triangular
 
-from skxent.objective import Weights
+from skxent.problem import Weights
 
 # Of a matrix with unit diagonal, pivots and eigenvalues below this may be rounding.
 LOST = 1e-13

@@ -1,6 +1,6 @@
 """L1 and elastic net: proximal Newton on a growing set of columns.
 
-    F(W) = f(W) + λ Σ_jk |W_jk|,  f a LinearObjective, no λ on intercepts
+    F(W) = f(W) + λ Σ_jk |W_jk|,  f the objective, no λ on intercepts
 
 Columns outside the working set have W_j = 0 and |∂f/∂W_j| <= λ, or are the next to
 join. On the set, f is replaced by its quadratic model, and the model with the L1 norm
@@ -11,16 +11,14 @@ decrement δ judges convergence: δ²/2 is the drop of F (nats) that the model p
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from skxent._quadratic import model_of
 from skxent.losses import CrossEntropy
 from skxent.newton import SEPARABLE, Listener, Solution, no_minimum_near
-from skxent.objective import SEPARATED, LinearObjective, Weights
+from skxent.problem import SEPARATED, Columns, Problem, Weights
 
 # The first working set; below this many columns it is all of them.
 SMALL = 128
@@ -34,25 +32,8 @@ def l1_norm(W: Weights, l1: Weights) -> float:
     return float(l1 @ np.abs(W).sum(axis=1))
 
 
-def restrict(objective: LinearObjective, columns: NDArray[np.intp], X: Any) -> Any:
-    """The same objective on some columns of X alone."""
-    if len(columns) == objective.n_features:
-        return objective
-    strength = objective.penalty * objective.total_weight
-    part = LinearObjective(
-        X[:, columns].tocsr() if sp.issparse(X) else X.take(columns, axis=1),
-        objective.target,
-        objective.loss,
-        C=1 / strength if strength else np.inf,
-        fit_intercept=objective.fit_intercept,
-        n_threads=objective.n_threads,
-    )
-    part.origin = objective.origin[columns]
-    return part
-
-
 def proximal_newton(
-    objective: LinearObjective,
+    objective: Problem,
     start: Weights,
     l1: float,
     tol: float,
@@ -74,7 +55,7 @@ class ProximalNewton:
 
     def __init__(
         self,
-        objective: LinearObjective,
+        objective: Problem,
         l1: float,
         verbose: int,
         listener: Listener | None,
@@ -86,23 +67,23 @@ class ProximalNewton:
         self.verbose = verbose
         self.n_iter = 0
         self.decrement = np.inf
-        X = objective.X
-        wide = objective.n_features > SMALL
-        self.X = X.tocsc() if wide and sp.issparse(X) else X
+        if objective.n_features > SMALL:
+            self.restrict = objective.by_columns()
         self.noise = 8 * float(np.finfo(objective.dtype).eps)
 
     def run(self, W: Weights, tol: float, max_iter: int) -> Solution:
         objective, d = self.objective, self.objective.n_features
         if objective.fit_intercept and not W.any():
             W = W.copy()
-            W[d:] = objective.loss.best_constant_of(objective.target)
+            W[d:] = objective.best_constant()
         # A sweep over sparse columns costs no more than a gradient: all may join.
         room = d if sp.issparse(objective.X) else SMALL
         while True:
             value, gradient = objective.value_gradient(W)
             columns, left = self.working_set(W, gradient, room)
             rows = np.append(columns, np.arange(d, len(W)))
-            part = restrict(objective, columns, self.X)
+            whole = len(columns) == d
+            part = objective if whole else self.restrict(columns)
             begin = self.n_iter
             found = self.descend(
                 part, W[rows], value, gradient[rows], self.l1[rows], tol, max_iter
@@ -112,7 +93,6 @@ class ProximalNewton:
             if self.listener is not None:
                 self.listener(W)
             first = self.n_iter == begin + 1
-            whole = len(columns) == d
             done = found.decrement <= tol and (whole or (first and not left))
             if done or found.reason:
                 return replace(found, weights=W, n_iter=self.n_iter)
@@ -120,7 +100,7 @@ class ProximalNewton:
 
     def working_set(
         self, W: Weights, gradient: Weights, room: int
-    ) -> tuple[NDArray[np.intp], int]:
+    ) -> tuple[Columns, int]:
         """Columns in use and those that most want to be; how many of these are left."""
         d = self.objective.n_features
         if d <= SMALL:
@@ -138,7 +118,7 @@ class ProximalNewton:
 
     def descend(
         self,
-        objective: LinearObjective,
+        objective: Problem,
         W: Weights,
         value: float,
         gradient: Weights,

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from skxent.inverse import Inverse
 from skxent.newton import WIDE, Listener, Solution
-from skxent.objective import LinearObjective, Weights
+from skxent.problem import Problem, Weights
 
 
 class Scale:
@@ -20,7 +20,7 @@ class Scale:
     and one number for each output. A diagonal where X is wide.
     """
 
-    def __init__(self, objective: LinearObjective, W: Weights) -> None:
+    def __init__(self, objective: Problem, W: Weights) -> None:
         self.sample = objective.sample()
         self.curvature = self._curvature(W)
         self.share = np.sqrt(self.curvature / self.curvature.mean())
@@ -52,7 +52,7 @@ class Scale:
 
 
 def lbfgs(
-    objective: LinearObjective,
+    objective: Problem,
     start: Weights,
     tol: float,
     max_iter: int,
@@ -69,7 +69,7 @@ def lbfgs(
 
 
 def _lbfgs(
-    objective: LinearObjective,
+    objective: Problem,
     start: Weights,
     tol: float,
     max_iter: int,
@@ -98,7 +98,7 @@ def _lbfgs(
 
 
 def _follow(
-    objective: LinearObjective,
+    objective: Problem,
     scale: Scale,
     origin: Weights,
     tol: float,

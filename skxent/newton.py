@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from skxent.inverse import Inverse
-from skxent.objective import LinearObjective, Weights
+from skxent.problem import Problem, Weights
 
 # Wider than this, the preconditioner is a diagonal: a Gram matrix would not pay.
 WIDE = 2000
@@ -56,7 +56,7 @@ class Solution:
 
 
 def newton_cholesky(
-    objective: LinearObjective,
+    objective: Problem,
     start: Weights,
     tol: float,
     max_iter: int,
@@ -68,7 +68,7 @@ def newton_cholesky(
 
 
 def newton_cg(
-    objective: LinearObjective,
+    objective: Problem,
     start: Weights,
     tol: float,
     max_iter: int,
@@ -170,7 +170,7 @@ class CholeskyStep:
     part in it.
     """
 
-    def __init__(self, objective: LinearObjective) -> None:
+    def __init__(self, objective: Problem) -> None:
         self.objective = objective
 
     def __call__(
@@ -196,7 +196,7 @@ class CGStep:
     separated classes most rows have no curvature left.
     """
 
-    def __init__(self, objective: LinearObjective, tol: float) -> None:
+    def __init__(self, objective: Problem, tol: float) -> None:
         self.objective = objective
         self.tol = tol
         # Rows of W that no penalty holds: along a common shift H is singular there.

@@ -12,33 +12,23 @@ then those of the centred columns (`with_origin` undoes that).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
 from skxent.losses import Loss
+from skxent.problem import Columns, Problem, Weights
 from skxent.targets import Floats, Target
 from skxent.wide import WideMatrix, entries, pays_by_columns
 
-Weights = NDArray[np.float64]
-
 # Elements of X and of the logits that a block should hold: about a megabyte.
 BLOCK = 1 << 17
-
-# Rows of a sample: so many, or so many a column if that is more. A Gram matrix of 10
-# rows a column scales to a condition below 4.
-SAMPLE = 4096
-SAMPLE_PER_COLUMN = 10
-
-# Nats: a penalised objective below this means classes that X separates.
-SEPARATED = 1e-6
 
 # Rows that a segment has at least, segments that there are at most, and numbers in the
 # sums of all of them. They depend on shapes alone, and so do the results.
@@ -52,7 +42,7 @@ SPARSE_LANES = 4
 KEPT = 1 << 22
 
 
-class LinearObjective:
+class LinearObjective(Problem):
     """Value, derivatives and scale of the objective at given weights."""
 
     def __init__(
@@ -64,8 +54,9 @@ class LinearObjective:
         C: float,
         fit_intercept: bool,
         n_threads: int | None = None,
+        origin: Floats | None = None,
     ) -> None:
-        n_samples, self.n_features = X.shape
+        self.n_samples, self.n_features = X.shape
         self.loss = loss
         self.target = target
         self.binary = target.n_classes == 2
@@ -80,31 +71,52 @@ class LinearObjective:
         self._kept: tuple[Weights | None, Floats] = (None, np.empty((0, 0)))
         self.wide = WideMatrix(X) if pays_by_columns(X, self.n_outputs) else None
         # Weights of any size, brought to that of 1 for the sake of float32.
-        unit = self.total_weight / n_samples
+        unit = self.total_weight / self.n_samples
         if not 1e-3 < unit < 1e3 or target.sample_weight is not None:
             given = target.sample_weight
-            given = np.ones(n_samples) if given is None else given
+            given = np.ones(self.n_samples) if given is None else given
             self.target = target = replace(target, sample_weight=given / unit)
             self.total_weight = target.total_weight()
         self.origin = np.zeros(self.n_features, dtype=self.dtype)
-        if fit_intercept and not sp.issparse(X):
-            # Near the mean will do.
-            self.origin = X[:: max(1, n_samples // SAMPLE)].mean(axis=0)
+        if origin is not None:
+            self.origin = origin
+        elif fit_intercept and not sp.issparse(X):
+            self.origin = X[:: self.origin_step].mean(axis=0)
 
-    def sample(self) -> LinearObjective:
-        """The same objective on rows enough to tell its curvature, spread over all."""
-        size, _ = self.shape
-        step = self.target.n_samples // max(SAMPLE, SAMPLE_PER_COLUMN * size)
-        if step < 2:
+    def sample(self) -> Self:
+        if self.sample_step < 2:
             return self
-        rows = slice(None, None, step)
-        part = copy(self)
-        part._kept, part.wide = (None, self._kept[1]), None
+        part = self.every(self.sample_step)
+        return part if part.total_weight else self
+
+    def every(self, step: int, first: int = 0) -> Self:
+        """The same objective on every so many rows."""
+        rows = slice(first, None, step)
+        part = self._fresh_copy()
         part.X, part.target = self.X[rows], self.target.rows(rows)
+        part.n_samples = part.target.n_samples
         part.total_weight = part.target.total_weight()
-        if not part.total_weight:
-            return self
         return part
+
+    def _fresh_copy(self) -> Self:
+        part = copy(self)
+        part._kept, part.wide = (None, np.empty((0, 0))), None
+        return part
+
+    def best_constant(self) -> Floats:
+        return self.loss.best_constant_of(self.target)
+
+    def by_columns(self) -> Callable[[Columns], LinearObjective]:
+        X = self.X.tocsc() if sp.issparse(self.X) else self.X
+
+        def restricted(columns: Columns) -> LinearObjective:
+            part = self._fresh_copy()
+            sparse = sp.issparse(X)
+            part.X = X[:, columns].tocsr() if sparse else X.take(columns, axis=1)
+            part.n_features, part.origin = len(columns), self.origin[columns]
+            return part
+
+        return restricted
 
     def _blocks(self, width: int) -> list[slice]:
         n_samples = self.X.shape[0]
@@ -115,26 +127,6 @@ class LinearObjective:
             slice(start, min(start + rows, n_samples))
             for start in range(0, n_samples, rows)
         ]
-
-    def with_origin(self, W: Weights) -> Weights:
-        """Weights for X itself, from those for the centred X."""
-        W = W.copy()
-        W[self.n_features :] -= self.origin @ W[: self.n_features]
-        return W
-
-    def without_origin(self, W: Weights) -> Weights:
-        """Weights for the centred X, from those for X itself."""
-        W = W.copy()
-        W[self.n_features :] += self.origin @ W[: self.n_features]
-        return W
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.n_features + self.fit_intercept, self.n_outputs
-
-    def may_lack_minimum(self, value: float) -> bool:
-        """Could the objective, now of this value, fall for ever?"""
-        return self.penalty == 0 or value < SEPARATED
 
     def value_gradient(self, W: Weights) -> tuple[float, Weights]:
         """f(W) and its gradient, in one pass."""
@@ -234,10 +226,7 @@ class LinearObjective:
 
     @np.errstate(over="ignore", invalid="ignore")  # the solver tells of it
     def hessian(self, W: Weights) -> Weights:
-        """The whole Hessian at W: (m D, m D), output by output, D = d + intercept.
-
-        Σ_i M_i ⊗ x̃_i x̃_iᵀ, with M_i the Hessian of row i in its m logits.
-        """
+        """Σ_i M_i ⊗ x̃_i x̃_iᵀ, with M_i the Hessian of row i in its m logits."""
         size, m = self.shape
         H = np.zeros((m, size, m, size))
         for X, target, z in self._logits(W, width=size * m):
@@ -261,11 +250,6 @@ class LinearObjective:
         return H.reshape(m * size, m * size)
 
     def curvature(self, W: Weights) -> Weights:
-        """X̃ᵀ diag(h) X̃ plus the penalty, one (D, D) matrix for all outputs.
-
-        h is the mean over the outputs of the Hessian's diagonal in the logits: with two
-        classes this is the Hessian itself.
-        """
         B = np.zeros((self.shape[0], self.shape[0]))
         for X, h in self._row_curvature(W):
             B += self._weighted_gram(X, h)
@@ -274,7 +258,6 @@ class LinearObjective:
         return B
 
     def curvature_diagonal(self, W: Weights) -> Weights:
-        """The diagonal of `curvature`, where the whole of it is too large."""
         diagonal = np.zeros(self.shape[0])
         for X, h in self._row_curvature(W):
             X, h = X.astype(np.float64, copy=False), h.astype(np.float64)
@@ -286,7 +269,6 @@ class LinearObjective:
         return diagonal
 
     def output_curvature(self, W: Weights) -> Weights:
-        """The mean curvature in the logits, for each output: (m,)."""
         total = np.zeros(self.n_outputs)
         for _, target, z in self._logits(W):
             diagonal = np.empty_like(z)

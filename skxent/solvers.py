@@ -27,7 +27,7 @@ from skxent.newton import (
     newton_cg,
     newton_cholesky,
 )
-from skxent.objective import LinearObjective, Weights
+from skxent.problem import Problem, Weights
 
 METHODS = {
     "newton-cholesky": newton_cholesky,
@@ -48,10 +48,10 @@ FEW_ROWS = 50
 PATIENCE = 40
 
 
-def choose_solver(objective: LinearObjective) -> str:
+def choose_solver(objective: Problem) -> str:
     """The solver for the size of the problem."""
     size, m = objective.shape
-    n, coefficients = objective.target.n_samples, size * m
+    n, coefficients = objective.n_samples, size * m
     operations = n * size**2 * m * (m + 1) / 2 + coefficients**3 / 3
     if coefficients <= FEW_COEFFICIENTS and (
         operations <= FEW_OPERATIONS or n <= FEW_ROWS * coefficients
@@ -62,7 +62,7 @@ def choose_solver(objective: LinearObjective) -> str:
 
 
 def solve(
-    objective: LinearObjective,
+    objective: Problem,
     start: Weights,
     *,
     l1: float = 0.0,
@@ -109,7 +109,7 @@ def solve(
 
 
 def _solve(
-    objective: LinearObjective,
+    objective: Problem,
     start: Weights,
     solver: str,
     tol: float,

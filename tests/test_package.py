@@ -27,6 +27,7 @@ MODULES = [
     "boosting._predict",
     "boosting._xgboost",
     "blending",
+    "blocks",
     "calibration._interval",
     "calibration._posterior",
     "calibration._scaling",
@@ -65,6 +66,21 @@ def test_examples_in_docstrings_run(module):
         optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
     )
     assert found.attempted and not found.failed
+
+
+def test_dask_is_optional():
+    code = """if True:
+        import sys
+        sys.modules["dask"] = None  # as if it were not installed
+        import skxent, skxent.blocks
+        try:
+            import skxent.dask
+        except ImportError as error:
+            print(error)
+    """
+    found = run(code)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout == "skxent.dask needs dask: pip install 'skxent[dask]'\n"
 
 
 def test_the_example_in_the_readme_runs():

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from skxent.newton import Stopped
-from skxent.objective import Weights
+from skxent.problem import Weights
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 library: Any = (

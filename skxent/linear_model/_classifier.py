@@ -19,6 +19,8 @@ from skxent._validation import (
     check_count,
     check_option,
 )
+from skxent.blocks import RowBlocks
+from skxent.linear_model._blocks import read_objective
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
     FitTask,
@@ -29,7 +31,8 @@ from skxent.linear_model._partial_fit import PartialFitMixin
 from skxent.linear_model._predictor import LinearPredictor
 from skxent.linear_model._undo import undone_on_failure
 from skxent.losses import Loss, as_loss
-from skxent.objective import LinearObjective, Weights
+from skxent.objective import LinearObjective
+from skxent.problem import Problem, Weights
 from skxent.solvers import SOLVERS, solve
 from skxent.targets import Target, class_weight_of_labels, make_target
 
@@ -138,13 +141,17 @@ class CrossEntropyClassifier(
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit the coefficients.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n, d)
+        X : {array-like, sparse matrix} of shape (n, d), or RowBlocks
             float32 and float64 are used as they are, C-ordered or CSR without a copy.
+            :class:`skxent.blocks.RowBlocks`, for tables larger than memory, bring y and
+            weights with them, and are read once for every pass.
         y : array-like of shape (n,) or (n, K)
             Labels of any type; or soft labels, rows of K >= 2 non-negative numbers that
             sum to one, for the classes 0..K-1.
@@ -161,15 +168,28 @@ class CrossEntropyClassifier(
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         self._check_parameters()
-        X, y, weights = check_data(self, X, y, sample_weight)
         last = getattr(self, "classes_", ())
         self._past = None
-        target = self._target(X, y, weights)
-        objective = LinearObjective(X, target, **self._settings())
+        objective, X, y, weights = self._objective(X, y, sample_weight)
         start = np.zeros(objective.shape)
         if self.warm_start and np.array_equal(last, self.classes_):
             start = objective.without_origin(self._start(objective.shape))
         self._minimise(objective, start, X, y, weights)
+
+    def _objective(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[Problem, Any, Any, Any]:
+        """The objective, and the data as checked."""
+        if isinstance(X, RowBlocks):
+            if y is not None or sample_weight is not None:
+                raise ValueError(
+                    "y and sample_weight must come with the blocks of X, "
+                    "got another y or sample_weight."
+                )
+            return read_objective(self, X), X, None, None
+        X, y, weights = check_data(self, X, y, sample_weight)
+        target = self._target(X, y, weights)
+        return LinearObjective(X, target, **self._settings()), X, y, weights
 
     def _target(
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None
@@ -208,7 +228,7 @@ class CrossEntropyClassifier(
         }
 
     def _minimise(
-        self, objective: LinearObjective, start: Weights, X: Any, y: Any, weights: Any
+        self, objective: Problem, start: Weights, X: Any, y: Any, weights: Any
     ) -> Weights:
         """Solve, keep the coefficients, and tell callbacks."""
         task = FitTask(
@@ -234,7 +254,7 @@ class CrossEntropyClassifier(
         task.end(solution.weights)
         return solution.weights
 
-    def _keep(self, objective: LinearObjective, W: Weights) -> dict[str, Any]:
+    def _keep(self, objective: Problem, W: Weights) -> dict[str, Any]:
         """The minimum, in the coordinates and the dtype of X."""
         W = objective.with_origin(W).astype(objective.dtype)
         d = objective.n_features

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from skxent._validation import warn
-from skxent.objective import LinearObjective, Weights
+from skxent.objective import LinearObjective
+from skxent.problem import Weights
 from skxent.solvers import solve
 
 Candidate = dict[str, Any]

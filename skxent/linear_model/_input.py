@@ -15,9 +15,20 @@ from skxent.targets import encode_labels
 
 
 def check_data(
-    estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: bool = True
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    *,
+    reset: bool = True,
+    part: bool = False,
+    finite: bool = True,
 ) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
-    """X as floats, y as labels (n,) or soft labels (n, K), weights (n,) or None."""
+    """X as floats, y as labels (n,) or soft labels (n, K), weights (n,) or None.
+
+    `part`: a block of a larger table, which may have a class for every row. `finite`
+    False spares the search for NaN.
+    """
     shape = np.asarray(y).shape
     soft = len(shape) == 2 and shape[1] > 1
     X, y = validate_data(
@@ -29,8 +40,9 @@ def check_data(
         order="C",
         multi_output=soft,
         reset=reset,
+        ensure_all_finite=finite,
     )
-    if not soft:
+    if not soft and not (part and (y.dtype.kind != "f" or (y % 1 == 0).all())):
         check_classification_targets(y)
     if isinstance(sample_weight, Real):
         sample_weight = np.full(X.shape[0], float(sample_weight))

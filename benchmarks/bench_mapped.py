@@ -1,0 +1,119 @@
+"""A fit to a table that is mapped from disk: the memory it takes, the speed it reads.
+
+    pytest benchmarks/bench_mapped.py --gb 8
+
+The yardstick is a plain sequential read of the same file, from the disk's cache if it
+has room for it. Memory is RssAnon, which pages of the file are not part of.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+COLUMNS = 100
+
+SCRIPT = """
+import json, sys, threading, time
+import numpy as np
+from skxent import FocalLogisticRegression
+from skxent.blocks import ArrayBlocks
+from skxent.block_objective import BlockObjective
+from skxent.objective import LinearObjective
+
+folder, way = sys.argv[1:]
+
+def anonymous():
+    with open("/proc/self/status") as status:
+        return next(int(r.split()[1]) for r in status if r.startswith("RssAnon")) / 1e3
+
+def read():
+    buffer, size = bytearray(8 << 20), 0
+    begin = time.perf_counter()
+    with open(f"{folder}/X.npy", "rb", buffering=0) as file:
+        while got := file.readinto(buffer):
+            size += got
+    return size / (time.perf_counter() - begin)
+
+passes = []
+for kind in (LinearObjective, BlockObjective):
+    def counted(self, W, inner=kind.value_gradient):
+        begin = time.perf_counter()
+        result = inner(self, W)
+        passes.append(time.perf_counter() - begin)
+        return result
+    if way == ("blocks" if kind is BlockObjective else "array"):
+        kind.value_gradient = counted
+
+X = np.load(f"{folder}/X.npy", mmap_mode="r")
+y = np.load(f"{folder}/y.npy", mmap_mode="r")
+read()
+speeds = [read()]
+peak, done = 0, False
+def watch():
+    global peak
+    while not done:
+        peak = max(peak, anonymous())
+        time.sleep(0.005)
+watcher = threading.Thread(target=watch)
+watcher.start()
+begin = time.perf_counter()
+model = FocalLogisticRegression()
+model.fit(X, y) if way == "array" else model.fit(ArrayBlocks(X, y))
+seconds = time.perf_counter() - begin
+done = True
+watcher.join()
+speeds.append(read())
+print(json.dumps({
+    "seconds": seconds, "peak": peak, "read": sum(speeds) / 2,
+    "pass": X.nbytes / np.median(passes), "passes": len(passes),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, request):
+    """A table of so many gigabytes, removed in the end."""
+    path = tmp_path_factory.mktemp("mapped")
+    quick = request.config.getoption("--quick")
+    gigabytes = 0.01 if quick else request.config.getoption("--gb")
+    n = int(gigabytes * 1e9 / 8 / COLUMNS)
+    rng = np.random.default_rng(0)
+    X = np.lib.format.open_memmap(path / "X.npy", "w+", np.float64, (n, COLUMNS))
+    y = np.lib.format.open_memmap(path / "y.npy", "w+", np.int64, (n,))
+    w = np.linspace(-1, 1, COLUMNS)
+    for start in range(0, n, 100_000):
+        block = rng.normal(size=(min(100_000, n - start), COLUMNS))
+        X[start : start + len(block)] = block
+        y[start : start + len(block)] = block @ w > rng.logistic(size=len(block))
+    X.flush()
+    y.flush()
+    yield path
+    (path / "X.npy").unlink()
+    (path / "y.npy").unlink()
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="no /proc to tell the memory used"
+)
+@pytest.mark.parametrize("way", ["array", "blocks"])
+def test_mapped(folder, way, report, quick):
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", SCRIPT, str(folder), way],
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 0, found.stderr
+    figures = json.loads(found.stdout)
+    if not quick:
+        size = (folder / "X.npy").stat().st_size
+        report(
+            f"fit to a mapped table of {size / 1e9:.1f} GB ({way}): "
+            f"{figures['seconds']:.1f} s, {figures['passes']} passes at "
+            f"{figures['pass'] / 1e9:.2f} GB/s, "
+            f"{figures['pass'] / figures['read']:.2f}x "
+            f"a plain read, peak {figures['peak']:.0f} MB"
+        )

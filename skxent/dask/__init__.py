@@ -1,0 +1,24 @@
+"""The linear models and metrics for dask arrays, data frames and delayed blocks.
+
+Rows stay on the workers; coefficients go there and sums come back. Needs dask
+(``pip install 'skxent[dask]'``), which nothing else of skxent imports.
+"""
+
+try:
+    import dask.array  # noqa: F401  says now what is missing, not later
+except ImportError as error:
+    raise ImportError("skxent.dask needs dask: pip install 'skxent[dask]'") from error
+
+from skxent.dask import metrics
+from skxent.dask._estimators import (
+    CrossEntropyClassifier,
+    FocalLogisticRegression,
+    SmoothedSoftmaxClassifier,
+)
+
+__all__ = [
+    "CrossEntropyClassifier",
+    "FocalLogisticRegression",
+    "SmoothedSoftmaxClassifier",
+    "metrics",
+]

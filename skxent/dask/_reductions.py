@@ -1,0 +1,241 @@
+"""Sums of metrics over dask's blocks: what a block says, and how it is put together.
+
+A block's function is called with its y, p and w as arrays, and `summed`: whether its
+answer is sums, a tuple (Σ of losses, Σ of weights, ...), or the loss of every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+import dask.array as da
+import numpy as np
+from dask import delayed
+from numpy.typing import NDArray
+
+from skxent import metrics
+from skxent._evaluate import (
+    Reduction,
+    check_base,
+    check_logits,
+    logits_of,
+    loss_of_rows,
+    prepare_target,
+)
+from skxent._validation import check_option
+from skxent.block_objective import add
+from skxent.dask._collections import aligned
+from skxent.linear_model._blocks import naming
+from skxent.losses import Loss
+from skxent.targets import balanced_class_weight, encode_labels
+
+Sums = tuple[Any, ...]
+
+
+def blocks_of(data: tuple[Any, Any, Any]) -> list[tuple[Any, Any, Any]]:
+    y_true, y_proba, sample_weight = data
+    named = {"y_proba": y_proba, "y_true": y_true, "sample_weight": sample_weight}
+    return [(y, p, w) for p, y, w in aligned(**named)]
+
+
+def sums_of(
+    function: Callable[..., Any], arguments: tuple[Any, ...], data: tuple[Any, Any, Any]
+) -> Sums:
+    """Σ over the blocks of what the function says of each."""
+    apply = delayed(of_block, pure=False)
+    sums = [
+        apply(function, index, *block, True, *arguments)
+        for index, block in enumerate(blocks_of(data))
+    ]
+    total = delayed(add, pure=False)(sums).compute()
+    if total is None:
+        raise ValueError("y_proba must have at least one row, got none.")
+    return total
+
+
+def reduced(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    data: tuple[Any, Any, Any],
+    reduction: Reduction,
+    base: float | None = None,
+) -> Any:
+    check_option("reduction", reduction, get_args(Reduction))
+    check_base(base)
+    unit = 1.0 if base is None else np.log(base)
+    if reduction == "none":
+        return every_row(function, arguments, data) / unit
+    total, weight, *_ = sums_of(function, arguments, data)
+    if reduction == "sum":
+        return float(total / unit)
+    if weight == 0:
+        raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
+    return float(total / unit / weight)
+
+
+def every_row(
+    function: Callable[..., Any], arguments: tuple[Any, ...], data: tuple[Any, Any, Any]
+) -> da.Array:
+    """What the function says of every row."""
+    y_proba, apply = data[1], delayed(of_block, pure=False)
+    blocks = blocks_of(data)
+    is_array = isinstance(y_proba, da.Array)
+    lengths = y_proba.chunks[0] if is_array else [np.nan] * len(blocks)
+    single = is_array and y_proba.dtype == np.float32
+    dtype = np.dtype(np.float32 if single else np.float64)
+    rows = [
+        da.from_delayed(
+            apply(function, index, *block, False, *arguments), (length,), dtype
+        )
+        for index, (block, length) in enumerate(zip(blocks, lengths, strict=True))
+    ]
+    return da.concatenate(rows, allow_unknown_chunksizes=True)
+
+
+def of_block(
+    function: Callable[..., Any],
+    index: int,
+    y: Any,
+    p: Any,
+    w: Any,
+    summed: bool,
+    *arguments: Any,
+) -> Any:
+    """The function of a block as arrays, or what there is to say of no rows."""
+    y, p, w = (None if rows is None else np.asarray(rows) for rows in (y, p, w))
+    if not len(p):
+        return None if summed else np.empty(0)
+    with naming("partition", index):
+        return function(y, p, w, summed, *arguments)
+
+
+def loss_sums(
+    y: Any,
+    p: NDArray[Any],
+    w: Any,
+    summed: bool,
+    loss: Loss,
+    known: tuple[Any, Any],
+    from_logits: bool,
+    settings: dict[str, Any],
+) -> Any:
+    raw = check_logits(p) if from_logits else logits_of(p)
+    ignored = settings["ignore_index"]
+    heard = slice(None) if ignored is None else is_heard(y, ignored)
+    labels, class_weight = known
+    value = np.zeros(len(raw), dtype=raw.dtype)
+    if len(value[heard]):
+        target = prepare_target(
+            y[heard],
+            raw[heard],
+            labels=labels,
+            class_weight=class_weight,
+            sample_weight=None if w is None else w[heard],
+            label_smoothing=settings["label_smoothing"],
+        )
+        value[heard] = loss_of_rows(loss, target, raw[heard])
+        if summed:
+            mass = target.mass()
+            return float(value.sum(dtype=np.float64)), float(mass.sum()), mass
+    return None if summed else value
+
+
+def log_loss_sums(
+    y: Any, p: NDArray[Any], w: Any, summed: bool, known: tuple[Any, Any]
+) -> Sums:
+    total = metrics.log_loss(
+        y, p, normalize=False, sample_weight=w, labels=known[0].tolist()
+    )
+    return total, float(len(p) if w is None else np.sum(w))
+
+
+def of_rows_alone(
+    metric: Callable[..., Any],
+    data: tuple[Any, Any, Any],
+    reduction: Reduction = "mean",
+    base: float | None = None,
+    **keywords: Any,
+) -> Any:
+    """A metric of rows that need nothing of each other."""
+    return reduced(metric_sums, (metric, keywords), data, reduction, base)
+
+
+def metric_sums(
+    y: Any,
+    p: NDArray[Any],
+    w: Any,
+    summed: bool,
+    metric: Callable[..., Any],
+    keywords: dict[str, Any],
+) -> Any:
+    of_rows = metric if y is None else lambda *args, **kw: metric(y, *args, **kw)
+    value = of_rows(p, sample_weight=w, reduction="none", **keywords)
+    if not summed:
+        return value
+    weight = float(len(p) if w is None else np.sum(w))
+    if metric is metrics.multilabel_log_loss:
+        # Its mean is over columns, too, by their weight.
+        columns = keywords.get("class_weight")
+        weight *= 1.0 if columns is None else float(np.mean(columns))
+    return float(value.sum(dtype=np.float64)), weight
+
+
+def is_heard(y: NDArray[Any], ignored: Any) -> NDArray[np.bool_]:
+    if y.ndim == 2 and y.shape[1] > 1:
+        raise ValueError(
+            f"ignore_index must be None for labels of shape (n, K), got {ignored}."
+        )
+    return np.asarray(y.ravel() != ignored)
+
+
+def known_labels(
+    data: tuple[Any, Any, Any], labels: Any, class_weight: Any, ignored: Any
+) -> Any:
+    """Labels and class weights; a delayed value where all blocks must tell."""
+    if isinstance(class_weight, str):
+        check_option("class_weight", class_weight, ("balanced",))
+    elif labels is not None:
+        return np.asarray(labels), class_weight
+    tell = delayed(labels_of, pure=False)
+    found = [tell(i, y, w, ignored) for i, (y, _, w) in enumerate(blocks_of(data))]
+    return delayed(merged_labels, pure=False)(found, labels, class_weight)
+
+
+def labels_of(
+    index: int, y: Any, w: Any, ignored: Any
+) -> tuple[NDArray[Any] | None, NDArray[np.float64]] | None:
+    """The labels of a block and the weight of each; None for soft labels."""
+    y = np.asarray(y)
+    w = np.ones(len(y)) if w is None else np.asarray(w)
+    with naming("partition", index):
+        if y.ndim == 2 and y.shape[1] > 1:
+            return (None, w @ y) if len(y) else None
+        y = y.ravel()
+        if ignored is not None:
+            w, y = w[y != ignored], y[y != ignored]
+        if not len(y):
+            return None
+        labels, codes = encode_labels(y)
+        return labels, np.bincount(codes, w, len(labels)).astype(np.float64)
+
+
+def merged_labels(found: list[Any], labels: Any, class_weight: Any) -> tuple[Any, Any]:
+    """What `known_labels` tells, from what all blocks have told."""
+    found = [block for block in found if block is not None]
+    if not found:
+        raise ValueError("y_true must have rows with a label, got none.")
+    if found[0][0] is None:
+        mass = add(mass for _, mass in found)
+        labels = np.arange(len(mass)) if labels is None else np.asarray(labels)
+    else:
+        if labels is None:
+            labels = np.unique(np.concatenate([block for block, _ in found]))
+        labels = np.asarray(labels)
+        mass = np.zeros(len(labels))
+        for of_block, weight in found:
+            mass[encode_labels(of_block, labels, "y_true")[1]] += weight
+    if isinstance(class_weight, str):
+        codes = np.arange(len(labels))
+        class_weight = balanced_class_weight(codes, len(labels), mass)
+    return labels, class_weight

@@ -1,0 +1,114 @@
+"""What the solvers ask of a linear model's objective, wherever its rows are.
+
+Weights W are (d + 1, m), the last row the intercepts if there are any; `origin` is
+where the columns are centred, and W is for centred columns.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxent.losses import Loss
+from skxent.targets import Floats
+
+Weights = NDArray[np.float64]
+Columns = NDArray[np.intp]
+
+# Nats: a penalised objective below this means classes that X separates.
+SEPARATED = 1e-6
+
+# Rows of a sample: so many, or so many a column if that is more. A Gram matrix of 10
+# rows a column scales to a condition below 4.
+SAMPLE = 4096
+SAMPLE_PER_COLUMN = 10
+
+
+class Problem(ABC):
+    """An objective f: its shape and coordinates, and what is summed over rows."""
+
+    X: Any  # None where the rows are elsewhere
+    loss: Loss
+    dtype: np.dtype[Any]
+    n_samples: int
+    n_features: int
+    n_outputs: int
+    fit_intercept: bool
+    penalty: float
+    given_weight: float
+    origin: Floats
+    passes: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.n_features + self.fit_intercept, self.n_outputs
+
+    @property
+    def sample_step(self) -> int:
+        """Every so many rows make a sample."""
+        return self.n_samples // max(SAMPLE, SAMPLE_PER_COLUMN * self.shape[0])
+
+    @property
+    def origin_step(self) -> int:
+        """Every so many rows tell the origin: near the mean will do."""
+        return max(1, self.n_samples // SAMPLE)
+
+    def with_origin(self, W: Weights) -> Weights:
+        """Weights for X itself, from those for the centred X."""
+        W = W.copy()
+        W[self.n_features :] -= self.origin @ W[: self.n_features]
+        return W
+
+    def without_origin(self, W: Weights) -> Weights:
+        """Weights for the centred X, from those for X itself."""
+        W = W.copy()
+        W[self.n_features :] += self.origin @ W[: self.n_features]
+        return W
+
+    def may_lack_minimum(self, value: float) -> bool:
+        """Could the objective, now of this value, fall for ever?"""
+        return self.penalty == 0 or value < SEPARATED
+
+    @abstractmethod
+    def sample(self) -> Self:
+        """The same objective on rows enough to tell its curvature, spread over all."""
+
+    @abstractmethod
+    def best_constant(self) -> Floats:
+        """The logits that have the least loss if all rows get them."""
+
+    @abstractmethod
+    def by_columns(self) -> Callable[[Columns], Problem]:
+        """What gives the same objective on some columns of X alone."""
+
+    @abstractmethod
+    def value_gradient(self, W: Weights) -> tuple[float, Weights]:
+        """f(W) and its gradient, in one pass."""
+
+    @abstractmethod
+    def hessian_product(self, W: Weights, V: Weights) -> Weights:
+        """The Hessian at W times V, in one pass."""
+
+    @abstractmethod
+    def hessian(self, W: Weights) -> Weights:
+        """The whole Hessian at W: (m D, m D), output by output, D = d + intercept."""
+
+    @abstractmethod
+    def curvature(self, W: Weights) -> Weights:
+        """X̃ᵀ diag(h) X̃ plus the penalty, one (D, D) matrix for all outputs.
+
+        h is the mean over the outputs of the Hessian's diagonal in the logits: with two
+        classes this is the Hessian itself.
+        """
+
+    @abstractmethod
+    def curvature_diagonal(self, W: Weights) -> Weights:
+        """The diagonal of `curvature`, where the whole of it is too large."""
+
+    @abstractmethod
+    def output_curvature(self, W: Weights) -> Weights:
+        """The mean curvature in the logits, for each output: (m,)."""
