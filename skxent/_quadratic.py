@@ -5,15 +5,17 @@ Two forms of the Hessian: the whole of it, for few coefficients, or row by row.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
 from skxent._coordinate import sweep_columns, sweep_matrix
+from skxent.losses import CrossEntropy, Loss
 from skxent.objective import LinearObjective
 from skxent.problem import Problem, Weights
+from skxent.targets import Floats
 
 # A larger Hessian is not formed: coordinate descent goes through X instead.
 WHOLE = 3000
@@ -25,8 +27,11 @@ SWEEPS, ROUNDS = 10, 50
 class Model(Protocol):
     """The quadratic model of an objective."""
 
-    def expand(self, W: Weights) -> None:
-        """Expand at W."""
+    def expand(self, W: Weights, damping: float = 0.0) -> None:
+        """Expand at W, the Hessian and damping times that of cross-entropy at zero.
+
+        There no row is saturated, so damping bounds a step by what rows may change.
+        """
 
     def minimise(
         self, W: Weights, gradient: Weights, l1: Weights, accuracy: float
@@ -40,9 +45,14 @@ class MatrixModel:
     def __init__(self, objective: Problem) -> None:
         self.objective = objective
 
-    def expand(self, W: Weights) -> None:
-        self.H = self.objective.hessian(W)
-        if self.objective.loss.convex:
+    def expand(self, W: Weights, damping: float = 0.0) -> None:
+        objective = self.objective
+        self.H = objective.hessian(W)
+        if damping:
+            loss, objective.loss = objective.loss, CrossEntropy()
+            self.H += damping * objective.hessian(np.zeros_like(W))
+            objective.loss = loss
+        if objective.loss.convex:
             return
         try:
             cho_factor(self.H)
@@ -114,29 +124,37 @@ class ColumnsModel:
         self.l2 = np.zeros(objective.shape[0])
         self.l2[: objective.n_features] = objective.penalty
 
-    def expand(self, W: Weights) -> None:
-        objective, m = self.objective, self.objective.n_outputs
-        z = np.asarray(self.X @ W, dtype=objective.dtype)
-        H = np.empty((len(z), m * m), dtype=z.dtype)
+    def expand(self, W: Weights, damping: float = 0.0) -> None:
+        m, loss = self.objective.n_outputs, self.objective.loss
+        z = np.asarray(self.X @ W, dtype=self.objective.dtype)
         slope = np.empty_like(z)
-        curvature: dict[str, Any] = {"hessian" if m == 1 else "matrix": H}
-        objective.loss.evaluate(
-            z,
-            objective.target,
-            objective.binary,
-            gradient=slope,
-            n_threads=objective.n_threads,
-            **curvature,
-        )
-        self.slope = slope.astype(np.float64) / objective.total_weight
-        self.H = H.astype(np.float64) / objective.total_weight
-        if not objective.loss.convex:
+        self.H = self._row_hessians(loss, z, gradient=slope)
+        self.slope = slope.astype(np.float64) / self.objective.total_weight
+        if damping:
+            self.H += damping * self._row_hessians(CrossEntropy(), np.zeros_like(z))
+        if not loss.convex:
             values, vectors = np.linalg.eigh(self.H.reshape(-1, m, m))
             vectors_t = vectors.swapaxes(1, 2)
             positive = np.maximum(values, 0)[:, np.newaxis]
             self.H = ((vectors * positive) @ vectors_t).reshape(-1, m * m)
         self.curvature = self.X.power(2).T @ self.H[:, :: m + 1]
         self.curvature += self.l2[:, np.newaxis]
+
+    def _row_hessians(
+        self, loss: Loss, z: Floats, gradient: Floats | None = None
+    ) -> Weights:
+        objective, m = self.objective, self.objective.n_outputs
+        H = np.empty((len(z), m * m), dtype=z.dtype)
+        loss.evaluate(
+            z,
+            objective.target,
+            objective.binary,
+            gradient=gradient,
+            hessian=H if m == 1 else None,
+            matrix=H if m > 1 else None,
+            n_threads=objective.n_threads,
+        )
+        return H.astype(np.float64) / objective.total_weight
 
     def minimise(
         self, W: Weights, gradient: Weights, l1: Weights, accuracy: float

@@ -27,6 +27,10 @@ SMALL = 128
 # to that of the first.
 FAR, NEAR = 0.1, 1e-3
 
+# A step along a Newton direction that is shorter is given up for a damped one; the
+# least damping.
+SHORT, LEAST = 0.1, 1e-3
+
 
 def l1_norm(W: Weights, l1: Weights) -> float:
     return float(l1 @ np.abs(W).sum(axis=1))
@@ -133,10 +137,10 @@ class ProximalNewton:
 
         model = model_of(objective)
         value += l1_norm(W, l1)
-        enough, previous = tol, np.inf
+        enough, previous, damping = tol, np.inf, 0.0
         while True:
             self.n_iter += 1
-            model.expand(W)
+            model.expand(W, damping)
             before = self.decrement
             accuracy = min(FAR, max(NEAR, before))
             end, slope = model.minimise(W, gradient, l1, accuracy)
@@ -152,6 +156,9 @@ class ProximalNewton:
                     f"in use {np.count_nonzero(W.any(axis=1) & (l1 > 0))}"
                 )
             floor = self.noise * max(abs(value), np.finfo(float).tiny)
+            if damping and decrement <= tol:
+                damping = 0.0
+                continue
             if decrement <= tol:
                 if value < SEPARATED and no_minimum_near(
                     total, W, step, value, floor, decrement, before
@@ -173,9 +180,17 @@ class ProximalNewton:
                     break
                 length *= 0.5
                 candidate = W + length * step
-                if length < 1e-10:
-                    reason = "no step along the Newton direction lowered the objective"
-                    return Solution(W, value, 0, decrement, False, reason)
+                if length < SHORT:
+                    break
+            if length < SHORT:
+                # Rows that are saturated on the wrong side have a slope, no curvature.
+                damping = max(LEAST, 10 * damping)
+                if damping <= 10:
+                    continue
+                reason = "no step along the Newton direction lowered the objective"
+                return Solution(W, value, 0, decrement, False, reason)
             W, value, gradient = candidate, new_value, new_gradient
+            if length == 1:
+                damping = damping / 10 if damping > LEAST else 0.0
             if decrement <= enough:
                 return Solution(W, value, 0, decrement, True, "")

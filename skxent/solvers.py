@@ -36,11 +36,10 @@ METHODS = {
 }
 SOLVERS = tuple(METHODS)
 
-# Newton-Cholesky pays up to so many coefficients, if a step takes so few operations
-# that calls cost more, or there are so few rows a coefficient: classes are then nearly
-# separable, and L-BFGS is slow.
-FEW_COEFFICIENTS = 1000
-FEW_OPERATIONS = 1e7
+# Newton-Cholesky pays while a step takes so few operations that calls cost more.
+FEW_OPERATIONS = 3e6
+
+# With so few rows a coefficient classes are nearly separable, and L-BFGS is slow.
 FEW_ROWS = 50
 
 # Iterations that L-BFGS gets before "auto" goes on with Newton-CG. It took 8 to 20 on
@@ -53,12 +52,11 @@ def choose_solver(objective: Problem) -> str:
     size, m = objective.shape
     n, coefficients = objective.n_samples, size * m
     operations = n * size**2 * m * (m + 1) / 2 + coefficients**3 / 3
-    if coefficients <= FEW_COEFFICIENTS and (
-        operations <= FEW_OPERATIONS or n <= FEW_ROWS * coefficients
-    ):
+    if operations <= FEW_OPERATIONS:
         return "newton-cholesky"
     # Only Newton's methods tell of a minimum that does not exist.
-    return "lbfgs" if objective.penalty else "newton-cg"
+    few = n <= FEW_ROWS * coefficients
+    return "newton-cg" if few or not objective.penalty else "lbfgs"
 
 
 def solve(

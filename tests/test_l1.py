@@ -25,7 +25,7 @@ from skxent._quadratic import WHOLE, ColumnsModel, MatrixModel
 from skxent.l1 import SMALL, ProximalNewton
 from skxent.losses import LOSSES, CrossEntropy
 from skxent.objective import LinearObjective
-from skxent.solvers import SOLVERS
+from skxent.solvers import SOLVERS, solve
 from skxent.targets import make_target
 
 n_classes_of = pytest.mark.parametrize("n_classes", [2, 3])
@@ -314,3 +314,23 @@ def test_a_penalty_raises_no_alarm(load, prepare):
         if load is not load_digits:
             CrossEntropyClassifier(l1_ratio=1.0).fit(prepare(X), y)
             FocalLogisticRegression(C=100.0).fit(prepare(X), y)
+
+
+@n_classes_of
+@pytest.mark.parametrize("whole", [WHOLE, 0])
+def test_from_where_rows_are_saturated_on_the_wrong_side(n_classes, whole, monkeypatch):
+    monkeypatch.setattr("skxent._quadratic.WHOLE", whole)
+    X, y = data(n_classes)
+    target = make_target(y, len(y), n_classes)
+
+    def found(start):
+        objective = LinearObjective(
+            X, target, CrossEntropy(), C=1.0, fit_intercept=True
+        )
+        return solve(objective, start, l1=0.01, tol=1e-8)
+
+    m = 1 if n_classes == 2 else n_classes
+    expected = found(np.zeros((X.shape[1] + 1, m)))
+    far = found(-100 * expected.weights)
+    assert far.converged
+    assert_allclose(far.value, expected.value, rtol=1e-10)
