@@ -88,8 +88,8 @@ for name, proba in probas.items():
 # %%
 # What was measured
 # -----------------
-# A model of majority votes takes every row for a clear one. It is over-confident, and it
-# picks the likeliest class less often, although it was fitted to the same rows. The
+# A model of majority votes takes every row for a clear one. It is over-confident, and
+# picks the likeliest class less often although it was fitted to the same rows. The
 # model of the votes is under-confident by what was guessed. With that undone it is the
 # nearest to the truth, if not on it: a linear model cannot follow smoothed
 # probabilities exactly.
