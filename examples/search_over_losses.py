@@ -83,8 +83,8 @@ for score in ("log loss", "accuracy"):
 # one C for all, the comparison would be unfair. With wrong labels in the folds as well,
 # the differences by accuracy are within the bands, and the search picks
 # cross-entropy; on rows with right labels the two robust losses are then the more
-# accurate. Of the four, the generalized cross-entropy bears a weak penalty best: it does
-# not bend to wrong labels.
+# accurate. Of the four, the generalized cross-entropy bears a weak penalty best: it
+# does not bend to wrong labels.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
 for ax, score in zip(axes, ("log loss", "accuracy"), strict=True):
