@@ -88,10 +88,10 @@ for name, curve in curves.items():
 # %%
 # What was measured
 # -----------------
-# On these data focal loss is ahead of the built-in objective with any number of trees, in
-# the order of the rows as in log loss. Both overfit before the last tree. The focal
-# sigmoid is no probability, the posterior is. The estimator is fitted to a quarter fewer
-# rows, those by which it stops.
+# On these data focal loss is ahead of the built-in objective with any number of trees,
+# in the order of the rows as in log loss. Both overfit before the last tree. The focal
+# sigmoid is no probability, the posterior is. The estimator is fitted to a quarter
+# fewer rows, those by which it stops.
 
 plt.style.use("tableau-colorblind10")
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
