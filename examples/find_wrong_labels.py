@@ -69,7 +69,7 @@ models = {
     "generalized, C=1": kernel_model(robust),
     "cross-entropy, C=100": kernel_model(C=100),
     "generalized, C=100": kernel_model(robust, C=100),
-    "extremely random trees": ExtraTreesClassifier(random_state=0),
+    "extremely random trees": ExtraTreesClassifier(50, random_state=0),
 }
 print(f"\n{'found, if one is:':<32}{'out of fold':>12}{'fitted':>12}")
 for name, model in models.items():

@@ -54,3 +54,14 @@ def test_it_runs_prints_and_draws(script):
     drawn = re.findall(r"(\d+) of (\d+) axes drawn", figures)
     assert drawn
     assert all(count == axes != "0" for count, axes in drawn)
+
+
+@pytest.mark.parametrize(
+    "script", [s for s in SCRIPTS if needs(s)], ids=lambda script: script.stem
+)
+def test_without_its_library_it_says_what_to_install(script):
+    missing = "".join(f"sys.modules[{name!r}] = None; " for name in LIBRARIES)
+    done = run("-c", f"import sys; {missing}\n{RUN}", str(script))
+    (name,) = needs(script)
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"pip install 'skxent[{name}]'.\n")
