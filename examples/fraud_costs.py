@@ -86,7 +86,7 @@ for name, model in models.items():
 # until the costs change.
 
 plt.style.use("tableau-colorblind10")
-figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+figure, ax = plt.subplots(figsize=(9, 4.5), layout="constrained")
 thresholds = np.logspace(-4, 0, 200)[:-1]
 styles = ["-", "-.", ":", "-", ":", "--"]
 for style, (name, proba) in zip(styles, probas.items(), strict=True):
@@ -99,5 +99,5 @@ ax.set(
     xlabel="stop payments of a probability above",
     ylabel="cost per thousand payments",
 )
-ax.legend(fontsize="small")
+ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
