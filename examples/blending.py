@@ -1,0 +1,124 @@
+"""
+The best blend of models
+========================
+
+Several models answer with probabilities. Their blend with the least log loss has
+weights that are not negative and sum to one: as few parameters as there are models,
+found exactly. They must be fitted to out-of-fold probabilities, of rows that the models
+have not seen; ``BlendClassifier`` makes these itself.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import make_classification
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+
+from skxent import CrossEntropyClassifier
+from skxent.blending import blend_weights
+from skxent.calibration import TemperatureScaling
+from skxent.metrics import log_loss
+
+# %%
+# Five models, few rows and many
+# ------------------------------
+
+X, y = make_classification(
+    9_000,
+    15,
+    n_informative=8,
+    n_classes=4,
+    class_sep=1.2,
+    flip_y=0.05,
+    random_state=0,
+)
+X_test, y_test = X[3_000:], y[3_000:]
+models = {
+    "linear": CrossEntropyClassifier(),
+    "bayes": GaussianNB(),
+    "neighbours": KNeighborsClassifier(15),
+    "forest": ExtraTreesClassifier(50, random_state=0),
+    "boosted": HistGradientBoostingClassifier(
+        max_iter=50, max_leaf_nodes=8, random_state=0
+    ),
+}
+
+# %%
+# Weights and log loss
+# --------------------
+# Beside the blend stand the mean of all models, the best single model, weights fitted
+# to the rows that the models were fitted to, and stacking: a logistic regression of all
+# probabilities. The blend is also scaled by a temperature, one parameter more.
+
+
+def blended(weights, tables):
+    return np.tensordot(weights, tables, axes=1)
+
+
+weights, losses, temperatures = {}, {}, {}
+for n in (200, 3000):
+    X_n, y_n = X[:n], y[:n]
+    unseen, seen, test = [], [], []
+    for model in models.values():
+        unseen.append(cross_val_predict(model, X_n, y_n, method="predict_proba"))
+        model.fit(X_n, y_n)
+        seen.append(model.predict_proba(X_n))
+        test.append(model.predict_proba(X_test))
+    weights[n] = blend_weights(unseen, y_n)
+    stack = LogisticRegression().fit(np.hstack(unseen), y_n)
+    scaling = TemperatureScaling().fit(np.log(blended(weights[n], unseen)), y_n)
+    temperatures[n] = scaling.temperature_
+    blend = blended(weights[n], test)
+    losses[n] = {
+        **{name: log_loss(y_test, t) for name, t in zip(models, test, strict=True)},
+        "mean of all": log_loss(y_test, np.mean(test, axis=0)),
+        "blend": log_loss(y_test, blend),
+        "blend, scaled": log_loss(y_test, scaling.predict_proba(np.log(blend))),
+        "stacking": log_loss(y_test, stack.predict_proba(np.hstack(test))),
+        "blend, rows seen": log_loss(y_test, blended(blend_weights(seen, y_n), test)),
+    }
+
+print(f"{'log loss':<20}{''.join(f'{n:>8} rows' for n in losses)}")
+for name in losses[200]:
+    print(f"{name:<20}{''.join(f'{found[name]:>13.3f}' for found in losses.values())}")
+for n, found in weights.items():
+    print(f"{n} rows: weights {found.round(2)}, temperature {temperatures[n]:.2f}")
+
+# %%
+# What was measured
+# -----------------
+# With 3000 rows the blend is better than each model and than their mean. Most weight
+# goes to the neighbours, the worst model by far when alone: what they know the others
+# do not, and the blend takes the edge off their mistakes. With 200 rows the weights are
+# not yet better than equal ones.
+#
+# Weights fitted to rows that the models have seen are worth nothing: all goes to the
+# forest, which knows these rows by heart.
+#
+# Stacking has 84 parameters where the blend has 4, and here it is better even with 200
+# rows. A mean of probabilities is under-confident, as the temperatures below 1 say, and
+# stacking can mend that; the temperature mends a part. A blend keeps what stacking does
+# not: its answer lies between those of the models, and the weights can be read.
+
+plt.style.use("tableau-colorblind10")
+figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+for ax, table in zip(
+    axes,
+    (
+        {n: dict(zip(models, found, strict=True)) for n, found in weights.items()},
+        losses,
+    ),
+    strict=True,
+):
+    for offset, (n, found) in zip((-0.2, 0.2), table.items(), strict=True):
+        place = np.arange(len(found)) + offset
+        ax.barh(place, found.values(), 0.4, label=f"{n} rows")
+    ax.set_yticks(range(len(found)), found)
+    ax.invert_yaxis()
+axes[0].set(xlabel="weight in the blend")
+axes[1].set(xlabel="log loss")
+axes[0].legend()
+plt.show()

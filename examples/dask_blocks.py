@@ -1,0 +1,86 @@
+"""
+Dask: rows that are elsewhere
+=============================
+
+A table in blocks, on the workers of a cluster. The estimators of ``skxent.dask`` take
+it as it is: the blocks answer with sums over their rows, only these and the
+coefficients travel, and what ``fit`` finds is what it would find with all rows in
+memory.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from skxent import CrossEntropyClassifier
+from skxent.metrics import log_loss
+
+try:
+    import dask.array as da
+    from dask.distributed import Client
+
+    from skxent import dask as skd
+except ImportError:
+    raise SystemExit("This needs dask: pip install 'skxent[dask]'.") from None
+
+# %%
+# A cluster
+# ---------
+# Two workers, which here are threads of this process. Of a cluster that is running one
+# would give the address, ``Client("scheduler:8786")``; nothing else changes.
+
+client = Client(
+    processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None
+)
+
+# %%
+# A table made block by block
+# ---------------------------
+# The workers make the blocks and keep them.
+
+N, D, BLOCK = 400_000, 20, 40_000
+effect = np.random.default_rng(0).normal(size=D) / 2
+rows = da.random.default_rng(0)
+X = rows.normal(size=(N, D), chunks=(BLOCK, D))
+y = (X @ effect - 3 + rows.logistic(size=N, chunks=BLOCK) > 0).astype(int)
+X, y = client.persist([X, y])
+fit, test = slice(0, N // 2), slice(N // 2, N)
+
+# %%
+# Fit, predict, score
+# -------------------
+# Predictions are dask arrays, computed where the rows are; the metric is one pass.
+
+model = skd.CrossEntropyClassifier().fit(X[fit], y[fit])
+proba = model.predict_proba(X[test])
+print(f"predictions: {proba}")
+print(f"log loss: {skd.metrics.log_loss(y[test], proba):.6f}\n")
+
+# %%
+# The same in memory
+# ------------------
+
+X_memory, y_memory = X.compute(), y.compute()
+memory = CrossEntropyClassifier().fit(X_memory[fit], y_memory[fit])
+loss = log_loss(y_memory[test], memory.predict_proba(X_memory[test]))
+print(f"log loss in memory: {loss:.6f}")
+difference = np.abs(model.coef_ - memory.coef_).max()
+print(f"largest difference of a coefficient: {difference:.1e}")
+
+# %%
+# What was measured
+# -----------------
+# Both models are the same but for rounding, and near the effects that the rows were
+# made with. What travels is what a row block sums up to: with so few columns a Hessian
+# at most, whatever the number of rows.
+
+print(f"a Hessian: {8 * (D + 1) ** 2:,} bytes; the table: {X.nbytes:,} bytes")
+
+figure, ax = plt.subplots(figsize=(6, 5), layout="constrained")
+order = np.argsort(effect)
+ax.plot(effect[order], "k_", markersize=16, label="effects that made the rows")
+ax.plot(memory.coef_[0, order], "o", color="#D55E00", label="fitted in memory")
+ax.plot(model.coef_[0, order], "wx", markersize=4, label="fitted to dask's rows")
+ax.set(xlabel="columns, by their effect", ylabel="coefficient", xticks=[])
+ax.legend(facecolor="0.8")
+plt.show()
+client.close()
