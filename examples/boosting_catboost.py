@@ -1,4 +1,5 @@
-"""CatBoost with focal loss on data of which one row in a hundred is positive.
+"""CatBoost with focal loss on data of which one row in a hundred is positive
+=============================================================================
 
 CatBoost starts a custom objective at zero and demands a metric beside it.
 """

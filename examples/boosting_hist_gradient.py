@@ -1,4 +1,5 @@
-"""scikit-learn's HistGradientBoostingClassifier with focal loss, one positive in 100.
+"""scikit-learn's HistGradientBoostingClassifier with focal loss, one positive in 100
+=====================================================================================
 
 The loss is an argument of the classifier; probabilities, the start value and early
 stopping follow from it.

@@ -1,4 +1,5 @@
-"""LightGBM with focal loss on data of which one row in a hundred is positive.
+"""LightGBM with focal loss on data of which one row in a hundred is positive
+=============================================================================
 
 The built-in objective, the objective by hand, and the estimator that does the same,
 with early stopping by the focal loss of held-out rows.

@@ -1,4 +1,5 @@
-"""XGBoost with focal loss on data of which one row in a hundred is positive.
+"""XGBoost with focal loss on data of which one row in a hundred is positive
+============================================================================
 
 The built-in objective, the objective by hand, and the estimator that does the same. The
 model's sigmoid is no probability: `predict_proba` of skxent.boosting is.

@@ -1,4 +1,5 @@
-"""What label smoothing and focal loss do to calibration, with noisy labels.
+"""What label smoothing and focal loss do to calibration, with noisy labels
+===========================================================================
 
 scikit-learn's digits with a fifth of all labels drawn at random, and a linear model of
 kernel features fitted with cross-entropy, with label smoothing 0.1 and with focal loss.

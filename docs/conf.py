@@ -1,0 +1,61 @@
+"""The documentation: sphinx-build -W -b html docs docs/_build/html"""
+
+import sys
+from pathlib import Path
+
+import skxent
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "skxent"
+author = "The skxent developers"
+project_copyright = author
+version = release = skxent.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+    "figures",
+    "mathml",
+]
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+
+myst_enable_extensions = ["attrs_inline", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+# Of pages that stand in the root of the repository as well.
+suppress_warnings = ["myst.xref_missing", "toc.empty_glob"]
+
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+autodoc_typehints = "none"
+autodoc_inherit_docstrings = False
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "abort_on_example_error": True,
+    "within_subsection_order": "FileNameSortKey",
+    "min_reported_time": 1e9,
+    "show_memory": False,
+    "show_signature": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skxent"
+html_static_path = ["_static"]
+html_css_files = ["skxent.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_prev_next": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
