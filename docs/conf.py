@@ -27,7 +27,7 @@ templates_path = ["_templates"]
 myst_enable_extensions = ["attrs_inline", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 # Of pages that stand in the root of the repository as well.
-suppress_warnings = ["myst.xref_missing", "toc.empty_glob"]
+suppress_warnings = ["myst.xref_missing"]
 
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
@@ -59,3 +59,13 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+
+
+def only_ours(app, what, name, member, skip, options):
+    """Skip what classes have from scikit-learn, whose pages are elsewhere."""
+    module = getattr(getattr(member, "fget", member), "__module__", None)
+    return bool(module) and not module.startswith("skxent") or None
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", only_ours)
