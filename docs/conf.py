@@ -64,7 +64,7 @@ html_theme_options = {
 def only_ours(app, what, name, member, skip, options):
     """Skip what classes have from scikit-learn, whose pages are elsewhere."""
     module = getattr(getattr(member, "fget", member), "__module__", None)
-    return bool(module) and not module.startswith("skxent") or None
+    return True if module and not module.startswith("skxent") else None
 
 
 def setup(app):

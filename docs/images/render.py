@@ -125,7 +125,5 @@ for background, style in (("light", "default"), ("dark", "dark_background")):
             figure, ax = plt.subplots(figsize=(5, 4.5), layout="constrained")
             picture(ax)
             name = f"{picture.__name__}_{background}.png"
-            figure.savefig(
-                Path(__file__).with_name(name), dpi=110, transparent=True
-            )
+            figure.savefig(Path(__file__).with_name(name), dpi=110, transparent=True)
             plt.close(figure)
