@@ -1,7 +1,9 @@
-"""CatBoost with focal loss on data of which one row in a hundred is positive
-=============================================================================
+"""
+CatBoost with focal loss
+========================
 
-CatBoost starts a custom objective at zero and demands a metric beside it.
+One row in a hundred is positive. CatBoost starts a custom objective at zero and demands
+a metric beside it.
 """
 
 import warnings

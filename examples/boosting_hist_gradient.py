@@ -1,8 +1,9 @@
-"""scikit-learn's HistGradientBoostingClassifier with focal loss, one positive in 100
-=====================================================================================
+"""
+HistGradientBoostingClassifier with focal loss
+==============================================
 
-The loss is an argument of the classifier; probabilities, the start value and early
-stopping follow from it.
+One row in a hundred is positive. The loss is an argument of the classifier;
+probabilities, the start value and early stopping follow from it.
 """
 
 from sklearn.datasets import make_classification

@@ -1,8 +1,9 @@
-"""LightGBM with focal loss on data of which one row in a hundred is positive
-=============================================================================
+"""
+LightGBM with focal loss
+========================
 
-The built-in objective, the objective by hand, and the estimator that does the same,
-with early stopping by the focal loss of held-out rows.
+One row in a hundred is positive. The built-in objective, the objective by hand, and the
+estimator that does the same, with early stopping by the focal loss of held-out rows.
 """
 
 import numpy as np

@@ -1,8 +1,10 @@
-"""XGBoost with focal loss on data of which one row in a hundred is positive
-============================================================================
+"""
+XGBoost with focal loss
+=======================
 
-The built-in objective, the objective by hand, and the estimator that does the same. The
-model's sigmoid is no probability: `predict_proba` of skxent.boosting is.
+One row in a hundred is positive. The built-in objective, the objective by hand, and the
+estimator that does the same. The model's sigmoid is no probability: `predict_proba` of
+skxent.boosting is.
 """
 
 from scipy.special import expit

@@ -1,5 +1,8 @@
-"""What label smoothing and focal loss do to calibration, with noisy labels
-===========================================================================
+"""
+Label smoothing, focal loss and calibration
+===========================================
+
+What label smoothing and focal loss do to calibration, with noisy labels.
 
 scikit-learn's digits with a fifth of all labels drawn at random, and a linear model of
 kernel features fitted with cross-entropy, with label smoothing 0.1 and with focal loss.

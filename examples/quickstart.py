@@ -1,5 +1,8 @@
-"""Tune a focal model on imbalanced data, and see what it changes
-=================================================================
+"""
+Quickstart: a focal model, tuned
+================================
+
+Tune a focal model on imbalanced data, and see what it changes.
 
 scikit-learn's digits, the 8s against the rest and three of four 8s left out: about one
 row in fifty is positive. A Pipeline is searched over gamma, C and the scaling, scored
