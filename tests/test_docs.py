@@ -2,9 +2,13 @@
 
 import doctest
 import re
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pytest
+
+import skxent
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -35,3 +39,14 @@ def test_the_code_of_a_page_runs(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_no_python_of_a_page_is_left_out(page):
     assert "```python" not in page.read_text(encoding="utf-8")
+
+
+def test_the_reference_lists_every_public_module():
+    public = {
+        name
+        for _, name, _ in walk_packages(skxent.__path__, "skxent.")
+        if "._" not in name and hasattr(import_module(name), "__all__")
+    }
+    listed = re.findall(r"^   (skxent\S*)$", code_of(ROOT / "docs" / "api.md"), re.M)
+    # Whose names are those of skxent itself.
+    assert public - {"skxent.linear_model"} == set(listed) - {"skxent"}
