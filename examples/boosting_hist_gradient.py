@@ -1,9 +1,10 @@
 """
-HistGradientBoostingClassifier with focal loss
-==============================================
+scikit-learn's boosting with focal loss
+=======================================
 
-One row in a hundred is positive. The loss is an argument of the classifier;
-probabilities, the start value and early stopping follow from it.
+One row in a hundred is positive. The loss is an argument of
+HistGradientBoostingClassifier; probabilities, the start value and early stopping follow
+from it.
 """
 
 from sklearn.datasets import make_classification
