@@ -56,7 +56,13 @@ html_copy_source = False
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": True,
-    "secondary_sidebar_items": ["page-toc"],
+    # None where wide tables need the room.
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        "choosing": [],
+        "migration": [],
+        "numerics": [],
+    },
     "footer_start": ["copyright"],
     "footer_end": [],
 }
