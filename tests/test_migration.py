@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from skxent import metrics
 from skxent.losses import CrossEntropy, Focal
-from skxent.metrics import kl_divergence
 
 RNG = np.random.default_rng(0)
 Z = RNG.normal(size=(8, 3))
@@ -63,6 +63,9 @@ def test_torch_ignores(cross_entropy):
     assert_allclose(
         CrossEntropy().loss(y, Z, ignore_index=-100).sum() / 7, cross_entropy(y)
     )
+    assert np.isnan(cross_entropy(np.full(8, -100)))
+    with pytest.raises(ValueError, match="ignore_index"):
+        metrics.cross_entropy(np.full(8, -100), Z, from_logits=True, ignore_index=-100)
 
 
 def test_torch_binary(torch):
@@ -87,7 +90,7 @@ def test_torch_kl_divergence(torch):
         torch.tensor(SOFT),
         reduction="batchmean",
     )
-    assert_allclose(kl_divergence(SOFT, Z, from_logits=True), theirs.item())
+    assert_allclose(metrics.kl_divergence(SOFT, Z, from_logits=True), theirs.item())
 
 
 def test_torchvision_focal_loss():
