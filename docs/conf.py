@@ -21,7 +21,7 @@ extensions = [
     "figures",
     "mathml",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "tables"]
 templates_path = ["_templates"]
 
 myst_enable_extensions = ["attrs_inline", "deflist", "dollarmath"]
@@ -42,7 +42,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",
     "abort_on_example_error": True,
     "within_subsection_order": "FileNameSortKey",
-    "min_reported_time": 1e9,
+    "write_computation_times": False,
     "show_memory": False,
     "show_signature": False,
 }
