@@ -51,6 +51,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "skxent"
 html_static_path = ["_static"]
 html_css_files = ["skxent.css"]
+html_sidebars = {"install": [], "tutorial": []}  # they have no sections
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
