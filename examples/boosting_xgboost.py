@@ -3,15 +3,15 @@ XGBoost with focal loss
 =======================
 
 One row in a hundred is positive. The built-in objective, the objective by hand, and the
-estimator that does the same. The model's sigmoid is no probability: `predict_proba` of
-skxent.boosting is.
+estimator that does the same. The model's sigmoid is no probability: ``predict_proba``
+of skxent.boosting is.
 """
 
+import matplotlib.pyplot as plt
 from scipy.special import expit
 from sklearn.datasets import make_classification
 from sklearn.metrics import average_precision_score, log_loss
 from sklearn.model_selection import train_test_split
-from xgboost import XGBClassifier
 
 from skxent.boosting import (
     FocalXGBClassifier,
@@ -19,19 +19,34 @@ from skxent.boosting import (
     xgboost_metric,
     xgboost_objective,
 )
-from skxent.losses import Focal
+from skxent.displays import PosteriorDisplay
+from skxent.losses import CrossEntropy, Focal
+
+try:
+    from xgboost import XGBClassifier
+except ImportError:
+    raise SystemExit("This needs XGBoost: pip install 'skxent[xgboost]'.") from None
+
+# %%
+# Data
+# ----
 
 X, y = make_classification(
     20_000, 20, n_informative=6, weights=[0.99], flip_y=0.002, random_state=0
 )
 X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
+
+# %%
+# The built-in objective, and focal loss by hand
+# ----------------------------------------------
+# XGBoost starts a custom objective at zero; ``init_score`` is where the loss is least.
+
 settings = {"n_estimators": 100, "max_depth": 4, "learning_rate": 0.1}
 
 built_in = XGBClassifier(**settings).fit(X, y)
 
 loss = Focal(gamma=2.0)
 objective = xgboost_objective(loss)
-# XGBoost starts a custom objective at zero; this is where focal loss is least.
 start = objective.init_score(y)
 focal = XGBClassifier(
     objective=objective,
@@ -39,6 +54,10 @@ focal = XGBClassifier(
     base_score=expit(start),
     **settings,
 ).fit(X, y)
+
+# %%
+# The estimator
+# -------------
 
 estimator = FocalXGBClassifier(gamma=2.0, estimator=XGBClassifier(**settings))
 estimator.fit(X, y)
@@ -54,3 +73,18 @@ for name, proba in (
     positive = proba[:, 1]
     scores = log_loss(y_test, positive), average_precision_score(y_test, positive)
     print(f"{name:<36}{scores[0]:8.4f}{scores[1]:15.4f}{positive.mean():18.4f}")
+
+# %%
+# What was measured
+# -----------------
+# On these data focal loss ranks the rows no better than the built-in objective. Its
+# sigmoid says on average many times what comes true. The map of the loss undoes that,
+# and the log loss is near that of the built-in objective again.
+#
+# In the figure each point is 50 held-out rows of like sigmoid. The points are near the
+# map of focal loss and far from the diagonal, but for the last: over rows as unlike as
+# the highest 50 a mean has no map to follow.
+
+sigmoid = focal.predict_proba(X_test)[:, 1]
+PosteriorDisplay.from_predictions(y_test, sigmoid, [CrossEntropy(), loss], n_bins=100)
+plt.show()
