@@ -53,7 +53,9 @@ class Loss:
     Keywords shared by the methods that take y:
 
     sample_weight : array-like of shape (n,), default=None
+        Multiplies the loss of a row.
     class_weight : array-like of shape (K,) or dict of code to weight, default=None
+        Multiplies the loss of the rows of a class.
     class_weight_on : {"label", "target"}, default="label"
         "label" weighs the label that was observed, as ``sample_weight=v[y]`` does:
         smoothing then spreads its weight, ``t = (1 - eps) v[y] e_y + eps / K v[y]``.

@@ -25,6 +25,8 @@ from skxent._validation import (
     check_option,
 )
 
+__all__ = ["distill"]
+
 Floats = NDArray[np.floating[Any]]
 ClassWeightOn = Literal["label", "target"]
 

@@ -20,6 +20,7 @@ from skxent.losses import Focal
 MODULES = [
     "_calibration_error",
     "_config",
+    "_evaluate",
     "_log_loss",
     "boosting._catboost",
     "boosting._hist_gradient",

@@ -1,10 +1,12 @@
-"""Draw every display, on a light and on a dark background, into this folder.
+"""Draw the figures of the pages, on a light and on a dark background, into this folder.
 
-    python docs/images/render.py
+    python -P docs/images/render.py
 
-The images are looked at, not tested: tests/test_displays.py tests what is drawn.
+The build of the documentation does it. The images are looked at, not tested:
+tests/test_displays.py tests what is drawn.
 """
 
+from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
@@ -30,6 +32,7 @@ from skxent.losses import CrossEntropy, Focal, GeneralizedCrossEntropy, Poly1
 LOSSES = [CrossEntropy(), Focal(2.0), GeneralizedCrossEntropy(0.7), Poly1(1.0)]
 
 
+@cache
 def digits(noise=0.2):
     """Digits, a fifth of the labels random, and models of them."""
     X, y = load_digits(return_X_y=True)
@@ -80,19 +83,29 @@ def loss_by_class(ax):
     LossByClassDisplay.from_estimator(model, X, y, ax=ax)
 
 
-def posterior(ax):
+@cache
+def two_classes():
     X, y = make_classification(20_000, class_sep=0.6, random_state=0)
-    model = FocalLogisticRegression(2.0, posterior=False).fit(X, y)
+    return FocalLogisticRegression(2.0, posterior=False).fit(X, y), X, y
+
+
+def posterior(ax):
+    model, X, y = two_classes()
     losses = [CrossEntropy(), Focal(2.0)]
     PosteriorDisplay.from_estimator(
         model, X, y, losses, label_smoothing=[0.0, 0.2], ax=ax
     )
 
 
-def path(ax):
+@cache
+def search():
     X, y = load_digits(return_X_y=True)
     model = FocalLogisticRegressionCV(Cs=np.logspace(-5, 0, 6), gammas=[0, 1, 4])
-    PathDisplay.from_estimator(model.fit(X[::4], y[::4]), ax=ax)
+    return model.fit(X[::4], y[::4])
+
+
+def path(ax):
+    PathDisplay.from_estimator(search(), ax=ax)
 
 
 PICTURES = [
@@ -112,7 +125,5 @@ for background, style in (("light", "default"), ("dark", "dark_background")):
             figure, ax = plt.subplots(figsize=(5, 4.5), layout="constrained")
             picture(ax)
             name = f"{picture.__name__}_{background}.png"
-            figure.savefig(
-                Path(__file__).with_name(name), dpi=72, metadata={"Software": None}
-            )
+            figure.savefig(Path(__file__).with_name(name), dpi=110, transparent=True)
             plt.close(figure)

@@ -58,8 +58,8 @@ def calibration_error_interval(
     n_resamples : int, default=1000
     random_state : int, RandomState instance or None, default=None
         For the resampling.
-    n_bins, strategy, classwise, labels, sample_weight, class_weight, from_logits, \
-ignore_index
+    n_bins, strategy, classwise, labels
+    sample_weight, class_weight, from_logits, ignore_index
         See :func:`skxent.metrics.expected_calibration_error`. The bins are made once,
         from all rows.
 

@@ -64,7 +64,7 @@ class PathDisplay:
 
         Parameters
         ----------
-        estimator : fitted estimator with cv_results_
+        estimator : fitted estimator with `cv_results_`
         parameter : str, default="C"
             The end of a parameter's name: "C" is also that of "model__C".
         ax : matplotlib Axes, default=None
@@ -89,7 +89,7 @@ class PathDisplay:
         Parameters
         ----------
         cv_results : dict of array-like
-            With the keys of GridSearchCV's cv_results_.
+            With the keys of GridSearchCV's `cv_results_`.
         parameter, ax
             See `from_estimator`.
 

@@ -111,8 +111,8 @@ class SmoothedSoftmaxClassifierCV(GridCV):
     ----------
     label_smoothings : array-like, default=(0.0, 0.05, 0.1, 0.2)
         Values in [0, 1).
-    Cs, l1_ratios, fit_intercept, class_weight, posterior, cv, scoring, solver, tol, \
-max_iter, refit, n_jobs, verbose
+    Cs, l1_ratios, fit_intercept, class_weight, posterior, cv, scoring
+    solver, tol, max_iter, refit, n_jobs, verbose
         See :class:`FocalLogisticRegressionCV`, whose attributes it has too, with
         `label_smoothing_` and `label_smoothings_` for `gamma_` and `gammas_`.
 

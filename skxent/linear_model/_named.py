@@ -21,8 +21,8 @@ class FocalLogisticRegression(CrossEntropyClassifier):
     ----------
     gamma : float in [0, inf), default=2.0
         How much less a row counts that is already classified well.
-    C, l1_ratio, fit_intercept, class_weight, label_smoothing, posterior, solver, tol, \
-max_iter, warm_start, n_jobs, verbose
+    C, l1_ratio, fit_intercept, class_weight, label_smoothing, posterior
+    solver, tol, max_iter, warm_start, n_jobs, verbose
         See :class:`CrossEntropyClassifier`.
 
     References
@@ -83,8 +83,8 @@ class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
     Parameters
     ----------
     label_smoothing : float in [0, 1), default=0.1
-    C, l1_ratio, fit_intercept, class_weight, posterior, solver, tol, max_iter, \
-warm_start, n_jobs, verbose
+    C, l1_ratio, fit_intercept, class_weight, posterior
+    solver, tol, max_iter, warm_start, n_jobs, verbose
         See :class:`CrossEntropyClassifier`.
 
     References

@@ -1,0 +1,79 @@
+"""The documentation: sphinx-build -W -b html docs docs/_build/html"""
+
+import sys
+from pathlib import Path
+
+import skxent
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "skxent"
+author = "The skxent developers"
+project_copyright = author
+version = release = skxent.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+    "figures",
+    "mathml",
+]
+exclude_patterns = ["_build", "tables"]
+templates_path = ["_templates"]
+
+myst_enable_extensions = ["attrs_inline", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+# Of pages that stand in the root of the repository as well.
+suppress_warnings = ["myst.xref_missing"]
+
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+autodoc_typehints = "none"
+autodoc_inherit_docstrings = False
+numpydoc_show_class_members = False
+toc_object_entries_show_parents = "hide"
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "abort_on_example_error": True,
+    "within_subsection_order": "FileNameSortKey",
+    "write_computation_times": False,
+    "show_memory": False,
+    "show_signature": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skxent"
+html_static_path = ["_static"]
+html_css_files = ["skxent.css"]
+html_sidebars = {"install": [], "tutorial": []}  # they have no sections
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_prev_next": True,
+    # None where wide tables need the room.
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        "choosing": [],
+        "migration": [],
+        "numerics": [],
+    },
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+
+
+def only_ours(app, what, name, member, skip, options):
+    """Skip what classes have from scikit-learn, whose pages are elsewhere."""
+    module = getattr(getattr(member, "fget", member), "__module__", None)
+    return True if module and not module.startswith("skxent") else None
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", only_ours)

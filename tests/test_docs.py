@@ -1,0 +1,53 @@
+"""The documentation: the code on its pages, and the numbers of the interactive one."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+import skxent
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    page
+    for page in (ROOT / "docs").rglob("*.md")
+    if not {"_build", "gallery", "api"} & set(page.parts)
+)
+# What the pages may need beyond the tests' own requirements.
+NEEDED = {"boosters": ["xgboost", "lightgbm", "catboost"], "dask": ["dask"]}
+
+
+def code_of(page):
+    """Fences become blank lines, which end what an example is expected to print."""
+    return re.sub("^```.*$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_code_of_a_page_runs(page):
+    for library in NEEDED.get(page.stem, []):
+        pytest.importorskip(library, reason=f"pip install 'skxent[{library}]'")
+    test = doctest.DocTestParser().get_doctest(
+        code_of(page), {"__name__": "__main__"}, page.name, str(page), 0
+    )
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    assert not doctest.DocTestRunner(optionflags=flags).run(test).failed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_python_of_a_page_is_left_out(page):
+    assert "```python" not in page.read_text(encoding="utf-8")
+
+
+def test_the_reference_lists_every_public_module():
+    package = Path(skxent.__file__).parent
+    public = {"skxent"}
+    for source in package.rglob("*.py"):
+        parts = source.relative_to(package).with_suffix("").parts
+        names = [part for part in parts if part != "__init__"]
+        exports = "\n__all__ = [" in source.read_text(encoding="utf-8")
+        if exports and not any(name.startswith("_") for name in names):
+            public.add(".".join(["skxent", *names]))
+    listed = re.findall(r"^   (skxent\S*)$", code_of(ROOT / "docs" / "api.md"), re.M)
+    # Its names are those of skxent itself.
+    assert public - {"skxent.linear_model"} == set(listed)
