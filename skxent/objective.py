@@ -71,6 +71,9 @@ class LinearObjective:
         self.penalty = 1.0 / (C * self.given_weight)
         self.X = X
         self.passes = 0
+        # For a path of penalties: the last Hessian without its penalty.
+        self.on_path = False
+        self.kept: Weights | None = None
         # Weights of any size, brought to that of 1 for the sake of float32.
         unit = self.total_weight / n_samples
         if not 1e-3 < unit < 1e3 or target.sample_weight is not None:
@@ -223,9 +226,22 @@ class LinearObjective:
         H /= self.total_weight
         for j in range(m):
             H[:j, :, j] = H[j, :, :j].swapaxes(0, 1)
+        H = H.reshape(m * size, m * size)
+        if self.on_path:
+            self.kept = H.copy()
+        return self._with_curved_penalty(H)
+
+    def kept_hessian(self) -> Weights | None:
+        """The last Hessian of a path, with the penalty that there is now."""
+        return None if self.kept is None else self._with_curved_penalty(self.kept.copy())
+
+    def _with_curved_penalty(self, H: Weights) -> Weights:
+        size, m = self.shape
         penalised = np.arange(self.n_features)
-        H[:, penalised, :, penalised] += self.penalty * np.eye(m)
-        return H.reshape(m * size, m * size)
+        H.reshape(m, size, m, size)[:, penalised, :, penalised] += (
+            self.penalty * np.eye(m)
+        )
+        return H
 
     def curvature(self, W: Weights) -> Weights:
         """X̃ᵀ diag(h) X̃ plus the penalty, one (D, D) matrix for all outputs.

@@ -52,9 +52,11 @@ def choose_solver(objective: LinearObjective) -> str:
     """The solver for the size of the problem."""
     size, m = objective.shape
     n, coefficients = objective.target.n_samples, size * m
+    # On a path a Hessian serves several fits.
+    few = FEW_OPERATIONS * (10 if objective.on_path else 1)
     operations = n * size**2 * m * (m + 1) / 2 + coefficients**3 / 3
     if coefficients <= FEW_COEFFICIENTS and (
-        operations <= FEW_OPERATIONS or n <= FEW_ROWS * coefficients
+        operations <= few or n <= FEW_ROWS * coefficients
     ):
         return "newton-cholesky"
     # Only Newton's methods tell of a minimum that does not exist.

@@ -11,15 +11,14 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from skxent.targets import encode_labels
+from skxent.targets import encode_labels, is_soft
 
 
 def check_data(
     estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: bool = True
 ) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
     """X as floats, y as labels (n,) or soft labels (n, K), weights (n,) or None."""
-    shape = np.asarray(y).shape
-    soft = len(shape) == 2 and shape[1] > 1
+    soft = is_soft(y)
     X, y = validate_data(
         estimator,
         X,

@@ -18,9 +18,8 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.validation import _check_method_params
-from threadpoolctl import threadpool_limits
 
-from skxent._threads import effective_n_threads, processors
+from skxent._threads import effective_n_threads, processors, thread_pools
 from skxent._validation import check_bool, check_count
 from skxent.linear_model._classifier import CrossEntropyClassifier
 from skxent.linear_model._grid import Candidate, Fold, fit_fold, summary
@@ -86,7 +85,8 @@ class GridCV(LinearPredictor, BaseEstimator):
         if jobs > 1:
             plain.set_params(n_jobs=max(1, effective_n_threads() // jobs))
         # Threads share X and let go of the interpreter in the kernels and in BLAS.
-        with threadpool_limits(max(1, processors() // jobs) if jobs > 1 else None):
+        limit = max(1, processors() // jobs) if jobs > 1 else None
+        with thread_pools().limit(limits=limit):
             folds: list[Fold] = Parallel(n_jobs=jobs, prefer="threads")(
                 delayed(fit_fold)(
                     clone(plain),
@@ -96,6 +96,7 @@ class GridCV(LinearPredictor, BaseEstimator):
                     (X[test], y[test]),
                     scorer,
                     _check_method_params(X, routed.scorer.score, indices=test),
+                    lambda: None,
                 )
                 for train, test in splits
             )
