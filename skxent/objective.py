@@ -226,14 +226,16 @@ class LinearObjective:
         H /= self.total_weight
         for j in range(m):
             H[:j, :, j] = H[j, :, :j].swapaxes(0, 1)
-        H = H.reshape(m * size, m * size)
+        whole = H.reshape(m * size, m * size)
         if self.on_path:
-            self.kept = H.copy()
-        return self._with_curved_penalty(H)
+            self.kept = whole.copy()
+        return self._with_curved_penalty(whole)
 
     def kept_hessian(self) -> Weights | None:
         """The last Hessian of a path, with the penalty that there is now."""
-        return None if self.kept is None else self._with_curved_penalty(self.kept.copy())
+        return (
+            None if self.kept is None else self._with_curved_penalty(self.kept.copy())
+        )
 
     def _with_curved_penalty(self, H: Weights) -> Weights:
         size, m = self.shape

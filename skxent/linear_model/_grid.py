@@ -96,7 +96,8 @@ def fit_fold(
         score_times[same] = time.perf_counter() - fitted
         if kept is None or value > best:
             best, kept = value, (model.coef_, model.intercept_)
-        done()
+        for _ in same:
+            done()
     assert kept is not None
     return Fold(model.classes_, scores, fit_times, score_times, n_iter, *kept)
 
