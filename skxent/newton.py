@@ -15,7 +15,7 @@ from skxent.objective import LinearObjective, Weights
 WIDE = 2000
 
 # A Hessian serves again where a step with it left so much of the decrement.
-FADED = 0.1
+FADED = 0.03
 
 SEPARABLE = (
     "the objective falls on as the coefficients grow, as where X separates the "
@@ -172,8 +172,8 @@ class CholeskyStep:
     singular along it. H gets a ridge there alone, which moves nothing, for g has no
     part in it.
 
-    Where the last step brought the decrement down to a tenth, the last Hessian serves
-    again: it was then within about a fifth of that of today, and so is the step. One
+    Where the last step left a thirtieth of the decrement, the last Hessian serves
+    again: it was then within a fifteenth or so of today's, and so is the step. One
     kept from a neighbour on a path gets a first step, to see whether it does as well.
     """
 
