@@ -19,6 +19,7 @@ from skxent.targets import (
     balanced_class_weight,
     check_sample_weight,
     encode_labels,
+    is_soft,
     make_target,
 )
 
@@ -177,7 +178,7 @@ def _encode_targets(
     y = np.asarray(y_true)
     if ignore_index is not None:
         y, sample_weight = _silence(y, sample_weight, ignore_index)
-    soft = y.ndim == 2 and y.shape[1] > 1
+    soft = is_soft(y)
     classes = None if labels is None else np.asarray(labels)
     if classes is not None and (classes.ndim != 1 or not len(classes)):
         raise ValueError(f"labels must be of shape (K,), got {classes.shape}.")

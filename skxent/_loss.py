@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypedDict, Unpack
 
 import numpy as np
@@ -102,7 +102,7 @@ class Loss:
     @property
     def parameters(self) -> tuple[float, ...]:
         """What the compiled formula takes, two numbers at most."""
-        return tuple(float(value) for value in astuple(self))
+        return tuple(float(getattr(self, item.name)) for item in fields(self))
 
     def loss(
         self,

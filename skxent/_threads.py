@@ -7,6 +7,7 @@ from functools import cache
 from numbers import Integral
 
 from joblib import cpu_count
+from threadpoolctl import ThreadpoolController
 
 from skxent._dispatch import kernels
 
@@ -31,6 +32,12 @@ def processors() -> int:
     """What joblib says this process may use: it reads files to know."""
     count: int = cpu_count()
     return count
+
+
+@cache
+def thread_pools() -> ThreadpoolController:
+    """Those of BLAS and OpenMP, found once: looking for them takes milliseconds."""
+    return ThreadpoolController()
 
 
 def effective_n_threads(

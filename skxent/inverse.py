@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh, solve_triangular
+from scipy.linalg import eigh, solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from skxent.problem import Weights
 
@@ -32,12 +33,11 @@ class Inverse:
         matrix = matrix / self.scale / scale
         self.positive = True
         self.factor = None
-        try:
-            factor = cho_factor(matrix, lower=True)
-            if np.diagonal(factor[0]).min() ** 2 < LOST:
-                raise LinAlgError
+        # Called as they are: scipy's wrappers take longer than a small matrix.
+        factor, failed = dpotrf(matrix, lower=True)
+        if not failed and np.diagonal(factor).min() ** 2 >= LOST:
             self.factor = factor
-        except LinAlgError:
+        else:
             values, self.vectors = eigh(matrix)
             self.positive = bool(values[0] > -1e-8 * values[-1])
             size = np.abs(values)
@@ -46,7 +46,7 @@ class Inverse:
     def root(self, U: Weights) -> Weights:
         """R U, where R Rᵀ is the inverse."""
         if self.factor is not None:
-            solved = solve_triangular(self.factor[0], U, lower=True, trans="T")
+            solved = solve_triangular(self.factor, U, lower=True, trans="T")
             return np.asarray(solved) / self.scale
         return self.vectors @ (np.sqrt(self.reciprocal)[:, np.newaxis] * U) / self.scale
 
@@ -54,13 +54,13 @@ class Inverse:
         """Rᵀ G: the gradient in U of a function whose gradient in R U is G."""
         G = G / self.scale
         if self.factor is not None:
-            return np.asarray(solve_triangular(self.factor[0], G, lower=True))
+            return np.asarray(solve_triangular(self.factor, G, lower=True))
         return np.sqrt(self.reciprocal)[:, np.newaxis] * (self.vectors.T @ G)
 
     def __call__(self, G: Weights) -> Weights:
         """Inverse times the columns of G."""
-        G = G / self.scale
+        G = np.asarray_chkfinite(G / self.scale)
         if self.factor is not None:
-            return cho_solve(self.factor, G) / self.scale
+            return dpotrs(self.factor, G, lower=True)[0] / self.scale
         projected = self.reciprocal[:, np.newaxis] * (self.vectors.T @ G)
         return (self.vectors @ projected) / self.scale

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits
 
+from skxent._threads import thread_pools
 from skxent.inverse import Inverse
 from skxent.newton import WIDE, Listener, Solution
 from skxent.problem import Problem, Weights
@@ -64,7 +64,7 @@ def lbfgs(
     BLAS gets one thread: its own would wait for the cores that the kernels' threads
     have not given back yet, which took longer than the small products themselves.
     """
-    with threadpool_limits(1, user_api="blas"):
+    with thread_pools().limit(limits=1, user_api="blas"):
         return _lbfgs(objective, start, tol, max_iter, verbose, listener)
 
 

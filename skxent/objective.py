@@ -68,8 +68,10 @@ class LinearObjective(Problem):
         self.penalty = 1.0 / (C * self.given_weight)
         self.X = X
         self.passes = 0
-        self._kept: tuple[Weights | None, Floats] = (None, np.empty((0, 0)))
+        self._known: tuple[Weights | None, Floats] = (None, np.empty((0, 0)))
         self.wide = WideMatrix(X) if pays_by_columns(X, self.n_outputs) else None
+        # On a path of penalties: the last Hessian without its penalty.
+        self.kept: Weights | None = None
         # Weights of any size, brought to that of 1 for the sake of float32.
         unit = self.total_weight / self.n_samples
         if not 1e-3 < unit < 1e3 or target.sample_weight is not None:
@@ -100,7 +102,7 @@ class LinearObjective(Problem):
 
     def _fresh_copy(self) -> Self:
         part = copy(self)
-        part._kept, part.wide = (None, np.empty((0, 0))), None
+        part._known, part.wide = (None, np.empty((0, 0))), None
         return part
 
     def best_constant(self) -> Floats:
@@ -156,7 +158,7 @@ class LinearObjective(Problem):
         totals = np.empty((max(1, segments), d + 2, width))
         logits, known = np.empty((0, 0), dtype=self.dtype), False
         if V is not None:
-            logits, known = self._kept_logits(W)
+            logits, known = self._known_logits(W)
         target = self.target
         kernels.linear_sums(
             self.loss.formula,
@@ -191,10 +193,10 @@ class LinearObjective(Problem):
             z += W[d:] if self.fit_intercept else 0.0
             return z
 
-        at, z = self._kept
+        at, z = self._known
         if at is not W:
             z = logits(W)
-            self._kept = (W, z)
+            self._known = (W, z)
         slope = np.empty(z.shape)
         if V is None:
             self._evaluate(z, self.target, value=value, gradient=slope)
@@ -205,17 +207,17 @@ class LinearObjective(Problem):
         sums[d:] = slope.sum(axis=0)
         return sums, float(value.sum())
 
-    def _kept_logits(self, W: Weights) -> tuple[Floats, bool]:
+    def _known_logits(self, W: Weights) -> tuple[Floats, bool]:
         """Where products at W keep their logits, if there is room; are they there?"""
         shape = (self.target.n_samples, self.n_outputs)
         if shape[0] * shape[1] > KEPT:
             return np.empty((0, 0), dtype=self.dtype), False
-        at, kept = self._kept
+        at, z = self._known
         if at is W:
-            return kept, True
-        kept = np.empty(shape, dtype=self.dtype) if at is None else kept
-        self._kept = (W, kept)
-        return kept, False
+            return z, True
+        z = np.empty(shape, dtype=self.dtype) if at is None else z
+        self._known = (W, z)
+        return z, False
 
     def hessian_product(self, W: Weights, V: Weights) -> Weights:
         """The Hessian at W times V, in one pass."""
@@ -245,9 +247,23 @@ class LinearObjective(Problem):
         H /= self.total_weight
         for j in range(m):
             H[:j, :, j] = H[j, :, :j].swapaxes(0, 1)
+        whole = H.reshape(m * size, m * size)
+        if self.on_path:
+            self.kept = whole.copy()
+        return self._with_curved_penalty(whole)
+
+    def kept_hessian(self) -> Weights | None:
+        if self.kept is None:
+            return None
+        return self._with_curved_penalty(self.kept.copy())
+
+    def _with_curved_penalty(self, H: Weights) -> Weights:
+        size, m = self.shape
         penalised = np.arange(self.n_features)
-        H[:, penalised, :, penalised] += self.penalty * np.eye(m)
-        return H.reshape(m * size, m * size)
+        H.reshape(m, size, m, size)[:, penalised, :, penalised] += (
+            self.penalty * np.eye(m)
+        )
+        return H
 
     def curvature(self, W: Weights) -> Weights:
         B = np.zeros((self.shape[0], self.shape[0]))

@@ -42,6 +42,7 @@ class Problem(ABC):
     given_weight: float
     origin: Floats
     passes: int
+    on_path = False  # one of several penalties, for which a Hessian is worth keeping
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -72,6 +73,10 @@ class Problem(ABC):
     def may_lack_minimum(self, value: float) -> bool:
         """Could the objective, now of this value, fall for ever?"""
         return self.penalty == 0 or value < SEPARATED
+
+    def kept_hessian(self) -> Weights | None:
+        """The last Hessian of a path, with the penalty that there is now."""
+        return None
 
     @abstractmethod
     def sample(self) -> Self:

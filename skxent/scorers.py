@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -21,7 +22,7 @@ from skxent._evaluate import (
 from skxent._log_loss import log_loss
 from skxent._validation import FRACTION, Interval, check_option, warn
 from skxent.losses import CrossEntropy, Focal, Loss
-from skxent.targets import Floats, encode_labels
+from skxent.targets import Floats, Target, encode_labels, is_soft
 
 __all__ = [
     "LossScorer",
@@ -81,10 +82,9 @@ class LossScorer(_BaseScorer):
                 "estimator must be a fitted classifier with classes_, "
                 f"got {estimator!r}."
             )
-        labels, _ = encode_labels(y_true)
         classes = np.asarray(classes)
-        every = np.array_equal(labels, classes)  # as a rule, and quickly told
-        unseen = np.zeros(len(labels), bool) if every else ~np.isin(labels, classes)
+        labels, unseen = _labels_and_unseen(y_true, classes)
+        every = len(labels) == len(classes) and not unseen.any()
         # Not through method_caller: scikit-learn's cache of a multimetric scorer holds
         # the column, or the sign, that the first scorer asked for.
         model = final_estimator(estimator)
@@ -95,6 +95,7 @@ class LossScorer(_BaseScorer):
         else:
             proba = estimator.predict_proba(X)
             plain = not unseen.any() and len(classes) > 1 and not self.label_smoothing
+            plain = plain and not is_soft(y_true)
             if plain and isinstance(self.loss, CrossEntropy):
                 return -log_loss(
                     y_true,
@@ -108,13 +109,43 @@ class LossScorer(_BaseScorer):
         elif len(classes) == 1:
             return 0.0
         raw = check_logits(raw)
-        target = prepare_target(
+        return self._score_of(self._target(y_true, raw, classes, sample_weight), raw)
+
+    def scoring_of(
+        self,
+        y_true: ArrayLike,
+        classes: NDArray[Any],
+        sample_weight: ArrayLike | None = None,
+    ) -> Callable[[Floats], float] | None:
+        """From the log-probabilities of many models for the same rows to their scores.
+
+        None where y_true has labels that `classes` lack.
+        """
+        if _labels_and_unseen(y_true, classes)[1].any():
+            return None
+        targets: dict[Any, Target] = {}
+
+        def score(raw: Floats) -> float:
+            raw = check_logits(raw)
+            if raw.dtype not in targets:
+                target = self._target(y_true, raw, classes, sample_weight)
+                targets[raw.dtype] = target
+            return self._score_of(targets[raw.dtype], raw)
+
+        return score
+
+    def _target(
+        self, y_true: Any, raw: Floats, classes: NDArray[Any], sample_weight: Any
+    ) -> Target:
+        return prepare_target(
             y_true,
             raw,
             label_smoothing=self.label_smoothing,
             labels=classes,
             sample_weight=sample_weight,
         )
+
+    def _score_of(self, target: Target, raw: Floats) -> float:
         value = loss_of_rows(self.loss, target, raw)
         return -float(reduce(value, target.total_weight))
 
@@ -141,6 +172,18 @@ class LossScorer(_BaseScorer):
         every = np.concatenate([classes, unseen])
         order = np.argsort(every)
         return np.hstack([log_proba, extra])[:, order], every[order]
+
+
+def _labels_and_unseen(
+    y_true: Any, classes: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The labels of y_true, and which of them `classes` lack."""
+    if is_soft(y_true):
+        return classes, np.zeros(len(classes), bool)
+    labels, _ = encode_labels(y_true)
+    if np.array_equal(labels, classes):  # as a rule, and quickly told
+        return labels, np.zeros(len(labels), bool)
+    return labels, ~np.isin(labels, classes)
 
 
 def has_logits(model: Any) -> bool:

@@ -52,7 +52,8 @@ def choose_solver(objective: Problem) -> str:
     size, m = objective.shape
     n, coefficients = objective.n_samples, size * m
     operations = n * size**2 * m * (m + 1) / 2 + coefficients**3 / 3
-    if operations <= FEW_OPERATIONS:
+    # On a path a Hessian serves several fits.
+    if operations <= FEW_OPERATIONS * (10 if objective.on_path else 1):
         return "newton-cholesky"
     # Only Newton's methods tell of a minimum that does not exist.
     few = n <= FEW_ROWS * coefficients

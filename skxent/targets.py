@@ -385,6 +385,12 @@ def distill(
     return soft
 
 
+def is_soft(y: Any) -> bool:
+    """Is y soft labels (n, K), and not labels (n,) or (n, 1)?"""
+    shape = np.shape(y)
+    return len(shape) == 2 and shape[1] > 1
+
+
 # So many different strings at most are told apart by comparing each to all.
 FEW = 64
 

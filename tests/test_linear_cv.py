@@ -1,5 +1,7 @@
 """The cross-validated estimators: what GridSearchCV finds, and its table."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ import sklearn
 from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, check_cv
 
 from skxent import (
@@ -220,5 +223,101 @@ def test_bad_calls():
     model = FocalLogisticRegressionCV(Cs=[1.0], gammas=[0.0])
     with pytest.raises(ValueError, match=r"^params must be empty .*'groups'\]\.$"):
         model.fit(X, y, groups=y)
-    with pytest.raises(ValueError, match=r"^y must be labels of shape \(n,\), got"):
-        model.fit(X, np.eye(3)[y])
+
+
+@all_cases
+def test_soft_labels(case):
+    X, y = load_iris(return_X_y=True)
+    soft = np.random.default_rng(0).dirichlet(np.ones(3), len(y)) * 0.3
+    soft += 0.7 * np.eye(3)[y]
+    ours, plain, grid = CASES[case]
+    ours = sklearn.clone(ours).set_params(tol=1e-7).fit(X, soft)
+    ((name, values),) = grid.items()
+    folds = list(check_cv(5, soft.argmax(axis=1), classifier=True).split(X, y))
+    for i, value in enumerate(values):
+        for j, C in enumerate(CS):
+            for k, (train, test) in enumerate(folds):
+                model = sklearn.clone(plain).set_params(C=C, tol=1e-7, **{name: value})
+                log_proba = model.fit(X[train], soft[train]).predict_log_proba(X[test])
+                expected = (soft[test] * log_proba).sum(axis=1).mean()
+                assert_allclose(ours.scores_[k, 0, i, j], expected, rtol=1e-6)
+    assert_array_equal(ours.classes_, [0, 1, 2])
+    log_proba = ours.predict_log_proba(X)
+    assert_allclose(ours.score(X, soft), (soft * log_proba).sum(axis=1).mean())
+
+
+def test_a_value_given_twice_scores_twice():
+    X, y = load_iris(return_X_y=True)
+    model = FocalLogisticRegressionCV(Cs=[1.0, 1.0, 0.1], gammas=[0.0, 2.0, 0.0])
+    scores = model.fit(X, y).scores_
+    assert np.isfinite(scores).all()
+    assert_array_equal(scores[..., 0], scores[..., 1])
+    assert_array_equal(scores[:, :, 0], scores[:, :, 2])
+
+
+@pytest.mark.parametrize("gammas", [[0.0, 1e-9, 1e-8, 5.0], [0.0, 0.5, 10.0]])
+def test_values_that_foretell_nothing(gammas):
+    X, y = load_breast_cancer(return_X_y=True)
+    model = FocalLogisticRegressionCV(Cs=[0.1, np.inf, 1e-3], gammas=gammas, cv=3)
+    with warnings.catch_warnings():
+        # Without a penalty there is no minimum: some folds' classes are separable.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    for (g, c), score in np.ndenumerate(model.scores_[0, 0][:, [0, 2]]):
+        plain = FocalLogisticRegression(gammas[g], C=[0.1, 1e-3][c])
+        train, test = next(check_cv(3, y, classifier=True).split(X, y))
+        plain.fit(X[train], y[train])
+        expected = neg_log_loss_scorer(plain, X[test], y[test])
+        assert_allclose(score, expected, atol=1e-4)
+
+
+class Heard:
+    """A callback that keeps what it hears."""
+
+    def __init__(self):
+        self.begun, self.ended, self.fitted, self.gone = [], [], None, False
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        self.gone = True
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun.append(context.task_name)
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        self.ended.append(context.task_name)
+        self.fitted = fitted_estimator
+
+
+@pytest.mark.parametrize("refit", [True, False])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_callbacks_hear_of_folds_and_candidates(refit, n_jobs):
+    pytest.importorskip("sklearn.callback", reason="scikit-learn >= 1.9")
+    X, y = load_iris(return_X_y=True)
+    model = FocalLogisticRegressionCV(
+        Cs=[0.1, 1.0], gammas=[0.0, 1.0, 1.0], cv=3, refit=refit, n_jobs=n_jobs
+    )
+    silent = sklearn.clone(model).fit(X, y)
+    heard = Heard()
+    model.set_callbacks(heard).fit(X, y)
+    expected = {"fit": 1, "search": 1, "fold": 3, "candidate": 18, "refit": int(refit)}
+    for tasks in (heard.begun, heard.ended):
+        assert {name: tasks.count(name) for name in expected} == expected
+    assert heard.ended[-1] == "fit" and heard.gone
+    assert_allclose(heard.fitted.coef_, model.coef_)
+    assert_array_equal(model.coef_, silent.coef_)
+    with pytest.raises(ValueError, match="sample_weight"):
+        model.fit(X, y, sample_weight=np.zeros(len(y)))
+    assert not hasattr(model, "_callback_fit_ctx")
+
+
+def test_callbacks_that_propagate_hear_the_refit():
+    callback = pytest.importorskip("sklearn.callback", reason="scikit-learn >= 1.9")
+    X, y = load_iris(return_X_y=True)
+    monitor = callback.ScoringMonitor(scoring={"loss": neg_log_loss_scorer})
+    model = FocalLogisticRegressionCV(Cs=[0.1, 1.0], gammas=[0.0], cv=3)
+    model.set_callbacks(monitor).fit(X, y)
+    (root,) = (row for row in monitor.get_logs().data if row["task_name"] == "fit")
+    assert_allclose(root["loss"], neg_log_loss_scorer(model, X, y))

@@ -1,8 +1,13 @@
-"""scikit-learn's callbacks (1.9 and later): a fit is a task, an iteration a subtask."""
+"""scikit-learn's callbacks (1.9 and later): a fit is a task, an iteration a subtask.
+
+A search has a subtask for each fold, with one for each candidate,
+and one for the refit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -71,3 +76,75 @@ class FitTask:
             reconstruction_attributes=lambda: self.at(W),
             **self.data,
         )
+
+
+class SearchTask:
+    """What callbacks are told of one search.
+
+    As of scikit-learn's searches, they see no fitted estimator before the end of it,
+    and do not stop it. Those that propagate hear every iteration of the refit.
+    """
+
+    def __init__(
+        self, estimator: Any, n_folds: int, n_candidates: int, **data: Any
+    ) -> None:
+        self.estimator, self.data = estimator, data
+        self.n_candidates = n_candidates
+        begin = getattr(estimator, "_init_callback_context", None)
+        self.root: Any = None
+        if begin:
+            self.root = begin(max_subtasks=1 + bool(estimator.refit))
+        self.heard = self.root is not None and hasattr(estimator, "_skl_callbacks")
+        if self.root:
+            self._begin(self.root)
+        if self.heard:
+            # Folds may run at the same time.
+            self.search = self.root.subcontext(
+                task_name="search", max_subtasks=n_folds, sequential_subtasks=False
+            )
+            self._begin(self.search)
+            self.left = [n_candidates] * n_folds
+
+    def fold(self, k: int) -> Callable[[], None]:
+        """Called after every candidate of fold k, tells of it."""
+        if not self.heard:
+            return lambda: None
+        task = self.search.subcontext(
+            task_name="fold", task_id=k, max_subtasks=self.n_candidates
+        )
+        self._begin(task)
+
+        def done() -> None:
+            candidate = task.subcontext(task_name="candidate")
+            self._begin(candidate)
+            self._end(candidate)
+            self.left[k] -= 1
+            if not self.left[k]:
+                self._end(task)
+
+        return done
+
+    @contextmanager
+    def refit(self, model: Any) -> Iterator[None]:
+        if self.root is None:
+            yield
+            return
+        if self.heard:
+            self._end(self.search)
+        task = self.root.subcontext(task_name="refit")
+        with task.propagate_callback_context(model):
+            self._begin(task)
+            yield
+        self._end(task)
+
+    def end(self) -> None:
+        if self.heard and not self.estimator.refit:
+            self._end(self.search)
+        if self.root:
+            self._end(self.root, reconstruction_attributes=dict)
+
+    def _begin(self, task: Any) -> None:
+        task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+
+    def _end(self, task: Any, **attributes: Any) -> None:
+        task.call_on_fit_task_end(estimator=self.estimator, **self.data, **attributes)

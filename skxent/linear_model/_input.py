@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from skxent.targets import encode_labels
+from skxent.targets import encode_labels, is_soft
 
 
 def check_data(
@@ -29,8 +29,7 @@ def check_data(
     `part`: a block of a larger table, which may have a class for every row. `finite`
     False spares the search for NaN.
     """
-    shape = np.asarray(y).shape
-    soft = len(shape) == 2 and shape[1] > 1
+    soft = is_soft(y)
     X, y = validate_data(
         estimator,
         X,

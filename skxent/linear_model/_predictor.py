@@ -35,6 +35,10 @@ class LinearPredictor(ClassifierMixin):
         X = validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
         )
+        return self._logits(X)
+
+    def _logits(self, X: Any) -> Floats:
+        """decision_function of X that is checked."""
         z = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         return z[:, 0] if z.shape[1] == 1 else z
 
@@ -46,11 +50,11 @@ class LinearPredictor(ClassifierMixin):
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Probabilities of the classes: shape (n, K)."""
-        return self._probabilities(X, log=False)
+        return self._probabilities(self.decision_function(X), log=False)
 
     def predict_log_proba(self, X: ArrayLike) -> Floats:
         """Their logarithms, computed in log space: shape (n, K)."""
-        return self._probabilities(X, log=True)
+        return self._probabilities(self.decision_function(X), log=True)
 
     def sparsify(self) -> Self:
         """Keep `coef_` as a sparse array, where most of it is zero."""
@@ -69,8 +73,7 @@ class LinearPredictor(ClassifierMixin):
     def _n_threads(self) -> int | None:
         return self.n_jobs
 
-    def _probabilities(self, X: ArrayLike, log: bool) -> Floats:
-        z = self.decision_function(X)
+    def _probabilities(self, z: Floats, log: bool) -> Floats:
         loss, class_weight, label_smoothing = self._fitted
         if self.posterior:
             return loss.posterior(

@@ -18,22 +18,27 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.validation import _check_method_params
-from threadpoolctl import threadpool_limits
 
-from skxent._threads import effective_n_threads, processors
+from skxent._threads import effective_n_threads, processors, thread_pools
 from skxent._validation import check_bool, check_count
+from skxent.linear_model._callbacks import (
+    CallbackSupportMixin,
+    SearchTask,
+    with_callbacks,
+)
 from skxent.linear_model._classifier import CrossEntropyClassifier
 from skxent.linear_model._grid import Candidate, Fold, fit_fold, summary
 from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor
 from skxent.linear_model._undo import undone_on_failure
 from skxent.scorers import SCORERS, neg_log_loss_scorer
+from skxent.targets import is_soft
 
 # Parameters of a search, which the plain estimators do not have.
 OWN = ("Cs", "l1_ratios", "cv", "scoring", "refit", "n_jobs")
 
 
-class GridCV(LinearPredictor, BaseEstimator):
+class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
     """A search over C, l1_ratio and the parameter `varied` of the class `plain`."""
 
     plain: ClassVar[type[CrossEntropyClassifier]]
@@ -51,8 +56,10 @@ class GridCV(LinearPredictor, BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
-        y : array-like of shape (n,)
-            Labels of any type.
+        y : array-like of shape (n,) or (n, K)
+            Labels of any type; or soft labels, as the plain estimator takes them. The
+            scorer must take them too, as all of skxent do; the default folds are
+            stratified by the likeliest class.
         sample_weight : array-like of shape (n,), default=None
             For the fits; and for the scores, if the scorer takes weights.
         **params
@@ -66,6 +73,7 @@ class GridCV(LinearPredictor, BaseEstimator):
             self._fit(X, y, sample_weight, params)
         return self
 
+    @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, params: dict[str, Any]) -> None:
         check_bool("refit", self.refit)
         shared = {k: v for k, v in self.get_params(deep=False).items() if k not in OWN}
@@ -76,17 +84,25 @@ class GridCV(LinearPredictor, BaseEstimator):
         for candidate in candidates:
             clone(plain).set_params(**candidate)._check_parameters()
         X, y, weights = check_data(self, X, y, sample_weight)
-        if y.ndim != 1:
-            raise ValueError(f"y must be labels of shape (n,), got shape {y.shape}.")
         routed = self._route("fit", weights, params)
         scorer = self._scorer()
-        splitter = check_cv(self.cv, y, classifier=True)
-        splits = list(splitter.split(X, y, **routed.splitter.split))
+        likeliest = y.argmax(axis=1) if is_soft(y) else y
+        splitter = check_cv(self.cv, likeliest, classifier=True)
+        splits = list(splitter.split(X, likeliest, **routed.splitter.split))
+        task = SearchTask(
+            self,
+            len(splits),
+            len(candidates),
+            X=X,
+            y=y,
+            metadata=None if weights is None else {"sample_weight": weights},
+        )
         jobs = min(effective_n_jobs(self.n_jobs), len(splits))
         if jobs > 1:
             plain.set_params(n_jobs=max(1, effective_n_threads() // jobs))
         # Threads share X and let go of the interpreter in the kernels and in BLAS.
-        with threadpool_limits(max(1, processors() // jobs) if jobs > 1 else None):
+        limit = max(1, processors() // jobs) if jobs > 1 else None
+        with thread_pools().limit(limits=limit):
             folds: list[Fold] = Parallel(n_jobs=jobs, prefer="threads")(
                 delayed(fit_fold)(
                     clone(plain),
@@ -96,16 +112,18 @@ class GridCV(LinearPredictor, BaseEstimator):
                     (X[test], y[test]),
                     scorer,
                     _check_method_params(X, routed.scorer.score, indices=test),
+                    task.fold(k),
                 )
-                for train, test in splits
+                for k, (train, test) in enumerate(splits)
             )
         self.cv_results_ = summary(candidates, folds)
         self.n_splits_ = len(folds)
         self._keep_paths(grid, folds)
         if self.refit:
-            self._refit(plain, candidates, X, y, weights)
+            self._refit(plain, candidates, X, y, weights, task)
         else:
             self._average(plain, candidates, folds, X, y, weights)
+        task.end()
 
     def _grid(self) -> dict[str, list[Any]]:
         if isinstance(self.Cs, (int, np.integer)):
@@ -143,6 +161,7 @@ class GridCV(LinearPredictor, BaseEstimator):
         X: Any,
         y: Any,
         weights: Any,
+        task: SearchTask,
     ) -> None:
         """The best candidate, fitted as the plain estimator fits it."""
         best = int(self.cv_results_["rank_test_score"].argmin())
@@ -151,7 +170,8 @@ class GridCV(LinearPredictor, BaseEstimator):
         for name, value in self.best_params_.items():
             setattr(self, f"{name}_", float(value))
         model = clone(plain).set_params(**self.best_params_, n_jobs=None)
-        model.fit(X, y, weights)
+        with task.refit(model):
+            model.fit(X, y, weights)
         self.classes_, self._fitted = model.classes_, model._fitted
         self.coef_, self.intercept_ = model.coef_, model.intercept_
 

@@ -1,0 +1,76 @@
+"""Data as they come: few passes, no warning, and the minimum, in any units.
+
+Some units leave next to no penalty on columns that separate the classes: all of them
+times 1e6, or some of digits'. The minimum is then far away, and Newton's method halves
+the objective a step: those are not here.
+"""
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+
+from skxent.losses import CrossEntropy, Focal
+from skxent.objective import LinearObjective
+from skxent.solvers import solve
+from skxent.targets import make_target
+
+LOADS = {"breast_cancer": load_breast_cancer, "wine": load_wine, "digits": load_digits}
+CASES = [
+    *((name, unit) for name in LOADS for unit in ("1", "1e-6")),
+    ("breast_cancer", "mixed"),
+    ("wine", "mixed"),
+]
+
+
+def data(name, unit):
+    X, y = LOADS[name](return_X_y=True)
+    rng = np.random.default_rng(0)
+    powers = (
+        rng.integers(-6, 7, X.shape[1]) if unit == "mixed" else np.log10(float(unit))
+    )
+    return np.ascontiguousarray(X * 10.0**powers), y
+
+
+def decrement(X, y, W, penalty):
+    """√(gᵀH⁻¹g) of the mean cross-entropy with penalty, by its definition."""
+    n, (size, m), K = len(X), W.shape, y.max() + 1
+    X = np.column_stack([X, np.ones(n)])
+    z = X @ W
+    if m == 1:
+        z = np.column_stack([np.zeros(n), z])
+    p, Y = np.exp(log_softmax(z, axis=1)), np.eye(K)[y]
+    k = slice(K - m, None)
+    keep = penalty * np.append(np.ones(size - 1), 0.0)
+    g = X.T @ (p - Y)[:, k] / n + keep[:, np.newaxis] * W
+    M = (p[:, :, np.newaxis] * np.eye(K) - p[:, :, np.newaxis] * p[:, np.newaxis])[
+        :, k, k
+    ]
+    H = np.zeros((m, size, m, size))
+    for i in range(m):
+        for j in range(m):
+            H[i, :, j] = X.T @ (M[:, i, j, np.newaxis] * X) / n
+        H[i, :, i] += np.diag(keep)
+    g, H = g.T.ravel(), H.reshape(m * size, m * size)
+    scale = 1 / np.sqrt(np.diagonal(H))
+    H, g = H * scale * scale[:, np.newaxis], g * scale
+    return np.sqrt(g @ np.linalg.lstsq(H, g, rcond=1e-13)[0])
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), Focal(2.0)], ids=repr)
+@pytest.mark.parametrize(("name", "unit"), CASES)
+def test_few_passes_in_any_unit(name, unit, loss):
+    X, y = data(name, unit)
+    objective = LinearObjective(
+        X, make_target(y, len(y), y.max() + 1), loss, C=1.0, fit_intercept=True
+    )
+    found = solve(objective, np.zeros(objective.shape))
+    assert found.converged
+    assert objective.passes <= 60
+    if loss == CrossEntropy():
+        W = objective.with_origin(found.weights)
+        gap = 0.5 * decrement(X, y, W, objective.penalty) ** 2
+    else:
+        best = solve(objective, found.weights, tol=1e-9)
+        gap = objective.value_gradient(found.weights)[0] - best.value
+    assert gap <= 1e-8
