@@ -27,9 +27,9 @@ class Figures:
 
     seconds_per_number: float = 0.93e-9  # CPU time of a pass, one thread
     spread: float = 0.08  # of the logarithm of a task's time
-    latency: float = 0.025  # of a task, from the client and back
+    latency: float = 0.019  # of a task, from the client and back
     seconds_per_task: float = 1.4e-3  # what one more task costs the scheduler
-    bytes_per_task: float = 8.5e3  # of messages, besides coefficients and sums
+    bytes_per_task: float = 5e3  # of messages, besides coefficients and sums
     bandwidth: float = 1.25e9  # bytes a second of a 10 Gbit network: assumed
     memory_bandwidth: float = 20e9  # bytes a second of a worker: assumed
 

@@ -26,9 +26,6 @@ distributed = pytest.importorskip("distributed", reason=reason)
 skd = import_module("skxent.dask")  # which needs them
 _workers = import_module("skxent.dask._workers")
 
-# One cluster at a time: all of it in one process of pytest-xdist.
-pytestmark = pytest.mark.xdist_group("dask")
-
 
 def cluster_of(n_workers):
     return distributed.LocalCluster(
