@@ -52,7 +52,7 @@ class ArrayBlocks:
     y : array of shape (n,) or (n, K)
     sample_weight : array of shape (n,), default=None
     block_rows : int, default=None
-        Rows of a block; None for blocks of X of about 32 MB.
+        Rows of a block; None for blocks of X of about 128 MB.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class ArrayBlocks:
                 raise ValueError(f"{name} must have {len(X)} rows, got {len(column)}.")
         self.X, self.y, self.sample_weight = X, y, sample_weight
         width = max(1, X.shape[1] * X.dtype.itemsize)
-        self.block_rows = block_rows or max(1, (32 << 20) // width)
+        self.block_rows = block_rows or max(1, (128 << 20) // width)
 
     def row_blocks(self) -> Iterator[Block]:
         for start in range(0, len(self.X), self.block_rows):

@@ -26,9 +26,6 @@ distributed = pytest.importorskip("distributed", reason=reason)
 skd = import_module("skxent.dask")  # which needs them
 _workers = import_module("skxent.dask._workers")
 
-# One cluster at a time: all of it in one process of pytest-xdist.
-pytestmark = pytest.mark.xdist_group("dask")
-
 
 def cluster_of(n_workers):
     return distributed.LocalCluster(
@@ -374,7 +371,7 @@ def test_searches_on_the_workers(cluster):
     search = GridSearchCV(skxent.FocalLogisticRegression(), grid, cv=3)
     own = skxent.FocalLogisticRegressionCV(gammas=[0.0, 2.0], Cs=[0.1, 1.0], cv=3)
     expected = clone(search).fit(X, y), clone(own).fit(X, y)
-    with joblib.parallel_config("dask"):
+    with joblib.parallel_config("dask", scatter=[X, y]):
         search.fit(X, y)
         own.set_params(n_jobs=-1).fit(X, y)
     assert search.best_params_ == expected[0].best_params_

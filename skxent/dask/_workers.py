@@ -9,7 +9,6 @@ from __future__ import annotations
 import pickle
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from importlib import import_module
 from itertools import pairwise
 from typing import Any
@@ -73,13 +72,12 @@ class Workers:
         where = client.who_has(futures)
         for future in futures:
             at[min(where.get(future.key) or [""])].append(future)
-        groups = []
+        groups: list[list[Any]] = []
         for address, held in sorted(at.items()):
             count = min(len(held), threads.get(address, 1))
             ends = np.linspace(0, len(held), count + 1).round().astype(int).tolist()
-            for begin, end in pairwise(ends):
-                groups.append(client.submit(present, held[begin:end], pure=False))
-        return cls(client, groups)
+            groups.extend(held[begin:end] for begin, end in pairwise(ends))
+        return cls(client, client.map(present, groups, pure=False))
 
     def map(self, function: Callable[..., Any], *args: Any) -> Workers:
         return Workers(self.client, self._submit(function, args))
@@ -87,15 +85,13 @@ class Workers:
     def sum(self, function: Callable[..., Any], *args: Any) -> Any:
         answers = self._submit(function, args)
         while len(answers) > FAN:
-            answers = [
-                self.client.submit(add, answers[i : i + FAN], pure=False)
-                for i in range(0, len(answers), FAN)
-            ]
+            some = [answers[i : i + FAN] for i in range(0, len(answers), FAN)]
+            answers = self.client.map(add, some, pure=False)
         return add(self.client.gather(answers))
 
     def _submit(self, function: Callable[..., Any], args: tuple[Any, ...]) -> list[Any]:
-        submit = partial(self.client.submit, pure=False)
+        message, n = args, len(self.groups)
         if len(pickle.dumps(args)) > LARGE:
-            message = submit(unchanged, *args)
-            return [submit(applied, function, group, message) for group in self.groups]
-        return [submit(function, group, *args) for group in self.groups]
+            message = self.client.submit(unchanged, *args, pure=False)
+        tasks = [function] * n, self.groups, [message] * n
+        return self.client.map(applied, *tasks, pure=False, key=function.__name__)
