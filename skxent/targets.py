@@ -387,7 +387,7 @@ def distill(
 
 def is_soft(y: Any) -> bool:
     """Is y soft labels (n, K), and not labels (n,) or (n, 1)?"""
-    shape = np.shape(y)
+    shape = np.asarray(y).shape  # np.shape asks what is not an array
     return len(shape) == 2 and shape[1] > 1
 
 
