@@ -75,12 +75,19 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
             return super().predict(X)
         return self._lazily("predict", X, (), self.classes_.dtype)
 
-    def _probabilities(self, X: Any, log: bool) -> Any:
+    def predict_proba(self, X: Any) -> Any:
+        """Probabilities of the classes: shape (n, K)."""
         check_is_fitted(self)
         if not is_dask(X):
-            return super()._probabilities(X, log)
-        name = "predict_log_proba" if log else "predict_proba"
-        return self._lazily(name, X, (len(self.classes_),))
+            return super().predict_proba(X)
+        return self._lazily("predict_proba", X, (len(self.classes_),))
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """Their logarithms, computed in log space: shape (n, K)."""
+        check_is_fitted(self)
+        if not is_dask(X):
+            return super().predict_log_proba(X)
+        return self._lazily("predict_log_proba", X, (len(self.classes_),))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of rows, by weight, that are predicted right."""
