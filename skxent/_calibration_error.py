@@ -241,19 +241,31 @@ def average(
     weight: NDArray[np.float64],
 ) -> Bins:
     """What is in the bins to which the rows were assigned."""
+    return bins_of(edges, bin_sums(len(edges) - 1, index, confidence, event, weight))
 
-    def total(values: Floats) -> Floats:
-        sums = np.bincount(index, values, len(edges) - 1)
-        return sums.astype(np.float64, copy=False)
 
-    mass = total(weight)
-    held = mass > 0
-    mass = mass[held]
+def bin_sums(
+    n_bins: int,
+    index: NDArray[np.intp],
+    confidence: Floats,
+    event: Floats,
+    weight: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Σ over the rows of every bin, of what `bins_of` divides: (5, n_bins)."""
     happened = weight * event
-    frequency = total(happened)[held] / mass
-    spread = np.maximum(total(happened * event)[held] / mass - frequency**2, 0)
+    columns = weight, weight * confidence, happened, happened * event, weight**2
+    sums = [np.bincount(index, column, n_bins) for column in columns]
+    return np.array(sums, dtype=np.float64)
+
+
+def bins_of(edges: Floats, sums: NDArray[np.float64]) -> Bins:
+    """The bins that hold any weight."""
+    held = sums[0] > 0
+    mass, confidence, happened, squares, weight_squares = sums[:, held]
+    frequency = happened / mass
+    spread = np.maximum(squares / mass - frequency**2, 0)
     # Σw² / (Σw)² is 1 / n without weights.
-    reciprocal = total(weight**2)[held] / mass**2
+    reciprocal = weight_squares / mass**2
     variance = np.full(len(mass), np.inf)
     several = reciprocal < 1
     variance[several] = (spread * reciprocal)[several] / (1 - reciprocal[several])
@@ -261,7 +273,7 @@ def average(
         low=edges[:-1][held],
         high=edges[1:][held],
         weight=mass,
-        confidence=total(weight * confidence)[held] / mass,
+        confidence=confidence / mass,
         frequency=frequency,
         variance=variance,
     )

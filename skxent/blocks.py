@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from skxent._validation import check_count
 
 Block = tuple[Any, ...]
 
 
-@runtime_checkable
 class RowBlocks(Protocol):
     """What an estimator's `fit` reads, once a pass.
 

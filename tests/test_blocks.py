@@ -16,7 +16,7 @@ from skxent import (
     FocalLogisticRegression,
     SmoothedSoftmaxClassifier,
 )
-from skxent.blocks import ArrayBlocks, ParquetBlocks, RowBlocks
+from skxent.blocks import ArrayBlocks, ParquetBlocks
 
 
 def table(n_classes=3, n=9000, d=7):
@@ -139,6 +139,8 @@ def test_columns_have_names():
     frame = pd.DataFrame(X, columns=list("abcdefg"))
     model = CrossEntropyClassifier().fit(Given((frame[:10], y[:10]), (frame, y)))
     assert_array_equal(model.feature_names_in_, list("abcdefg"))
+    column = CrossEntropyClassifier().fit(frame.rename(columns={"a": "row_blocks"}), y)
+    assert_array_equal(column.coef_, CrossEntropyClassifier().fit(X, y).coef_)
     other = frame.rename(columns={"a": "z"})
     with pytest.raises(ValueError, match=r"same column names.* got \['z'.*in block 1"):
         model.fit(Given((frame, y), (other, y)))
@@ -210,7 +212,6 @@ def test_blocks_must_come_again():
 
 def test_array_blocks():
     blocks = ArrayBlocks(X, y, weight, block_rows=70)
-    assert isinstance(blocks, RowBlocks)
     assert [len(block[1]) for block in blocks.row_blocks()] == [70] * 4 + [20]
     assert_same_fit(FocalLogisticRegression(), blocks, X, y, weight)
     with pytest.raises(ValueError, match="y must have 300 rows, got 299"):

@@ -268,6 +268,9 @@ METRICS = [
     ("cross_entropy", {"reduction": "sum", "labels": [0, 1, 2]}),
     ("cross_entropy", {"ignore_index": 1, "labels": [0, 1, 2]}),
     ("entropy", {"base": 2}),
+    ("expected_calibration_error", {"n_bins": 7}),
+    ("expected_calibration_error", {"classwise": True, "norm": "l2", "debias": True}),
+    ("expected_calibration_error", {"ignore_index": 1, "labels": [0, 1, 2]}),
 ]
 
 
@@ -324,6 +327,8 @@ def test_metrics_say_what_is_wrong(scheduler):
         skd.metrics.focal_loss(cut(y, 200), cut(bad, 200))
     with pytest.raises(ValueError, match="y_proba must have a column for each of 1"):
         skd.metrics.focal_loss(cut(0 * y), cut(proba))
+    with pytest.raises(ValueError, match="strategy must be one of 'uniform', got"):
+        skd.metrics.expected_calibration_error(cut(y), cut(proba), strategy="quantile")
     with pytest.raises(TypeError, match="unexpected keyword argument 'gamma'"):
         skd.metrics.cross_entropy(cut(y), cut(proba), gamma=1.0)
     with pytest.raises(ValueError, match="at least one row, got none"):

@@ -15,6 +15,7 @@ from dask import delayed
 from numpy.typing import NDArray
 
 from skxent import metrics
+from skxent._calibration_error import assign, bin_sums, outcomes
 from skxent._evaluate import (
     Reduction,
     check_base,
@@ -139,6 +140,38 @@ def loss_sums(
             mass = target.mass()
             return float(value.sum(dtype=np.float64)), float(mass.sum()), mass
     return None if summed else value
+
+
+def bin_sums_of(
+    y: Any,
+    p: NDArray[Any],
+    w: Any,
+    summed: bool,
+    known: tuple[Any, Any],
+    n_bins: int,
+    settings: dict[str, Any],
+) -> NDArray[np.float64] | None:
+    """Of a calibration error, Σ in every bin of each column: (m, 5, n_bins)."""
+    labels, class_weight = known
+    ignored = settings["ignore_index"]
+    heard = np.ones(len(p), dtype=bool) if ignored is None else is_heard(y, ignored)
+    if w is not None:
+        heard &= w != 0
+    if not heard.any():
+        return None
+    confidence, event, weight = outcomes(
+        y[heard],
+        p[heard],
+        labels=labels,
+        class_weight=class_weight,
+        sample_weight=None if w is None else w[heard],
+        **settings,
+    )
+    sums = [
+        bin_sums(n_bins, assign(c, weight, n_bins, "uniform")[1], c, e, weight)
+        for c, e in zip(confidence.T, event.T, strict=True)
+    ]
+    return np.array(sums)
 
 
 def log_loss_sums(

@@ -14,9 +14,19 @@ from typing import Any
 import numpy as np
 
 from skxent import metrics
+from skxent._calibration_error import (
+    Norm,
+    Strategy,
+    bins_of,
+    calibration_error,
+    check_bins,
+    check_error,
+    warn_of_lone_rows,
+)
 from skxent._evaluate import Reduction, check_loss
-from skxent._validation import check_bool
+from skxent._validation import check_bool, check_option
 from skxent.dask._reductions import (
+    bin_sums_of,
     known_labels,
     log_loss_sums,
     loss_sums,
@@ -32,6 +42,7 @@ __all__ = [
     "d2_loss_score",
     "entropy",
     "evaluate_loss",
+    "expected_calibration_error",
     "focal_loss",
     "kl_divergence",
     "log_loss",
@@ -174,6 +185,45 @@ def d2_loss_score(
     if best[0] <= 0:
         raise ValueError("y_true must have rows of positive loss, got none.")
     return float(1 - ours / best[0])
+
+
+def expected_calibration_error(
+    y_true: Any,
+    y_proba: Any,
+    *,
+    n_bins: int = 15,
+    strategy: Strategy = "uniform",
+    norm: Norm = "l1",
+    classwise: bool = False,
+    debias: bool = False,
+    labels: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    from_logits: bool = False,
+    ignore_index: Any = None,
+) -> float:
+    """:func:`skxent.metrics.expected_calibration_error` for dask's rows.
+
+    strategy="quantile", whose bins no block knows, is refused.
+    """
+    check_bins(n_bins, strategy)
+    check_option("strategy", strategy, ("uniform",))
+    check_error(norm, debias)
+    check_bool("classwise", classwise)
+    check_bool("from_logits", from_logits)
+    settings = {
+        "classwise": classwise,
+        "from_logits": from_logits,
+        "ignore_index": ignore_index,
+    }
+    data = (y_true, y_proba, sample_weight)
+    known = known_labels(data, labels, class_weight, ignore_index)
+    sums = sums_of(bin_sums_of, (known, n_bins, settings), data)
+    edges = np.arange(n_bins + 1) / n_bins
+    curves = [bins_of(edges, column) for column in sums]
+    if debias:
+        warn_of_lone_rows(curves)
+    return calibration_error(curves, norm, debias)
 
 
 def _refuse_unknown(function: Callable[..., Any], keywords: dict[str, Any]) -> None:

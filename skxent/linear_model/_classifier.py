@@ -19,7 +19,6 @@ from skxent._validation import (
     check_count,
     check_option,
 )
-from skxent.blocks import RowBlocks
 from skxent.linear_model._blocks import read_objective
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
@@ -180,7 +179,7 @@ class CrossEntropyClassifier(
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[Problem, Any, Any, Any]:
         """The objective, and the data as checked."""
-        if isinstance(X, RowBlocks):
+        if hasattr(type(X), "row_blocks"):  # not a column of that name
             if y is not None or sample_weight is not None:
                 raise ValueError(
                     "y and sample_weight must come with the blocks of X, "
