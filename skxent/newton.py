@@ -17,6 +17,10 @@ WIDE = 2000
 # A Hessian serves again where a step with it left so much of the decrement.
 FADED = 0.03
 
+# Of so many coefficients the whole Hessian can be formed where conjugate gradients are
+# slow: an iteration takes about 8 / (size (m + 1)) of its time.
+FEW_COEFFICIENTS = 1000
+
 SEPARABLE = (
     "the objective falls on as the coefficients grow, as where X separates the "
     "classes: no minimum exists, or with a weak penalty one far away"
@@ -217,7 +221,8 @@ class CGStep:
 
     The preconditioner is the Hessian of a sample averaged over the outputs, or its
     diagonal where X is wide; formed anew for every step, for near the minimum of well
-    separated classes most rows have no curvature left.
+    separated classes most rows have no curvature left. Steps that would take as long as
+    with the whole Hessian, where that is not too large, are left to it from then on.
     """
 
     def __init__(self, objective: Problem, tol: float) -> None:
@@ -227,6 +232,11 @@ class CGStep:
         free = slice(objective.n_features if objective.penalty else 0, None)
         self.free = free if objective.n_outputs > 1 else slice(0, 0)
         self.inverse: Linear
+        self.whole: CholeskyStep | None = None
+        size, m = objective.shape
+        self.patience = 2 * size * m
+        if size * m <= FEW_COEFFICIENTS:
+            self.patience = 20 + size * (m + 1) // 8
 
     def precondition(self, G: Weights) -> Weights:
         return self._centre(self.inverse(self._centre(G.copy())))
@@ -238,6 +248,8 @@ class CGStep:
     def __call__(
         self, W: Weights, gradient: Weights, decrement: float
     ) -> tuple[Weights, bool]:
+        if self.whole is not None:
+            return self.whole(W, gradient, decrement)
         if self.objective.n_features <= WIDE:
             self.inverse = Inverse(self.objective.sample().curvature(W))
         else:
@@ -255,9 +267,9 @@ class CGStep:
         near = min(decrement, np.sqrt(first))
         forcing = near if near < 1e-3 else min(0.25, np.sqrt(near))
         enough = max(forcing**2 * first, min(0.03**2 * first, (0.3 * self.tol) ** 2))
-        for iteration in range(2 * W.size):
+        for iteration in range(self.patience):
             if rz <= enough:
-                break
+                return step, True
             product = self.objective.hessian_product(W, direction)
             curvature = float(np.vdot(direction, product))
             if curvature <= 0:
@@ -268,4 +280,7 @@ class CGStep:
             z = self.precondition(residual)
             rz, previous = float(np.vdot(residual, z)), rz
             direction = z + (rz / previous) * direction
-        return step, True
+        if W.size > FEW_COEFFICIENTS:
+            return step, True
+        self.whole = CholeskyStep(self.objective)
+        return self.whole(W, gradient, decrement)

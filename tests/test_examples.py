@@ -47,7 +47,9 @@ def run(*arguments):
 def test_it_runs_prints_and_draws(script):
     for name in needs(script):
         pytest.importorskip(name, reason=f"pip install 'skxent[{name}]'")
-    done = run("-W", "error", "-c", RUN, str(script))
+    # Beside numba, catboost tells that it cannot compile a method.
+    warnings = ["-W", "error", "-W", "ignore:Can't optimze method:UserWarning"]
+    done = run(*warnings, "-c", RUN, str(script))
     assert done.returncode == 0, done.stderr
     text, _, figures = done.stdout.partition("figure 1: ")
     assert len(text.split()) > 10
