@@ -248,20 +248,20 @@ def average(
 
     mass = total(weight)
     held = mass > 0
-    mass = mass[held]
-    happened = weight * event
-    frequency = total(happened)[held] / mass
-    spread = np.maximum(total(happened * event)[held] / mass - frequency**2, 0)
+    share = np.zeros(len(weight))
+    np.divide(weight, mass[index], out=share, where=weight > 0)
+    frequency = total(share * event)[held]
+    spread = np.maximum(total(share * event**2)[held] - frequency**2, 0)
     # Σw² / (Σw)² is 1 / n without weights.
-    reciprocal = total(weight**2)[held] / mass**2
-    variance = np.full(len(mass), np.inf)
+    reciprocal = total(share**2)[held]
+    variance = np.full(len(frequency), np.inf)
     several = reciprocal < 1
     variance[several] = (spread * reciprocal)[several] / (1 - reciprocal[several])
     return Bins(
         low=edges[:-1][held],
         high=edges[1:][held],
-        weight=mass,
-        confidence=total(weight * confidence)[held] / mass,
+        weight=mass[held],
+        confidence=total(share * confidence)[held],
         frequency=frequency,
         variance=variance,
     )
