@@ -11,7 +11,7 @@ import numpy as np
 from skxent._arrays import as_raw_prediction
 from skxent._evaluate import reduce
 from skxent._threads import effective_n_threads
-from skxent._validation import FRACTION, check_option
+from skxent._validation import FRACTION, check_option, check_unmasked
 from skxent.losses import Loss
 from skxent.targets import (
     Floats,
@@ -69,6 +69,7 @@ class BoosterLoss:
 
     def target(self, y: Any, n_classes: int, sample_weight: Any, dtype: Any) -> Target:
         """The booster's labels and weights in the form of the kernels."""
+        check_unmasked("y", y)
         y = np.asarray(y)
         if self.soft_labels is not None:
             y = self.soft_labels[check_codes(y, len(self.soft_labels))]
@@ -119,6 +120,7 @@ class BoosterLoss:
         n_classes : int, default=None
             K, where y lacks the last classes.
         """
+        check_unmasked("y", y)
         y = np.asarray(y)
         if self.soft_labels is not None:
             n_classes = self.soft_labels.shape[1]

@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from skxent._validation import as_whole, check_unmasked
 from skxent.targets import encode_labels
 
 
@@ -18,6 +19,8 @@ def check_data(
     estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: bool = True
 ) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
     """X as floats, y as labels (n,) or soft labels (n, K), weights (n,) or None."""
+    for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+        check_unmasked(name, values)
     shape = np.asarray(y).shape
     soft = len(shape) == 2 and shape[1] > 1
     X, y = validate_data(
@@ -30,6 +33,8 @@ def check_data(
         multi_output=soft,
         reset=reset,
     )
+    if isinstance(X, np.ndarray):
+        X = as_whole(X)
     if not soft:
         check_classification_targets(y)
     if isinstance(sample_weight, Real):
