@@ -66,7 +66,7 @@ def check_bool(name: str, value: Any) -> None:
 def check_unmasked(name: str, values: Any) -> None:
     if np.ma.is_masked(values):
         raise ValueError(
-            f"{name} must have no masked entries, got {np.ma.count_masked(values)}."
+            f"{name} must have no masked entries, got {np.sum(np.ma.getmask(values))}."
         )
 
 

@@ -25,11 +25,15 @@ FLOATS = [
     710.0,
     -1e5,
 ]
-DTYPES = ["f8", "f4", ">f8", ">f4", "f2", "g", "i1", "u1", "i4", "i8", "u8", ">i8", "?", "O", "c16", "U8", "S8", "M8[s]", "m8[s]"]
+DTYPES = [
+    "f8", "f4", ">f8", ">f4", "f2", "g", "i1", "u1", "i4", "i8", "u8", ">i8", "?", "O",
+    "c16", "U8", "S8", "M8[s]", "m8[s]",
+]  # fmt: skip
 # Nothing here is an array of the shape asked for.
 JUNK = [
     None, 3, 2.5, "text", b"bytes", [], [[]], [[], []], {}, {"a": 1}, object(), np.nan,
-    [[1, 2], [3]], [None, None], [1, "a"], np.empty(0), np.empty((0, 3)), np.empty((4, 0)),
+    [[1, 2], [3]], [None, None], [1, "a"], np.empty(0), np.empty((0, 3)),
+    np.empty((4, 0)),
     np.ones((2, 2, 2)), np.array(1.0), sp.csr_array(np.eye(3)), iter([1, 2]), range(6),
     10**400, -(10**30), Fraction(1, 3), True, (), np.ma.masked, pd.NA, slice(None),
     np.zeros(4, dtype=[("a", "f8"), ("b", "i4")]), [[0.5, 0.5]] * 6, lambda: None,
@@ -37,8 +41,9 @@ JUNK = [
 SCALARS = [
     0, 1, -1, 0.0, 0.5, 1.0, 2, 1e-300, 1e300, -0.5, np.nan, np.inf, -np.inf, 10**400,
     2**63, -(2**63), True, False, np.float32(0.25), np.int64(3), np.bool_(True), "0.5",
-    "balanced", "mean", None, [0.5], (), {}, {0: 2.0}, {0: np.nan}, {1: 10**400}, {"a": 1},
-    {(): 1}, np.array([0.5]), np.array([1.0, 2.0, 3.0]), np.array(["a"]), 1j, object(), "",
+    "balanced", "mean", None, [0.5], (), {}, {0: 2.0}, {0: np.nan}, {1: 10**400},
+    {"a": 1}, {(): 1}, np.array([0.5]), np.array([1.0, 2.0, 3.0]), np.array(["a"]), 1j,
+    object(), "",
     Fraction(1, 3), b"x", np.datetime64("2020-01-01"), [1.0, 2.0, np.nan], [1, -1, 1],
 ]  # fmt: skip
 
@@ -140,10 +145,10 @@ def maybe(value, draw):
 
 # What numpy, scipy and Cython say of what should have been noticed before.
 UNCLEAR = [
-    "truth value", "could not be broadcast", "Buffer", "cannot reshape", "out of bounds",
+    "truth value", "could not be broadcast", "Buffer", "cannot reshape", "list index",
     "unhashable", "has no attribute", "not subscriptable", "has no len", "unsized",
-    "not iterable", "unexpected keyword", "mismatch in its core", "Cannot cast", "ufunc",
-    "cannot convert float", "too large to convert", "list index",
+    "not iterable", "unexpected keyword", "mismatch in its core", "Cannot cast",
+    "ufunc", "cannot convert float", "out of bounds",
 ]  # fmt: skip
 
 

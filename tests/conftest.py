@@ -1,0 +1,8 @@
+"""Hypothesis: the same examples in every run; more with --hypothesis-profile=long."""
+
+from hypothesis import HealthCheck, settings
+
+unhurried = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("short", derandomize=True, database=None, **unhurried)
+settings.register_profile("long", max_examples=20_000, **unhurried)
+settings.load_profile("short")
