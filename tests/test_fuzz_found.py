@@ -140,6 +140,17 @@ def test_ignored_labels_and_rows_of_weights():
         metrics.cross_entropy(Y, P, ignore_index=[0, 1])
 
 
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost"])
+def test_fewer_labels_than_margins(library):
+    # Crashed: codes were read beyond their end.
+    z = np.zeros((100_000, 3))
+    objective = getattr(boosting, f"{library}_objective")(Focal())
+    metric = getattr(boosting, f"{library}_metric")(Focal())
+    for call in (objective.derivatives, metric.losses):
+        with pytest.raises(ValueError, match=r"^y must have 100000 rows, got 40\.$"):
+            call(Y, z, None)
+
+
 @pytest.mark.parametrize("size", [5e-324, 1e-200, 1e200])
 def test_calibration_of_rows_of_any_weight(size):
     # Squares of such weights are 0 or infinite.

@@ -154,7 +154,10 @@ class BoosterLoss:
     ) -> tuple[Floats, Target, bool]:
         z, binary = as_raw_prediction(raw_prediction)
         n_classes = 2 if binary else z.shape[1]
-        return z, self.target(y, n_classes, sample_weight, z.dtype), binary
+        target = self.target(y, n_classes, sample_weight, z.dtype)
+        if target.n_samples != len(z):
+            raise ValueError(f"y must have {len(z)} rows, got {target.n_samples}.")
+        return z, target, binary
 
 
 @dataclass(frozen=True, eq=False)
