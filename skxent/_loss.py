@@ -358,7 +358,7 @@ class Loss:
         multilabel = settings.get("multilabel", False)
         n_classes = 2 if binary and not multilabel else z.shape[1]
         target = make_target(y, len(z), n_classes, dtype=z.dtype, **settings)
-        x = None if v is None else as_reals("v", v, z.dtype)
+        x = as_reals("v", v, z.dtype) if "product" in outputs else None
         if x is not None and x.shape != shape:
             raise ValueError(f"v must be of shape {shape}, got {x.shape}.")
         shapes = {"value": (len(z),), "matrix": (len(z), z.shape[1] ** 2)}

@@ -143,10 +143,11 @@ def balanced_class_weight(
 
     Σw / (K Σ_{i in c} w_i), where K counts the classes that y has.
     """
+    weight = check_sample_weight(sample_weight, len(y))
     if y.ndim == 1:
-        mass = np.bincount(y, sample_weight, n_classes)
+        mass = np.bincount(y, weight, n_classes)
     else:
-        mass = y.sum(axis=0) if sample_weight is None else np.asarray(sample_weight) @ y
+        mass = y.sum(axis=0) if weight is None else weight @ y
     present = mass > 0
     weights = np.ones(n_classes)
     weights[present] = mass.sum() / (present.sum() * mass[present])
@@ -368,8 +369,8 @@ def distill(
     if not from_logits:
         with np.errstate(divide="ignore"):
             z = np.log(z)
-    with np.errstate(invalid="ignore"):
-        soft: NDArray[np.float64] = softmax(z / temperature, axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        soft: NDArray[np.float64] = softmax(z / float(temperature), axis=1)
     if np.isnan(soft).any():
         raise ValueError("teacher must have a finite largest entry in every row.")
     if y is None:
@@ -378,11 +379,12 @@ def distill(
                 f"teacher_weight must be 1 without y, got {teacher_weight}."
             )
         return soft
+    check_unmasked("y", y)
     codes = check_codes(np.asarray(y), soft.shape[1])
     if codes.shape != (len(soft),):
         raise ValueError(f"y must be of shape ({len(soft)},), got {codes.shape}.")
-    soft *= teacher_weight
-    soft[np.arange(len(soft)), codes] += 1 - teacher_weight
+    soft *= float(teacher_weight)
+    soft[np.arange(len(soft)), codes] += 1 - float(teacher_weight)
     return soft
 
 

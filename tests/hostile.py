@@ -147,7 +147,7 @@ def maybe(value, draw):
 UNCLEAR = [
     "truth value", "could not be broadcast", "Buffer", "cannot reshape", "list index",
     "unhashable", "has no attribute", "not subscriptable", "has no len", "unsized",
-    "not iterable", "unexpected keyword", "mismatch in its core", "Cannot cast",
+    "not iterable", "unexpected keyword", "mismatch in its core",
     "ufunc", "cannot convert float", "out of bounds",
 ]  # fmt: skip
 

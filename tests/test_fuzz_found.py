@@ -1,5 +1,7 @@
 """What the fuzzers found, each once, so that it does not come back."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hostile import packed, unaligned
@@ -67,10 +69,12 @@ def masked(values):
         lambda: metrics.cross_entropy(Y, masked(Z), from_logits=True),
         lambda: metrics.multilabel_log_loss(masked(S), S),
         lambda: calibration.TemperatureScaling().fit(Z, masked(Y)),
+        lambda: calibration.TemperatureScaling().fit(masked(Z), Y),
         lambda: boosting.xgboost_objective(Focal()).init_score(masked(Y)),
         lambda: boosting.xgboost_objective(Focal())(masked(Y), Z),
         lambda: CrossEntropyClassifier().fit(masked(Z), Y),
         lambda: CrossEntropyClassifier().fit(Z, masked(Y)),
+        lambda: CrossEntropyClassifier().fit(Z, Y).predict(masked(Z)),
         lambda: CrossEntropyClassifier().fit(Z, Y, sample_weight=masked(W)),
         lambda: neg_log_loss_scorer(CrossEntropyClassifier().fit(Z, Y), Z, masked(Y)),
     ],
@@ -138,6 +142,36 @@ def test_ignored_labels_and_rows_of_weights():
         metrics.cross_entropy(Y[:-1], P, sample_weight=W, ignore_index=7)
     with pytest.raises(ValueError, match=r"^ignore_index must be None or a label"):
         metrics.cross_entropy(Y, P, ignore_index=[0, 1])
+
+
+def test_a_product_with_nothing():
+    # Crashed.
+    with pytest.raises(ValueError, match=r"^v must be of shape \(40, 3\), got \(\)\.$"):
+        Focal().hessian_product(Y, Z, None)
+
+
+def test_numbers_that_numpy_does_not_know():
+    third = Fraction(1, 3)
+    expected = distill(P, temperature=1 / 3, teacher_weight=1 / 3, y=Y)
+    assert_array_equal(
+        distill(P, temperature=third, teacher_weight=third, y=Y), expected
+    )
+    interval = calibration.calibration_error_interval
+    plain = interval(Y, P, confidence_level=1 / 3, n_resamples=3, random_state=0)
+    assert (
+        interval(Y, P, confidence_level=third, n_resamples=3, random_state=0) == plain
+    )
+    with pytest.raises(ValueError, match="finite largest entry"):
+        distill(Z, temperature=1e-320, from_logits=True)
+
+
+def test_what_a_fit_is_given_besides():
+    model = CrossEntropyClassifier(class_weight="balanced")
+    with pytest.raises(ValueError, match=r"^sample_weight must be of shape \(40,\)"):
+        model.fit(Z, P, W[:-1])
+    for classes in (3, [[0, 1]], "abc"):
+        with pytest.raises(ValueError, match=r"^classes must be of shape \(K,\)"):
+            CrossEntropyClassifier().partial_fit(Z, Y, classes)
 
 
 @pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost"])

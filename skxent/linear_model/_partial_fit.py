@@ -117,6 +117,10 @@ class PartialFitMixin:
         if first and classes is None:
             raise ValueError("classes must be given in the first call, got None.")
         if classes is not None:
+            if np.ndim(classes) != 1:
+                raise ValueError(
+                    f"classes must be of shape (K,), got {np.shape(classes)}."
+                )
             classes = np.unique(np.asarray(classes))
             if not first and not np.array_equal(classes, self.classes_):
                 raise ValueError(
