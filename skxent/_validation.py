@@ -77,8 +77,9 @@ def as_reals(name: str, values: Any, dtype: Any = np.float64) -> NDArray[Any]:
     if given.dtype.kind not in "fiubO":
         raise ValueError(f"{name} must be real numbers, got {given.dtype}.")
     try:
-        array = given.astype(dtype, copy=False)
-    except (OverflowError, TypeError) as error:
+        with np.errstate(over="raise"):
+            array = given.astype(dtype, copy=False)
+    except (FloatingPointError, OverflowError, TypeError) as error:
         raise ValueError(f"{name} must be real numbers: {error}.") from error
     return as_whole(array)
 

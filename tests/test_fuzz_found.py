@@ -73,6 +73,7 @@ def masked(values):
         lambda: boosting.xgboost_objective(Focal()).init_score(masked(Y)),
         lambda: boosting.xgboost_objective(Focal())(masked(Y), Z),
         lambda: CrossEntropyClassifier().fit(masked(Z), Y),
+        lambda: CrossEntropyClassifier().partial_fit(Z, Y, masked(np.arange(3))),
         lambda: CrossEntropyClassifier().fit(Z, masked(Y)),
         lambda: CrossEntropyClassifier().fit(Z, Y).predict(masked(Z)),
         lambda: CrossEntropyClassifier().fit(Z, Y, sample_weight=masked(W)),
@@ -108,6 +109,8 @@ def test_numbers_too_large_for_a_double():
         Focal(10**400)
     with pytest.raises(ValueError, match=r"^class_weight must be real numbers"):
         Focal().loss(Y, Z, class_weight=[1, 1, 10**400])
+    with pytest.raises(ValueError, match=r"^v must be real numbers: overflow"):
+        Focal().hessian_product(Y, Z.astype(np.float32), np.full((40, 3), 1e300))
 
 
 @pytest.mark.parametrize(
