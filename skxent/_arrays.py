@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skxent._validation import as_whole, check_unmasked, whole_strides
 from skxent.targets import Floats
 
 
 def as_raw_prediction(raw_prediction: ArrayLike) -> tuple[Floats, bool]:
     """Logits as (n, K), and whether the one column is that of class 1 of two."""
+    check_unmasked("raw_prediction", raw_prediction)
     z = np.asarray(raw_prediction)
     if z.dtype.kind not in "fiub":
         raise ValueError(f"raw_prediction must be real numbers, got {z.dtype}.")
@@ -20,13 +22,8 @@ def as_raw_prediction(raw_prediction: ArrayLike) -> tuple[Floats, bool]:
         raise ValueError(
             f"raw_prediction must be of shape (n,) or (n, K), got {z.shape}."
         )
-    z = columns(z if whole_strides(z) else z.copy())
+    z = columns(as_whole(z))
     return z, z.shape[1] == 1
-
-
-def whole_strides(array: Floats) -> bool:
-    """Are all strides multiples of the item size, as the kernels need them?"""
-    return array.flags.aligned and not any(s % array.itemsize for s in array.strides)
 
 
 def columns(array: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -241,7 +241,13 @@ def average(
     weight: NDArray[np.float64],
 ) -> Bins:
     """What is in the bins to which the rows were assigned."""
-    return bins_of(edges, bin_sums(len(edges) - 1, index, confidence, event, weight))
+    n_bins = len(edges) - 1
+    mass = np.bincount(index, weight, n_bins).astype(np.float64, copy=False)
+    # Shares of a bin have squares that are neither 0 nor infinite.
+    share = np.zeros(len(weight))
+    np.divide(weight, mass[index], out=share, where=weight > 0)
+    bins = bins_of(edges, bin_sums(n_bins, index, confidence, event, share))
+    return replace(bins, weight=mass[mass > 0])
 
 
 def bin_sums(

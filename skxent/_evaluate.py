@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from skxent._validation import check_bool, check_option, warn
+from skxent._validation import as_whole, check_bool, check_option, check_unmasked, warn
 from skxent.losses import Loss
 from skxent.targets import (
     Floats,
@@ -175,6 +175,7 @@ def _encode_targets(
     ignore_index: Any,
 ) -> tuple[NDArray[Any], Any, Any]:
     """y as codes or soft labels, class_weight as an array, sample_weight."""
+    check_unmasked("y_true", y_true)
     y = np.asarray(y_true)
     if ignore_index is not None:
         y, sample_weight = _silence(y, sample_weight, ignore_index)
@@ -215,6 +216,8 @@ def _silence(y: NDArray[Any], weights: Any, ignore_index: Any) -> tuple[Any, Any
         raise ValueError(
             f"ignore_index must be None for labels of shape (n, K), got {ignore_index}."
         )
+    if np.ndim(ignore_index):
+        raise ValueError(f"ignore_index must be None or a label, got {ignore_index!r}.")
     y = y.ravel()
     heard = np.asarray(y != ignore_index)
     if not heard.any():
@@ -222,6 +225,8 @@ def _silence(y: NDArray[Any], weights: Any, ignore_index: Any) -> tuple[Any, Any
             f"y_true must have labels other than ignore_index, got only {ignore_index}."
         )
     weights = np.ones(len(y)) if weights is None else weights
+    if len(weights) != len(y):
+        raise ValueError(f"y_true must have {len(weights)} rows, got {len(y)}.")
     return np.where(heard, y, y[heard][0]), np.where(heard, weights, 0.0)
 
 
@@ -229,6 +234,7 @@ def check_labels(y: Any) -> NDArray[Any]:
     """Labels (n,) that an estimator is to be fitted to."""
     if y is None:
         raise ValueError("fit requires y to be passed, but the target y is None.")
+    check_unmasked("y", y)
     y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
     y = column_or_1d(y, warn=True)
     check_classification_targets(y)
@@ -266,6 +272,7 @@ def _like_probabilities(raw: Floats) -> bool:
 def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
     """Logits (n,) or (n, K), K >= 2; infinite ones are allowed, NaN is not."""
     z: Floats
+    check_unmasked(name, raw)
     floats = type(raw) is np.ndarray and raw.dtype in (np.float64, np.float32)
     if floats and np.ndim(raw) in (1, 2) and np.size(raw):
         z = np.asarray(raw)  # what models answer with needs no search for other types
@@ -279,6 +286,7 @@ def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
         )
     if np.isnan(z).any():
         raise ValueError(f"{name} must not contain NaN, got {np.isnan(z).sum()}.")
+    z = as_whole(z)
     return z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
 
 
@@ -294,6 +302,7 @@ def logits_of(y_proba: ArrayLike) -> Floats:
 
 def check_proba(y_proba: ArrayLike) -> Floats:
     """Probabilities (n, K), or (n,) of the second class, as they are."""
+    check_unmasked("y_proba", y_proba)
     proba: Floats = check_array(
         y_proba, ensure_2d=False, dtype=[np.float64, np.float32], input_name="y_proba"
     )

@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
-from skxent._arrays import as_raw_prediction, columns, output, whole_strides
+from skxent._arrays import as_raw_prediction, columns, output
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
-from skxent._validation import FRACTION, Interval
+from skxent._validation import FRACTION, Interval, as_reals, check_unmasked
 from skxent.targets import (
     ClassWeightOn,
     Floats,
     Target,
     check_class_weight,
+    check_codes,
     make_target,
 )
 
@@ -218,11 +219,15 @@ class Loss:
 
         Where the loss is not convex this is the minimum next to the class frequencies.
         """
+        check_unmasked("y", y)
         y = np.asarray(y)
+        if y.ndim not in (1, 2):
+            raise ValueError(f"y must be of shape (n,) or (n, K), got {y.shape}.")
         if n_classes is None:
             n_classes = y.shape[1] if y.ndim == 2 else 2
-            if y.ndim == 1 and y.size and y.dtype.kind in "iufb":
-                n_classes = max(n_classes, int(y.max()) + 1)
+            if y.ndim == 1 and y.size:
+                most = int(check_codes(y, np.iinfo(np.intp).max).max())
+                n_classes = max(n_classes, most + 1)
         settings: dict[str, Any] = dict(target)
         settings.pop("n_threads", None)
         best = self.best_constant_of(make_target(y, len(y), n_classes, **settings))
@@ -355,11 +360,9 @@ class Loss:
         multilabel = settings.get("multilabel", False)
         n_classes = 2 if binary and not multilabel else z.shape[1]
         target = make_target(y, len(z), n_classes, dtype=z.dtype, **settings)
-        x = None if v is None else np.asarray(v, dtype=z.dtype)
+        x = as_reals("v", v, z.dtype) if "product" in outputs else None
         if x is not None and x.shape != shape:
             raise ValueError(f"v must be of shape {shape}, got {x.shape}.")
-        if x is not None and not whole_strides(x):
-            x = x.copy()
         shapes = {"value": (len(z),), "matrix": (len(z), z.shape[1] ** 2)}
         arrays: dict[str, Any] = {
             what: output(name, out, shapes.get(what, shape), z.dtype)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -22,7 +25,10 @@ class Interval:
     def __contains__(self, value: object) -> bool:
         if not isinstance(value, Real) or isinstance(value, bool):
             return False
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            return False
         if value == self.low:
             return self.closed in ("left", "both")
         if value == self.high:
@@ -45,15 +51,47 @@ POSITIVE = Interval(0.0, closed="neither")
 
 def check_option(name: str, value: Any, options: Iterable[str]) -> None:
     options = list(options)
-    if value not in options:
+    # An array would be compared entry by entry.
+    if not isinstance(value, str) or value not in options:
         allowed = ", ".join(repr(option) for option in options)
         raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
 
 
 def check_bool(name: str, value: Any) -> None:
     # numpy's bool is one too: parameter grids hold it
-    if not hasattr(value, "__bool__") or value not in (True, False):
+    if not isinstance(value, Integral | np.bool_) or value not in (True, False):
         raise ValueError(f"{name} must be True or False, got {value!r}.")
+
+
+def check_unmasked(name: str, values: Any) -> None:
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} must have no masked entries, got {np.sum(np.ma.getmask(values))}."
+        )
+
+
+def as_reals(name: str, values: Any, dtype: Any = np.float64) -> NDArray[Any]:
+    """An aligned array of real numbers, which dates and complex numbers are not."""
+    check_unmasked(name, values)
+    given = np.asarray(values)
+    if given.dtype.kind not in "fiubO":
+        raise ValueError(f"{name} must be real numbers, got {given.dtype}.")
+    try:
+        with np.errstate(over="raise"):
+            array = given.astype(dtype, copy=False)
+    except (FloatingPointError, OverflowError, TypeError) as error:
+        raise ValueError(f"{name} must be real numbers: {error}.") from error
+    return as_whole(array)
+
+
+def as_whole(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, or a copy if the kernels would misread its strides."""
+    return array if whole_strides(array) else array.copy()
+
+
+def whole_strides(array: NDArray[Any]) -> bool:
+    """Are all strides multiples of the item size, as the kernels need them?"""
+    return array.flags.aligned and not any(s % array.itemsize for s in array.strides)
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

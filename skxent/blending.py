@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skxent._blend_objective import OBJECTIVES, pool
 from skxent._evaluate import check_labels, check_proba, prepare_target
+from skxent._pickle import VersionedPickle
 from skxent._simplex import minimise_on_simplex
 from skxent._validation import check_option, warn
 from skxent.losses import Loss, as_loss
@@ -122,7 +123,7 @@ def _tables(probas: Any) -> list[Floats]:
     return tables
 
 
-class BlendClassifier(StackingClassifier):
+class BlendClassifier(VersionedPickle, StackingClassifier):
     r"""Classifiers whose blended probabilities have the least loss out of fold.
 
     A :class:`sklearn.ensemble.StackingClassifier` whose final estimator is

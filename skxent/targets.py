@@ -21,8 +21,10 @@ from skxent._validation import (
     FRACTION,
     POSITIVE,
     Interval,
+    as_reals,
     check_bool,
     check_option,
+    check_unmasked,
 )
 
 __all__ = ["distill"]
@@ -123,7 +125,7 @@ def check_class_weight(class_weight: Any, n_classes: int) -> NDArray[np.float64]
                 f"got {sorted(unknown, key=str)[0]!r}."
             )
         class_weight = [class_weight.get(code, 1.0) for code in range(n_classes)]
-    weights = np.array(class_weight, dtype=np.float64)
+    weights = as_reals("class_weight", class_weight)
     if weights.shape != (n_classes,):
         raise ValueError(
             f"class_weight must be of shape ({n_classes},), got {weights.shape}."
@@ -143,10 +145,11 @@ def balanced_class_weight(
 
     Σw / (K Σ_{i in c} w_i), where K counts the classes that y has.
     """
+    weight = check_sample_weight(sample_weight, len(y))
     if y.ndim == 1:
-        mass = np.bincount(y, sample_weight, n_classes)
+        mass = np.bincount(y, weight, n_classes)
     else:
-        mass = y.sum(axis=0) if sample_weight is None else np.asarray(sample_weight) @ y
+        mass = y.sum(axis=0) if weight is None else weight @ y
     present = mass > 0
     weights = np.ones(n_classes)
     weights[present] = mass.sum() / (present.sum() * mass[present])
@@ -194,7 +197,7 @@ def check_sample_weight(
     """Weights as the kernels read them."""
     if sample_weight is None:
         return None
-    weights = np.ascontiguousarray(sample_weight, dtype=np.float64)
+    weights = np.ascontiguousarray(as_reals("sample_weight", sample_weight))
     if weights.shape != (n_samples,):
         raise ValueError(
             f"sample_weight must be of shape ({n_samples},), got {weights.shape}."
@@ -227,6 +230,7 @@ def make_target(
     check_bool("multilabel", multilabel)
     class_weights = check_class_weight(class_weight, n_classes)
     weights = check_sample_weight(sample_weight, n_samples)
+    check_unmasked(name, y)
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1 and not multilabel:
         y = y[:, 0]
@@ -290,7 +294,7 @@ def check_soft_labels(
     """Rows of K non-negative numbers that sum to one."""
     if y.shape[1] != n_classes:
         raise ValueError(f"{name} must have {n_classes} columns, got {y.shape[1]}.")
-    soft: Floats = np.asarray(y, dtype=dtype)
+    soft: Floats = as_reals(name, y, dtype)
     if not np.isfinite(soft).all() or (soft.size and soft.min() < 0):
         raise ValueError(f"{name} must be finite and non-negative, got other values.")
     sums = soft.sum(axis=1, dtype=np.float64)
@@ -308,7 +312,7 @@ def check_indicators(
     """Rows of K answers, each from 0, no, to 1, yes."""
     if y.shape[1] != n_columns:
         raise ValueError(f"{name} must have {n_columns} columns, got {y.shape[1]}.")
-    soft: Floats = np.asarray(y, dtype=dtype)
+    soft: Floats = as_reals(name, y, dtype)
     bad = ~((soft >= 0) & (soft <= 1))
     if bad.any():
         raise ValueError(f"{name} must be in [0, 1], got {soft[bad][0]}.")
@@ -358,7 +362,7 @@ def distill(
     POSITIVE.check("temperature", temperature)
     Interval(0.0, 1.0, "both").check("teacher_weight", teacher_weight)
     check_bool("from_logits", from_logits)
-    z = np.array(teacher, dtype=np.float64)
+    z = as_reals("teacher", teacher)
     if z.ndim != 2 or not z.shape[1]:
         raise ValueError(f"teacher must be of shape (n, K), got {z.shape}.")
     if np.isnan(z).any() or (not from_logits and (z < 0).any()):
@@ -367,8 +371,8 @@ def distill(
     if not from_logits:
         with np.errstate(divide="ignore"):
             z = np.log(z)
-    with np.errstate(invalid="ignore"):
-        soft: NDArray[np.float64] = softmax(z / temperature, axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        soft: NDArray[np.float64] = softmax(z / float(temperature), axis=1)
     if np.isnan(soft).any():
         raise ValueError("teacher must have a finite largest entry in every row.")
     if y is None:
@@ -377,11 +381,12 @@ def distill(
                 f"teacher_weight must be 1 without y, got {teacher_weight}."
             )
         return soft
+    check_unmasked("y", y)
     codes = check_codes(np.asarray(y), soft.shape[1])
     if codes.shape != (len(soft),):
         raise ValueError(f"y must be of shape ({len(soft)},), got {codes.shape}.")
-    soft *= teacher_weight
-    soft[np.arange(len(soft)), codes] += 1 - teacher_weight
+    soft *= float(teacher_weight)
+    soft[np.arange(len(soft)), codes] += 1 - float(teacher_weight)
     return soft
 
 
@@ -405,6 +410,7 @@ def encode_labels(
     ValueError
         If `classes` is given and lacks a label of y.
     """
+    check_unmasked(name, y)
     if not isinstance(y, np.ndarray) or y.ndim != 1:
         y = column_or_1d(y)
     if classes is None:

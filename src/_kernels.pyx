@@ -5,7 +5,6 @@ depends on the classes alone, so no result depends on the number of threads. Arg
 are trusted: shapes, codes and dtypes are checked by skxent.targets and skxent.losses.
 """
 
-cimport openmp
 from cython cimport floating
 from cython.parallel cimport prange, threadid
 from libc.stdlib cimport calloc, free, malloc
@@ -54,6 +53,7 @@ cdef extern from *:
     #define COMPILER "unknown"
     #endif
     #ifdef _OPENMP
+    #include <omp.h>
     #define HAS_OPENMP 1
     #else
     #define HAS_OPENMP 0
@@ -63,6 +63,7 @@ cdef extern from *:
     int cpu_level_c "cpu_level"() nogil
     const char *COMPILER
     bint HAS_OPENMP
+    int omp_get_max_threads() nogil
 
 cdef enum:
     CHUNK = 1 << 15
@@ -84,7 +85,7 @@ def build_info():
 
 def max_threads():
     """Threads that OpenMP may use now (OMP_NUM_THREADS, threadpoolctl)."""
-    return openmp.omp_get_max_threads()
+    return omp_get_max_threads()
 
 
 cdef LossSpec spec_of(str name, tuple parameters) except *:

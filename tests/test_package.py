@@ -1,10 +1,12 @@
 """The package as a whole: what is installed, its threads, its instruction sets."""
 
+import ast
 import doctest
 import importlib
 import os
 import subprocess
 import sys
+from importlib.metadata import files
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +90,35 @@ def test_the_example_in_the_readme_runs():
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     code = readme.split("```python")[1].split("```")[0]
     assert run(code).returncode == 0
+
+
+def test_nothing_is_installed_but_the_package():
+    for file in files("skxent"):
+        top, *rest = file.parts
+        if top.endswith(".dist-info"):
+            known = ("METADATA", "WHEEL", "RECORD", "INSTALLER", "REQUESTED", "LICENSE")
+            assert rest[-1] in (*known, "direct_url.json"), file
+        else:
+            suffixes = (".py", ".pyc", ".pyi", ".so", ".pyd", ".typed")
+            assert top == "skxent" and file.suffix in suffixes, file
+
+
+def test_the_source_runs_and_opens_nothing():
+    """What SECURITY.md says: no code from text, no program, connection or file."""
+    names = {"eval", "exec", "compile", "open", "__import__", "breakpoint", "input"}
+    modules = {"subprocess", "socket", "urllib", "http", "tempfile", "pickle", "shutil"}
+    attributes = {"system", "popen", "spawnv", "execv", "remove", "unlink", "tofile"}
+    for path in Path(skxent.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in names, (path, node.lineno)
+            if isinstance(node, ast.Import):
+                found = {name.name.partition(".")[0] for name in node.names}
+                assert not found & modules, (path, node.lineno)
+            if isinstance(node, ast.ImportFrom):
+                assert (node.module or "").partition(".")[0] not in modules, path
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in attributes, (path, node.lineno)
 
 
 def test_show_config(capsys):

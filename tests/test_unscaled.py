@@ -2,8 +2,8 @@
 
 Some units leave next to no penalty on columns that separate the classes: all of them
 times 1e6, or some of digits'. The minimum is then far away, and Newton's method halves
-the objective a step: those are not here. On digits conjugate gradients take more passes,
-each of them short, and half the time.
+the objective a step: those are not here. On digits conjugate gradients take more
+passes, each of them short, and half the time.
 """
 
 import numpy as np

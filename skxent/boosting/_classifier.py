@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skxent._pickle import VersionedPickle
 from skxent._validation import check_bool
 from skxent.boosting._objective import BoosterLoss, Objective
 from skxent.losses import Focal
@@ -53,7 +54,7 @@ class EvenDerivatives(Objective):
         return gradient, hessian
 
 
-class FocalBoostingClassifier(ClassifierMixin, BaseEstimator, ABC):
+class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, ABC):
     """What the estimators share: labels, start value, evaluation sets, answers."""
 
     # Parameters of the library's classifier that have no effect beside a custom

@@ -11,7 +11,7 @@ import numpy as np
 from skxent._arrays import as_raw_prediction
 from skxent._evaluate import reduce
 from skxent._threads import effective_n_threads
-from skxent._validation import FRACTION, check_option
+from skxent._validation import FRACTION, check_option, check_unmasked
 from skxent.losses import Loss
 from skxent.targets import (
     Floats,
@@ -69,6 +69,7 @@ class BoosterLoss:
 
     def target(self, y: Any, n_classes: int, sample_weight: Any, dtype: Any) -> Target:
         """The booster's labels and weights in the form of the kernels."""
+        check_unmasked("y", y)
         y = np.asarray(y)
         if self.soft_labels is not None:
             y = self.soft_labels[check_codes(y, len(self.soft_labels))]
@@ -119,6 +120,7 @@ class BoosterLoss:
         n_classes : int, default=None
             K, where y lacks the last classes.
         """
+        check_unmasked("y", y)
         y = np.asarray(y)
         if self.soft_labels is not None:
             n_classes = self.soft_labels.shape[1]
@@ -152,7 +154,10 @@ class BoosterLoss:
     ) -> tuple[Floats, Target, bool]:
         z, binary = as_raw_prediction(raw_prediction)
         n_classes = 2 if binary else z.shape[1]
-        return z, self.target(y, n_classes, sample_weight, z.dtype), binary
+        target = self.target(y, n_classes, sample_weight, z.dtype)
+        if target.n_samples != len(z):
+            raise ValueError(f"y must have {len(z)} rows, got {target.n_samples}.")
+        return z, target, binary
 
 
 @dataclass(frozen=True, eq=False)

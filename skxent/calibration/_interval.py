@@ -128,7 +128,7 @@ def calibration_error_interval(
     n = len(weight)
     observed = bins(weight)
     warn_of_lone_rows(observed)
-    tail = (1 - confidence_level) / 2
+    tail = (1 - float(confidence_level)) / 2
     resampled = [resample() for _ in range(n_resamples)]
     low, high = np.quantile(resampled, [tail, 1 - tail])
     error = calibration_error(observed, "l2", True)

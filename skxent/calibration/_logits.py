@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from skxent._evaluate import logits_of
-from skxent._validation import warn
+from skxent._validation import check_unmasked, warn
 from skxent.scorers import final_estimator
 from skxent.targets import Floats, encode_labels
 
@@ -41,6 +41,7 @@ def as_logits(method: str, response: Any) -> Floats:
 
 def given_logits(X: Any) -> Floats:
     """Logits that came without an estimator; probabilities warn."""
+    check_unmasked("X", X)
     z = np.asarray(X)
     rows = z.ndim == 2 and z.shape[1] > 1 and z.dtype.kind == "f"
     if rows and (z >= 0).all() and (np.abs(z.sum(axis=1) - 1) < 1e-6).all():

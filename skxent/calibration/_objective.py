@@ -77,6 +77,7 @@ class ScalingObjective(ABC):
                 H[column] += self.pull(t, z, product)
         return H / self.total_weight
 
+    @np.errstate(over="ignore", invalid="ignore")  # Inverse tells of it
     def minimise(self, tol: float, max_iter: int) -> Solution:
         start = self.start()
         stride = len(self.z) // SAMPLE

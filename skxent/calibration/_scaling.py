@@ -20,6 +20,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skxent._evaluate import check_labels
+from skxent._pickle import VersionedPickle
 from skxent._threads import effective_n_threads
 from skxent._validation import FRACTION, POSITIVE, check_count, warn
 from skxent.calibration._logits import (
@@ -39,7 +40,7 @@ from skxent.losses import Loss, as_loss
 from skxent.targets import Floats, check_sample_weight, encode_labels, make_target
 
 
-class _Scaling(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """What the scalings share; they differ in the objective."""
 
     # predict_log_proba is computed in log space: scorers need not clip it.

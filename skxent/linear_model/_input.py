@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from skxent._validation import as_whole, check_unmasked
 from skxent.targets import encode_labels, is_soft
 
 
@@ -29,6 +30,8 @@ def check_data(
     `part`: a block of a larger table, which may have a class for every row. `finite`
     False spares the search for NaN.
     """
+    for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+        check_unmasked(name, values)
     soft = is_soft(y)
     X, y = validate_data(
         estimator,
@@ -41,6 +44,8 @@ def check_data(
         reset=reset,
         ensure_all_finite=finite,
     )
+    if isinstance(X, np.ndarray):
+        X = as_whole(X)
     if not soft and not (part and (y.dtype.kind != "f" or (y % 1 == 0).all())):
         check_classification_targets(y)
     if isinstance(sample_weight, Real):

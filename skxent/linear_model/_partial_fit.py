@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
+from skxent._validation import check_unmasked
 from skxent.linear_model._callbacks import with_callbacks
 from skxent.linear_model._input import check_data
 from skxent.linear_model._stream import Past, StreamObjective
@@ -117,6 +118,11 @@ class PartialFitMixin:
         if first and classes is None:
             raise ValueError("classes must be given in the first call, got None.")
         if classes is not None:
+            check_unmasked("classes", classes)
+            if np.ndim(classes) != 1:
+                raise ValueError(
+                    f"classes must be of shape (K,), got {np.shape(classes)}."
+                )
             classes = np.unique(np.asarray(classes))
             if not first and not np.array_equal(classes, self.classes_):
                 raise ValueError(

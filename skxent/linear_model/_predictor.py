@@ -11,10 +11,12 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skxent._pickle import VersionedPickle
+from skxent._validation import check_unmasked
 from skxent.targets import Floats
 
 
-class LinearPredictor(ClassifierMixin):
+class LinearPredictor(VersionedPickle, ClassifierMixin):
     """Predictions from `coef_`, `intercept_`, `classes_` and what they were fitted to.
 
     `_fitted` is the loss, the class weights and the label smoothing, which the
@@ -32,6 +34,7 @@ class LinearPredictor(ClassifierMixin):
     def decision_function(self, X: Any) -> Floats:
         """Logits: (n, K), or for two classes (n,), the log-odds of the second."""
         check_is_fitted(self)
+        check_unmasked("X", X)
         X = validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
         )
