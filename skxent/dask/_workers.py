@@ -6,7 +6,6 @@ tree that adds what they answer. What a lost worker kept is made anew by the sch
 
 from __future__ import annotations
 
-import pickle
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
@@ -17,6 +16,7 @@ import dask
 import numpy as np
 from dask.base import get_scheduler
 from dask.delayed import Delayed
+from dask.sizeof import sizeof
 
 from skxent.block_objective import Here, Store, add
 
@@ -91,7 +91,7 @@ class Workers:
 
     def _submit(self, function: Callable[..., Any], args: tuple[Any, ...]) -> list[Any]:
         message, n = args, len(self.groups)
-        if len(pickle.dumps(args)) > LARGE:
+        if sizeof(args) > LARGE:
             message = self.client.submit(unchanged, *args, pure=False)
         tasks = [function] * n, self.groups, [message] * n
         return self.client.map(applied, *tasks, pure=False, key=function.__name__)
