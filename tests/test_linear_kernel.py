@@ -176,7 +176,7 @@ def test_a_sample_has_the_curvature_of_all():
 
 
 @pytest.mark.parametrize("n_classes", [3, 4])
-def test_wide_sparse_rows_go_wide(n_classes, monkeypatch):
+def test_wide_sparse_rows_go_by_columns(n_classes, monkeypatch):
     X, *rest = problem(60, 300, n_classes, kind="weighted")
     X[np.random.default_rng(0).random(X.shape) < 0.9] = 0
     X[:, 40:60] = 0
