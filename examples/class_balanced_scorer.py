@@ -11,13 +11,13 @@ another model.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import make_classification
-from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, train_test_split
 
 from skxent import FocalLogisticRegression
 from skxent.displays import LossByClassDisplay
+from skxent.losses import CrossEntropy
 from skxent.metrics import cross_entropy
-from skxent.scorers import neg_log_loss_scorer
+from skxent.scorers import make_loss_scorer, neg_log_loss_scorer
 
 # %%
 # Data
@@ -44,12 +44,7 @@ X, X_test, y, y_test = train_test_split(
 # "balanced" is balanced by the rows that are scored: every fold needs rows of every
 # class, so the folds must be stratified, as they are by default.
 
-balanced_scorer = make_scorer(
-    cross_entropy,
-    response_method="predict_proba",
-    greater_is_better=False,
-    class_weight="balanced",
-)
+balanced_scorer = make_loss_scorer(CrossEntropy(), class_weight="balanced")
 
 grid = {
     "class_weight": [None, "balanced"],

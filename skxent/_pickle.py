@@ -18,7 +18,8 @@ class VersionedPickle:
     def __getstate__(self) -> dict[str, Any]:
         from skxent import __version__
 
-        return {**super().__getstate__(), "_skxent_version": __version__}  # type: ignore[dict-item]
+        estimator: Any = super()
+        return {**estimator.__getstate__(), "_skxent_version": __version__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         from skxent import __version__
@@ -32,4 +33,5 @@ class VersionedPickle:
                 original_sklearn_version=f"skxent {written}",
             )
             warn(message, InconsistentVersionWarning)
-        super().__setstate__(state)  # type: ignore[misc]
+        estimator: Any = super()
+        estimator.__setstate__(state)

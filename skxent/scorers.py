@@ -49,6 +49,7 @@ class LossScorer(_BaseScorer):
         loss: Loss,
         *,
         label_smoothing: float = 0.0,
+        class_weight: Any = None,
         unseen_proba: float | None = None,
     ) -> None:
         check_loss(loss)
@@ -58,12 +59,15 @@ class LossScorer(_BaseScorer):
         super().__init__(_weighted, -1, {}, "predict_proba")
         self.loss = loss
         self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
         self.unseen_proba = unseen_proba
 
     def __repr__(self) -> str:
         settings = [repr(self.loss)]
         if self.label_smoothing:
             settings.append(f"label_smoothing={self.label_smoothing}")
+        if self.class_weight is not None:
+            settings.append(f"class_weight={self.class_weight!r}")
         if self.unseen_proba is not None:
             settings.append(f"unseen_proba={self.unseen_proba}")
         return f"make_loss_scorer({', '.join(settings)})"
@@ -95,7 +99,7 @@ class LossScorer(_BaseScorer):
         else:
             proba = estimator.predict_proba(X)
             plain = not unseen.any() and len(classes) > 1 and not self.label_smoothing
-            plain = plain and not is_soft(y_true)
+            plain = plain and not is_soft(y_true) and self.class_weight is None
             if plain and isinstance(self.loss, CrossEntropy):
                 return -log_loss(
                     y_true,
@@ -143,6 +147,7 @@ class LossScorer(_BaseScorer):
             label_smoothing=self.label_smoothing,
             labels=classes,
             sample_weight=sample_weight,
+            class_weight=self.class_weight,
         )
 
     def _score_of(self, target: Target, raw: Floats) -> float:
@@ -213,7 +218,11 @@ def final_estimator(estimator: Any) -> Any:
 
 
 def make_loss_scorer(
-    loss: Loss, *, label_smoothing: float = 0.0, unseen_proba: float | None = None
+    loss: Loss,
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    unseen_proba: float | None = None,
 ) -> LossScorer:
     """A scorer for cross_val_score, GridSearchCV and their like: minus the mean loss.
 
@@ -232,6 +241,9 @@ def make_loss_scorer(
     loss : Loss
     label_smoothing : float in [0, 1), default=0
         Smooth the labels that are scored against.
+    class_weight : dict or "balanced", default=None
+        Weights of the classes, on top of those of the rows. "balanced" gives every
+        class that y has the same total weight: the class-balanced log loss.
     unseen_proba : float in (0, 1), default=None
         None: eps of float64, which is what scikit-learn's clipping makes of zero.
 
@@ -248,7 +260,12 @@ def make_loss_scorer(
     >>> bool((cross_val_score(model, X, y, scoring=scorer) < 0).all())
     True
     """
-    return LossScorer(loss, label_smoothing=label_smoothing, unseen_proba=unseen_proba)
+    return LossScorer(
+        loss,
+        label_smoothing=label_smoothing,
+        class_weight=class_weight,
+        unseen_proba=unseen_proba,
+    )
 
 
 neg_log_loss_scorer = make_loss_scorer(CrossEntropy())

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -134,7 +135,6 @@ def test_starts_again_where_the_last_fit_ended():
 
 
 def test_columns_have_names():
-    pd = pytest.importorskip("pandas")
     X, y, _ = table()
     frame = pd.DataFrame(X, columns=list("abcdefg"))
     model = CrossEntropyClassifier().fit(Given((frame[:10], y[:10]), (frame, y)))

@@ -7,6 +7,7 @@ import signal
 from importlib import import_module
 from itertools import pairwise
 
+import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -368,7 +369,6 @@ def test_a_worker_is_killed_in_mid_fit_and_another_joins(own_cluster, monkeypatc
 
 
 def test_searches_on_the_workers(cluster):
-    joblib = pytest.importorskip("joblib")
     from sklearn.model_selection import GridSearchCV
 
     X, y, _ = table(n=600)

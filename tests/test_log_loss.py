@@ -27,8 +27,7 @@ def outcome(function, *args, **keywords):
         warnings.simplefilter("always")
         try:
             result = function(*args, **keywords)
-        # Any error at all: it is compared with the error of the other function.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - compared with the other's error
             result = type(error), str(error)
     return result, [(w.category, str(w.message)) for w in caught]
 

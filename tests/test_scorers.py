@@ -294,6 +294,26 @@ def test_weights_by_routing(scorer, model):
     assert_allclose(search.best_score_, np.mean(exact), rtol=1e-9)
 
 
+@both_counts
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 2.0, 1: 0.5}])
+def test_classes_may_have_weights(class_weight, n_classes):
+    X, y = data(n_classes)
+    y = np.where(np.arange(len(y)) % 3 == 0, 0, y)  # not balanced
+    model = GaussianNB().fit(X, y)
+    v = np.ones(n_classes)
+    if class_weight == "balanced":
+        v = len(y) / (n_classes * np.bincount(y))
+    else:
+        v[:2] = 2.0, 0.5
+    scorer = make_loss_scorer(CrossEntropy(), class_weight=class_weight)
+    p = model.predict_proba(X)[np.arange(len(y)), y]
+    p = np.clip(p, np.finfo(float).eps, 1 - np.finfo(float).eps)
+    expected = np.average(np.log(p), weights=v[y])
+    assert_allclose(scorer(model, X, y), expected, rtol=1e-9)
+    with pytest.raises(ValueError, match="class_weight must"):
+        make_loss_scorer(CrossEntropy(), class_weight="even")(model, X, y)
+
+
 @all_losses
 def test_scorers_are_values(loss):
     X, y = data(2)

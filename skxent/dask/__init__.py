@@ -4,8 +4,10 @@ Rows stay on the workers; coefficients go there and sums come back. Needs dask
 (``pip install 'skxent[dask]'``), which nothing else of skxent imports.
 """
 
+from importlib import import_module
+
 try:
-    import dask.array  # noqa: F401  says now what is missing, not later
+    import_module("dask.array")  # says now what is missing, not later
 except ImportError as error:
     raise ImportError("skxent.dask needs dask: pip install 'skxent[dask]'") from error
 
