@@ -219,7 +219,10 @@ def _silence(y: NDArray[Any], weights: Any, ignore_index: Any) -> tuple[Any, Any
     if np.ndim(ignore_index):
         raise ValueError(f"ignore_index must be None or a label, got {ignore_index!r}.")
     y = y.ravel()
-    heard = np.asarray(y != ignore_index)
+    try:
+        heard = np.not_equal(y, ignore_index).astype(bool)
+    except TypeError:  # numbers beside a string: none equals it
+        heard = np.ones(len(y), bool)
     if not heard.any():
         raise ValueError(
             f"y_true must have labels other than ignore_index, got only {ignore_index}."

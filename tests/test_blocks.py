@@ -88,7 +88,7 @@ def test_the_fit_is_that_of_the_whole_table(model, weighted, n_classes):
 
 def test_sparse_soft_and_single_precision_blocks():
     X, y, weight = table()
-    rows = sp.random_array((len(y), 30), density=0.1, format="csr", rng=0)
+    rows = sp.random(len(y), 30, density=0.1, format="csr", random_state=0)
     model = FocalLogisticRegression(C=3.0)
     assert_same_fit(model, cut(rows, y, at=[3000]), rows, y)
     dense = cut(rows.toarray(), y, at=[3000]).blocks

@@ -130,7 +130,7 @@ def test_local_schedulers_and_estimators_of_sklearn(scheduler):
 
 def test_sparse_blocks_soft_labels_and_single_precision(cluster):
     X, y, weight = table()
-    rows = sp.random_array((len(y), 30), density=0.1, format="csr", rng=0)
+    rows = sp.random(len(y), 30, density=0.1, format="csr", random_state=0)
     model = skd.FocalLogisticRegression()
     expected = skxent.FocalLogisticRegression()
     found = model.fit(pieces(rows), pieces(y), pieces(weight))
