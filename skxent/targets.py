@@ -295,10 +295,11 @@ def check_soft_labels(
     if y.shape[1] != n_classes:
         raise ValueError(f"{name} must have {n_classes} columns, got {y.shape[1]}.")
     soft: Floats = as_reals(name, y, dtype)
-    if not np.isfinite(soft).all() or (soft.size and soft.min() < 0):
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = soft @ np.ones(n_classes, soft.dtype)  # what is not finite makes it so
+        off = ~(np.abs(sums - 1) <= np.sqrt(np.finfo(soft.dtype).eps))
+    if (soft.size and not soft.min() >= 0) or not np.isfinite(sums).all():
         raise ValueError(f"{name} must be finite and non-negative, got other values.")
-    sums = soft.sum(axis=1, dtype=np.float64)
-    off = np.abs(sums - 1) > np.sqrt(np.finfo(soft.dtype).eps)
     if off.any():
         raise ValueError(
             f"{name} must have rows that sum to one, got {sums[off][0]:.6g}."

@@ -14,7 +14,7 @@ f'' = (φ'' + p φ')/q²; with s = t f', h = t f'', S = Σ s, H = Σ h (`rest_*`
 """
 
 from cython cimport floating
-from losses cimport LossSpec, ROWS, phi
+from losses cimport LossSpec, ROWS, log_likelihood, phi
 from softmax cimport below, class_terms, margin_terms
 from vecmath cimport log1p
 
@@ -136,27 +136,39 @@ cdef inline void pivot_product(
 cdef inline void rest_terms(
     LossSpec *loss, Py_ssize_t K, const floating *t, const floating *z,
     const floating *top, const floating *e, const floating *a, const floating *rest,
-    floating *value, floating *s, floating *h
+    bint curved, floating *value, floating *s, floating *h
 ) noexcept nogil:
-    """Add Σ_{k≠a} t_k φ_k to value; s = t f' and h = t f'' for k ≠ a, else 0."""
+    """Add Σ_{k≠a} t_k φ_k to value; s = t f' and if `curved` h = t f'' for k ≠ a, else 0."""
     cdef Py_ssize_t k
     cdef int i
-    cdef floating[ROWS] p, q, L, f, f1, f2, w, log_total
+    cdef floating[ROWS] p, q, L, f, f1, f2, w, share, log_total, inverse
     cdef double[ROWS] total
     for i in range(ROWS):
         log_total[i] = log1p(rest[i])
+        share[i] = 1 / (1 + rest[i])
         total[i] = value[i]
-    for k in range(K):
-        class_terms(k, z, top, e, a, rest, &log_total[0], &p[0], &q[0], &L[0])
+    for k in range(K if log_likelihood(loss) else 0):
+        for i in range(ROWS):
+            w[i] = 0 if a[i] == <floating> k else t[k * ROWS + i]
+            L[i] = log_total[i] - below(z[k * ROWS + i], top[i])
+            total[i] += w[i] * L[i] if w[i] != 0 else 0
+            s[k * ROWS + i] = -w[i]
+            h[k * ROWS + i] = 0
+    for k in range(0 if log_likelihood(loss) else K):
+        class_terms(
+            k, z, top, e, a, rest, &share[0], &log_total[0], &p[0], &q[0], &L[0]
+        )
         for i in range(ROWS):
             w[i] = 0 if a[i] == <floating> k else t[k * ROWS + i]
             q[i] = 1 if a[i] == <floating> k else q[i]
         phi(loss, &p[0], &q[0], &L[0], &f[0], &f1[0], &f2[0])
         weigh(&w[0], &f[0], &f1[0], &f2[0])
         for i in range(ROWS):
+            inverse[i] = 1 / q[i]
             total[i] += f[i]
-            s[k * ROWS + i] = f1[i] / q[i]
-            h[k * ROWS + i] = (f2[i] + p[i] * f1[i]) / (q[i] * q[i])
+            s[k * ROWS + i] = f1[i] * inverse[i]
+        for i in range(ROWS if curved else 0):
+            h[k * ROWS + i] = (f2[i] + p[i] * f1[i]) * (inverse[i] * inverse[i])
     for i in range(ROWS):
         value[i] = <floating> total[i]
 

@@ -145,6 +145,11 @@ cdef inline void poly1(
     f2[0] = p * q * (one_plus - epsilon * q)
 
 
+cdef inline bint log_likelihood(LossSpec *loss) noexcept nogil:
+    """Is φ = -log p, whose derivatives in log p are -1 and 0?"""
+    return loss.formula == CROSS_ENTROPY
+
+
 cdef inline void phi(
     LossSpec *loss, const floating *p, const floating *q, const floating *L,
     floating *f, floating *f1, floating *f2

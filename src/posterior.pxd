@@ -29,13 +29,14 @@ cdef inline void posterior(
     cdef int i
     cdef floating x, bound, kept
     cdef floating floor = <floating> 0.01, log_floor = log(floor)
-    cdef floating[ROWS] top, second, a, rest, log_total, log_rest, p, q, L, log_q, s
+    cdef floating[ROWS] top, second, a, rest, share, log_total, log_rest, p, q, L, log_q, s
     find_top(K, u, &top[0])
     find_class(K, u, &top[0], &a[0])
     exponentials(K, u, &top[0], &a[0], e, &rest[0])
     # log rest through its own maximum, for rest may underflow where log τ does not
     for i in range(ROWS):
         log_total[i] = log1p(rest[i])
+        share[i] = 1 / (1 + rest[i])
         second[i] = -INFINITY
         log_rest[i] = 0
     for k in range(K):
@@ -51,7 +52,8 @@ cdef inline void posterior(
         log_rest[i] = x + log(log_rest[i]) - log_total[i]
     for k in range(K):
         class_terms(
-            k, u, &top[0], e, &a[0], &rest[0], &log_total[0], &p[0], &q[0], &L[0]
+            k, u, &top[0], e, &a[0], &rest[0], &share[0], &log_total[0],
+            &p[0], &q[0], &L[0],
         )
         for i in range(ROWS):
             log_q[i] = log_rest[i] if a[i] == <floating> k else log(q[i])

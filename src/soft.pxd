@@ -62,6 +62,7 @@ cdef inline void soft_rows(
     cdef bint one_term = (
         request.hard and request.smoothing == 0 and not request.weigh_target
     )
+    cdef bint curved = request.hessian or request.product or request.matrix
     cdef floating *u = work
     cdef floating *e = work + size
     cdef floating *t = work + 2 * size
@@ -101,7 +102,9 @@ cdef inline void soft_rows(
         phi(&request.loss, &p[0], &q[0], &L[0], &f[0], &f1[0], &f2[0])
         weigh(&weight[0], &f[0], &f1[0], &f2[0])
         if not one_term:
-            rest_terms(&request.loss, K, t, u, &top[0], e, &a[0], &rest[0], &f[0], s, h)
+            rest_terms(
+                &request.loss, K, t, u, &top[0], e, &a[0], &rest[0], curved, &f[0], s, h
+            )
         if request.value:
             store(&f[0], row, rows, 1, value)
         if request.gradient:

@@ -106,17 +106,16 @@ cdef inline void margin_terms(
 
 cdef inline void class_terms(
     Py_ssize_t k, const floating *z, const floating *top, const floating *e,
-    const floating *a, const floating *rest, const floating *log_total,
-    floating *p, floating *q, floating *L
+    const floating *a, const floating *rest, const floating *share,
+    const floating *log_total, floating *p, floating *q, floating *L
 ) noexcept nogil:
-    """p, q, L of class k in every row; rest leaves out class a."""
+    """p, q, L of class k in every row; rest leaves out class a, share is 1 / (1 + rest)."""
     cdef int i
-    cdef floating share, others
+    cdef floating others
     for i in range(ROWS):
-        share = 1 / (1 + rest[i])
         others = rest[i] if a[i] == <floating> k else (rest[i] - e[k * ROWS + i]) + 1
-        p[i] = e[k * ROWS + i] * share
-        q[i] = others * share
+        p[i] = e[k * ROWS + i] * share[i]
+        q[i] = others * share[i]
         L[i] = log_total[i] - below(z[k * ROWS + i], top[i])
 
 

@@ -2,6 +2,7 @@
 
 from cython cimport floating
 from losses cimport ROWS, LossSpec
+from tiles cimport load
 
 cdef struct Request:
     LossSpec loss
@@ -70,23 +71,36 @@ cdef inline void load_targets(
     t = w [(1 - ε) y∘v + ε/K Σ y∘v]: the label is weighted, then smoothed, so that class
     weights v act as sample weights v[y] do. Or `weigh_target`: t = w v∘[(1 - ε) y + ε/K].
     """
-    cdef Py_ssize_t k, source, K = request.K
+    cdef Py_ssize_t k, K = request.K
     cdef int i
-    cdef double y, v, before, after, total
+    cdef floating v, number
+    cdef double keep = 1 - request.smoothing, share = request.smoothing / K, after
+    cdef floating[ROWS] label
+    cdef double[ROWS] weight, total
     for i in range(ROWS):
-        source = row + (i if i < rows else 0)
-        total = 0
+        weight[i] = sample_weight[row + (i if i < rows else 0)] if request.weighted else 1
+        total[i] = 0
+    if request.hard:
+        for i in range(ROWS):
+            label[i] = <floating> codes[row + (i if i < rows else 0)]
         for k in range(K):
-            v = class_weight[k] if request.class_weighted else 1
-            before = 1 if request.weigh_target else v
-            y = (1 if k == codes[source] else 0) if request.hard else soft[source, k]
-            t[k * ROWS + i] = <floating> (before * y)
-            total += before * y
-        for k in range(K):
-            v = class_weight[k] if request.class_weighted else 1
-            after = v if request.weigh_target else 1
-            if request.weighted:
-                after *= sample_weight[source]
-            t[k * ROWS + i] = <floating> (after * (
-                (1 - request.smoothing) * t[k * ROWS + i] + request.smoothing / K * total
-            ))
+            number = <floating> k
+            for i in range(ROWS):
+                t[k * ROWS + i] = 1 if label[i] == number else 0
+    else:
+        load(soft, row, rows, K, t)
+    for k in range(K):
+        v = 1
+        if request.class_weighted and not request.weigh_target:
+            v = <floating> class_weight[k]
+        for i in range(ROWS):
+            t[k * ROWS + i] *= v
+            total[i] += t[k * ROWS + i]
+    for k in range(K):
+        after = 1
+        if request.class_weighted and request.weigh_target:
+            after = class_weight[k]
+        for i in range(ROWS):
+            t[k * ROWS + i] = <floating> (
+                after * weight[i] * (keep * t[k * ROWS + i] + share * total[i])
+            )
