@@ -21,8 +21,8 @@ import json, sys, threading, time
 import numpy as np
 from skxent import FocalLogisticRegression
 from skxent.blocks import ArrayBlocks
-from skxent.block_objective import BlockObjective
-from skxent.objective import LinearObjective
+from skxent.objectives.blocks import BlockObjective
+from skxent.objectives.linear import LinearObjective
 
 folder, way = sys.argv[1:]
 

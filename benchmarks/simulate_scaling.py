@@ -106,7 +106,7 @@ def measure() -> dict[str, float]:
     from skxent.dask import CrossEntropyClassifier
     from skxent.dask._workers import Workers
     from skxent.losses import CrossEntropy
-    from skxent.objective import LinearObjective
+    from skxent.objectives.linear import LinearObjective
     from skxent.targets import make_target
 
     rng = np.random.default_rng(0)

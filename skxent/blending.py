@@ -14,9 +14,9 @@ from sklearn.exceptions import ConvergenceWarning
 from skxent._blend_objective import OBJECTIVES, pool
 from skxent._evaluate import check_labels, check_proba, prepare_target
 from skxent._pickle import VersionedPickle
-from skxent._simplex import minimise_on_simplex
 from skxent._validation import check_option, warn
 from skxent.losses import Loss, as_loss
+from skxent.solvers.simplex import minimise_on_simplex
 from skxent.targets import Floats
 
 __all__ = ["BlendClassifier", "blend_weights"]

@@ -16,11 +16,11 @@ from sklearn.tree import DecisionTreeClassifier
 
 from oracle import LOSS_INSTANCES
 from skxent import FocalLogisticRegression
-from skxent._simplex import model_minimum
 from skxent.blending import BlendClassifier, blend_weights
 from skxent.losses import Focal
 from skxent.metrics import evaluate_loss, log_loss
 from skxent.scorers import neg_log_loss_scorer
+from skxent.solvers.simplex import model_minimum
 
 EPS = np.finfo(np.float64).eps
 seeds = st.integers(0, 2**32 - 1)

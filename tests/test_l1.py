@@ -21,11 +21,11 @@ from sklearn.preprocessing import scale
 from sklearn.svm import l1_min_c
 
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
-from skxent._quadratic import WHOLE, ColumnsModel, MatrixModel
-from skxent.l1 import SMALL, ProximalNewton
 from skxent.losses import LOSSES, CrossEntropy
-from skxent.objective import LinearObjective
+from skxent.objectives.linear import LinearObjective
 from skxent.solvers import SOLVERS, solve
+from skxent.solvers.l1 import SMALL, ProximalNewton
+from skxent.solvers.quadratic import WHOLE, ColumnsModel, MatrixModel
 from skxent.targets import make_target
 
 n_classes_of = pytest.mark.parametrize("n_classes", [2, 3])
@@ -158,7 +158,7 @@ def test_a_large_set_goes_through_the_columns(n_classes, gamma, monkeypatch):
     X, y = data(n_classes)
     model = FocalLogisticRegression(gamma, C=0.3, l1_ratio=0.9, tol=1e-9)
     expected = clone(model).fit(X, y)
-    monkeypatch.setattr("skxent._quadratic.WHOLE", 10)
+    monkeypatch.setattr("skxent.solvers.quadratic.WHOLE", 10)
     assert WHOLE > 10
     assert_allclose(clone(model).fit(X, y).coef_, expected.coef_, atol=1e-6)
 
@@ -319,7 +319,7 @@ def test_a_penalty_raises_no_alarm(load, prepare):
 @n_classes_of
 @pytest.mark.parametrize("whole", [WHOLE, 0])
 def test_from_where_rows_are_saturated_on_the_wrong_side(n_classes, whole, monkeypatch):
-    monkeypatch.setattr("skxent._quadratic.WHOLE", whole)
+    monkeypatch.setattr("skxent.solvers.quadratic.WHOLE", whole)
     X, y = data(n_classes)
     target = make_target(y, len(y), n_classes)
 

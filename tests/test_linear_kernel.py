@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from oracle import DTYPES, LOSS_INSTANCES
 from skxent.losses import CrossEntropy, Focal
-from skxent.objective import LinearObjective
+from skxent.objectives.linear import LinearObjective
 from skxent.targets import make_target
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 2e-5}
@@ -181,7 +181,7 @@ def test_wide_sparse_rows_go_by_columns(n_classes, monkeypatch):
     X[np.random.default_rng(0).random(X.shape) < 0.9] = 0
     X[:, 40:60] = 0
     _, *by_rows = sums(sp.csr_array(X), *rest, Focal(2.0))
-    monkeypatch.setattr("skxent.wide.CACHED", 0)
+    monkeypatch.setattr("skxent.objectives.wide.CACHED", 0)
     for n_threads in (1, 3):
         objective, *ours = sums(sp.csr_array(X), *rest, Focal(2.0), n_threads=n_threads)
         assert objective.wide is not None

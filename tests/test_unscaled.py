@@ -12,7 +12,7 @@ from scipy.special import log_softmax
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from skxent.losses import CrossEntropy, Focal
-from skxent.objective import LinearObjective
+from skxent.objectives.linear import LinearObjective
 from skxent.solvers import solve
 from skxent.targets import make_target
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.inverse import Inverse
 from skxent.losses import Loss
-from skxent.newton import Solution, newton
+from skxent.solvers.inverse import Inverse
+from skxent.solvers.newton import Solution, newton
 from skxent.targets import Floats, Target
 
 Vector = NDArray[np.float64]

@@ -13,7 +13,6 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skxent import linear_model
-from skxent.block_objective import add
 from skxent.dask._collections import aligned, is_dask, row_blocks
 from skxent.dask._workers import stored
 from skxent.linear_model._blocks import (
@@ -24,7 +23,8 @@ from skxent.linear_model._blocks import (
     parts_of,
     summaries,
 )
-from skxent.problem import Problem
+from skxent.objectives.blocks import add
+from skxent.objectives.problem import Problem
 
 
 class DaskClassifier(linear_model.CrossEntropyClassifier):

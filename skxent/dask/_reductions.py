@@ -25,10 +25,10 @@ from skxent._evaluate import (
     prepare_target,
 )
 from skxent._validation import check_option
-from skxent.block_objective import add
 from skxent.dask._collections import aligned
 from skxent.linear_model._blocks import naming
 from skxent.losses import Loss
+from skxent.objectives.blocks import add
 from skxent.targets import balanced_class_weight, encode_labels
 
 Sums = tuple[Any, ...]

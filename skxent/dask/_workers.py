@@ -18,7 +18,7 @@ from dask.base import get_scheduler
 from dask.delayed import Delayed
 from dask.sizeof import sizeof
 
-from skxent.block_objective import Here, Store, add
+from skxent.objectives.blocks import Here, Store, add
 
 # So many answers are added by one task, or by the client.
 FAN = 8

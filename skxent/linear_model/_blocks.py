@@ -16,11 +16,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from skxent.block_objective import BlockObjective, Here, Part, Store
 from skxent.blocks import RowBlocks
 from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor
-from skxent.objective import LinearObjective
+from skxent.objectives.blocks import BlockObjective, Here, Part, Store
+from skxent.objectives.linear import LinearObjective
 from skxent.targets import (
     Floats,
     Target,

@@ -12,8 +12,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from skxent.newton import Stopped
-from skxent.problem import Weights
+from skxent.objectives.problem import Weights
+from skxent.solvers.newton import Stopped
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 library: Any = (

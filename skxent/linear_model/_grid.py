@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from skxent._validation import warn
-from skxent.objective import LinearObjective
-from skxent.problem import Weights
+from skxent.objectives.linear import LinearObjective
+from skxent.objectives.problem import Weights
 from skxent.scorers import LossScorer
 from skxent.solvers import solve
 

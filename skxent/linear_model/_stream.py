@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigh
 
-from skxent.objective import LinearObjective
-from skxent.problem import Weights
+from skxent.objectives.linear import LinearObjective
+from skxent.objectives.problem import Weights
 from skxent.targets import Floats, Target
 
 # Of more coefficients only the diagonal of the curvature is kept.

@@ -23,9 +23,9 @@ import scipy.sparse as sp
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
 from skxent.losses import Loss
-from skxent.problem import Columns, Problem, Weights
+from skxent.objectives.problem import Columns, Problem, Weights
+from skxent.objectives.wide import WideMatrix, entries, pays_by_columns
 from skxent.targets import Floats, Target
-from skxent.wide import WideMatrix, entries, pays_by_columns
 
 # Elements of X and of the logits that a block should hold: about a megabyte.
 BLOCK = 1 << 17

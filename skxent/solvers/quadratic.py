@@ -13,8 +13,8 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
 from skxent._coordinate import sweep_columns, sweep_matrix
 from skxent.losses import CrossEntropy, Loss
-from skxent.objective import LinearObjective
-from skxent.problem import Problem, Weights
+from skxent.objectives.linear import LinearObjective
+from skxent.objectives.problem import Problem, Weights
 from skxent.targets import Floats
 
 # A larger Hessian is not formed: coordinate descent goes through X instead.

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import eigh, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs
 
-from skxent.problem import Weights
+from skxent.objectives.problem import Weights
 
 # Of a matrix with unit diagonal, pivots and eigenvalues below this may be rounding.
 LOST = 1e-13

@@ -20,8 +20,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from skxent.losses import Loss
-from skxent.objective import LinearObjective
-from skxent.problem import Columns, Problem, Weights
+from skxent.objectives.linear import LinearObjective
+from skxent.objectives.problem import Columns, Problem, Weights
 from skxent.targets import Floats, Target
 
 

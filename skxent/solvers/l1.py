@@ -15,10 +15,10 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from skxent._quadratic import model_of
 from skxent.losses import CrossEntropy
-from skxent.newton import SEPARABLE, Listener, Solution, no_minimum_near
-from skxent.problem import SEPARATED, Columns, Problem, Weights
+from skxent.objectives.problem import SEPARATED, Columns, Problem, Weights
+from skxent.solvers.newton import SEPARABLE, Listener, Solution, no_minimum_near
+from skxent.solvers.quadratic import model_of
 
 # The first working set; below this many columns it is all of them.
 SMALL = 128

@@ -16,10 +16,11 @@ from dataclasses import replace
 from sklearn.exceptions import ConvergenceWarning
 
 from skxent._validation import warn
-from skxent.l1 import proximal_newton
-from skxent.lbfgs import lbfgs
 from skxent.losses import CrossEntropy
-from skxent.newton import (
+from skxent.objectives.problem import Problem, Weights
+from skxent.solvers.l1 import proximal_newton
+from skxent.solvers.lbfgs import lbfgs
+from skxent.solvers.newton import (
     SEPARABLE,
     Listener,
     Solution,
@@ -27,7 +28,6 @@ from skxent.newton import (
     newton_cg,
     newton_cholesky,
 )
-from skxent.problem import Problem, Weights
 
 METHODS = {
     "newton-cholesky": newton_cholesky,

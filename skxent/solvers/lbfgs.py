@@ -8,9 +8,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from skxent._threads import thread_pools
-from skxent.inverse import Inverse
-from skxent.newton import WIDE, Listener, Solution
-from skxent.problem import Problem, Weights
+from skxent.objectives.problem import Problem, Weights
+from skxent.solvers.inverse import Inverse
+from skxent.solvers.newton import WIDE, Listener, Solution
 
 
 class Scale:

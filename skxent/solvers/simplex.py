@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.optimize import nnls
 
-from skxent.newton import Solution
+from skxent.solvers.newton import Solution
 
 Vector = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from skxent.inverse import Inverse
-from skxent.problem import Problem, Weights
+from skxent.objectives.problem import Problem, Weights
+from skxent.solvers.inverse import Inverse
 
 # Wider than this, the preconditioner is a diagonal: a Gram matrix would not pay.
 WIDE = 2000
