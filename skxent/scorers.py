@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -147,8 +147,26 @@ class LossScorer(_BaseScorer):
             label_smoothing=self.label_smoothing,
             labels=classes,
             sample_weight=sample_weight,
-            class_weight=self.class_weight,
+            class_weight=self._known_weights(y_true, classes),
         )
+
+    def _known_weights(self, y_true: Any, classes: NDArray[Any]) -> Any:
+        """class_weight without classes that neither training nor y_true has."""
+        given, labels = self.class_weight, classes.tolist()
+        if not isinstance(given, Mapping) or is_soft(y_true):
+            return given
+        unknown = [label for label in given if label not in labels]
+        text = {isinstance(label, str) for label in labels}
+        if any(isinstance(label, str) not in text for label in unknown):
+            return given  # no label of these data, so an error
+        known = {label: given[label] for label in labels if label in given}
+        # Where every class has its weight none is misspelt.
+        if unknown and len(known) < len(labels):
+            warn(
+                f"class_weight has {unknown}, which neither the estimator nor y_true "
+                "has: not used here."
+            )
+        return known
 
     def _score_of(self, target: Target, raw: Floats) -> float:
         value = loss_of_rows(self.loss, target, raw)
@@ -242,8 +260,11 @@ def make_loss_scorer(
     label_smoothing : float in [0, 1), default=0
         Smooth the labels that are scored against.
     class_weight : dict or "balanced", default=None
-        Weights of the classes, on top of those of the rows. "balanced" gives every
-        class that y has the same total weight: the class-balanced log loss.
+        Weights of the classes, on top of those of the rows, 1 for those that a dict
+        leaves out. "balanced" gives every class that y has the same total weight: the
+        class-balanced log loss. Weights of classes that a fold has neither in training
+        nor in y are not used there; if others have none, a misspelt label may be the
+        reason, and a warning is given.
     unseen_proba : float in (0, 1), default=None
         None: eps of float64, which is what scikit-learn's clipping makes of zero.
 

@@ -55,7 +55,7 @@ def test_by_hand():
         "4 rows of 2 classes",
         "1.7500",
         "skill -75.0%",
-        "over-confident by",
+        "over-confident by 0.9113 bits",
         "2         b             a                0.125         3",
     ):
         assert words in text

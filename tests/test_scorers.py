@@ -23,6 +23,7 @@ from sklearn.model_selection import (
     GridSearchCV,
     PredefinedSplit,
     StratifiedKFold,
+    TimeSeriesSplit,
     cross_val_score,
     cross_validate,
 )
@@ -312,6 +313,50 @@ def test_classes_may_have_weights(class_weight, n_classes):
     assert_allclose(scorer(model, X, y), expected, rtol=1e-9)
     with pytest.raises(ValueError, match="class_weight must"):
         make_loss_scorer(CrossEntropy(), class_weight="even")(model, X, y)
+
+
+@all_names
+def test_weights_of_classes_that_a_fold_lacks(names):
+    """As in a time series, where the last class comes late."""
+    X, y = data(3, names)
+    order = np.argsort(y == names[2], kind="stable")
+    X, y = X[order], y[order]
+    cv = TimeSeriesSplit(4)
+    train, test = next(cv.split(X))
+    assert names[2] not in y[train] and names[2] not in y[test]
+    weights = dict(zip(names, (2.0, 0.5, 7.0), strict=True))
+    two = {name: weights[name] for name in names[:2]}
+    for model in (LogisticRegression(), skxent.FocalLogisticRegression(), GaussianNB()):
+        model.fit(X[train], y[train])
+        ours, expected = (
+            make_loss_scorer(Focal(), class_weight=v)(model, X[test], y[test])
+            for v in (weights, two)
+        )
+        assert ours == expected
+        # A class of weight 1 may be one that was misspelt.
+        late = make_loss_scorer(Focal(), class_weight={names[2]: 7.0})
+        message = rf"^class_weight has \[{names[2]!r}\], which neither"
+        with pytest.warns(UserWarning, match=message):
+            ours = late(model, X[test], y[test])
+        assert ours == make_loss_scorer(Focal())(model, X[test], y[test])
+    every, model = make_loss_scorer(Focal(), class_weight=weights), GaussianNB()
+    with pytest.warns(UserWarning, match="not trained on"):
+        found = scores(model, X, y, every, cv)
+    for score, (train, test) in zip(found, cv.split(X), strict=True):
+        model.fit(X[train], y[train])
+        w = [weights[label] for label in y[test].tolist()]
+        expected = by_hand(every, model, X[test], y[test], weight=w)
+        assert_allclose(score, expected, rtol=1e-9)
+
+
+@all_names
+def test_weights_of_what_is_no_class(names):
+    X, y = data(3, names)
+    model = GaussianNB().fit(X, y)
+    other = 0 if isinstance(names[0], str) else str(names[0])
+    scorer = make_loss_scorer(Focal(), class_weight={other: 2.0})
+    with pytest.raises(ValueError, match=rf"^class_weight must .*, got .*{other!r}"):
+        scorer(model, X, y)
 
 
 @all_losses
