@@ -60,6 +60,10 @@ class Explanation:
         waste = self.frequency_entropy - self.label_entropy
         return 1 - self.kl_divergence / waste if waste > 0 else None
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What notebooks show."""
+        printer.text(str(self))
+
     def __str__(self) -> str:
         gap = (self.cross_entropy - self.predicted_entropy) / BIT
         confidence = (

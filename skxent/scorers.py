@@ -13,7 +13,6 @@ from sklearn.metrics._scorer import _BaseScorer
 
 from skxent._evaluate import (
     check_logits,
-    check_loss,
     logits_of,
     loss_of_rows,
     prepare_target,
@@ -21,7 +20,7 @@ from skxent._evaluate import (
 )
 from skxent._log_loss import log_loss
 from skxent._validation import FRACTION, Interval, check_option, warn
-from skxent.losses import CrossEntropy, Focal, Loss
+from skxent.losses import CrossEntropy, Focal, Loss, as_loss
 from skxent.targets import Floats, Target, encode_labels, is_soft
 
 __all__ = [
@@ -46,18 +45,17 @@ class LossScorer(_BaseScorer):
 
     def __init__(
         self,
-        loss: Loss,
+        loss: str | Loss,
         *,
         label_smoothing: float = 0.0,
         class_weight: Any = None,
         unseen_proba: float | None = None,
     ) -> None:
-        check_loss(loss)
         FRACTION.check("label_smoothing", label_smoothing)
         if unseen_proba is not None:
             Interval(0.0, 1.0, "neither").check("unseen_proba", unseen_proba)
         super().__init__(_weighted, -1, {}, "predict_proba")
-        self.loss = loss
+        self.loss = as_loss(loss)
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.unseen_proba = unseen_proba
@@ -236,7 +234,7 @@ def final_estimator(estimator: Any) -> Any:
 
 
 def make_loss_scorer(
-    loss: Loss,
+    loss: str | Loss,
     *,
     label_smoothing: float = 0.0,
     class_weight: Any = None,
@@ -256,7 +254,8 @@ def make_loss_scorer(
 
     Parameters
     ----------
-    loss : Loss
+    loss : str or Loss
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     label_smoothing : float in [0, 1), default=0
         Smooth the labels that are scored against.
     class_weight : dict or "balanced", default=None

@@ -418,6 +418,8 @@ def test_bad_data(cls):
     ]:
         with pytest.raises(ValueError, match=message):
             cls().fit(Z, Y, sample_weight=weight)
+    with pytest.raises(ValueError, match=r"^cv must be .*'prefit'.* FrozenEstimator"):
+        cls(GaussianNB(), cv="prefit").fit(Z, Y)
     y_four = np.arange(60) % 4
     for estimator, message in [
         (DummyClassifier().fit(Z, np.zeros(30)), "y must have at least 2 classes"),

@@ -382,6 +382,14 @@ def test_the_paths_of_several_grids():
     assert_allclose(display.paths[2][1], search.cv_results_["mean_test_score"][-2:])
 
 
+def test_a_point_that_is_repeated_counts_as_the_last_time():
+    """As in successive halving, which gives it more rows."""
+    table = {"params": [{"C": 1}, {"C": 2}, {"C": 1}], "iter": [0, 0, 1]}
+    table |= {"mean_test_score": [1.0, 2.0, 3.0], "std_test_score": np.zeros(3)}
+    ((at, mean, _),) = PathDisplay.from_cv_results(table).paths
+    assert_allclose([at, mean], [[1, 2], [3, 2]])
+
+
 def test_many_paths_have_a_legend_that_fits():
     n = 40
     score = np.random.default_rng(0).normal(size=(n, 2))
@@ -508,7 +516,7 @@ def test_what_is_drawn_stands_out(cls, style):
         ),
         (
             lambda: PathDisplay.from_cv_results(RESULTS, metric="log", parameter="how"),
-            r"parameter must be one whose values are numbers, got how=\['a', None\]",
+            r"parameter must be one whose values are numbers, got how='a'",
         ),
         (
             lambda: ReliabilityDisplay.from_predictions([0, 1], [0.1, 0.9], n_bins=0),

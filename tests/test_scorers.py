@@ -10,7 +10,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.exceptions import ConvergenceWarning, UnsetMetadataPassedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     LinearRegression,
@@ -373,6 +373,25 @@ def test_scorers_are_values(loss):
         assert repr(search.scoring) == repr(scorer)
 
 
+def test_a_scorer_knows_losses_by_name():
+    assert repr(make_loss_scorer("focal")) == repr(make_loss_scorer(Focal()))
+
+
+def test_warnings_name_the_line_of_the_caller():
+    X, y = data(3)
+    model = GaussianNB().fit(X[y < 2], y[y < 2])
+    with pytest.warns(UserWarning, match="not trained on") as caught:
+        neg_log_loss_scorer(model, X, y)
+    assert caught[0].filename == __file__
+    cv = [(np.flatnonzero(y < 2), np.arange(len(y)))]
+    with pytest.warns(UserWarning, match="not trained on") as caught:
+        cross_val_score(GaussianNB(), X, y, cv=cv, scoring=neg_log_loss_scorer)
+    assert caught[0].filename == __file__
+    with pytest.warns(ConvergenceWarning) as caught:
+        skxent.CrossEntropyClassifier(max_iter=1, tol=1e-12).fit(X, y)
+    assert caught[0].filename == __file__
+
+
 def test_the_ready_scorers():
     smoothed = "make_loss_scorer(CrossEntropy(), label_smoothing=0.1)"
     assert {name: repr(get_scorer(name)) for name in SCORERS} == {
@@ -396,8 +415,8 @@ def test_the_ready_scorers():
     [
         (lambda: get_scorer("neg_focal"), r"name must be one of .*, got 'neg_focal'"),
         (lambda: get_scorer(None), r"name must be one of .*, got None"),
-        (lambda: make_loss_scorer("focal"), r"loss must be a Loss .*, got 'focal'"),
-        (lambda: make_loss_scorer(Focal), r"loss must be a Loss .*, got <class .*>"),
+        (lambda: make_loss_scorer("hinge"), r"loss must be one of .*, got 'hinge'"),
+        (lambda: make_loss_scorer(Focal), r"loss must be one of .*, got <class .*>"),
     ],
 )
 def test_bad_arguments(call, message):

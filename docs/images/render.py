@@ -99,7 +99,9 @@ def posterior(ax):
 
 @cache
 def rare_class():
-    X, y = make_classification(100_000, weights=[0.998], flip_y=0, random_state=0)
+    X, y = make_classification(
+        100_000, weights=[0.995], class_sep=0.4, flip_y=0, random_state=0
+    )
     return FocalLogisticRegression(2.0, posterior=False).fit(X, y), X, y
 
 

@@ -207,11 +207,18 @@ def _paths(
     points: list[dict[str, Any]], name: str, mean: Floats, error: Floats
 ) -> tuple[list[dict[str, Any]], list[Path]]:
     """Points that differ in the parameter `name` alone, as curves along it."""
-    curves: dict[str, tuple[dict[str, Any], list[int]]] = {}
+    curves: dict[str, tuple[dict[str, Any], dict[Real, int]]] = {}
     for place, point in enumerate(points):
         if name in point:
+            value = point[name]
+            if not isinstance(value, Real):
+                raise ValueError(
+                    "parameter must be one whose values are numbers, "
+                    f"got {name}={value!r}."
+                )
             others = {key: value for key, value in point.items() if key != name}
-            curves.setdefault(repr(others), (others, []))[1].append(place)
+            # Successive halving repeats points, with more rows each time.
+            curves.setdefault(repr(others), (others, {}))[1][value] = place
     every = [others for others, _ in curves.values()]
     varying = [
         key
@@ -221,15 +228,10 @@ def _paths(
     settings: list[dict[str, Any]] = []
     paths: list[Path] = []
     for others, places in curves.values():
-        values = [points[place][name] for place in places]
-        if not all(isinstance(value, Real) for value in values):
-            raise ValueError(
-                f"parameter must be one whose values are numbers, got {name}={values}."
-            )
-        at = np.array(values, dtype=np.float64)
+        at = np.array(list(places), dtype=np.float64)
         order = np.argsort(at, kind="stable")
         settings.append({key: others[key] for key in varying if key in others})
-        at, rows = at[order], np.array(places)[order]
+        at, rows = at[order], np.array(list(places.values()))[order]
         paths.append((at, mean[rows], error[rows]))
     return settings, paths
 
