@@ -390,6 +390,17 @@ def test_a_point_that_is_repeated_counts_as_the_last_time():
     assert_allclose([at, mean], [[1, 2], [3, 2]])
 
 
+def test_no_penalty_is_drawn_too():
+    table = {"params": [{"C": np.inf}, {"C": 2}, {"C": 1}]}
+    table |= {"mean_test_score": [3.0, 2.0, 1.0], "std_test_score": np.zeros(3)}
+    display = PathDisplay.from_cv_results(table)
+    assert display.paths[0][0].tolist() == [1, 2, np.inf]
+    assert_allclose(display.lines_[0].get_data(), [[1, 2, 20], [1, 2, 3]])
+    assert_allclose(display.best_.get_data(), [[20], [3]])
+    (text,) = display.ax_.texts
+    assert text.get_position()[0] == 20 and text.get_text() == "∞"
+
+
 def test_many_paths_have_a_legend_that_fits():
     n = 40
     score = np.random.default_rng(0).normal(size=(n, 2))

@@ -25,7 +25,7 @@ class PathDisplay:
     Make it by `from_estimator` or `from_cv_results`. The band is one standard error of
     the mean over the folds to either side; the mark is the best score. Of more than 8
     curves those with the best scores have colours, bands and names; the others are
-    grey.
+    grey. Infinite values, as C may have, are drawn beyond the others.
 
     Parameters
     ----------
@@ -172,11 +172,18 @@ class PathDisplay:
         told = set(np.argsort(tops, kind="stable")[::-1][:MOST].tolist())
         grey = {"color": neutral(), "alpha": 0.35, "linewidth": 0.8, "zorder": 1}
         grey["label"] = f"{len(tops) - len(told)} others"
+        every = np.concatenate([at for at, _, _ in self.paths])
+        infinite = np.isinf(every)
+        beyond = 10 * np.max(every, where=~infinite, initial=0.1)
+        if infinite.any():
+            foot = {"transform": ax.get_xaxis_transform(), "ha": "center"}
+            ax.text(beyond, 0.01, "∞", **foot)
         self.lines_: list[Any] = []
         self.bands_: list[Any] = []
         for number, (setting, (at, mean, error)) in enumerate(
             zip(self.settings, self.paths, strict=True)
         ):
+            at = np.where(np.isinf(at), beyond, at)
             if number not in told:
                 self.lines_ += ax.plot(at, mean, marker=".", **grey)
                 grey["label"] = None
@@ -190,12 +197,12 @@ class PathDisplay:
             self.bands_.append(band)
         at, mean, _ = self.paths[int(np.argmax(tops))]
         best = int(np.nanargmax(mean))
-        (self.best_,) = ax.plot(at[best], mean[best], "o", color=neutral())
-        positive = all((at > 0).all() for at, _, _ in self.paths)
+        at = beyond if np.isinf(at[best]) else at[best]
+        (self.best_,) = ax.plot(at, mean[best], "o", color=neutral())
         ax.set(
             xlabel=self.parameter,
             ylabel=f"mean test {self.metric}",
-            xscale="log" if positive else "linear",
+            xscale="log" if (every > 0).all() else "linear",
         )
         if any(self.settings):
             legend_above(ax)
