@@ -79,10 +79,10 @@ class LossScorer(_BaseScorer):
         sample_weight: ArrayLike | None = None,
     ) -> float:
         classes = getattr(estimator, "classes_", None)
-        if classes is None:
+        if classes is None or not hasattr(estimator, "predict_proba"):
             raise ValueError(
-                "estimator must be a fitted classifier with classes_, "
-                f"got {estimator!r}."
+                "estimator must be a fitted classifier with classes_ and "
+                f"predict_proba, got {estimator!r}."
             )
         classes = np.asarray(classes)
         labels, unseen = _labels_and_unseen(y_true, classes)

@@ -31,6 +31,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.metadata_routing import get_routing_for_object
 
@@ -437,7 +438,8 @@ def test_bad_numbers(argument, value):
 
 def test_estimators_that_cannot_be_scored():
     X, y = data(2)
-    for model in (LinearRegression().fit(X, y), LogisticRegression()):
+    margins = LinearSVC().fit(X, y)
+    for model in (LinearRegression().fit(X, y), LogisticRegression(), margins):
         message = rf"^estimator must be .*, got {type(model).__name__}\(\)\.$"
         with pytest.raises(ValueError, match=message):
             neg_log_loss_scorer(model, X, y)
