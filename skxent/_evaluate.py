@@ -12,7 +12,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from skxent._validation import as_whole, check_bool, check_option, check_unmasked, warn
-from skxent.losses import Loss
+from skxent.losses import Loss, as_loss
 from skxent.targets import (
     Floats,
     Target,
@@ -27,7 +27,7 @@ Reduction = Literal["mean", "sum", "none"]
 
 
 def evaluate_loss(
-    loss: Loss,
+    loss: str | Loss,
     y_true: ArrayLike,
     y_proba: ArrayLike,
     *,
@@ -44,7 +44,8 @@ def evaluate_loss(
 
     Parameters
     ----------
-    loss : Loss
+    loss : str or Loss
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     y_true : array-like of shape (n,) or (n, K)
         Labels of any type, or soft labels: rows of K numbers that sum to one.
     y_proba : array-like of shape (n, K) or (n,)
@@ -86,7 +87,7 @@ def evaluate_loss(
     """
     check_option("reduction", reduction, get_args(Reduction))
     check_base(base)
-    check_loss(loss)
+    loss = as_loss(loss)
     raw = logits_from(y_proba, from_logits)
     target = prepare_target(
         y_true,
@@ -134,11 +135,6 @@ def loss_of_rows(loss: Loss, target: Target, raw: Floats) -> Floats:
     z = raw[:, np.newaxis] if raw.ndim == 1 else raw
     loss.evaluate(z, target, raw.ndim == 1, value=value)
     return value
-
-
-def check_loss(loss: Loss) -> None:
-    if not isinstance(loss, Loss):
-        raise ValueError(f"loss must be a Loss of skxent.losses, got {loss!r}.")
 
 
 def check_base(base: float | None) -> None:
@@ -316,8 +312,9 @@ def check_proba(y_proba: ArrayLike) -> Floats:
         )
     if proba.ndim == 2 and proba.shape[1] == 1:
         proba = proba[:, 0]
-    eps = np.finfo(proba.dtype).eps
-    if proba.ndim == 2 and (np.abs(proba.sum(axis=1) - 1) > np.sqrt(eps)).any():
+    # What was float32, or printed with six digits, is as exact as it can be.
+    near = np.sqrt(np.finfo(np.float32).eps)
+    if proba.ndim == 2 and (np.abs(proba.sum(axis=1) - 1) > near).any():
         warn(
             "The y_proba values do not sum to one. Make sure to pass probabilities, "
             "or from_logits=True for logits."

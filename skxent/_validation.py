@@ -94,10 +94,14 @@ def whole_strides(array: NDArray[Any]) -> bool:
     return array.flags.aligned and not any(s % array.itemsize for s in array.strides)
 
 
+# Modules that are not the user's: scikit-learn calls scorers, and wraps fits.
+INNER = ("skxent.", "sklearn.", "joblib.")
+
+
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn the caller of the package, however deep in it this is called."""
+    """Warn the caller, however deep in here or in scikit-learn this is called."""
     level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("skxent."):
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(INNER):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
 

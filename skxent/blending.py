@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -111,6 +111,8 @@ def blend_weights(
 
 
 def _tables(probas: Any) -> list[Floats]:
+    if isinstance(probas, Mapping):
+        raise ValueError("probas must be a sequence of tables, got a dict.")
     if isinstance(probas, str) or not hasattr(probas, "__len__") or not len(probas):
         raise ValueError(f"probas must be tables of probabilities, got {probas!r}.")
     tables = [check_proba(proba) for proba in probas]

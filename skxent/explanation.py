@@ -60,9 +60,15 @@ class Explanation:
         waste = self.frequency_entropy - self.label_entropy
         return 1 - self.kl_divergence / waste if waste > 0 else None
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What notebooks show."""
+        printer.text(str(self))
+
     def __str__(self) -> str:
         gap = (self.cross_entropy - self.predicted_entropy) / BIT
-        confidence = f"{'over' if gap > 0 else 'under'}-confident by {abs(gap):.4f}"
+        confidence = (
+            f"{'over' if gap > 0 else 'under'}-confident by {abs(gap):.4f} bits"
+        )
         skill = "no skill score" if self.skill is None else f"skill {self.skill:.1%}"
         title = f"{self.n_samples} rows of {self.n_classes} classes"
         lines = [f"{title:<28}{'nats':>9}{'bits':>10}"]
@@ -136,7 +142,7 @@ def explain(
     cross-entropy                  0.7469    1.0776
     = entropy of the labels        0.0000    0.0000  the floor
     + KL divergence                0.7469    1.0776  wasted
-    entropy of the predictions     0.4404    0.6353  over-confident by 0.4423
+    entropy of the predictions     0.4404    0.6353  over-confident by 0.4423 bits
     class frequencies              0.5623    0.8113  skill -32.8%
     uniform, log K                 0.6931    1.0000
     row       label         predicted     p(label)      bits

@@ -16,7 +16,6 @@ from skxent._calibration_error import expected_calibration_error
 from skxent._evaluate import (
     Reduction,
     check_base,
-    check_loss,
     evaluate_loss,
     logits_from,
     loss_of_rows,
@@ -25,7 +24,7 @@ from skxent._evaluate import (
 )
 from skxent._log_loss import log_loss
 from skxent._validation import check_option
-from skxent.losses import CrossEntropy, Focal, Loss
+from skxent.losses import CrossEntropy, Focal, Loss, as_loss
 from skxent.targets import Floats, check_sample_weight, check_soft_labels, make_target
 
 __all__ = [
@@ -218,7 +217,7 @@ def kl_divergence(
 
 
 def d2_loss_score(
-    loss: Loss,
+    loss: str | Loss,
     y_true: ArrayLike,
     y_proba: ArrayLike,
     *,
@@ -243,7 +242,7 @@ def d2_loss_score(
     >>> round(d2_loss_score(CrossEntropy(), [0, 1, 1], [0.2, 0.7, 0.6]), 6)
     0.428845
     """
-    check_loss(loss)
+    loss = as_loss(loss)
     raw = logits_from(y_proba, from_logits)
     target = prepare_target(
         y_true,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -13,7 +13,6 @@ from sklearn.metrics._scorer import _BaseScorer
 
 from skxent._evaluate import (
     check_logits,
-    check_loss,
     logits_of,
     loss_of_rows,
     prepare_target,
@@ -21,7 +20,7 @@ from skxent._evaluate import (
 )
 from skxent._log_loss import log_loss
 from skxent._validation import FRACTION, Interval, check_option, warn
-from skxent.losses import CrossEntropy, Focal, Loss
+from skxent.losses import CrossEntropy, Focal, Loss, as_loss
 from skxent.targets import Floats, Target, encode_labels, is_soft
 
 __all__ = [
@@ -46,18 +45,17 @@ class LossScorer(_BaseScorer):
 
     def __init__(
         self,
-        loss: Loss,
+        loss: str | Loss,
         *,
         label_smoothing: float = 0.0,
         class_weight: Any = None,
         unseen_proba: float | None = None,
     ) -> None:
-        check_loss(loss)
         FRACTION.check("label_smoothing", label_smoothing)
         if unseen_proba is not None:
             Interval(0.0, 1.0, "neither").check("unseen_proba", unseen_proba)
         super().__init__(_weighted, -1, {}, "predict_proba")
-        self.loss = loss
+        self.loss = as_loss(loss)
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.unseen_proba = unseen_proba
@@ -81,10 +79,10 @@ class LossScorer(_BaseScorer):
         sample_weight: ArrayLike | None = None,
     ) -> float:
         classes = getattr(estimator, "classes_", None)
-        if classes is None:
+        if classes is None or not hasattr(estimator, "predict_proba"):
             raise ValueError(
-                "estimator must be a fitted classifier with classes_, "
-                f"got {estimator!r}."
+                "estimator must be a fitted classifier with classes_ and "
+                f"predict_proba, got {estimator!r}."
             )
         classes = np.asarray(classes)
         labels, unseen = _labels_and_unseen(y_true, classes)
@@ -147,8 +145,26 @@ class LossScorer(_BaseScorer):
             label_smoothing=self.label_smoothing,
             labels=classes,
             sample_weight=sample_weight,
-            class_weight=self.class_weight,
+            class_weight=self._known_weights(y_true, classes),
         )
+
+    def _known_weights(self, y_true: Any, classes: NDArray[Any]) -> Any:
+        """class_weight without classes that neither training nor y_true has."""
+        given, labels = self.class_weight, classes.tolist()
+        if not isinstance(given, Mapping) or is_soft(y_true):
+            return given
+        unknown = [label for label in given if label not in labels]
+        text = {isinstance(label, str) for label in labels}
+        if any(isinstance(label, str) not in text for label in unknown):
+            return given  # no label of these data, so an error
+        known = {label: given[label] for label in labels if label in given}
+        # Where every class has its weight none is misspelt.
+        if unknown and len(known) < len(labels):
+            warn(
+                f"class_weight has {unknown}, which neither the estimator nor y_true "
+                "has: not used here."
+            )
+        return known
 
     def _score_of(self, target: Target, raw: Floats) -> float:
         value = loss_of_rows(self.loss, target, raw)
@@ -218,7 +234,7 @@ def final_estimator(estimator: Any) -> Any:
 
 
 def make_loss_scorer(
-    loss: Loss,
+    loss: str | Loss,
     *,
     label_smoothing: float = 0.0,
     class_weight: Any = None,
@@ -238,12 +254,16 @@ def make_loss_scorer(
 
     Parameters
     ----------
-    loss : Loss
+    loss : str or Loss
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     label_smoothing : float in [0, 1), default=0
         Smooth the labels that are scored against.
     class_weight : dict or "balanced", default=None
-        Weights of the classes, on top of those of the rows. "balanced" gives every
-        class that y has the same total weight: the class-balanced log loss.
+        Weights of the classes, on top of those of the rows, 1 for those that a dict
+        leaves out. "balanced" gives every class that y has the same total weight: the
+        class-balanced log loss. Weights of classes that a fold has neither in training
+        nor in y are not used there; if others have none, a misspelt label may be the
+        reason, and a warning is given.
     unseen_proba : float in (0, 1), default=None
         None: eps of float64, which is what scikit-learn's clipping makes of zero.
 

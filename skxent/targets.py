@@ -179,7 +179,9 @@ def class_weight_of_labels(
         )
     labels = classes.tolist()
     unknown = [label for label in class_weight if label not in labels]
-    if unknown:
+    # As in scikit-learn: where every class has its weight none is misspelt, and the
+    # weight of a class that a fold lacks is not used.
+    if unknown and not all(label in class_weight for label in labels):
         raise ValueError(
             f"class_weight must have keys in {labels}, got {unknown[0]!r}."
         )

@@ -221,6 +221,7 @@ P, Y = models(np.random.default_rng(0), 30, 3, 2)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"probas": {"a": P[0]}}, "probas must be a sequence of tables, got a dict"),
         ({"probas": []}, r"probas must be tables of probabilities, got \[\]"),
         ({"probas": 0.5}, r"probas must be tables of probabilities, got 0\.5"),
         ({"probas": "p"}, "probas must be tables of probabilities, got 'p'"),

@@ -257,7 +257,8 @@ def test_signatures_are_those_that_the_libraries_inspect():
 @pytest.mark.parametrize(
     ("argument", "value", "message"),
     [
-        ("loss", "focal", "loss must be a Loss of skxent.losses, got 'focal'"),
+        ("loss", "hinge", "loss must be one of 'cross_entropy', .*, got 'hinge'"),
+        ("loss", Focal, "loss must be one of .*, got <class 'skxent.losses.Focal'>"),
         ("label_smoothing", 1.0, r"label_smoothing must be a number in \[0, 1\)"),
         ("n_threads", 0, "n_threads must be None or an integer other than 0, got 0"),
         ("hessian", "abs", "hessian must be one of 'clip', 'exact', 'psd', got 'abs'"),

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from sklearn.base import clone
+from sklearn.feature_selection import SelectFromModel
 from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -176,6 +177,17 @@ def test_missing_values_categories_and_sparse(cls, make):
     model = cls(estimator=make(**settings)).fit(frame, y)
     assert_array_equal(model.feature_names_in_, ["number", "kind"])
     assert model.score(frame, y) > 0.85
+
+
+@each
+def test_importances_are_the_librarys(cls, make):
+    X, y = table()
+    assert not hasattr(cls(), "feature_importances_")
+    model = cls(estimator=make()).fit(X, y)
+    theirs = model.estimator_.feature_importances_
+    assert_array_equal(model.feature_importances_, theirs)
+    few = SelectFromModel(model, prefit=True, max_features=2, threshold=-np.inf)
+    assert set(np.flatnonzero(few.get_support())) == set(np.argsort(-theirs)[:2])
 
 
 @each

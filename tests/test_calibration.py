@@ -348,6 +348,29 @@ def test_posterior_of_probabilities(loss):
     assert_allclose(posterior(loss, np.eye(3)), np.eye(3))
 
 
+@pytest.mark.parametrize("on", ["label", "target"])
+@all_losses
+def test_posterior_of_what_weights_weighed(loss, on):
+    """It gives back the shares of which the output has the least weighted loss."""
+    share = np.array([[0.5, 0.3, 0.2]])
+    keywords = {"class_weight": [1.0, 2.0, 0.5], "label_smoothing": 0.2}
+    keywords["class_weight_on"] = on
+    found = minimize(
+        lambda z: loss.loss(share, z[np.newaxis], **keywords)[0],
+        np.log(share[0]),
+        jac=lambda z: loss.gradient(share, z[np.newaxis], **keywords)[0],
+        hess=lambda z: loss.hessian(share, z[np.newaxis], **keywords)[0],
+        method="trust-exact",
+        options={"gtol": 1e-9},
+    )
+    proba = softmax(found.x)[np.newaxis]
+    assert_allclose(posterior(loss, proba, **keywords), share, rtol=1e-6)
+    z = found.x.astype(np.float32)[np.newaxis]
+    single = posterior(loss, z, from_logits=True, **keywords)
+    assert single.dtype == np.float32
+    assert_allclose(single, share, rtol=1e-4)
+
+
 def test_posterior_by_name():
     # h(v) / Σ h with h(v) = v / ((1 - v)² - 2 (1 - v) v log v), Charoenphakdee et al.
     high = 0.9 / (0.01 - 0.18 * np.log(0.9))
@@ -395,6 +418,8 @@ def test_bad_data(cls):
     ]:
         with pytest.raises(ValueError, match=message):
             cls().fit(Z, Y, sample_weight=weight)
+    with pytest.raises(ValueError, match=r"^cv must be .*'prefit'.* FrozenEstimator"):
+        cls(GaussianNB(), cv="prefit").fit(Z, Y)
     y_four = np.arange(60) % 4
     for estimator, message in [
         (DummyClassifier().fit(Z, np.zeros(30)), "y must have at least 2 classes"),
@@ -425,6 +450,7 @@ def test_bad_arguments_of_the_posterior():
         (("focal", [0.5]), {"label_smoothing": 1}, "label_smoothing must be"),
         (("focal", [0.5]), {"class_weight": [0, 1]}, "class_weight must be positive"),
         (("focal", [0.5]), {"from_logits": 1.5}, "from_logits must be True or False"),
+        (("focal", [0.5]), {"class_weight_on": 1}, "class_weight_on must be one of"),
     ]:
         with pytest.raises(ValueError, match=f"^{message}"):
             posterior(*args, **keywords)

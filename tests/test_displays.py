@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from oracle import LOSS_INSTANCES
@@ -66,7 +66,7 @@ def flowers(two=False):
 
 @all_displays
 def test_estimator_and_predictions_agree(cls):
-    model, X, y = flowers(two=cls is PosteriorDisplay)
+    model, X, y = flowers()
     _, ax = plt.subplots()
     one = cls.from_estimator(model, X, y, ax=ax)
     other = cls.from_predictions(y, model.predict_proba(X), labels=model.classes_)
@@ -226,6 +226,52 @@ def test_the_posterior_curves():
     assert labels[1] == "Focal(gamma=2.0), smoothing 0.2"
 
 
+@pytest.mark.parametrize("loss", [CrossEntropy(), Focal(2.0)], ids=repr)
+def test_the_posterior_of_many_classes_is_that_of_the_likeliest(loss):
+    rng = np.random.default_rng(0)
+    z, w = rng.normal(size=(30_000, 4)), rng.integers(1, 3, 30_000)
+    implied = loss.posterior(z, label_smoothing=0.1)
+    y = (np.log(implied) + rng.gumbel(size=z.shape)).argmax(axis=1)
+    p = CrossEntropy().predict_proba(z)
+    display = PosteriorDisplay.from_predictions(
+        y, p, loss, label_smoothing=0.1, n_bins=5, sample_weight=w
+    )
+    order = np.argsort(p.max(axis=1))
+    bins = np.searchsorted(np.cumsum(w[order]), np.arange(1, 5) / 5 * w.sum())
+    bins = np.split(order, bins + 1)
+    top = [np.average(p.max(axis=1)[rows], weights=w[rows]) for rows in bins]
+    curve = [np.average(implied.max(axis=1)[rows], weights=w[rows]) for rows in bins]
+    right = y == p.argmax(axis=1)
+    true = [np.average(right[rows], weights=w[rows]) for rows in bins]
+    assert_allclose(display.points_.get_data(), [top, true], rtol=1e-3)
+    assert_allclose(display.lines_[0].get_data(), [top, curve], rtol=1e-3)
+    assert_allclose(true, curve, atol=0.03)
+    assert "likeliest" in display.ax_.get_xlabel()
+
+
+@pytest.mark.parametrize("scale", ["log", "logit"])
+def test_rare_classes_have_room_on_other_scales(scale):
+    rng = np.random.default_rng(0)
+    p = np.concatenate([np.full(500, 1e-4), rng.uniform(1e-3, 0.1, 1500), [0.9999]])
+    y = rng.random(len(p)) < p
+    y[:500], y[-1] = False, True
+    display = PosteriorDisplay.from_predictions(y, p, "focal", scale=scale, n_bins=8)
+    ax = display.ax_
+    assert ax.get_xscale() == ax.get_yscale() == scale
+    for low, high in (ax.get_xlim(), ax.get_ylim()):
+        assert 0 < low < 1e-4 and 0.7 < high <= 1
+    x, drawn = display.points_.get_data()
+    low, high = ax.get_ylim()
+    assert_allclose(x, display.bins.confidence)
+    assert display.bins.frequency[0] == 0 and drawn[0] == low
+    inside = display.bins.frequency > 0
+    assert_allclose(drawn[inside], display.bins.frequency[inside])
+    # The curve goes as far as the axes do.
+    output = display.lines_[0].get_xdata()
+    assert output[0] <= low and (scale == "log" or output[-1] >= high)
+    assert PosteriorDisplay.from_losses("focal", scale=scale).ax_.get_xlim()[0] < 0.01
+
+
 def test_points_of_a_minimiser_lie_on_its_curve():
     rng = np.random.default_rng(0)
     z = rng.normal(size=20_000)
@@ -277,6 +323,122 @@ def test_the_paths_of_a_search():
         PathDisplay.from_estimator(model, parameter="alpha")
     with pytest.raises(ValueError, match=r"^estimator must be a fitted search"):
         PathDisplay.from_estimator(FocalLogisticRegression())
+
+
+RESULTS = {
+    "params": [{"C": 1, "how": "a"}, {"C": 1, "how": None}],
+    "mean_test_log": [1.0, 2.0],
+    "std_test_log": [0.0, 0.0],
+    "split0_test_log": [1.0, 2.0],
+    "mean_test_acc": [np.nan, np.nan],
+    "std_test_acc": [np.nan, np.nan],
+}
+
+
+def test_the_paths_of_several_scores():
+    X, y = load_iris(return_X_y=True)
+    grid = {"C": [0.1, 1.0], "gamma": [0.0, 2.0]}
+    scoring = {"log": neg_log_loss_scorer, "acc": "accuracy"}
+    search = GridSearchCV(
+        FocalLogisticRegression(), grid, scoring=scoring, refit="acc", cv=3
+    ).fit(X, y)
+    table = search.cv_results_
+    for metric in scoring:
+        display = PathDisplay.from_estimator(search, metric=metric)
+        assert display.ax_.get_ylabel() == f"mean test {metric}"
+        for setting, (at, mean, error) in zip(
+            display.settings, display.paths, strict=True
+        ):
+            for C, value, half in zip(at, mean, error, strict=True):
+                row = table["params"].index({"C": C, **setting})
+                folds = [table[f"split{k}_test_{metric}"][row] for k in range(3)]
+                assert_allclose(value, np.mean(folds))
+                assert_allclose(half, np.std(folds) / np.sqrt(3), atol=1e-15)
+    refitted = PathDisplay.from_estimator(search)
+    assert refitted.metric == "acc"
+    search.refit = False
+    with pytest.raises(ValueError, match=r"^metric must be one of \['log', 'acc'\]"):
+        PathDisplay.from_estimator(search)
+
+
+def test_the_paths_of_several_grids():
+    """Curves are of the points that have the parameter, whichever else they have."""
+    X, y = load_iris(return_X_y=True)
+    pipeline = Pipeline([("scale", None), ("model", GaussianNB())])
+    focal = [FocalLogisticRegression()]
+    search = GridSearchCV(
+        pipeline,
+        [
+            {"model": focal, "model__C": [1.0, 0.1], "scale": [StandardScaler(), None]},
+            {"model": [GaussianNB()], "model__var_smoothing": [0.1, 1.0]},
+            {"model": focal, "model__C": [1.0, 10.0], "model__gamma": [0.0]},
+        ],
+        cv=3,
+    ).fit(X, y)
+    display = PathDisplay.from_estimator(search)
+    assert [at.tolist() for at, _, _ in display.paths] == [[0.1, 1]] * 2 + [[1, 10]]
+    labels = [line.get_label() for line in display.lines_]
+    assert labels == ["scale=StandardScaler()", "scale=None", "gamma=0"]
+    assert_allclose(display.paths[2][1], search.cv_results_["mean_test_score"][-2:])
+
+
+def test_a_point_that_is_repeated_counts_as_the_last_time():
+    """As in successive halving, which gives it more rows."""
+    table = {"params": [{"C": 1}, {"C": 2}, {"C": 1}], "iter": [0, 0, 1]}
+    table |= {"mean_test_score": [1.0, 2.0, 3.0], "std_test_score": np.zeros(3)}
+    ((at, mean, _),) = PathDisplay.from_cv_results(table).paths
+    assert_allclose([at, mean], [[1, 2], [3, 2]])
+
+
+def test_no_penalty_is_drawn_too():
+    table = {"params": [{"C": np.inf}, {"C": 2}, {"C": 1}]}
+    table |= {"mean_test_score": [3.0, 2.0, 1.0], "std_test_score": np.zeros(3)}
+    display = PathDisplay.from_cv_results(table)
+    assert display.paths[0][0].tolist() == [1, 2, np.inf]
+    assert_allclose(display.lines_[0].get_data(), [[1, 2, 20], [1, 2, 3]])
+    assert_allclose(display.best_.get_data(), [[20], [3]])
+    (text,) = display.ax_.texts
+    assert text.get_position()[0] == 20 and text.get_text() == "∞"
+
+
+def test_many_paths_have_a_legend_that_fits():
+    n = 40
+    score = np.random.default_rng(0).normal(size=(n, 2))
+    score[3] = np.nan
+    points = [
+        {
+            "a_long_step__model__C": C,
+            "a_long_step__model__gamma": float(g),
+            "x": "y" * g,
+        }
+        for g in range(n)
+        for C in (1, 10)
+    ]
+    table = {"params": points, "mean_test_score": score.ravel()}
+    table |= {"std_test_score": np.ones(2 * n), "split0_test_score": score.ravel()}
+    display = PathDisplay.from_cv_results(table)
+    assert len(display.lines_) == n and len(display.bands_) == 8
+    told = {text.get_text().split(",")[0] for text in display.ax_.get_legend().texts}
+    best = np.argsort(-np.nan_to_num(score.max(axis=1), nan=-np.inf))[:8]
+    assert told == {f"gamma={g}" for g in best} | {"32 others"}
+    assert_allclose(display.best_.get_ydata(), np.nanmax(score))
+    figure = display.figure_
+    figure.canvas.draw()
+    box = display.ax_.get_legend().get_window_extent()
+    assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+    assert box.y1 <= figure.bbox.y1 and box.y0 >= display.ax_.bbox.y1 - 1
+
+
+@pytest.mark.parametrize("classwise", [False, True])
+def test_the_legend_of_the_reliability_covers_no_point(classwise):
+    model, X, y = flowers()
+    display = ReliabilityDisplay.from_estimator(model, X, y, classwise=classwise)
+    if not classwise:
+        ReliabilityDisplay.from_estimator(model, X, y, name="again", ax=display.ax_)
+    display.figure_.canvas.draw()
+    box = display.ax_.get_legend().get_window_extent()
+    assert box.y0 >= display.ax_.bbox.y1 - 1
+    assert box.y1 <= display.figure_.bbox.y1
 
 
 @pytest.mark.parametrize("style", ["default", "dark_background"])
@@ -344,8 +506,28 @@ def test_what_is_drawn_stands_out(cls, style):
             r"label_smoothing must be a number in \[0, 1\), got 1",
         ),
         (
-            lambda: PosteriorDisplay.from_predictions([0, 1, 2], np.eye(3)),
-            "y_proba must be of two classes, got 3 columns",
+            lambda: PosteriorDisplay.from_losses("focal", scale="sqrt"),
+            "scale must be one of 'linear', 'log', 'logit', got 'sqrt'",
+        ),
+        (
+            lambda: PosteriorDisplay.from_predictions([0], [0.5], scale=None),
+            "scale must be one of 'linear', 'log', 'logit', got None",
+        ),
+        (
+            lambda: PathDisplay.from_cv_results(RESULTS),
+            r"metric must be one of \['log', 'acc'\], got None",
+        ),
+        (
+            lambda: PathDisplay.from_cv_results(RESULTS, metric="score"),
+            r"metric must be one of \['log', 'acc'\], got 'score'",
+        ),
+        (
+            lambda: PathDisplay.from_cv_results(RESULTS, metric="acc"),
+            "mean_test_acc must have finite scores, got none",
+        ),
+        (
+            lambda: PathDisplay.from_cv_results(RESULTS, metric="log", parameter="how"),
+            r"parameter must be one whose values are numbers, got how='a'",
         ),
         (
             lambda: ReliabilityDisplay.from_predictions([0, 1], [0.1, 0.9], n_bins=0),

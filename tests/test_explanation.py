@@ -1,5 +1,7 @@
 """The account of a cross-entropy, against the metrics and scipy."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -55,11 +57,17 @@ def test_by_hand():
         "4 rows of 2 classes",
         "1.7500",
         "skill -75.0%",
-        "over-confident by",
+        "over-confident by 0.9113 bits",
         "2         b             a                0.125         3",
     ):
         assert words in text
     assert max(map(len, text.splitlines())) <= 88
+
+
+def test_notebooks_show_the_table():
+    found, shown = explain([0, 1], [0.2, 0.9]), []
+    found._repr_pretty_(SimpleNamespace(text=shown.append), False)
+    assert shown == [str(found)]
 
 
 def test_the_ends():

@@ -131,6 +131,19 @@ def test_integer_weights_are_repeats_and_zero_is_absence(model, iris):
 
 
 @plain
+def test_class_weights_may_be_of_more_classes(model, iris):
+    """Those of the whole problem, where a fold lacks one; scikit-learn's rule."""
+    X, y = iris
+    X, y = X[y > 0], y[y > 0]
+    v = {0: 0.0, 1: 0.5, 2: 2.0}
+    known = clone(model).set_params(class_weight={1: 0.5, 2: 2.0}).fit(X, y)
+    more = clone(model).set_params(class_weight=v).fit(X, y)
+    assert_array_equal(more.coef_, known.coef_)
+    with pytest.raises(ValueError, match=r"^class_weight must have keys in \[1, 2\]"):
+        clone(model).set_params(class_weight={0: 1.0, 1: 0.5}).fit(X, y)
+
+
+@plain
 def test_class_weights_are_sample_weights(model, iris):
     X, y = iris
     X, y = X[20:], y[20:]

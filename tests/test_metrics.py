@@ -12,6 +12,7 @@ from oracle import DIGITS, DTYPES, LOSS_INSTANCES, definition, kappa
 from skxent.losses import CrossEntropy, Focal
 from skxent.metrics import (
     cross_entropy,
+    d2_loss_score,
     evaluate_loss,
     focal_loss,
     log_loss,
@@ -184,7 +185,8 @@ def test_rows_that_do_not_sum_to_one_warn():
     for metric in (focal_loss, smoothed_log_loss):
         with pytest.warns(UserWarning, match="y_proba values do not sum to one"):
             assert np.isfinite(metric([0, 1, 0], 0.9 * P))
-        metric([0, 1, 0], (1 - 1e-9) * P)
+        # As sums of float32 are, and of what was printed.
+        metric([0, 1, 0], (1 - 1e-6) * P)
 
 
 @pytest.mark.parametrize(
@@ -229,6 +231,11 @@ def test_bad_arguments(argument, value, message):
             focal_loss(**call, class_weight="balanced")
 
 
+@pytest.mark.parametrize("metric", [evaluate_loss, d2_loss_score])
+def test_losses_have_names(metric):
+    assert metric("focal", [0, 1, 0], P) == metric(Focal(), [0, 1, 0], P)
+
+
 def test_bad_tables_and_losses():
     y, nan = [0, 1, 0], [[np.nan, 1.0]] * 3
     for args, keywords, message in [
@@ -246,7 +253,7 @@ def test_bad_tables_and_losses():
             {},
             "y_proba must have a column for each of 1 labels",
         ),
-        (("focal", y, P), {}, r"loss must be .*, got 'focal'\.$"),
+        (("hinge", y, P), {}, r"loss must be .*, got 'hinge'\.$"),
     ]:
         with pytest.raises(ValueError, match=f"^{message}"):
             evaluate_loss(*args, **keywords)

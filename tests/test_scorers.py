@@ -10,7 +10,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.exceptions import ConvergenceWarning, UnsetMetadataPassedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     LinearRegression,
@@ -23,6 +23,7 @@ from sklearn.model_selection import (
     GridSearchCV,
     PredefinedSplit,
     StratifiedKFold,
+    TimeSeriesSplit,
     cross_val_score,
     cross_validate,
 )
@@ -30,6 +31,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.metadata_routing import get_routing_for_object
 
@@ -314,6 +316,50 @@ def test_classes_may_have_weights(class_weight, n_classes):
         make_loss_scorer(CrossEntropy(), class_weight="even")(model, X, y)
 
 
+@all_names
+def test_weights_of_classes_that_a_fold_lacks(names):
+    """As in a time series, where the last class comes late."""
+    X, y = data(3, names)
+    order = np.argsort(y == names[2], kind="stable")
+    X, y = X[order], y[order]
+    cv = TimeSeriesSplit(4)
+    train, test = next(cv.split(X))
+    assert names[2] not in y[train] and names[2] not in y[test]
+    weights = dict(zip(names, (2.0, 0.5, 7.0), strict=True))
+    two = {name: weights[name] for name in names[:2]}
+    for model in (LogisticRegression(), skxent.FocalLogisticRegression(), GaussianNB()):
+        model.fit(X[train], y[train])
+        ours, expected = (
+            make_loss_scorer(Focal(), class_weight=v)(model, X[test], y[test])
+            for v in (weights, two)
+        )
+        assert ours == expected
+        # A class of weight 1 may be one that was misspelt.
+        late = make_loss_scorer(Focal(), class_weight={names[2]: 7.0})
+        message = rf"^class_weight has \[{names[2]!r}\], which neither"
+        with pytest.warns(UserWarning, match=message):
+            ours = late(model, X[test], y[test])
+        assert ours == make_loss_scorer(Focal())(model, X[test], y[test])
+    every, model = make_loss_scorer(Focal(), class_weight=weights), GaussianNB()
+    with pytest.warns(UserWarning, match="not trained on"):
+        found = scores(model, X, y, every, cv)
+    for score, (train, test) in zip(found, cv.split(X), strict=True):
+        model.fit(X[train], y[train])
+        w = [weights[label] for label in y[test].tolist()]
+        expected = by_hand(every, model, X[test], y[test], weight=w)
+        assert_allclose(score, expected, rtol=1e-9)
+
+
+@all_names
+def test_weights_of_what_is_no_class(names):
+    X, y = data(3, names)
+    model = GaussianNB().fit(X, y)
+    other = 0 if isinstance(names[0], str) else str(names[0])
+    scorer = make_loss_scorer(Focal(), class_weight={other: 2.0})
+    with pytest.raises(ValueError, match=rf"^class_weight must .*, got .*{other!r}"):
+        scorer(model, X, y)
+
+
 @all_losses
 def test_scorers_are_values(loss):
     X, y = data(2)
@@ -326,6 +372,25 @@ def test_scorers_are_values(loss):
         assert scorer(model, X, y) == again(model, X, y)
         search = clone(GridSearchCV(model, {}, scoring=scorer))
         assert repr(search.scoring) == repr(scorer)
+
+
+def test_a_scorer_knows_losses_by_name():
+    assert repr(make_loss_scorer("focal")) == repr(make_loss_scorer(Focal()))
+
+
+def test_warnings_name_the_line_of_the_caller():
+    X, y = data(3)
+    model = GaussianNB().fit(X[y < 2], y[y < 2])
+    with pytest.warns(UserWarning, match="not trained on") as caught:
+        neg_log_loss_scorer(model, X, y)
+    assert caught[0].filename == __file__
+    cv = [(np.flatnonzero(y < 2), np.arange(len(y)))]
+    with pytest.warns(UserWarning, match="not trained on") as caught:
+        cross_val_score(GaussianNB(), X, y, cv=cv, scoring=neg_log_loss_scorer)
+    assert caught[0].filename == __file__
+    with pytest.warns(ConvergenceWarning) as caught:
+        skxent.CrossEntropyClassifier(max_iter=1, tol=1e-12).fit(X, y)
+    assert caught[0].filename == __file__
 
 
 def test_the_ready_scorers():
@@ -351,8 +416,8 @@ def test_the_ready_scorers():
     [
         (lambda: get_scorer("neg_focal"), r"name must be one of .*, got 'neg_focal'"),
         (lambda: get_scorer(None), r"name must be one of .*, got None"),
-        (lambda: make_loss_scorer("focal"), r"loss must be a Loss .*, got 'focal'"),
-        (lambda: make_loss_scorer(Focal), r"loss must be a Loss .*, got <class .*>"),
+        (lambda: make_loss_scorer("hinge"), r"loss must be one of .*, got 'hinge'"),
+        (lambda: make_loss_scorer(Focal), r"loss must be one of .*, got <class .*>"),
     ],
 )
 def test_bad_arguments(call, message):
@@ -373,7 +438,8 @@ def test_bad_numbers(argument, value):
 
 def test_estimators_that_cannot_be_scored():
     X, y = data(2)
-    for model in (LinearRegression().fit(X, y), LogisticRegression()):
+    margins = LinearSVC().fit(X, y)
+    for model in (LinearRegression().fit(X, y), LogisticRegression(), margins):
         message = rf"^estimator must be .*, got {type(model).__name__}\(\)\.$"
         with pytest.raises(ValueError, match=message):
             neg_log_loss_scorer(model, X, y)

@@ -98,6 +98,19 @@ def posterior(ax):
 
 
 @cache
+def rare_class():
+    X, y = make_classification(
+        100_000, weights=[0.995], class_sep=0.4, flip_y=0, random_state=0
+    )
+    return FocalLogisticRegression(2.0, posterior=False).fit(X, y), X, y
+
+
+def posterior_rare(ax):
+    model, X, y = rare_class()
+    PosteriorDisplay.from_estimator(model, X, y, scale="log", ax=ax)
+
+
+@cache
 def search():
     X, y = load_digits(return_X_y=True)
     model = FocalLogisticRegressionCV(Cs=np.logspace(-5, 0, 6), gammas=[0, 1, 4])
@@ -117,6 +130,7 @@ PICTURES = [
     loss_by_class,
     path,
     posterior,
+    posterior_rare,
 ]
 
 for background, style in (("light", "default"), ("dark", "dark_background")):

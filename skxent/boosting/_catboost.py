@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxent.boosting._objective import Metric, Objective
-from skxent.losses import Loss
+from skxent.losses import Loss, as_loss
 from skxent.targets import Floats
 
 
@@ -58,7 +58,7 @@ class CatBoostMetric(Metric):
 
 
 def catboost_objective(
-    loss: Loss,
+    loss: str | Loss,
     *,
     hessian: str = "clip",
     class_weight: Any = None,
@@ -76,7 +76,8 @@ def catboost_objective(
 
     Parameters
     ----------
-    loss : Loss
+    loss : str or Loss
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     hessian : {"clip", "exact", "psd"}, default="clip"
         What to do with negative second derivatives, which a loss that is not convex
         has and which make CatBoost step uphill. "clip" takes max(h, 1e-16) for two
@@ -117,7 +118,7 @@ def catboost_objective(
            [ 0.5 , -0.25]])
     """
     return CatBoostObjective(
-        loss,
+        as_loss(loss),
         class_weight=class_weight,
         label_smoothing=label_smoothing,
         soft_labels=soft_labels,
@@ -127,7 +128,7 @@ def catboost_objective(
 
 
 def catboost_metric(
-    loss: Loss,
+    loss: str | Loss,
     *,
     class_weight: Any = None,
     label_smoothing: float = 0.0,
@@ -152,7 +153,7 @@ def catboost_metric(
     0.693147
     """
     return CatBoostMetric(
-        loss,
+        as_loss(loss),
         class_weight=class_weight,
         label_smoothing=label_smoothing,
         soft_labels=soft_labels,

@@ -193,6 +193,14 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
         z = self.decision_function(X)
         return self.objective_.predict_proba(z, posterior=self.posterior, log=True)
 
+    @property
+    def feature_importances_(self) -> Floats:
+        """The library's: shape (d,)."""
+        check_is_fitted(self)
+        if self.estimator_ is None:
+            return np.zeros(self.n_features_in_)
+        return np.asarray(self.estimator_.feature_importances_)
+
     def _unfitted(self) -> Any:
         """A copy of the library's classifier with nothing set that has no effect."""
         cls = self._classifier()

@@ -9,7 +9,7 @@ import sklearn
 
 from skxent._validation import check_bool
 from skxent.boosting._objective import Objective
-from skxent.losses import Loss
+from skxent.losses import Loss, as_loss
 from skxent.targets import Floats
 
 try:
@@ -79,7 +79,7 @@ class HistGradientLoss(BaseLoss):
 
 
 def hist_gradient_boosting_loss(
-    loss: Loss,
+    loss: str | Loss,
     n_classes: int = 2,
     *,
     hessian: str = "psd",
@@ -99,7 +99,8 @@ def hist_gradient_boosting_loss(
 
     Parameters
     ----------
-    loss : Loss
+    loss : str or Loss
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     n_classes : int, default=2
     hessian : {"clip", "exact", "psd"}, default="psd"
         What to do with negative second derivatives, which a loss that is not convex
@@ -144,7 +145,7 @@ def hist_gradient_boosting_loss(
         raise ValueError(f"n_classes must be an integer >= 2, got {n_classes!r}.")
     check_bool("posterior", posterior)
     objective = Objective(
-        loss,
+        as_loss(loss),
         class_weight=class_weight,
         label_smoothing=label_smoothing,
         n_threads=n_threads,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxent.boosting._objective import Metric, Objective
-from skxent.losses import Loss
+from skxent.losses import Loss, as_loss
 from skxent.targets import Floats
 
 
@@ -43,7 +43,7 @@ def _arguments(first: Any, second: Any, weight: Any) -> tuple[Any, Any, Any]:
 
 
 def lightgbm_objective(
-    loss: Loss,
+    loss: str | Loss,
     *,
     hessian: str = "clip",
     class_weight: Any = None,
@@ -59,7 +59,8 @@ def lightgbm_objective(
 
     Parameters
     ----------
-    loss : Loss
+    loss : str or Loss
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     hessian : {"clip", "exact", "psd"}, default="clip"
         What to do with negative second derivatives, which a loss that is not convex
         has and of which LightGBM makes no split. "clip" takes max(h, 1e-16). "psd"
@@ -102,7 +103,7 @@ def lightgbm_objective(
     -0.4104
     """
     return LightGBMObjective(
-        loss,
+        as_loss(loss),
         class_weight=class_weight,
         label_smoothing=label_smoothing,
         soft_labels=soft_labels,
@@ -112,7 +113,7 @@ def lightgbm_objective(
 
 
 def lightgbm_metric(
-    loss: Loss,
+    loss: str | Loss,
     *,
     class_weight: Any = None,
     label_smoothing: float = 0.0,
@@ -140,7 +141,7 @@ def lightgbm_metric(
     ('focal', False)
     """
     return LightGBMMetric(
-        loss,
+        as_loss(loss),
         class_weight=class_weight,
         label_smoothing=label_smoothing,
         soft_labels=soft_labels,

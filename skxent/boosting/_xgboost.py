@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxent.boosting._objective import Metric, Objective, library
-from skxent.losses import Loss
+from skxent.losses import Loss, as_loss
 from skxent.targets import Floats
 
 
@@ -42,7 +42,7 @@ def _arguments(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, A
 
 
 def xgboost_objective(
-    loss: Loss,
+    loss: str | Loss,
     *,
     hessian: str = "clip",
     class_weight: Any = None,
@@ -58,7 +58,8 @@ def xgboost_objective(
 
     Parameters
     ----------
-    loss : Loss
+    loss : str or Loss
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     hessian : {"clip", "exact", "psd"}, default="clip"
         What to do with negative second derivatives, which a loss that is not convex
         has and of which XGBoost makes no split. "clip" takes max(h, 1e-16). "psd" takes
@@ -101,7 +102,7 @@ def xgboost_objective(
     array([ 0.526, -0.138])
     """
     return XGBoostObjective(
-        loss,
+        as_loss(loss),
         class_weight=class_weight,
         label_smoothing=label_smoothing,
         soft_labels=soft_labels,
@@ -111,7 +112,7 @@ def xgboost_objective(
 
 
 def xgboost_metric(
-    loss: Loss,
+    loss: str | Loss,
     *,
     class_weight: Any = None,
     label_smoothing: float = 0.0,
@@ -137,7 +138,7 @@ def xgboost_metric(
     0.693147
     """
     return XGBoostMetric(
-        loss,
+        as_loss(loss),
         class_weight=class_weight,
         label_smoothing=label_smoothing,
         soft_labels=soft_labels,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skxent._evaluate import check_logits, check_proba
-from skxent._validation import check_bool
-from skxent.losses import Loss, as_loss
-from skxent.targets import Floats
+from skxent._validation import check_bool, check_option
+from skxent.losses import CrossEntropy, Loss, as_loss
+from skxent.targets import ClassWeightOn, Floats
 
 
 def posterior(
@@ -18,6 +18,7 @@ def posterior(
     y_proba: ArrayLike,
     *,
     class_weight: Any = None,
+    class_weight_on: ClassWeightOn = "label",
     label_smoothing: float = 0.0,
     from_logits: bool = False,
 ) -> Floats:
@@ -36,6 +37,9 @@ def posterior(
         they are: nothing is clipped.
     class_weight : array-like of shape (K,) or dict of code to weight, default=None
         Class weights of the training.
+    class_weight_on : {"label", "target"}, default="label"
+        What they weighed: the label that was observed, or, as in torch, the smoothed
+        target. See :class:`skxent.losses.Loss`; the same without label smoothing.
     label_smoothing : float in [0, 1), default=0
         Label smoothing of the training.
     from_logits : bool, default=False
@@ -64,8 +68,14 @@ def posterior(
            [0.5  , 0.5  ]])
     """
     check_bool("from_logits", from_logits)
+    check_option("class_weight_on", class_weight_on, get_args(ClassWeightOn))
     raw = check_logits(y_proba) if from_logits else _log(check_proba(y_proba))
-    return as_loss(loss).posterior(
+    loss = as_loss(loss)
+    if class_weight_on == "target":
+        # τ ∝ v∘((1 - ε) η + ε/K): the weights were put on last, and come off first.
+        raw = loss.posterior(raw, class_weight=class_weight, log=True)
+        loss, class_weight = CrossEntropy(), None
+    return loss.posterior(
         raw, class_weight=class_weight, label_smoothing=label_smoothing
     )
 

@@ -144,6 +144,11 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
             raise ValueError(
                 f"estimator must be a classifier or None, got {self.estimator!r}."
             )
+        if isinstance(self.cv, str):
+            raise ValueError(
+                "cv must be an int, a splitter, an iterable or None, got "
+                f"{self.cv!r}. Put a fitted estimator into a FrozenEstimator."
+            )
         if isinstance(self.estimator, FrozenEstimator):
             model = self.estimator.fit(X, y)
             return model, model_logits(model, X)

@@ -23,7 +23,7 @@ from skxent._calibration_error import (
     check_error,
     warn_of_lone_rows,
 )
-from skxent._evaluate import Reduction, check_loss
+from skxent._evaluate import Reduction
 from skxent._validation import check_bool, check_option
 from skxent.dask._reductions import (
     bin_sums_of,
@@ -34,7 +34,7 @@ from skxent.dask._reductions import (
     reduced,
     sums_of,
 )
-from skxent.losses import CrossEntropy, Focal, Loss
+from skxent.losses import CrossEntropy, Focal, Loss, as_loss
 from skxent.targets import make_target
 
 __all__ = [
@@ -52,7 +52,7 @@ __all__ = [
 
 
 def evaluate_loss(
-    loss: Loss,
+    loss: str | Loss,
     y_true: Any,
     y_proba: Any,
     *,
@@ -77,7 +77,7 @@ def evaluate_loss(
     >>> round(evaluate_loss(Focal(2.0), y, proba), 6)
     0.12363
     """
-    check_loss(loss)
+    loss = as_loss(loss)
     check_bool("from_logits", from_logits)
     settings = {"label_smoothing": label_smoothing, "ignore_index": ignore_index}
     data = (y_true, y_proba, sample_weight)
@@ -158,7 +158,7 @@ def multilabel_log_loss(
 
 
 def d2_loss_score(
-    loss: Loss,
+    loss: str | Loss,
     y_true: Any,
     y_proba: Any,
     *,
@@ -170,7 +170,7 @@ def d2_loss_score(
     ignore_index: Any = None,
 ) -> float:
     """:func:`skxent.metrics.d2_loss_score` for dask's rows."""
-    check_loss(loss)
+    loss = as_loss(loss)
     check_bool("from_logits", from_logits)
     settings = {"label_smoothing": label_smoothing, "ignore_index": ignore_index}
     data = (y_true, y_proba, sample_weight)

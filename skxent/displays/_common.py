@@ -63,6 +63,20 @@ def answers(estimator: Any, X: Any) -> tuple[Any, NDArray[Any]]:
     return estimator.predict_proba(X), estimator.classes_
 
 
+def legend_above(ax: Any, title: str | None = None) -> None:
+    """A legend where it covers nothing, in as many columns as have room."""
+    _, labels = ax.get_legend_handles_labels()
+    longest = max(map(len, labels))
+    columns = min(len(labels), max(1, 64 // (longest + 8)))
+    ax.legend(
+        title=title,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1),
+        ncols=columns,
+        fontsize="small",
+    )
+
+
 def true_class_range(
     y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any
 ) -> Sequence[float]:

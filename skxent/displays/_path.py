@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 
-from skxent.displays._common import get_axes, line_style, neutral
+from skxent.displays._common import get_axes, legend_above, line_style, neutral
 from skxent.targets import Floats
+
+# More curves than this cannot be told apart: the others are grey.
+MOST = 8
+# Characters of a curve's name.
+LONGEST = 60
+
+Path = tuple[Floats, Floats, Floats]
 
 
 class PathDisplay:
     """Cross-validated score against C, or another parameter of a search.
 
     Make it by `from_estimator` or `from_cv_results`. The band is one standard error of
-    the mean over the folds to either side; the mark is the best score.
+    the mean over the folds to either side; the mark is the best score. Of more than 8
+    curves those with the best scores have colours, bands and names; the others are
+    grey. Infinite values, as C may have, are drawn beyond the others.
 
     Parameters
     ----------
@@ -26,12 +36,15 @@ class PathDisplay:
     paths : list of (ndarray, ndarray, ndarray)
         For each curve values of the parameter in rising order, mean scores, and their
         standard errors, all of shape (points,).
+    metric : str, default="score"
+        The name of the score.
 
     Attributes
     ----------
     ax_, figure_ : matplotlib Axes and Figure
     lines_ : list of matplotlib Line2D
     bands_ : list of matplotlib PolyCollection
+        Of the curves that are not grey.
     best_ : matplotlib Line2D
 
     Examples
@@ -50,15 +63,22 @@ class PathDisplay:
         *,
         parameter: str,
         settings: Sequence[dict[str, Any]],
-        paths: Sequence[tuple[Floats, Floats, Floats]],
+        paths: Sequence[Path],
+        metric: str = "score",
     ) -> None:
         self.parameter = parameter
         self.settings = settings
         self.paths = paths
+        self.metric = metric
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, parameter: str = "C", ax: Any = None
+        cls,
+        estimator: Any,
+        *,
+        parameter: str = "C",
+        metric: str | None = None,
+        ax: Any = None,
     ) -> Self:
         """Draw the search of a fitted CV estimator, or of a GridSearchCV.
 
@@ -67,6 +87,8 @@ class PathDisplay:
         estimator : fitted estimator with `cv_results_`
         parameter : str, default="C"
             The end of a parameter's name: "C" is also that of "model__C".
+        metric : str, default=None
+            Which of several scores. None: the one that the search was refitted by.
         ax : matplotlib Axes, default=None
 
         Returns
@@ -78,11 +100,20 @@ class PathDisplay:
                 "estimator must be a fitted search with cv_results_, "
                 f"got {estimator!r}."
             )
-        return cls.from_cv_results(estimator.cv_results_, parameter=parameter, ax=ax)
+        if metric is None and getattr(estimator, "multimetric_", False):
+            metric = estimator.refit if isinstance(estimator.refit, str) else None
+        return cls.from_cv_results(
+            estimator.cv_results_, parameter=parameter, metric=metric, ax=ax
+        )
 
     @classmethod
     def from_cv_results(
-        cls, cv_results: Mapping[str, Any], *, parameter: str = "C", ax: Any = None
+        cls,
+        cv_results: Mapping[str, Any],
+        *,
+        parameter: str = "C",
+        metric: str | None = None,
+        ax: Any = None,
     ) -> Self:
         """Draw the table of a search.
 
@@ -92,40 +123,37 @@ class PathDisplay:
             With the keys of GridSearchCV's `cv_results_`.
         parameter, ax
             See `from_estimator`.
+        metric : str, default=None
+            Which of several scores. None: "score", the only one.
 
         Returns
         -------
         PathDisplay
         """
+        metrics = [
+            key.removeprefix("mean_test_")
+            for key in cv_results
+            if key.startswith("mean_test_")
+        ]
+        chosen = "score" if metric is None else metric
+        if chosen not in metrics:
+            raise ValueError(f"metric must be one of {metrics}, got {metric!r}.")
         points = list(cv_results["params"])
-        names = [n for n in points[0] if n == parameter or n.endswith(f"__{parameter}")]
+        known = list(dict.fromkeys(name for point in points for name in point))
+        names = [n for n in known if n == parameter or n.endswith(f"__{parameter}")]
         if len(names) != 1:
-            raise ValueError(
-                f"parameter must be one of {list(points[0])}, got {parameter!r}."
-            )
+            raise ValueError(f"parameter must be one of {known}, got {parameter!r}.")
         (name,) = names
         n_folds = sum(
-            key.startswith("split") and key.endswith("_test_score")
+            key.startswith("split") and key.endswith(f"_test_{chosen}")
             for key in cv_results
         )
-        mean = np.asarray(cv_results["mean_test_score"])
-        error = np.asarray(cv_results["std_test_score"]) / np.sqrt(max(n_folds, 1))
-        curves: dict[str, tuple[dict[str, Any], list[int]]] = {}
-        for place, point in enumerate(points):
-            others = {key: value for key, value in point.items() if key != name}
-            curves.setdefault(repr(others), (others, []))[1].append(place)
-        varying = [
-            key
-            for key in points[0]
-            if key != name and len({repr(point[key]) for point in points}) > 1
-        ]
-        settings, paths = [], []
-        for others, places in curves.values():
-            at = np.array([points[place][name] for place in places], dtype=np.float64)
-            order = np.array(places)[np.argsort(at)]
-            settings.append({key: others[key] for key in varying})
-            paths.append((np.sort(at), mean[order], error[order]))
-        display = cls(parameter=name, settings=settings, paths=paths)
+        mean = np.asarray(cv_results[f"mean_test_{chosen}"], dtype=np.float64)
+        if not np.isfinite(mean).any():
+            raise ValueError(f"mean_test_{chosen} must have finite scores, got none.")
+        error = np.asarray(cv_results[f"std_test_{chosen}"]) / np.sqrt(max(n_folds, 1))
+        settings, paths = _paths(points, name, mean, error)
+        display = cls(parameter=name, settings=settings, paths=paths, metric=chosen)
         return display.plot(ax=ax)
 
     def plot(self, ax: Any = None) -> Self:
@@ -140,27 +168,87 @@ class PathDisplay:
         PathDisplay
         """
         ax = get_axes(ax)
-        self.lines_, self.bands_ = [], []
+        tops = [np.nan_to_num(mean, nan=-np.inf).max() for _, mean, _ in self.paths]
+        told = set(np.argsort(tops, kind="stable")[::-1][:MOST].tolist())
+        grey = {"color": neutral(), "alpha": 0.35, "linewidth": 0.8, "zorder": 1}
+        grey["label"] = f"{len(tops) - len(told)} others"
+        every = np.concatenate([at for at, _, _ in self.paths])
+        infinite = np.isinf(every)
+        beyond = 10 * np.max(every, where=~infinite, initial=0.1)
+        if infinite.any():
+            foot = {"transform": ax.get_xaxis_transform(), "ha": "center"}
+            ax.text(beyond, 0.01, "∞", **foot)
+        self.lines_: list[Any] = []
+        self.bands_: list[Any] = []
         for number, (setting, (at, mean, error)) in enumerate(
             zip(self.settings, self.paths, strict=True)
         ):
-            label = ", ".join(f"{key}={value}" for key, value in setting.items())
-            style = line_style(number)
-            self.lines_ += ax.plot(at, mean, label=label or None, **style)
+            at = np.where(np.isinf(at), beyond, at)
+            if number not in told:
+                self.lines_ += ax.plot(at, mean, marker=".", **grey)
+                grey["label"] = None
+                continue
+            style = line_style(len(self.bands_))
+            label = _label(setting) or None
+            self.lines_ += ax.plot(at, mean, marker=".", label=label, **style)
             band = ax.fill_between(
                 at, mean - error, mean + error, color=style["color"], alpha=0.15, lw=0
             )
             self.bands_.append(band)
-        at, mean, _ = max(self.paths, key=lambda path: np.nanmax(path[1]))
+        at, mean, _ = self.paths[int(np.argmax(tops))]
         best = int(np.nanargmax(mean))
-        (self.best_,) = ax.plot(at[best], mean[best], "o", color=neutral())
-        positive = all((at > 0).all() for at, _, _ in self.paths)
+        at = beyond if np.isinf(at[best]) else at[best]
+        (self.best_,) = ax.plot(at, mean[best], "o", color=neutral())
         ax.set(
             xlabel=self.parameter,
-            ylabel="mean test score",
-            xscale="log" if positive else "linear",
+            ylabel=f"mean test {self.metric}",
+            xscale="log" if (every > 0).all() else "linear",
         )
         if any(self.settings):
-            ax.legend(fontsize="x-small")
+            legend_above(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _paths(
+    points: list[dict[str, Any]], name: str, mean: Floats, error: Floats
+) -> tuple[list[dict[str, Any]], list[Path]]:
+    """Points that differ in the parameter `name` alone, as curves along it."""
+    curves: dict[str, tuple[dict[str, Any], dict[Real, int]]] = {}
+    for place, point in enumerate(points):
+        if name in point:
+            value = point[name]
+            if not isinstance(value, Real):
+                raise ValueError(
+                    "parameter must be one whose values are numbers, "
+                    f"got {name}={value!r}."
+                )
+            others = {key: value for key, value in point.items() if key != name}
+            # Successive halving repeats points, with more rows each time.
+            curves.setdefault(repr(others), (others, {}))[1][value] = place
+    every = [others for others, _ in curves.values()]
+    varying = [
+        key
+        for key in dict.fromkeys(key for others in every for key in others)
+        if len({repr(others.get(key)) for others in every}) > 1
+    ]
+    settings: list[dict[str, Any]] = []
+    paths: list[Path] = []
+    for others, places in curves.values():
+        at = np.array(list(places), dtype=np.float64)
+        order = np.argsort(at, kind="stable")
+        settings.append({key: others[key] for key in varying if key in others})
+        at, rows = at[order], np.array(list(places.values()))[order]
+        paths.append((at, mean[rows], error[rows]))
+    return settings, paths
+
+
+def _label(setting: dict[str, Any]) -> str:
+    """Names without the steps of a Pipeline, if they are different without."""
+    short = [name.rpartition("__")[2] for name in setting]
+    names = short if len(set(short)) == len(short) else list(setting)
+    text = ", ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in zip(names, setting.values(), strict=True)
+    )
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -4,36 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import product
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logit
+from scipy.special import expit
 
 from skxent._calibration_error import Bins, bin_columns, check_bins, outcomes
-from skxent._validation import FRACTION
-from skxent.displays._common import answers, as_losses, get_axes, line_style, neutral
-from skxent.losses import Loss
+from skxent._evaluate import logits_from
+from skxent._validation import FRACTION, check_option
+from skxent.displays._common import (
+    answers,
+    as_losses,
+    get_axes,
+    legend_above,
+    line_style,
+    neutral,
+)
+from skxent.losses import CrossEntropy, Loss
 from skxent.targets import Floats
+
+Scale = Literal["linear", "log", "logit"]
+
+# Dense enough to look smooth on any scale.
+LOGITS = np.linspace(-16, 16, 1281)
 
 
 class PosteriorDisplay:
-    """Class probability against the softmax output of a minimiser, for two classes.
+    """Class probability against the softmax output of a minimiser.
 
     Make it by `from_losses`, `from_predictions` or `from_estimator`. The points of the
     latter two are how often the second class came true, in bins of the output: of a
     model that reaches the minimum of a loss they lie on the curve of that loss.
+
+    Of more than two classes the outputs are those of the likeliest class, and the
+    points how often it came true. What its output implies depends on the outputs of the
+    others too: the curves are means over the rows of each bin.
 
     Parameters
     ----------
     settings : list of (Loss, float)
         Losses with their label smoothing.
     output : ndarray of shape (points,)
-        Softmax outputs for the second class.
+        Softmax outputs.
     curves : ndarray of shape (settings, points)
         Class probabilities.
     bins : Bins or None
         The points.
+    scale : {"linear", "log", "logit"}, default="linear"
+        Of both axes.
+    likeliest : bool, default=False
+        The outputs are those of the likeliest of more than two classes.
 
     Attributes
     ----------
@@ -57,11 +78,15 @@ class PosteriorDisplay:
         output: Floats,
         curves: Floats,
         bins: Bins | None = None,
+        scale: Scale = "linear",
+        likeliest: bool = False,
     ) -> None:
         self.settings = settings
         self.output = output
         self.curves = curves
         self.bins = bins
+        self.scale = scale
+        self.likeliest = likeliest
 
     @classmethod
     def from_losses(
@@ -69,34 +94,28 @@ class PosteriorDisplay:
         losses: str | Loss | Iterable[str | Loss],
         *,
         label_smoothing: float | Iterable[float] = 0.0,
+        scale: Scale = "linear",
         ax: Any = None,
     ) -> Self:
-        """Draw the map of each loss with each label smoothing.
+        """Draw the map of each loss with each label smoothing, for two classes.
 
         Parameters
         ----------
         losses : Loss, str or iterable of these
         label_smoothing : float in [0, 1) or iterable of these, default=0
+        scale : {"linear", "log", "logit"}, default="linear"
+            Of both axes. "log" shows rare classes, "logit" also sure ones.
         ax : matplotlib Axes, default=None
 
         Returns
         -------
         PosteriorDisplay
         """
-        return cls._of(losses, label_smoothing, None).plot(ax=ax)
-
-    @classmethod
-    def _of(cls, losses: Any, label_smoothing: Any, bins: Bins | None) -> Self:
-        amounts = np.ravel(label_smoothing).tolist()
-        for amount in amounts:
-            FRACTION.check("label_smoothing", amount)
-        settings = list(product(as_losses(losses), amounts))
-        output = np.linspace(0.002, 0.998, 499)
-        curves = [
-            loss.posterior(logit(output), label_smoothing=amount)[:, 1]
-            for loss, amount in settings
-        ]
-        return cls(settings=settings, output=output, curves=np.array(curves), bins=bins)
+        check_option("scale", scale, get_args(Scale))
+        settings = _settings(losses, label_smoothing)
+        output, curves = expit(LOGITS), _maps(settings)
+        display = cls(settings=settings, output=output, curves=curves, scale=scale)
+        return display.plot(ax=ax)
 
     @classmethod
     def from_predictions(
@@ -107,6 +126,7 @@ class PosteriorDisplay:
         *,
         label_smoothing: float | Iterable[float] = 0.0,
         n_bins: int = 10,
+        scale: Scale = "linear",
         labels: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         from_logits: bool = False,
@@ -116,11 +136,12 @@ class PosteriorDisplay:
 
         Parameters
         ----------
-        y_true : array-like of shape (n,) or (n, 2)
-        y_proba : array-like of shape (n,) or (n, 2)
+        y_true : array-like of shape (n,) or (n, K)
+        y_proba : array-like of shape (n, K) or (n,)
             Softmax outputs of the model, as they are.
-        losses, label_smoothing, ax
-            See `from_losses`.
+        losses, label_smoothing, scale, ax
+            See `from_losses`. Except on a linear scale, points where none or all came
+            true are at the end of the axis.
         n_bins : int, default=10
             Bins of equal weight.
         labels, sample_weight, from_logits
@@ -131,21 +152,41 @@ class PosteriorDisplay:
         PosteriorDisplay
         """
         check_bins(n_bins, "quantile")
-        shape = np.shape(y_proba)
-        if len(shape) == 2 and shape[1] > 2:
-            raise ValueError(f"y_proba must be of two classes, got {shape[1]} columns.")
-        rows = outcomes(
+        check_option("scale", scale, get_args(Scale))
+        settings = _settings(losses, label_smoothing)
+        raw = logits_from(y_proba, from_logits)
+        proba = CrossEntropy().predict_proba(raw)
+        confidence, event, weight = outcomes(
             y_true,
-            y_proba,
+            proba,
             classwise=False,
             labels=labels,
             sample_weight=sample_weight,
             class_weight=None,
-            from_logits=from_logits,
+            from_logits=False,
             ignore_index=None,
         )
-        (bins,) = bin_columns(*rows, n_bins, "quantile")
-        return cls._of(losses, label_smoothing, bins).plot(ax=ax)
+        (bins,) = bin_columns(confidence, event, weight, n_bins, "quantile")
+        output, curves = expit(LOGITS), _maps(settings)
+        likeliest = proba.shape[1] > 2
+        if likeliest:
+            top = proba.argmax(axis=1)[:, np.newaxis]
+            means = []
+            for loss, amount in settings:
+                implied = loss.posterior(raw, label_smoothing=amount)
+                implied = np.take_along_axis(implied, top, axis=1)
+                same = bin_columns(confidence, implied, weight, n_bins, "quantile")
+                means.append(same[0].frequency)
+            output, curves = bins.confidence, np.array(means)
+        display = cls(
+            settings=settings,
+            output=output,
+            curves=curves,
+            bins=bins,
+            scale=scale,
+            likeliest=likeliest,
+        )
+        return display.plot(ax=ax)
 
     @classmethod
     def from_estimator(
@@ -157,6 +198,7 @@ class PosteriorDisplay:
         *,
         label_smoothing: float | Iterable[float] = 0.0,
         n_bins: int = 10,
+        scale: Scale = "linear",
         sample_weight: ArrayLike | None = None,
         ax: Any = None,
     ) -> Self:
@@ -170,7 +212,7 @@ class PosteriorDisplay:
         estimator : fitted classifier
         X : {array-like, sparse matrix} of shape (n, d)
         y : array-like of shape (n,)
-        losses, label_smoothing, n_bins, sample_weight, ax
+        losses, label_smoothing, n_bins, scale, sample_weight, ax
             See `from_predictions`.
 
         Returns
@@ -184,6 +226,7 @@ class PosteriorDisplay:
             losses,
             label_smoothing=label_smoothing,
             n_bins=n_bins,
+            scale=scale,
             labels=classes,
             sample_weight=sample_weight,
             ax=ax,
@@ -201,7 +244,9 @@ class PosteriorDisplay:
         PosteriorDisplay
         """
         ax = get_axes(ax)
-        ax.plot([0, 1], [0, 1], color=neutral(), alpha=0.5, linewidth=1)
+        low, high = self._ends()
+        ends = [low, high]
+        ax.plot(ends, ends, color=neutral(), alpha=0.5, linewidth=1)
         self.lines_ = []
         for number, ((loss, amount), curve) in enumerate(
             zip(self.settings, self.curves, strict=True)
@@ -213,22 +258,53 @@ class PosteriorDisplay:
         self.points_ = None
         if self.bins is not None:
             (self.points_,) = ax.plot(
-                self.bins.confidence,
-                self.bins.frequency,
+                np.clip(self.bins.confidence, low, high),
+                np.clip(self.bins.frequency, low, high),
                 "o",
                 color=neutral(),
                 label="what came true",
+                clip_on=False,
             )
+        whose = " of the likeliest class" if self.likeliest else ""
         ax.set(
-            xlabel="softmax output",
-            ylabel="class probability",
-            xlim=(0, 1),
-            ylim=(0, 1),
+            xlabel=f"softmax output{whose}",
+            ylabel="its probability" if self.likeliest else "class probability",
+            xscale=self.scale,
+            yscale=self.scale,
+            xlim=ends,
+            ylim=ends,
             aspect="equal",
         )
-        # Curves and points may be anywhere inside.
-        ax.legend(
-            loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize="x-small"
-        )
+        legend_above(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _ends(self) -> tuple[float, float]:
+        """Of both axes: beyond all points, as far as there are curves."""
+        if self.scale == "linear":
+            return 0.0, 1.0
+        least = most = 1e-3  # what is left to 0 and to 1
+        if self.bins is not None:
+            drawn = np.concatenate([self.bins.confidence, self.bins.frequency])
+            inside = drawn[(drawn > 0) & (drawn < 1)]
+            least = np.min(inside, initial=0.5) / 2
+            most = np.min(1 - inside, initial=0.5) / 2
+        floor = expit(LOGITS[0])
+        high = 1 - max(most, floor) if self.scale == "logit" else 1.0
+        return float(max(least, floor)), float(high)
+
+
+def _settings(losses: Any, label_smoothing: Any) -> list[tuple[Loss, float]]:
+    amounts = np.ravel(label_smoothing).tolist()
+    for amount in amounts:
+        FRACTION.check("label_smoothing", amount)
+    return list(product(as_losses(losses), amounts))
+
+
+def _maps(settings: list[tuple[Loss, float]]) -> Floats:
+    """Each loss's map of the second of two classes."""
+    curves = [
+        loss.posterior(LOGITS, label_smoothing=amount)[:, 1]
+        for loss, amount in settings
+    ]
+    return np.array(curves)

@@ -16,7 +16,13 @@ from skxent._calibration_error import (
     check_bins,
     outcomes,
 )
-from skxent.displays._common import answers, get_axes, line_style, neutral
+from skxent.displays._common import (
+    answers,
+    get_axes,
+    legend_above,
+    line_style,
+    neutral,
+)
 from skxent.targets import encode_labels
 
 
@@ -200,7 +206,7 @@ class ReliabilityDisplay:
             aspect="equal",
         )
         title = f"ECE {self.error:.3f}" if len(self.curves) > 1 else None
-        ax.legend(title=title, fontsize="small")
+        legend_above(ax, title)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
