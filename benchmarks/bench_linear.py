@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
 from skxent.losses import CrossEntropy
 from skxent.objectives.linear import LinearObjective
-from skxent.solvers import solve
+from skxent.solvers.solve import solve
 from skxent.targets import make_target
 
 SHAPES = {

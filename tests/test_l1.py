@@ -23,9 +23,9 @@ from sklearn.svm import l1_min_c
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
 from skxent.losses import LOSSES, CrossEntropy
 from skxent.objectives.linear import LinearObjective
-from skxent.solvers import SOLVERS, solve
 from skxent.solvers.l1 import SMALL, ProximalNewton
 from skxent.solvers.quadratic import WHOLE, ColumnsModel, MatrixModel
+from skxent.solvers.solve import SOLVERS, solve
 from skxent.targets import make_target
 
 n_classes_of = pytest.mark.parametrize("n_classes", [2, 3])

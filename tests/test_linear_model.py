@@ -25,7 +25,7 @@ from skxent import (
 )
 from skxent.losses import LOSSES, CrossEntropy, Focal
 from skxent.objectives.linear import LinearObjective
-from skxent.solvers import SOLVERS, choose_solver
+from skxent.solvers.solve import SOLVERS, choose_solver
 from skxent.targets import make_target
 
 ESTIMATORS = [
@@ -378,8 +378,8 @@ def test_lbfgs_finds_newtons_minimum(loss, kind, n_classes):
 
 def test_auto_goes_on_where_lbfgs_is_slow(monkeypatch):
     X, y = data(4, n=9000)
-    monkeypatch.setattr("skxent.solvers._solve.FEW_OPERATIONS", 0)
-    monkeypatch.setattr("skxent.solvers._solve.PATIENCE", 3)
+    monkeypatch.setattr("skxent.solvers.solve.FEW_OPERATIONS", 0)
+    monkeypatch.setattr("skxent.solvers.solve.PATIENCE", 3)
     with pytest.warns(ConvergenceWarning, match="lbfgs did not converge"):
         CrossEntropyClassifier(solver="lbfgs", max_iter=3).fit(X, y)
     with pytest.warns(ConvergenceWarning, match="newton-cg did not converge"):

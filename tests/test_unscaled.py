@@ -13,7 +13,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from skxent.losses import CrossEntropy, Focal
 from skxent.objectives.linear import LinearObjective
-from skxent.solvers import solve
+from skxent.solvers.solve import solve
 from skxent.targets import make_target
 
 LOADS = {"breast_cancer": load_breast_cancer, "wine": load_wine, "digits": load_digits}

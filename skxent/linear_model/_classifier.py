@@ -32,7 +32,7 @@ from skxent.linear_model._undo import undone_on_failure
 from skxent.losses import Loss, as_loss
 from skxent.objectives.linear import LinearObjective
 from skxent.objectives.problem import Problem, Weights
-from skxent.solvers import SOLVERS, solve
+from skxent.solvers.solve import SOLVERS, solve
 from skxent.targets import Target, class_weight_of_labels, make_target
 
 

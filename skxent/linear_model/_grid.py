@@ -15,7 +15,7 @@ from skxent._validation import warn
 from skxent.objectives.linear import LinearObjective
 from skxent.objectives.problem import Weights
 from skxent.scorers import LossScorer
-from skxent.solvers import solve
+from skxent.solvers.solve import solve
 
 Candidate = dict[str, Any]
 

@@ -4,7 +4,7 @@
 
 Columns outside the working set have W_j = 0 and |∂f/∂W_j| <= λ, or are the next to
 join. On the set, f is replaced by its quadratic model, and the model with the L1 norm
-minimised by coordinate descent, which keeps exact zeros. As in skxent.solvers the
+minimised by coordinate descent, which keeps exact zeros. As in `solve.py` the
 decrement δ judges convergence: δ²/2 is the drop of F (nats) that the model promises.
 """
 
