@@ -314,11 +314,51 @@ def test_classes_may_have_weights(class_weight, n_classes):
         make_loss_scorer(CrossEntropy(), class_weight="even")(model, X, y)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@both_counts
+@all_scorers
+def test_many_models_of_the_same_rows(scorer, n_classes, dtype):
+    X, y = data(n_classes)
+    w = np.random.default_rng(0).exponential(size=len(y))
+    keywords = {"label_smoothing": scorer.label_smoothing, "class_weight": {1: 2.0}}
+    scorer = make_loss_scorer(scorer.loss, **keywords)
+    for weight in (None, w):
+        score = scorer.scoring_of(y, np.arange(n_classes), weight)
+        for C in (0.01, 1.0):
+            model = skxent.CrossEntropyClassifier(C=C).fit(X, y)
+            ours = score(model.predict_log_proba(X).astype(dtype))
+            rtol = 1e-12 if dtype == np.float64 else 1e-5
+            theirs = scorer(model, X, y, sample_weight=weight)
+            assert_allclose(ours, theirs, rtol=rtol)
+    assert scorer.scoring_of(y, np.arange(1, n_classes)) is None
+    soft = scorer.scoring_of(np.eye(n_classes)[y], np.arange(n_classes), w)
+    assert_allclose(soft(model.predict_log_proba(X)), score(model.predict_log_proba(X)))
+
+
+def test_logistic_regressions_of_other_kinds_are_scored_by_probabilities():
+    """One against the rest, as scikit-learn had it, answers with no softmax."""
+    X, far, y = far_data(3)
+    plain = LogisticRegression(C=1e4).fit(X, y)
+    for name, value in [("multi_class", "ovr"), ("solver", "liblinear")]:
+        model = LogisticRegression(C=1e4).fit(X, y)
+        setattr(model, name, value)
+        ours = neg_log_loss_scorer(model, far, (y + 1) % 3)
+        assert_allclose(ours, np.log(EPS), rtol=1e-6)  # clipped
+        assert neg_log_loss_scorer(plain, far, (y + 1) % 3) < 10 * ours
+    X, far, y = far_data(2)
+    model = LogisticRegression(C=1e4, solver="liblinear").fit(X, y)
+    assert neg_log_loss_scorer(model, far, 1 - y) < 10 * np.log(EPS)
+
+
 @all_losses
 def test_scorers_are_values(loss):
     X, y = data(2)
     model = LogisticRegression().fit(X, y)
-    for keywords in ({}, {"label_smoothing": 0.1, "unseen_proba": 0.01}):
+    for keywords in (
+        {},
+        {"label_smoothing": 0.1, "unseen_proba": 0.01},
+        {"class_weight": {0: 2.0}},
+    ):
         scorer = make_loss_scorer(loss, **keywords)
         again = pickle.loads(pickle.dumps(scorer))
         settings = "".join(f", {name}={value}" for name, value in keywords.items())
