@@ -1,6 +1,7 @@
 """The metrics against their definition in mpmath, and their errors."""
 
 import types
+import warnings
 
 import mpmath as mp
 import numpy as np
@@ -169,6 +170,59 @@ def test_probabilities_called_logits_warn(metric):
     # Logits that are logits, and what people try things with.
     for raw in (np.log(p), 3 * p, p[:9, 1], np.eye(3)[y]):
         metric(y[: len(raw)] % (3 if raw.ndim == 2 else 2), raw, from_logits=True)
+
+
+LIKELY, FULL = [0.0, 1.0, 0.5] + 7 * [0.25], np.tile([0.3, 0.7], (5, 1))
+
+
+@pytest.mark.parametrize(
+    ("raw", "alike"),
+    [
+        (LIKELY, True),
+        (LIKELY[1:], False),
+        ([*LIKELY, 1.01], False),
+        ([*LIKELY, -0.01], False),
+        (FULL, True),
+        (FULL + np.array([9e-4, 0]), True),
+        (FULL - np.array([9e-4, 0]), True),
+        (FULL + np.outer(np.arange(5) == 2, [2e-3, 0]), False),
+        (FULL - np.outer(np.arange(5) == 2, [2e-3, 0]), False),
+        (np.eye(2), False),
+        (np.vstack([np.eye(2), FULL[:1]]), True),
+        (np.array([[1.3, -0.3], [0.5, 0.5]]), False),
+    ],
+)
+def test_what_looks_like_probabilities(raw, alike):
+    y = np.arange(len(raw)) % 2
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cross_entropy(y, raw, from_logits=True)
+    assert [str(w.message) for w in caught] == alike * [
+        "y_proba looks like probabilities, but from_logits=True. "
+        "Pass from_logits=False for probabilities."
+    ]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sums_of_rows_may_be_off_by_the_root_of_eps(dtype):
+    root = np.finfo(dtype).eps ** 0.5
+    for sign in (1, -1):
+        for off, told in [(0.9, []), (1.2, [1])]:
+            rows = np.array([[0.5, 0.5], [0.25, 0.75 + sign * off * root]], dtype)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                cross_entropy([0, 1], rows)
+            assert [str(w.message) for w in caught] == len(told) * [
+                "The y_proba values do not sum to one. Make sure to pass "
+                "probabilities, or from_logits=True for logits."
+            ]
+
+
+def test_one_column_is_a_row_each():
+    for x, from_logits in [(P[:, 1], False), (9 * P[:, 1] - 5, True)]:
+        expected = cross_entropy([0, 1, 0], x, from_logits=from_logits)
+        column = cross_entropy([0, 1, 0], x[:, np.newaxis], from_logits=from_logits)
+        assert column == expected
 
 
 def test_logits_called_probabilities_say_so():

@@ -1,13 +1,16 @@
-"""What kernels are told of y: its sums, its blocks, its codes, against definitions."""
+"""What becomes of y: its codes, its weights, its sums, its blocks."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
+from skxent._evaluate import check_labels
 from skxent.targets import (
     balanced_class_weight,
     check_soft_labels,
+    class_weight_of_labels,
     encode_labels,
     is_soft,
     make_target,
@@ -74,6 +77,43 @@ def test_balanced_weights_are_scikit_learn_s(weighted):
         assert_allclose(balanced_class_weight(labels, 3, w), expected)
     # A class that y lacks counts for nothing, and weighs what it would without.
     assert_allclose(balanced_class_weight(y, 4, w), [*expected, 1])
+
+
+def test_an_estimator_s_class_weight_is_by_label():
+    names, codes = np.array(["a", "b", "c"]), np.repeat([0, 1, 2], [5, 3, 2])
+    w = np.arange(10.0)
+
+    def weights(given, positive=True):
+        return class_weight_of_labels(given, names, codes, w, positive=positive)
+
+    assert weights(None) is None
+    assert_array_equal(weights({"c": 2, "a": 0.5}), [0.5, 1, 2])
+    assert_array_equal(weights({"c": 0}, positive=False), [1, 1, 0])
+    assert_array_equal(weights("balanced"), balanced_class_weight(codes, 3, w))
+    for given, message in [
+        ("even", "one of 'balanced', got 'even'"),
+        ([1, 2, 3], r"a dict, 'balanced' or None, got \[1, 2, 3\]"),
+        ({"c": 0}, r"positive if posterior=True, got \[1.0, 1.0, 0\]"),
+    ]:
+        with pytest.raises(ValueError, match=rf"^class_weight must be {message}\.$"):
+            weights(given)
+    with pytest.raises(ValueError, match=r"^class_weight must have keys in .*'d'\.$"):
+        weights({"d": 1})
+
+
+def test_labels_that_an_estimator_is_fitted_to():
+    for y in ([2, 1, 2], ["b", "a", "b"], [True, False], np.array([1, 0], "i1")):
+        assert_array_equal(check_labels(y), np.asarray(y), strict=True)
+    with pytest.warns(DataConversionWarning, match="column-vector y was passed"):
+        assert_array_equal(check_labels([[1], [0]]), [1, 0])
+    for y, message in [
+        (None, r"fit requires y to be passed, but the target y is None\.$"),
+        ([0.5, 1.5], "Unknown label type: continuous"),
+        ([0, np.nan], r"Input y contains NaN\."),
+        (np.ma.array([0, 1], mask=[0, 1]), "y must have no masked entries, got 1"),
+    ]:
+        with pytest.raises(ValueError, match=f"^{message}"):
+            check_labels(y)
 
 
 LABELS = {
