@@ -80,6 +80,10 @@ def test_logits_and_certainty():
     certain = [[1.0, 0.0]]
     assert kl_divergence(certain, z[:1], from_logits=True) == 800
     assert kl_divergence([[0.0, 1.0]], z[:1], from_logits=True) == 0
+    z = np.array([[0.0, -np.inf]])
+    assert entropy(z, from_logits=True) == 0
+    assert kl_divergence(certain, z, from_logits=True) == 0
+    assert kl_divergence([[0.5, 0.5]], z, from_logits=True) == np.inf
     near = np.array([[0.5 + 1e-9, 0.5 - 1e-9]])
     assert 0 <= kl_divergence([[0.5, 0.5]], near) < 1e-15
 
@@ -142,6 +146,8 @@ def test_skill_is_the_share_of_the_loss_that_is_saved(loss, n_classes):
         found = d2_loss_score(loss, y, table, **keywords)
         assert isinstance(found, float)
         assert_allclose(found, 1 - ours / theirs, rtol=1e-9, atol=1e-12)
+        single = d2_loss_score(loss, y, table.astype("f4"), **keywords)
+        assert_allclose(single, found, rtol=1e-4, atol=1e-5)
 
 
 def test_no_skill_is_known_where_nothing_can_be_lost():
@@ -192,6 +198,15 @@ def test_ignored_labels(missing):
         Focal(), marked, softmax(z, axis=1), ignore_index=missing, reduction="none"
     )
     assert not rows[ignored].any() and rows[~ignored].all()
+
+
+def test_ignored_labels_of_any_kind():
+    y, p = np.array([1, 0, 1]), [0.2, 0.7, 0.4]
+    plain = focal_loss(y, p)
+    assert focal_loss(y, p, ignore_index="?") == plain  # which no number equals
+    assert focal_loss(y[:, np.newaxis], p, ignore_index=7) == plain
+    only = focal_loss([1, 7, 7], p, ignore_index=7, labels=[0, 1])
+    assert_allclose(only, focal_loss([1], p[:1], labels=[0, 1]))
 
 
 @pytest.mark.parametrize(

@@ -339,6 +339,22 @@ def test_empty_and_single_rows(loss):
     assert loss.loss([1], [0.0]).shape == loss.loss([1], [[0.0]]).shape == (1,)
 
 
+@pytest.mark.parametrize(
+    ("method", "args"),
+    [
+        ("loss", ([0], [1.0])),
+        ("hessian", ([0], [[1.0, 2.0]])),
+        ("hessian_product", ([0], [1.0], [1.0])),
+        ("predict_proba", ([1.0],)),
+        ("predict_log_proba", ([1.0],)),
+        ("posterior", ([1.0],)),
+    ],
+)
+def test_threads_are_asked_for_everywhere(method, args):
+    with pytest.raises(ValueError, match=r"^n_threads must be None or an integer oth"):
+        getattr(Focal(), method)(*args, n_threads=0)
+
+
 def test_losses_by_name():
     for name, cls in LOSSES.items():
         assert as_loss(name) == cls() and as_loss(cls()) == cls()

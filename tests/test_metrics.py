@@ -115,11 +115,15 @@ def test_focal_and_smoothed_log_loss_written_out():
         assert_allclose(ours, value / np.log(base), rtol=1e-12)
     keywords = labels | {"sample_weight": p[:, 0], "label_smoothing": 0.3, "base": 2}
     keywords |= {"class_weight": "balanced", "from_logits": True, "reduction": "none"}
+    keywords |= {"ignore_index": 2}
     for ours, loss in [
         (focal_loss(y, 9 * p, gamma=1.5, **keywords), Focal(1.5)),
         (smoothed_log_loss(y, 9 * p, **keywords), CrossEntropy()),
     ]:
         assert_allclose(ours, evaluate_loss(loss, y, 9 * p, **keywords))
+    del keywords["label_smoothing"]
+    ours = cross_entropy(y, 9 * p, **keywords)
+    assert_allclose(ours, evaluate_loss(CrossEntropy(), y, 9 * p, **keywords))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
