@@ -8,6 +8,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import log_softmax, softmax
 
 from oracle import (
     DIGITS,
@@ -258,6 +259,15 @@ def test_posterior_inverts_the_population_minimiser(loss):
         best = minimize(risk, np.zeros(3), jac=True, tol=1e-14).x
         found = loss.posterior([best], class_weight=weights, label_smoothing=eps)
         assert_allclose(found[0], eta, atol=2e-7)
+
+
+@all_losses
+def test_probabilities_are_the_softmax(loss):
+    z = np.random.default_rng(0).normal(scale=20, size=(50, 4))
+    for raw, pair in [(z, z), (z[:, 0], np.column_stack([0 * z[:, 0], z[:, 0]]))]:
+        assert_allclose(loss.predict_proba(raw), softmax(pair, axis=1), rtol=1e-13)
+        log_proba = loss.predict_log_proba(raw)
+        assert_allclose(log_proba, log_softmax(pair, axis=1), rtol=1e-13, atol=1e-15)
 
 
 def test_focal_posterior_closed_form():

@@ -168,6 +168,14 @@ def test_two_classes_unseen_and_none(scorer, names):
             ours = scorer(model, X, y)
         assert_allclose(ours, by_hand(scorer, model, X, y), rtol=1e-9)
         assert abs(scorer(model, X[first], y[first])) < 1e-12
+        greedy = make_loss_scorer(scorer.loss, unseen_proba=0.5)
+        message = r"^unseen_proba must be a number in \(0, 0\.5\) for 2 unseen labels, "
+        with pytest.raises(ValueError, match=message + r"got 0\.5\.$"):
+            greedy(model, X, y)
+        half = make_loss_scorer(scorer.loss, unseen_proba=0.49)
+        with pytest.warns(UserWarning, match="not trained on"):
+            ours = half(model, X, y)
+        assert_allclose(ours, by_hand(half, model, X, y, unseen=0.49), rtol=1e-9)
 
 
 def test_an_unseen_label_has_the_probability_given():
@@ -331,6 +339,11 @@ def test_many_models_of_the_same_rows(scorer, n_classes, dtype):
             theirs = scorer(model, X, y, sample_weight=weight)
             assert_allclose(ours, theirs, rtol=rtol)
     assert scorer.scoring_of(y, np.arange(1, n_classes)) is None
+    some = y < n_classes - 1
+    score = scorer.scoring_of(y[some], np.arange(n_classes))
+    ours = score(model.predict_log_proba(X[some]))
+    assert_allclose(ours, scorer(model, X[some], y[some]), rtol=1e-12)
+    score = scorer.scoring_of(y, np.arange(n_classes), w)
     soft = scorer.scoring_of(np.eye(n_classes)[y], np.arange(n_classes), w)
     assert_allclose(soft(model.predict_log_proba(X)), score(model.predict_log_proba(X)))
 

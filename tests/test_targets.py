@@ -135,6 +135,24 @@ def test_best_constants_in_closed_form(rng):
     assert_allclose(found, [Focal().best_constant(column) for column in indicator.T])
 
 
+@all_losses
+def test_best_constants_of_other_forms(loss, rng):
+    y, w = rng.choice(3, 50, p=[0.6, 0.3, 0.1]), rng.random(50)
+    best = loss.best_constant(y, sample_weight=w)
+    for same, weight in [(np.eye(3)[y], w), (y, 1e-6 * w), (y.astype(float), w)]:
+        found = loss.best_constant(same, sample_weight=weight, n_threads=1)
+        assert_allclose(found, best, rtol=1e-7)
+    assert_allclose(best.sum(), 0, atol=1e-12)
+
+
+@all_losses
+def test_soft_labels_take_the_dtype_of_the_logits(loss, rng):
+    z, soft = rng.normal(size=(9, 3)), rng.dirichlet(np.ones(3), 9)
+    value = loss.loss(soft, z.astype(np.float32))
+    assert value.dtype == np.float32
+    assert_allclose(value, loss.loss(soft, z), rtol=1e-5)
+
+
 @given(st.floats(0.1, 10), st.floats(0, 1), st.integers(0, 2**32 - 1))
 def test_distilled_labels(temperature, weight, seed):
     rng = np.random.default_rng(seed)
