@@ -150,19 +150,65 @@ def test_labels_to_codes_as_numpy_does(y):
     assert_array_equal(ours, codes)
     assert ours.dtype == np.intp and ours.shape == y.shape
     known, ours = encode_labels(y, classes)
-    assert known is classes
+    assert known is classes and ours.dtype == np.intp
     assert_array_equal(ours, codes)
     if len(classes) > 1:
         message = rf"^labels must have labels in .*, got {classes.tolist()[0]!r}\.$"
         with pytest.raises(ValueError, match=message):
             encode_labels(y, classes[1:], "labels")
+        with pytest.raises(ValueError, match=r"^y must have labels in .*, got "):
+            encode_labels(y, classes[1:])
 
 
 def test_one_column_of_labels_is_labels():
-    assert_array_equal(encode_labels([["b"], ["a"]])[1], [1, 0])
+    for column in ([["b"], ["a"]], np.array([["b"], ["a"]])):
+        assert_array_equal(encode_labels(column)[1], [1, 0])
+    with pytest.raises(ValueError, match=r"^labels must have no masked entries, got 1"):
+        encode_labels(np.ma.array([0, 1], mask=[0, 1]), name="labels")
     assert_array_equal(make_target([[1], [0]], 2, 2).codes, [1, 0])
     assert not is_soft([[1], [0]]) and not is_soft([1, 0]) and is_soft([[0, 1]])
     assert not is_soft(np.zeros((2, 2, 2)))
+
+
+def test_sums_over_many_rows_keep_their_digits():
+    soft = np.tile(np.array([0.1, 0.9], np.float32), (100_000, 1))
+    mass = make_target(soft, 100_000, 2, dtype=np.float32).mass()
+    assert_allclose(mass, 1e5 * soft[0].astype(float), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("y", "keywords", "message"),
+    [
+        ([0, 3], {}, r"y must be codes in 0\.\.2, got 3"),
+        ([1, 3], {}, r"y must be codes in 0\.\.2, got 3"),
+        ([3, -1], {}, r"y must be codes in 0\.\.2, got -1"),
+        (np.eye(2), {}, "y must have 3 columns, got 2"),
+        (
+            [[np.inf, 0, 0]] * 2,
+            {},
+            "y must be finite and non-negative, got other value",
+        ),
+        ([[2, -1, 0]] * 2, {}, "y must be finite and non-negative, got other values"),
+        ([0, 1, 2], {}, "y must have 2 rows, got 3"),
+        (0, {}, r"y must be of shape \(n,\) or \(n, K\), got \(\)"),
+        (
+            [0, 1],
+            {"class_weight": {5: 1, 7: 2}},
+            r"class_weight must have keys .*, got 5",
+        ),
+        (
+            [0, 1],
+            {"class_weight": [0, 0, 0]},
+            r"class_weight must be .*\[0\.0, 0\.0, 0\.0",
+        ),
+        ([0, 1], {"multilabel": True}, r"y must be of shape \(n, K\), got \(2,\)"),
+        ([0, 1], {"multilabel": "no"}, "multilabel must be True or False, got 'no'"),
+        (np.eye(2), {"multilabel": True}, "y must have 3 columns, got 2"),
+    ],
+)
+def test_targets_that_are_none(y, keywords, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        make_target(y, 2, 3, **keywords)
 
 
 def test_rows_sum_to_one_within_the_dtype():

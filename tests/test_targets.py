@@ -151,6 +151,8 @@ def test_soft_labels_take_the_dtype_of_the_logits(loss, rng):
     value = loss.loss(soft, z.astype(np.float32))
     assert value.dtype == np.float32
     assert_allclose(value, loss.loss(soft, z), rtol=1e-5)
+    many = loss.loss(soft, z.astype(np.float32), multilabel=True)
+    assert_allclose(many, loss.loss(soft, z, multilabel=True), rtol=1e-5)
 
 
 @given(st.floats(0.1, 10), st.floats(0, 1), st.integers(0, 2**32 - 1))
