@@ -66,6 +66,8 @@ def test_class_weights_of_one_need_not_be_read():
     assert make_target([0, 1], 2, 2).weights_of_classes() is None
     v = make_target([0, 1], 2, 2, class_weight=[1, 2]).weights_of_classes()
     assert_array_equal(v, [1, 2])
+    v = make_target([0, 1], 2, 3, class_weight={1: 2}).weights_of_classes()
+    assert_array_equal(v, [1, 2, 1])
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -179,18 +181,18 @@ def test_sums_over_many_rows_keep_their_digits():
 @pytest.mark.parametrize(
     ("y", "keywords", "message"),
     [
-        ([0, 3], {}, r"y must be codes in 0\.\.2, got 3"),
-        ([1, 3], {}, r"y must be codes in 0\.\.2, got 3"),
-        ([3, -1], {}, r"y must be codes in 0\.\.2, got -1"),
-        (np.eye(2), {}, "y must have 3 columns, got 2"),
+        ([0, 3], {}, r"t must be codes in 0\.\.2, got 3"),
+        ([1, 3], {}, r"t must be codes in 0\.\.2, got 3"),
+        ([3, -1], {}, r"t must be codes in 0\.\.2, got -1"),
+        (np.eye(2), {}, "t must have 3 columns, got 2"),
         (
             [[np.inf, 0, 0]] * 2,
             {},
-            "y must be finite and non-negative, got other value",
+            "t must be finite and non-negative, got other value",
         ),
-        ([[2, -1, 0]] * 2, {}, "y must be finite and non-negative, got other values"),
-        ([0, 1, 2], {}, "y must have 2 rows, got 3"),
-        (0, {}, r"y must be of shape \(n,\) or \(n, K\), got \(\)"),
+        ([[2, -1, 0]] * 2, {}, "t must be finite and non-negative, got other values"),
+        ([0, 1, 2], {}, "t must have 2 rows, got 3"),
+        (0, {}, r"t must be of shape \(n,\) or \(n, K\), got \(\)"),
         (
             [0, 1],
             {"class_weight": {5: 1, 7: 2}},
@@ -201,14 +203,25 @@ def test_sums_over_many_rows_keep_their_digits():
             {"class_weight": [0, 0, 0]},
             r"class_weight must be .*\[0\.0, 0\.0, 0\.0",
         ),
-        ([0, 1], {"multilabel": True}, r"y must be of shape \(n, K\), got \(2,\)"),
+        ([0, 1], {"multilabel": True}, r"t must be of shape \(n, K\), got \(2,\)"),
         ([0, 1], {"multilabel": "no"}, "multilabel must be True or False, got 'no'"),
-        (np.eye(2), {"multilabel": True}, "y must have 3 columns, got 2"),
+        ([0, 1], {"sample_weight": [1, np.inf]}, "sample_weight must .*, got inf"),
+        ([0, 1], {"sample_weight": [-1, 1]}, r"sample_weight must .*, got -1\.0"),
+        ([0, 1], {"class_weight": [1, 2]}, r"class_weight must .*\(3,\), got \(2,\)"),
+        (
+            [0, 1],
+            {"class_weight": [1, -1, 0]},
+            "class_weight must .* not all zero, got",
+        ),
+        ([0, 1], {"class_weight": [1, np.nan, 1]}, "class_weight must .* zero, got"),
+        ([0, 1], {"class_weight": {"a": 1, 5: 2}}, r"class_weight .* 0\.\.2, got 5"),
+        ([0, 1], {"label_smoothing": 1}, r"label_smoothing must be .*\[0, 1\), got 1"),
+        (np.eye(2), {"multilabel": True}, "t must have 3 columns, got 2"),
     ],
 )
 def test_targets_that_are_none(y, keywords, message):
     with pytest.raises(ValueError, match=f"^{message}"):
-        make_target(y, 2, 3, **keywords)
+        make_target(y, 2, 3, name="t", **keywords)
 
 
 def test_rows_sum_to_one_within_the_dtype():
