@@ -447,6 +447,10 @@ def test_outputs_are_filled_or_refused_by_name(method, names, z):
             lambda: Focal().posterior([1.0], label_smoothing=2.0),
             r"^label_smoothing must be a number in \[0, 1\), got 2\.0\.$",
         ),
+        (
+            lambda: Focal().posterior([1.0], class_weight=[1, 0]),
+            r"^class_weight must be positive, got \[1\.0, 0\.0\]\.$",
+        ),
         (lambda: Focal("2"), r"^gamma must be a number in \[0, inf\), got '2'\.$"),
         (
             lambda: Focal().loss([3], [[0.0, 1, 2]]),
