@@ -162,6 +162,18 @@ def test_labels_to_codes_as_numpy_does(y):
             encode_labels(y, classes[1:])
 
 
+def test_common_labels_need_no_sort(monkeypatch):
+    """Consecutive integers and few strings are told apart in one pass."""
+    common = [LABELS[name] for name in ("int", "strings", "bytes", "objects")]
+    common += [np.array([4, 3, 4], kind) for kind in ("i1", "u2", ">i4", "i8")]
+    expected = [np.unique(y, return_inverse=True) for y in common]
+    monkeypatch.setattr(np, "unique", None)
+    for y, (classes, codes) in zip(common, expected, strict=True):
+        found, ours = encode_labels(y)
+        assert_array_equal(found, classes)
+        assert_array_equal(ours, codes)
+
+
 def test_one_column_of_labels_is_labels():
     for column in ([["b"], ["a"]], np.array([["b"], ["a"]])):
         assert_array_equal(encode_labels(column)[1], [1, 0])
@@ -229,4 +241,6 @@ def test_rows_sum_to_one_within_the_dtype():
     assert_allclose(check_soft_labels(y, 2, np.float32), y, rtol=1e-6)
     with pytest.raises(ValueError, match=r"^soft must have rows .*, got 1\.00001\.$"):
         check_soft_labels(y, 2, np.float64, "soft")
+    with pytest.raises(ValueError, match=r"^y must have rows that sum to one, got 1"):
+        check_soft_labels(y, 2, np.float64)
     assert check_soft_labels(np.empty((0, 2)), 2, np.float64).shape == (0, 2)
