@@ -258,6 +258,7 @@ def test_rows_that_do_not_sum_to_one_warn():
         ("y_true", ABA, r"have labels in \[0, 1\], got .*'a'.*"),
         ("labels", [1, 0], r"be sorted and distinct, got \[1, 0\]"),
         ("labels", [0, 0], r"be sorted and distinct, got \[0, 0\]"),
+        ("labels", [0, 2, 1], r"be sorted and distinct, got \[0, 2, 1\]"),
         ("labels", [], r"be .*, got .*"),
         ("labels", [[0, 1]], r"be .*, got .*"),
         ("sample_weight", [1, np.nan, 1], "be finite and non-negative, got nan"),
@@ -299,6 +300,11 @@ def test_bad_tables_and_losses():
             "y_proba must not contain NaN, got 3",
         ),
         ((Focal(), [], P[:0]), {}, r"Found array with 0 sample\(s\)"),
+        (
+            (Focal(), [], P[:0]),
+            {"from_logits": True},
+            r"Found array with 0 sample\(s\)",
+        ),
         ((Focal(), y, P[:, :, None]), {}, "Found array with dim 3"),
         (
             (Focal(), [1, 1, 1], P),

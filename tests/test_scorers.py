@@ -36,7 +36,13 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 import skxent
 from oracle import LOSS_INSTANCES, definition
 from skxent.losses import CrossEntropy, Focal
-from skxent.scorers import SCORERS, get_scorer, make_loss_scorer, neg_log_loss_scorer
+from skxent.scorers import (
+    SCORERS,
+    LossScorer,
+    get_scorer,
+    make_loss_scorer,
+    neg_log_loss_scorer,
+)
 
 EPS, TINY = np.finfo(np.float64).eps, np.finfo(np.float64).tiny
 CV = StratifiedKFold(3)
@@ -388,6 +394,7 @@ def test_the_ready_scorers():
         "neg_focal_loss": "make_loss_scorer(Focal(gamma=2.0))",
         "neg_smoothed_log_loss": smoothed,
     }
+    assert repr(LossScorer(Focal(1.0))) == "make_loss_scorer(Focal(gamma=1.0))"
     for name, scorer in SCORERS.items():
         assert scorer is getattr(skxent.scorers, f"{name}_scorer")
         with config_context(enable_metadata_routing=True):
