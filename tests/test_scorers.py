@@ -364,6 +364,8 @@ def test_logistic_regressions_of_other_kinds_are_scored_by_probabilities():
         ours = neg_log_loss_scorer(model, far, (y + 1) % 3)
         assert_allclose(ours, np.log(EPS), rtol=1e-6)  # clipped
         assert neg_log_loss_scorer(plain, far, (y + 1) % 3) < 10 * ours
+    plain.multi_class = "deprecated"  # scikit-learn 1.6 and 1.7 have it so
+    assert neg_log_loss_scorer(plain, far, (y + 1) % 3) < 10 * ours
     X, far, y = far_data(2)
     model = LogisticRegression(C=1e4, solver="liblinear").fit(X, y)
     assert neg_log_loss_scorer(model, far, 1 - y) < 10 * np.log(EPS)
