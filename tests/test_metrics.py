@@ -229,6 +229,13 @@ def test_one_column_is_a_row_each():
         assert column == expected
 
 
+def test_probabilities_of_other_dtypes():
+    sure, half = np.eye(2), np.full((2, 2), 0.5)
+    for table in (sure.astype(int), sure.astype(bool), sure.astype(np.float16)):
+        assert cross_entropy([0, 1], table) == cross_entropy([0, 1], sure)
+    assert cross_entropy([0, 1], half.astype(np.float16)) == np.log(2)
+
+
 def test_logits_called_probabilities_say_so():
     raw = np.array([[0.3, 0.2], [0.9, 0.4]])
     with pytest.warns(UserWarning, match="or from_logits=True for logits") as caught:
@@ -249,6 +256,7 @@ def test_rows_that_do_not_sum_to_one_warn():
     ("argument", "value", "message"),
     [
         ("y_proba", P + 0.5, r"be in \[0, 1\], got 1\.3"),
+        ("y_proba", [[0, 1.3]] * 3, r"be in \[0, 1\], got 1\.3"),
         ("y_proba", -P, r"be in \[0, 1\], got -0\.8"),
         ("y_proba", Q, "have a column for each of 2 labels, got 3 columns"),
         ("y_true", [0, 1], "have 3 rows, got 2"),
