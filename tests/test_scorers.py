@@ -262,6 +262,49 @@ def test_a_subclass_with_its_own_probabilities_is_scored_by_them():
     assert_allclose(ours, by_hand(neg_log_loss_scorer, model, X, y), rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@both_counts
+@all_scorers
+def test_many_models_of_the_same_rows(scorer, n_classes, dtype):
+    X, y = data(n_classes)
+    w = np.random.default_rng(0).exponential(size=len(y))
+    keywords = {"label_smoothing": scorer.label_smoothing, "class_weight": {1: 2.0}}
+    scorer = make_loss_scorer(scorer.loss, **keywords)
+    for weight in (None, w):
+        score = scorer.scoring_of(y, np.arange(n_classes), weight)
+        for C in (0.01, 1.0):
+            model = skxent.CrossEntropyClassifier(C=C).fit(X, y)
+            ours = score(model.predict_log_proba(X).astype(dtype))
+            rtol = 1e-12 if dtype == np.float64 else 1e-5
+            theirs = scorer(model, X, y, sample_weight=weight)
+            assert_allclose(ours, theirs, rtol=rtol)
+    assert scorer.scoring_of(y, np.arange(1, n_classes)) is None
+    some = y < n_classes - 1
+    score = scorer.scoring_of(y[some], np.arange(n_classes))
+    ours = score(model.predict_log_proba(X[some]))
+    assert_allclose(ours, scorer(model, X[some], y[some]), rtol=1e-12)
+    score = scorer.scoring_of(y, np.arange(n_classes), w)
+    soft = scorer.scoring_of(np.eye(n_classes)[y], np.arange(n_classes), w)
+    assert_allclose(soft(model.predict_log_proba(X)), score(model.predict_log_proba(X)))
+
+
+def test_logistic_regressions_of_other_kinds_are_scored_by_probabilities():
+    """One against the rest, as scikit-learn had it, answers with no softmax."""
+    X, far, y = far_data(3)
+    plain = LogisticRegression(C=1e4).fit(X, y)
+    for name, value in [("multi_class", "ovr"), ("solver", "liblinear")]:
+        model = LogisticRegression(C=1e4).fit(X, y)
+        setattr(model, name, value)
+        ours = neg_log_loss_scorer(model, far, (y + 1) % 3)
+        assert_allclose(ours, np.log(EPS), rtol=1e-6)  # clipped
+        assert neg_log_loss_scorer(plain, far, (y + 1) % 3) < 10 * ours
+    plain.multi_class = "deprecated"  # scikit-learn 1.6 and 1.7 have it so
+    assert neg_log_loss_scorer(plain, far, (y + 1) % 3) < 10 * ours
+    X, far, y = far_data(2)
+    model = LogisticRegression(C=1e4, solver="liblinear").fit(X, y)
+    assert neg_log_loss_scorer(model, far, 1 - y) < 10 * np.log(EPS)
+
+
 @all_names
 def test_several_metrics_at_once(names):
     X, y = data(2, names)
@@ -326,49 +369,6 @@ def test_classes_may_have_weights(class_weight, n_classes):
     assert_allclose(scorer(model, X, y), expected, rtol=1e-9)
     with pytest.raises(ValueError, match="class_weight must"):
         make_loss_scorer(CrossEntropy(), class_weight="even")(model, X, y)
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@both_counts
-@all_scorers
-def test_many_models_of_the_same_rows(scorer, n_classes, dtype):
-    X, y = data(n_classes)
-    w = np.random.default_rng(0).exponential(size=len(y))
-    keywords = {"label_smoothing": scorer.label_smoothing, "class_weight": {1: 2.0}}
-    scorer = make_loss_scorer(scorer.loss, **keywords)
-    for weight in (None, w):
-        score = scorer.scoring_of(y, np.arange(n_classes), weight)
-        for C in (0.01, 1.0):
-            model = skxent.CrossEntropyClassifier(C=C).fit(X, y)
-            ours = score(model.predict_log_proba(X).astype(dtype))
-            rtol = 1e-12 if dtype == np.float64 else 1e-5
-            theirs = scorer(model, X, y, sample_weight=weight)
-            assert_allclose(ours, theirs, rtol=rtol)
-    assert scorer.scoring_of(y, np.arange(1, n_classes)) is None
-    some = y < n_classes - 1
-    score = scorer.scoring_of(y[some], np.arange(n_classes))
-    ours = score(model.predict_log_proba(X[some]))
-    assert_allclose(ours, scorer(model, X[some], y[some]), rtol=1e-12)
-    score = scorer.scoring_of(y, np.arange(n_classes), w)
-    soft = scorer.scoring_of(np.eye(n_classes)[y], np.arange(n_classes), w)
-    assert_allclose(soft(model.predict_log_proba(X)), score(model.predict_log_proba(X)))
-
-
-def test_logistic_regressions_of_other_kinds_are_scored_by_probabilities():
-    """One against the rest, as scikit-learn had it, answers with no softmax."""
-    X, far, y = far_data(3)
-    plain = LogisticRegression(C=1e4).fit(X, y)
-    for name, value in [("multi_class", "ovr"), ("solver", "liblinear")]:
-        model = LogisticRegression(C=1e4).fit(X, y)
-        setattr(model, name, value)
-        ours = neg_log_loss_scorer(model, far, (y + 1) % 3)
-        assert_allclose(ours, np.log(EPS), rtol=1e-6)  # clipped
-        assert neg_log_loss_scorer(plain, far, (y + 1) % 3) < 10 * ours
-    plain.multi_class = "deprecated"  # scikit-learn 1.6 and 1.7 have it so
-    assert neg_log_loss_scorer(plain, far, (y + 1) % 3) < 10 * ours
-    X, far, y = far_data(2)
-    model = LogisticRegression(C=1e4, solver="liblinear").fit(X, y)
-    assert neg_log_loss_scorer(model, far, 1 - y) < 10 * np.log(EPS)
 
 
 @all_losses
