@@ -207,12 +207,11 @@ def test_what_looks_like_probabilities(raw, alike):
     ]
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_sums_of_rows_may_be_off_by_the_root_of_eps(dtype):
-    root = np.finfo(dtype).eps ** 0.5
+def test_sums_of_rows_may_be_off_by_the_root_of_eps():
+    root = np.finfo(np.float32).eps ** 0.5
     for sign in (1, -1):
         for off, told in [(0.9, []), (1.2, [1])]:
-            rows = np.array([[0.5, 0.5], [0.25, 0.75 + sign * off * root]], dtype)
+            rows = np.float32([[0.5, 0.5], [0.25, 0.75 + sign * off * root]])
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 cross_entropy([0, 1], rows)
