@@ -201,7 +201,7 @@ def _labels_and_unseen(
     """The labels of y_true, and which of them `classes` lack."""
     if is_soft(y_true):
         return classes, np.zeros(len(classes), bool)
-    labels, _ = encode_labels(y_true)
+    labels, _ = encode_labels(y_true, name="y_true")
     if np.array_equal(labels, classes):  # as a rule, and quickly told
         return labels, np.zeros(len(labels), bool)
     return labels, ~np.isin(labels, classes)

@@ -309,9 +309,7 @@ def check_soft_labels(
     return soft
 
 
-def check_indicators(
-    y: NDArray[Any], n_columns: int, dtype: Any, name: str = "y"
-) -> Floats:
+def check_indicators(y: NDArray[Any], n_columns: int, dtype: Any, name: str) -> Floats:
     """Rows of K answers, each from 0, no, to 1, yes."""
     if y.shape[1] != n_columns:
         raise ValueError(f"{name} must have {n_columns} columns, got {y.shape[1]}.")

@@ -17,6 +17,7 @@ RNG = np.random.default_rng(0)
 Z, S, W = RNG.normal(size=(40, 3)), RNG.uniform(size=(40, 3)), RNG.uniform(size=40)
 Y = RNG.integers(0, 3, 40)
 P = RNG.dirichlet(np.ones(3), 40)
+Model = CrossEntropyClassifier
 dressings = pytest.mark.parametrize("dress", [packed, unaligned])
 
 
@@ -53,35 +54,37 @@ def masked(values):
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("name", "call"),
     [
-        lambda: Focal().loss(Y, masked(Z)),
-        lambda: Focal().loss(masked(Y), Z),
-        lambda: Focal().loss(masked(P), Z),
-        lambda: Focal().loss(Y, Z, sample_weight=masked(W)),
-        lambda: Focal().loss(Y, Z, class_weight=masked(np.ones(3))),
-        lambda: Focal().hessian_product(Y, Z, masked(Z)),
-        lambda: Focal().best_constant(masked(Y)),
-        lambda: Focal().posterior(masked(Z)),
-        lambda: distill(masked(P)),
-        lambda: metrics.cross_entropy(masked(Y), P),
-        lambda: metrics.cross_entropy(Y, masked(P)),
-        lambda: metrics.cross_entropy(Y, masked(Z), from_logits=True),
-        lambda: metrics.multilabel_log_loss(masked(S), S),
-        lambda: calibration.TemperatureScaling().fit(Z, masked(Y)),
-        lambda: calibration.TemperatureScaling().fit(masked(Z), Y),
-        lambda: boosting.xgboost_objective(Focal()).init_score(masked(Y)),
-        lambda: boosting.xgboost_objective(Focal())(masked(Y), Z),
-        lambda: CrossEntropyClassifier().fit(masked(Z), Y),
-        lambda: CrossEntropyClassifier().partial_fit(Z, Y, masked(np.arange(3))),
-        lambda: CrossEntropyClassifier().fit(Z, masked(Y)),
-        lambda: CrossEntropyClassifier().fit(Z, Y).predict(masked(Z)),
-        lambda: CrossEntropyClassifier().fit(Z, Y, sample_weight=masked(W)),
-        lambda: neg_log_loss_scorer(CrossEntropyClassifier().fit(Z, Y), Z, masked(Y)),
+        ("raw_prediction", lambda: Focal().loss(Y, masked(Z))),
+        ("y", lambda: Focal().loss(masked(Y), Z)),
+        ("y", lambda: Focal().loss(masked(P), Z)),
+        ("sample_weight", lambda: Focal().loss(Y, Z, sample_weight=masked(W))),
+        ("class_weight", lambda: Focal().loss(Y, Z, class_weight=masked(np.ones(3)))),
+        ("v", lambda: Focal().hessian_product(Y, Z, masked(Z))),
+        ("y", lambda: Focal().best_constant(masked(Y))),
+        ("raw_prediction", lambda: Focal().posterior(masked(Z))),
+        ("teacher", lambda: distill(masked(P))),
+        ("y_true", lambda: metrics.cross_entropy(masked(Y), P)),
+        ("y_proba", lambda: metrics.cross_entropy(Y, masked(P))),
+        ("y_proba", lambda: metrics.cross_entropy(Y, masked(Z), from_logits=True)),
+        ("y_true", lambda: metrics.multilabel_log_loss(masked(S), S)),
+        ("y", lambda: calibration.TemperatureScaling().fit(Z, masked(Y))),
+        ("X", lambda: calibration.TemperatureScaling().fit(masked(Z), Y)),
+        ("y", lambda: boosting.xgboost_objective(Focal()).init_score(masked(Y))),
+        ("y", lambda: boosting.xgboost_objective(Focal())(masked(Y), Z)),
+        ("X", lambda: Model().fit(masked(Z), Y)),
+        ("classes", lambda: Model().partial_fit(Z, Y, masked(np.arange(3)))),
+        ("y", lambda: Model().fit(Z, masked(Y))),
+        ("X", lambda: Model().fit(Z, Y).predict(masked(Z))),
+        ("sample_weight", lambda: Model().fit(Z, Y, sample_weight=masked(W))),
+        ("y_true", lambda: neg_log_loss_scorer(Model().fit(Z, Y), Z, masked(Y))),
     ],
 )  # fmt: skip
-def test_masked_entries_are_refused(call):
-    with pytest.raises(ValueError, match=r" must have no masked entries, got 1\.$"):
+def test_masked_entries_are_refused(name, call):
+    with pytest.raises(
+        ValueError, match=rf"^{name} must have no masked entries, got 1\.$"
+    ):
         call()
 
 

@@ -85,6 +85,26 @@ def test_log_loss_of_all_kinds_of_labels(kind, hold):
         check_same(some, proba)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in NAMES if kind != "float"])
+def test_log_loss_of_plain_labels_is_our_own(kind, monkeypatch):
+    rng = np.random.default_rng(0)
+    n_classes = 2 if kind == "bool" else 4
+    names = NAMES[kind](n_classes)
+    proba, codes = table(rng, 99, n_classes), codes_of(rng, 99, n_classes)
+    y, first = names[codes], np.full(99, names[0])
+    calls = [(y, {}), (y.tolist(), {}), (y, {"labels": names})]
+    calls += [(first, {"labels": names}), (first.tolist(), {"labels": names.tolist()})]
+    expected = [reference(labels, proba, **keywords) for labels, keywords in calls]
+    # scikit-learn must not see these, and must see what it sorts, warns of or refuses.
+    monkeypatch.setattr("sklearn.metrics.log_loss", lambda *args, **keywords: np.nan)
+    for (labels, keywords), value in zip(calls, expected, strict=True):
+        assert_allclose(log_loss(labels, proba, **keywords), value, rtol=1e-12)
+    for strange in (names[::-1], names[:1], np.repeat(names, 2), names[:, np.newaxis]):
+        assert np.isnan(log_loss(y, proba, labels=strange))
+    for strange in (y[1:], y[:, np.newaxis], first):
+        assert np.isnan(log_loss(strange, proba))
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("n_classes", [1, 2, 3, 7, 20])
 def test_log_loss_layouts_and_weights(n_classes, dtype, monkeypatch):

@@ -1,11 +1,14 @@
 """The compiled losses against mpmath: value, gradient, Hessian, probabilities."""
 
+import math
 import pickle
+import sys
 
 import mpmath as mp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import log_softmax, softmax
 
 from oracle import (
     DIGITS,
@@ -17,12 +20,31 @@ from oracle import (
     kappa,
     smooth,
 )
-from skxent.losses import LOSSES, CrossEntropy, Focal
+from skxent.losses import (
+    LOSSES,
+    Focal,
+    GeneralizedCrossEntropy,
+    Poly1,
+    SymmetricCrossEntropy,
+    as_loss,
+)
 
 all_losses = pytest.mark.parametrize("loss", LOSS_INSTANCES, ids=repr)
 all_dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=lambda t: t.__name__)
 
 PROMISE = 8  # units of κ eps
+TINY, HUGE = math.ulp(0.0), sys.float_info.max
+# Where they become convex or proper, and just beyond.
+AT_THE_EDGE = [
+    Poly1(0.0),
+    Poly1(1.2),
+    Poly1(-1.0),
+    SymmetricCrossEntropy(4.0, 1.0),
+    SymmetricCrossEntropy(3.0, 1.0),
+    SymmetricCrossEntropy(8.0, 2.0),
+    SymmetricCrossEntropy(1.0, 0.0),
+    GeneralizedCrossEntropy(1.0),
+]
 
 # Rows of logits: ties, both tails, near-certain, from -700 to 700.
 ROWS = {
@@ -239,6 +261,15 @@ def test_posterior_inverts_the_population_minimiser(loss):
         assert_allclose(found[0], eta, atol=2e-7)
 
 
+@all_losses
+def test_probabilities_are_the_softmax(loss):
+    z = np.random.default_rng(0).normal(scale=20, size=(50, 4))
+    for raw, pair in [(z, z), (z[:, 0], np.column_stack([0 * z[:, 0], z[:, 0]]))]:
+        assert_allclose(loss.predict_proba(raw), softmax(pair, axis=1), rtol=1e-13)
+        log_proba = loss.predict_log_proba(raw)
+        assert_allclose(log_proba, log_softmax(pair, axis=1), rtol=1e-13, atol=1e-15)
+
+
 def test_focal_posterior_closed_form():
     """logit η = γz + log(p + γ q L_q) - log(q + γ p L_p), two classes."""
     for gamma in (0.5, 1.0, 2.0, 5.0):
@@ -318,13 +349,92 @@ def test_empty_and_single_rows(loss):
     assert loss.loss([1], [0.0]).shape == loss.loss([1], [[0.0]]).shape == (1,)
 
 
+@pytest.mark.parametrize(
+    ("method", "args"),
+    [
+        ("loss", ([0], [1.0])),
+        ("hessian", ([0], [[1.0, 2.0]])),
+        ("hessian_product", ([0], [1.0], [1.0])),
+        ("predict_proba", ([1.0],)),
+        ("predict_log_proba", ([1.0],)),
+        ("posterior", ([1.0],)),
+    ],
+)
+def test_threads_are_asked_for_everywhere(method, args):
+    with pytest.raises(ValueError, match=r"^n_threads must be None or an integer oth"):
+        getattr(Focal(), method)(*args, n_threads=0)
+
+
+def test_losses_by_name():
+    for name, cls in LOSSES.items():
+        assert as_loss(name) == cls() and as_loss(cls()) == cls()
+    with pytest.raises(ValueError, match=r"^loss must be one of 'cross_entropy', 'foc"):
+        as_loss("hinge")
+
+
 def test_losses_are_values():
     assert Focal(2.0) == Focal(2.0) != Focal(1.0)
     assert repr(Focal(2.0)) == "Focal(gamma=2.0)"
     assert set(LOSSES) == {cls.formula for cls in LOSSES.values()}
     for loss in LOSS_INSTANCES:
         assert pickle.loads(pickle.dumps(loss)) == loss
-    assert CrossEntropy().convex and not Focal().convex and Focal(0.0).convex
+
+
+@pytest.mark.parametrize("loss", [*LOSS_INSTANCES, *AT_THE_EDGE], ids=repr)
+def test_convex_and_proper_are_facts(loss):
+    """Proper: softmax is the posterior. Convex: no eigenvalue is negative."""
+    z = np.random.default_rng(0).normal(scale=3, size=(2000, 3))
+    p = loss.predict_proba(z)
+    assert loss.proper == np.allclose(loss.posterior(z), p, rtol=1e-6, atol=0)
+    lowest = np.linalg.eigvalsh(loss.hessian(np.arange(2000) % 3, z))[:, 0].min()
+    assert loss.convex == (lowest > -1e-9)
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "least", "most"),
+    [
+        (Focal, "gamma", 0.0, HUGE),
+        (GeneralizedCrossEntropy, "q", TINY, 1.0),
+        (SymmetricCrossEntropy, "alpha", TINY, HUGE),
+        (SymmetricCrossEntropy, "beta", 0.0, HUGE),
+        (SymmetricCrossEntropy, "log_zero", -HUGE, -TINY),
+        (Poly1, "epsilon", -1.0, HUGE),
+    ],
+)
+def test_domains_of_parameters(cls, name, least, most):
+    for value in (least, most):
+        assert getattr(cls(**{name: value}), name) == value
+    for value in (math.nextafter(least, -math.inf), math.nextafter(most, math.inf)):
+        with pytest.raises(ValueError, match=rf"^{name} must be a number in "):
+            cls(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("method", "names"),
+    [
+        ("loss", ["out"]),
+        ("gradient", ["out"]),
+        ("loss_gradient", ["loss_out", "gradient_out"]),
+        ("gradient_hessian", ["gradient_out", "hessian_out"]),
+        ("hessian_product", ["out"]),
+        ("hessian", ["out"]),
+    ],
+)
+@pytest.mark.parametrize("z", [np.zeros(4), np.eye(4)[:, :3]], ids=["binary", "three"])
+def test_outputs_are_filled_or_refused_by_name(method, names, z):
+    call = getattr(Focal(), method)
+    args = ([1, 0, 1, 1], z) + ((z + 1,) if method == "hessian_product" else ())
+    found = call(*args)
+    expected = found if len(names) > 1 else (found,)
+    for name, values in zip(names, expected, strict=True):
+        out = np.full_like(values, np.nan)
+        assert not np.isnan(values).any()
+        again = call(*args, **{name: out})
+        assert any(each is out for each in (again if len(names) > 1 else (again,)))
+        assert_array_equal(out, values)
+        for wrong in (values[1:], values.astype("f4"), values.tolist()):
+            with pytest.raises(ValueError, match=rf"^{name} must be float64 of shape"):
+                call(*args, **{name: wrong})
 
 
 @pytest.mark.parametrize(
@@ -336,6 +446,10 @@ def test_losses_are_values():
         (
             lambda: Focal().posterior([1.0], label_smoothing=2.0),
             r"^label_smoothing must be a number in \[0, 1\), got 2\.0\.$",
+        ),
+        (
+            lambda: Focal().posterior([1.0], class_weight=[1, 0]),
+            r"^class_weight must be positive, got \[1\.0, 0\.0\]\.$",
         ),
         (lambda: Focal("2"), r"^gamma must be a number in \[0, inf\), got '2'\.$"),
         (

@@ -1,6 +1,7 @@
 """The metrics against their definition in mpmath, and their errors."""
 
 import types
+import warnings
 
 import mpmath as mp
 import numpy as np
@@ -115,11 +116,15 @@ def test_focal_and_smoothed_log_loss_written_out():
         assert_allclose(ours, value / np.log(base), rtol=1e-12)
     keywords = labels | {"sample_weight": p[:, 0], "label_smoothing": 0.3, "base": 2}
     keywords |= {"class_weight": "balanced", "from_logits": True, "reduction": "none"}
+    keywords |= {"ignore_index": 2}
     for ours, loss in [
         (focal_loss(y, 9 * p, gamma=1.5, **keywords), Focal(1.5)),
         (smoothed_log_loss(y, 9 * p, **keywords), CrossEntropy()),
     ]:
         assert_allclose(ours, evaluate_loss(loss, y, 9 * p, **keywords))
+    del keywords["label_smoothing"]
+    ours = cross_entropy(y, 9 * p, **keywords)
+    assert_allclose(ours, evaluate_loss(CrossEntropy(), y, 9 * p, **keywords))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -172,6 +177,65 @@ def test_probabilities_called_logits_warn(metric):
         metric(y[: len(raw)] % (3 if raw.ndim == 2 else 2), raw, from_logits=True)
 
 
+LIKELY, FULL = [0.0, 1.0, 0.5] + 7 * [0.25], np.tile([0.3, 0.7], (5, 1))
+
+
+@pytest.mark.parametrize(
+    ("raw", "alike"),
+    [
+        (LIKELY, True),
+        (LIKELY[1:], False),
+        ([*LIKELY, 1.01], False),
+        ([*LIKELY, -0.01], False),
+        (FULL, True),
+        (FULL + np.array([9e-4, 0]), True),
+        (FULL - np.array([9e-4, 0]), True),
+        (FULL + np.outer(np.arange(5) == 2, [2e-3, 0]), False),
+        (FULL - np.outer(np.arange(5) == 2, [2e-3, 0]), False),
+        (np.eye(2), False),
+        (np.vstack([np.eye(2), FULL[:1]]), True),
+        (np.array([[1.3, -0.3], [0.5, 0.5]]), False),
+    ],
+)
+def test_what_looks_like_probabilities(raw, alike):
+    y = np.arange(len(raw)) % 2
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cross_entropy(y, raw, from_logits=True)
+    assert [str(w.message) for w in caught] == alike * [
+        "y_proba looks like probabilities, but from_logits=True. "
+        "Pass from_logits=False for probabilities."
+    ]
+
+
+def test_sums_of_rows_may_be_off_by_the_root_of_eps():
+    root = np.finfo(np.float32).eps ** 0.5
+    for sign in (1, -1):
+        for off, told in [(0.9, []), (1.2, [1])]:
+            rows = np.float32([[0.5, 0.5], [0.25, 0.75 + sign * off * root]])
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                cross_entropy([0, 1], rows)
+            assert [str(w.message) for w in caught] == len(told) * [
+                "The y_proba values do not sum to one. Make sure to pass "
+                "probabilities, or from_logits=True for logits."
+            ]
+
+
+def test_one_column_is_a_row_each():
+    for x, from_logits in [(P[:, 1], False), (9 * P[:, 1] - 5, True)]:
+        expected = cross_entropy([0, 1, 0], x, from_logits=from_logits)
+        column = cross_entropy([0, 1, 0], x[:, np.newaxis], from_logits=from_logits)
+        assert column == expected
+
+
+def test_probabilities_of_other_dtypes():
+    sure, half = np.eye(2), np.full((2, 2), 0.5)
+    for table in (sure.astype(int), sure.astype(bool), sure.astype(np.float16)):
+        assert cross_entropy([0, 1], table) == cross_entropy([0, 1], sure)
+    assert cross_entropy([0, 1], half.astype(np.float16)) == np.log(2)
+
+
 def test_logits_called_probabilities_say_so():
     raw = np.array([[0.3, 0.2], [0.9, 0.4]])
     with pytest.warns(UserWarning, match="or from_logits=True for logits") as caught:
@@ -193,6 +257,7 @@ def test_rows_that_do_not_sum_to_one_warn():
     ("argument", "value", "message"),
     [
         ("y_proba", P + 0.5, r"be in \[0, 1\], got 1\.3"),
+        ("y_proba", [[0, 1.3]] * 3, r"be in \[0, 1\], got 1\.3"),
         ("y_proba", -P, r"be in \[0, 1\], got -0\.8"),
         ("y_proba", Q, "have a column for each of 2 labels, got 3 columns"),
         ("y_true", [0, 1], "have 3 rows, got 2"),
@@ -202,6 +267,7 @@ def test_rows_that_do_not_sum_to_one_warn():
         ("y_true", ABA, r"have labels in \[0, 1\], got .*'a'.*"),
         ("labels", [1, 0], r"be sorted and distinct, got \[1, 0\]"),
         ("labels", [0, 0], r"be sorted and distinct, got \[0, 0\]"),
+        ("labels", [0, 2, 1], r"be sorted and distinct, got \[0, 2, 1\]"),
         ("labels", [], r"be .*, got .*"),
         ("labels", [[0, 1]], r"be .*, got .*"),
         ("sample_weight", [1, np.nan, 1], "be finite and non-negative, got nan"),
@@ -219,6 +285,7 @@ def test_rows_that_do_not_sum_to_one_warn():
         ("from_logits", "yes", "be True or False, got 'yes'"),
         ("base", 1, "be None or a finite number above 1, got 1"),
         ("base", 0.5, "be None or a finite number above 1, got 0.5"),
+        ("base", np.inf, "be None or a finite number above 1, got inf"),
         ("gamma", -1, r"be a number in \[0, inf\), got -1"),
     ],
 )
@@ -247,6 +314,11 @@ def test_bad_tables_and_losses():
             "y_proba must not contain NaN, got 3",
         ),
         ((Focal(), [], P[:0]), {}, r"Found array with 0 sample\(s\)"),
+        (
+            (Focal(), [], P[:0]),
+            {"from_logits": True},
+            r"Found array with 0 sample\(s\)",
+        ),
         ((Focal(), y, P[:, :, None]), {}, "Found array with dim 3"),
         (
             (Focal(), [1, 1, 1], P),

@@ -38,7 +38,13 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 import skxent
 from oracle import LOSS_INSTANCES, definition
 from skxent.losses import CrossEntropy, Focal
-from skxent.scorers import SCORERS, get_scorer, make_loss_scorer, neg_log_loss_scorer
+from skxent.scorers import (
+    SCORERS,
+    LossScorer,
+    get_scorer,
+    make_loss_scorer,
+    neg_log_loss_scorer,
+)
 
 EPS, TINY = np.finfo(np.float64).eps, np.finfo(np.float64).tiny
 CV = StratifiedKFold(3)
@@ -170,6 +176,14 @@ def test_two_classes_unseen_and_none(scorer, names):
             ours = scorer(model, X, y)
         assert_allclose(ours, by_hand(scorer, model, X, y), rtol=1e-9)
         assert abs(scorer(model, X[first], y[first])) < 1e-12
+        greedy = make_loss_scorer(scorer.loss, unseen_proba=0.5)
+        message = r"^unseen_proba must be a number in \(0, 0\.5\) for 2 unseen labels, "
+        with pytest.raises(ValueError, match=message + r"got 0\.5\.$"):
+            greedy(model, X, y)
+        half = make_loss_scorer(scorer.loss, unseen_proba=0.49)
+        with pytest.warns(UserWarning, match="not trained on"):
+            ours = half(model, X, y)
+        assert_allclose(ours, by_hand(half, model, X, y, unseen=0.49), rtol=1e-9)
 
 
 def test_an_unseen_label_has_the_probability_given():
@@ -248,6 +262,49 @@ def test_a_subclass_with_its_own_probabilities_is_scored_by_them():
     model = Sceptic().fit(X, y)
     ours = neg_log_loss_scorer(model, X, y)
     assert_allclose(ours, by_hand(neg_log_loss_scorer, model, X, y), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@both_counts
+@all_scorers
+def test_many_models_of_the_same_rows(scorer, n_classes, dtype):
+    X, y = data(n_classes)
+    w = np.random.default_rng(0).exponential(size=len(y))
+    keywords = {"label_smoothing": scorer.label_smoothing, "class_weight": {1: 2.0}}
+    scorer = make_loss_scorer(scorer.loss, **keywords)
+    for weight in (None, w):
+        score = scorer.scoring_of(y, np.arange(n_classes), weight)
+        for C in (0.01, 1.0):
+            model = skxent.CrossEntropyClassifier(C=C).fit(X, y)
+            ours = score(model.predict_log_proba(X).astype(dtype))
+            rtol = 1e-12 if dtype == np.float64 else 1e-5
+            theirs = scorer(model, X, y, sample_weight=weight)
+            assert_allclose(ours, theirs, rtol=rtol)
+    assert scorer.scoring_of(y, np.arange(1, n_classes)) is None
+    some = y < n_classes - 1
+    score = scorer.scoring_of(y[some], np.arange(n_classes))
+    ours = score(model.predict_log_proba(X[some]))
+    assert_allclose(ours, scorer(model, X[some], y[some]), rtol=1e-12)
+    score = scorer.scoring_of(y, np.arange(n_classes), w)
+    soft = scorer.scoring_of(np.eye(n_classes)[y], np.arange(n_classes), w)
+    assert_allclose(soft(model.predict_log_proba(X)), score(model.predict_log_proba(X)))
+
+
+def test_logistic_regressions_of_other_kinds_are_scored_by_probabilities():
+    """One against the rest, as scikit-learn had it, answers with no softmax."""
+    X, far, y = far_data(3)
+    plain = LogisticRegression(C=1e4).fit(X, y)
+    for name, value in [("multi_class", "ovr"), ("solver", "liblinear")]:
+        model = LogisticRegression(C=1e4).fit(X, y)
+        setattr(model, name, value)
+        ours = neg_log_loss_scorer(model, far, (y + 1) % 3)
+        assert_allclose(ours, np.log(EPS), rtol=1e-6)  # clipped
+        assert neg_log_loss_scorer(plain, far, (y + 1) % 3) < 10 * ours
+    plain.multi_class = "deprecated"  # scikit-learn 1.6 and 1.7 have it so
+    assert neg_log_loss_scorer(plain, far, (y + 1) % 3) < 10 * ours
+    X, far, y = far_data(2)
+    model = LogisticRegression(C=1e4, solver="liblinear").fit(X, y)
+    assert neg_log_loss_scorer(model, far, 1 - y) < 10 * np.log(EPS)
 
 
 @all_names
@@ -364,7 +421,11 @@ def test_weights_of_what_is_no_class(names):
 def test_scorers_are_values(loss):
     X, y = data(2)
     model = LogisticRegression().fit(X, y)
-    for keywords in ({}, {"label_smoothing": 0.1, "unseen_proba": 0.01}):
+    for keywords in (
+        {},
+        {"label_smoothing": 0.1, "unseen_proba": 0.01},
+        {"class_weight": {0: 2.0}},
+    ):
         scorer = make_loss_scorer(loss, **keywords)
         again = pickle.loads(pickle.dumps(scorer))
         settings = "".join(f", {name}={value}" for name, value in keywords.items())
@@ -400,6 +461,7 @@ def test_the_ready_scorers():
         "neg_focal_loss": "make_loss_scorer(Focal(gamma=2.0))",
         "neg_smoothed_log_loss": smoothed,
     }
+    assert repr(LossScorer(Focal(1.0))) == "make_loss_scorer(Focal(gamma=1.0))"
     for name, scorer in SCORERS.items():
         assert scorer is getattr(skxent.scorers, f"{name}_scorer")
         with config_context(enable_metadata_routing=True):

@@ -94,11 +94,12 @@ def test_whole_hessian_of_two_classes(loss, rng):
     matrix = loss.hessian(y, z)
     assert matrix.shape == (20, 1, 1)
     assert_array_equal(matrix[:, 0, 0], loss.gradient_hessian(y, z)[1])
-    out = np.empty((3, 3, 20)).transpose(2, 0, 1)
     z = rng.normal(size=(20, 3))
-    assert loss.hessian(y, z, out=out) is out
-    assert_array_equal(out, loss.hessian(y, z))
-    assert_allclose(out, out.transpose(0, 2, 1), rtol=1e-9, atol=1e-14)
+    plain = loss.hessian(y, z)
+    assert_allclose(plain, plain.transpose(0, 2, 1), rtol=1e-9, atol=1e-14)
+    for out in (np.empty((3, 3, 20)).T, np.empty((20, 5, 4))[:, :3, 1:]):
+        assert loss.hessian(y, z, out=out) is out
+        assert_array_equal(out, plain)
 
 
 @all_losses
@@ -134,6 +135,26 @@ def test_best_constants_in_closed_form(rng):
     assert_allclose(found, [Focal().best_constant(column) for column in indicator.T])
 
 
+@all_losses
+def test_best_constants_of_other_forms(loss, rng):
+    y, w = rng.choice(3, 50, p=[0.6, 0.3, 0.1]), rng.random(50)
+    best = loss.best_constant(y, sample_weight=w)
+    for same, weight in [(np.eye(3)[y], w), (y, 1e-6 * w), (y.astype(float), w)]:
+        found = loss.best_constant(same, sample_weight=weight, n_threads=1)
+        assert_allclose(found, best, rtol=1e-7)
+    assert_allclose(best.sum(), 0, atol=1e-12)
+
+
+@all_losses
+def test_soft_labels_take_the_dtype_of_the_logits(loss, rng):
+    z, soft = rng.normal(size=(9, 3)), rng.dirichlet(np.ones(3), 9)
+    value = loss.loss(soft, z.astype(np.float32))
+    assert value.dtype == np.float32
+    assert_allclose(value, loss.loss(soft, z), rtol=1e-5)
+    many = loss.loss(soft, z.astype(np.float32), multilabel=True)
+    assert_allclose(many, loss.loss(soft, z, multilabel=True), rtol=1e-5)
+
+
 @given(st.floats(0.1, 10), st.floats(0, 1), st.integers(0, 2**32 - 1))
 def test_distilled_labels(temperature, weight, seed):
     rng = np.random.default_rng(seed)
@@ -142,6 +163,8 @@ def test_distilled_labels(temperature, weight, seed):
     assert_allclose(distill(z, temperature=temperature, from_logits=True), soft)
     proba = softmax(z, axis=1)
     assert_allclose(distill(proba, temperature=temperature), soft, atol=1e-12)
+    assert_allclose(distill(proba), proba)
+    assert_allclose(distill(proba, y=y), proba)
     mixed = distill(proba, temperature=temperature, y=y, teacher_weight=weight)
     assert_allclose(mixed, weight * soft + (1 - weight) * np.eye(3)[y], atol=1e-12)
     assert np.isfinite(CrossEntropy().loss(mixed, z)).all()
@@ -152,8 +175,30 @@ def test_distilled_labels(temperature, weight, seed):
     [
         (lambda: distill([0.1]), r"^teacher must be of shape \(n, K\), got \(1,\)\.$"),
         (lambda: distill([[-0.1, 1]]), r"^teacher must be non-negative, without NaN"),
+        (lambda: distill([[]]), r"^teacher must be of shape \(n, K\), got \(1, 0\)\.$"),
+        (
+            lambda: distill([[np.nan, 1]]),
+            r"^teacher must be non-negative, without NaN, ",
+        ),
+        (
+            lambda: distill([[np.nan, 1]], from_logits=True),
+            r"^teacher must be logits without NaN, got other values\.$",
+        ),
+        (lambda: distill([[1, 0]], from_logits=1.5), "^from_logits must be True or F"),
         (lambda: distill([[0, 0]]), r"^teacher must have a finite largest entry"),
         (lambda: distill([[1, 0]], temperature=0), r"^temperature must be a number in"),
+        (
+            lambda: distill([[1, 0]], y=[1], teacher_weight=1.5),
+            r"^teacher_weight must be a number in \[0, 1\], got 1\.5\.$",
+        ),
+        (
+            lambda: distill([[1, 0]], y=np.ma.array([1], mask=[1])),
+            r"^y must have no masked entries, got 1\.$",
+        ),
+        (
+            lambda: distill([[1, 0]], y=[1, 0]),
+            r"^y must be of shape \(1,\), got \(2,\)\.$",
+        ),
         (
             lambda: distill([[1, 0]], teacher_weight=0.5),
             r"^teacher_weight must be 1 without y, got 0\.5\.$",
