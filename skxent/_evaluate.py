@@ -11,17 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from skxent._encoding import encode_labels, is_soft
 from skxent._validation import as_whole, check_bool, check_option, check_unmasked, warn
+from skxent._weights import balanced_class_weight, check_sample_weight
 from skxent.losses import Loss, as_loss
-from skxent.targets import (
-    Floats,
-    Target,
-    balanced_class_weight,
-    check_sample_weight,
-    encode_labels,
-    is_soft,
-    make_target,
-)
+from skxent.targets import Floats, Target, make_target
 
 Reduction = Literal["mean", "sum", "none"]
 

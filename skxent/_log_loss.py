@@ -9,8 +9,8 @@ import sklearn.metrics
 from numpy.typing import ArrayLike, NDArray
 
 from skxent._dispatch import kernels
+from skxent._encoding import encode_labels
 from skxent._threads import effective_n_threads
-from skxent.targets import encode_labels
 
 
 def log_loss(

@@ -13,14 +13,8 @@ from skxent._arrays import as_raw_prediction, columns, output
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
 from skxent._validation import FRACTION, Interval, as_reals, check_unmasked
-from skxent.targets import (
-    ClassWeightOn,
-    Floats,
-    Target,
-    check_class_weight,
-    check_codes,
-    make_target,
-)
+from skxent._weights import check_class_weight
+from skxent.targets import ClassWeightOn, Floats, Target, check_codes, make_target
 
 
 def parameter(default: float, domain: Interval) -> Any:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr
 
+from skxent._encoding import encode_labels
 from skxent._evaluate import logits_from, prepare_target
 from skxent._validation import check_count
 from skxent.losses import CrossEntropy
-from skxent.targets import encode_labels
 
 __all__ = ["Explanation", "SurprisingRow", "explain"]
 

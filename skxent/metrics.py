@@ -24,8 +24,9 @@ from skxent._evaluate import (
 )
 from skxent._log_loss import log_loss
 from skxent._validation import check_option
+from skxent._weights import check_sample_weight
 from skxent.losses import CrossEntropy, Focal, Loss, as_loss
-from skxent.targets import Floats, check_sample_weight, check_soft_labels, make_target
+from skxent.targets import Floats, check_soft_labels, make_target
 
 __all__ = [
     "cross_entropy",

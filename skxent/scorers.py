@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.metrics._scorer import _BaseScorer
 
+from skxent._encoding import encode_labels, is_soft
 from skxent._evaluate import (
     check_logits,
     logits_of,
@@ -21,7 +22,7 @@ from skxent._evaluate import (
 from skxent._log_loss import log_loss
 from skxent._validation import FRACTION, Interval, check_option, warn
 from skxent.losses import CrossEntropy, Focal, Loss, as_loss
-from skxent.targets import Floats, Target, encode_labels, is_soft
+from skxent.targets import Floats, Target
 
 __all__ = [
     "LossScorer",

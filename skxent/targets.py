@@ -5,7 +5,6 @@ Every form becomes one `Target`, the only form of y that the kernels know.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, Literal, get_args
@@ -13,10 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
-from sklearn.utils import column_or_1d
 
-from skxent import _labels
-from skxent._dispatch import kernels
 from skxent._validation import (
     FRACTION,
     POSITIVE,
@@ -26,6 +22,7 @@ from skxent._validation import (
     check_option,
     check_unmasked,
 )
+from skxent._weights import check_class_weight, check_sample_weight
 
 __all__ = ["distill"]
 
@@ -111,105 +108,6 @@ class Target:
             assert self.soft is not None
             weights = self.soft @ self.class_weight
         return weights if self.sample_weight is None else weights * self.sample_weight
-
-
-def check_class_weight(class_weight: Any, n_classes: int) -> NDArray[np.float64]:
-    """Weights in the order of the classes, from None, a dict of codes, or an array."""
-    if class_weight is None:
-        return np.ones(n_classes)
-    if isinstance(class_weight, Mapping):
-        unknown = set(class_weight) - set(range(n_classes))
-        if unknown:
-            raise ValueError(
-                f"class_weight must have keys in 0..{n_classes - 1}, "
-                f"got {sorted(unknown, key=str)[0]!r}."
-            )
-        class_weight = [class_weight.get(code, 1.0) for code in range(n_classes)]
-    weights = as_reals("class_weight", class_weight)
-    if weights.shape != (n_classes,):
-        raise ValueError(
-            f"class_weight must be of shape ({n_classes},), got {weights.shape}."
-        )
-    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise ValueError(
-            "class_weight must be finite, non-negative and not all zero, "
-            f"got {weights.tolist()}."
-        )
-    return weights
-
-
-def balanced_class_weight(
-    y: NDArray[Any], n_classes: int, sample_weight: ArrayLike | None = None
-) -> NDArray[np.float64]:
-    """Weights under which all classes of y (codes or soft labels) count the same.
-
-    Σw / (K Σ_{i in c} w_i), where K counts the classes that y has.
-    """
-    weight = check_sample_weight(sample_weight, len(y))
-    if y.ndim == 1:
-        mass = np.bincount(y, weight, n_classes)
-    else:
-        mass = y.sum(axis=0) if weight is None else weight @ y
-    present = mass > 0
-    weights = np.ones(n_classes)
-    weights[present] = mass.sum() / (present.sum() * mass[present])
-    return weights
-
-
-def class_weight_of_labels(
-    class_weight: Any,
-    classes: NDArray[Any],
-    codes: NDArray[Any],
-    sample_weight: ArrayLike | None,
-    *,
-    positive: bool,
-) -> Any:
-    """An estimator's class_weight, in the order of its classes.
-
-    Must be `positive` where probabilities are to be divided by it.
-    """
-    if isinstance(class_weight, str):
-        check_option("class_weight", class_weight, ("balanced",))
-        return balanced_class_weight(codes, len(classes), sample_weight)
-    if class_weight is None:
-        return None
-    if not isinstance(class_weight, Mapping):
-        raise ValueError(
-            f"class_weight must be a dict, 'balanced' or None, got {class_weight!r}."
-        )
-    labels = classes.tolist()
-    unknown = [label for label in class_weight if label not in labels]
-    # As in scikit-learn: where every class has its weight none is misspelt, and the
-    # weight of a class that a fold lacks is not used.
-    if unknown and not all(label in class_weight for label in labels):
-        raise ValueError(
-            f"class_weight must have keys in {labels}, got {unknown[0]!r}."
-        )
-    weights = [class_weight.get(label, 1.0) for label in labels]
-    if positive and not all(weight > 0 for weight in weights):
-        raise ValueError(
-            f"class_weight must be positive if posterior=True, got {weights}."
-        )
-    return weights
-
-
-def check_sample_weight(
-    sample_weight: ArrayLike | None, n_samples: int
-) -> NDArray[np.float64] | None:
-    """Weights as the kernels read them."""
-    if sample_weight is None:
-        return None
-    weights = np.ascontiguousarray(as_reals("sample_weight", sample_weight))
-    if weights.shape != (n_samples,):
-        raise ValueError(
-            f"sample_weight must be of shape ({n_samples},), got {weights.shape}."
-        )
-    bad = ~(np.isfinite(weights) & (weights >= 0))
-    if bad.any():
-        raise ValueError(
-            f"sample_weight must be finite and non-negative, got {weights[bad][0]}."
-        )
-    return weights
 
 
 def make_target(
@@ -389,73 +287,3 @@ def distill(
     soft *= float(teacher_weight)
     soft[np.arange(len(soft)), codes] += 1 - float(teacher_weight)
     return soft
-
-
-def is_soft(y: Any) -> bool:
-    """Is y soft labels (n, K), and not labels (n,) or (n, 1)?"""
-    shape = np.asarray(y).shape  # np.shape asks what is not an array
-    return len(shape) == 2 and shape[1] > 1
-
-
-# So many different strings at most are told apart by comparing each to all.
-FEW = 64
-
-
-def encode_labels(
-    y: Any, classes: NDArray[Any] | None = None, name: str = "y"
-) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Sorted classes, and y as indices into them.
-
-    Raises
-    ------
-    ValueError
-        If `classes` is given and lacks a label of y.
-    """
-    check_unmasked(name, y)
-    if not isinstance(y, np.ndarray) or y.ndim != 1:
-        y = column_or_1d(y)
-    if classes is None:
-        return _unique(y)
-    found, codes = _unique(y)
-    place = {label: code for code, label in enumerate(classes.tolist())}
-    for label in found.tolist():
-        if label not in place:
-            raise ValueError(
-                f"{name} must have labels in {classes.tolist()}, got {label!r}."
-            )
-    order = np.array([place[label] for label in found.tolist()], dtype=np.intp)
-    return classes, order[codes]
-
-
-def _unique(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    if y.dtype.kind in "iu" and y.dtype.itemsize <= 8 and y.dtype != np.uint64:
-        wide = np.ascontiguousarray(y, dtype=np.int64)
-        known = kernels.label_range(wide)
-        if known is not None and known[1] == known[2]:
-            low, distinct, _ = known
-            return (np.arange(distinct) + low).astype(y.dtype), wide - low
-    first, codes = _in_order_of_appearance(y)
-    if first is not None:
-        found = y[first]
-        order = np.argsort(found)
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
-        return found[order], rank[codes]
-    classes, codes = np.unique(y, return_inverse=True)
-    return classes, codes.reshape(y.shape).astype(np.intp, copy=False)
-
-
-def _in_order_of_appearance(
-    y: NDArray[Any],
-) -> tuple[list[int] | None, NDArray[np.intp]]:
-    """Where each different string first stands, and y as indices into that.
-
-    None for what is not strings, or has too many different ones.
-    """
-    codes = np.empty(len(y), dtype=np.intp)
-    if y.dtype == object:
-        return _labels.encode_strings(y.tolist(), codes), codes
-    if y.dtype.kind in "US" and y.size and y.itemsize:
-        rows = np.ascontiguousarray(y).view(np.uint8).reshape(len(y), y.itemsize)
-        return _labels.encode_bytes(rows, codes, FEW), codes
-    return None, codes

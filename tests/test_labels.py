@@ -6,15 +6,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
+from skxent._encoding import encode_labels, is_soft
 from skxent._evaluate import check_labels
-from skxent.targets import (
-    balanced_class_weight,
-    check_soft_labels,
-    class_weight_of_labels,
-    encode_labels,
-    is_soft,
-    make_target,
-)
+from skxent._weights import balanced_class_weight, class_weight_of_labels
+from skxent.targets import check_soft_labels, make_target
 
 FORMS = {
     "codes": lambda rng, n, K: rng.integers(0, K, n),

@@ -18,16 +18,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skxent._encoding import encode_labels
 from skxent._pickle import VersionedPickle
 from skxent._validation import check_bool
+from skxent._weights import check_sample_weight, class_weight_of_labels
 from skxent.boosting._objective import BoosterLoss, Objective
 from skxent.losses import Focal
-from skxent.targets import (
-    Floats,
-    check_sample_weight,
-    class_weight_of_labels,
-    encode_labels,
-)
+from skxent.targets import Floats
 
 # X, codes and sample weights
 Rows = tuple[Any, NDArray[np.intp], NDArray[np.float64] | None]

@@ -13,13 +13,7 @@ from skxent._evaluate import reduce
 from skxent._threads import effective_n_threads
 from skxent._validation import FRACTION, check_option, check_unmasked
 from skxent.losses import Loss
-from skxent.targets import (
-    Floats,
-    Target,
-    check_codes,
-    check_soft_labels,
-    make_target,
-)
+from skxent.targets import Floats, Target, check_codes, check_soft_labels, make_target
 
 HESSIANS = ("clip", "exact", "psd")
 # XGBoost's own floor for the Hessian of its classification objectives.

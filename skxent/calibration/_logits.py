@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from skxent._encoding import encode_labels
 from skxent._evaluate import logits_of
 from skxent._validation import check_unmasked, warn
 from skxent.scorers import final_estimator
-from skxent.targets import Floats, encode_labels
+from skxent.targets import Floats
 
 
 def response_method(estimator: Any) -> str:

@@ -19,10 +19,12 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skxent._encoding import encode_labels
 from skxent._evaluate import check_labels
 from skxent._pickle import VersionedPickle
 from skxent._threads import effective_n_threads
 from skxent._validation import FRACTION, POSITIVE, check_count, warn
+from skxent._weights import check_sample_weight
 from skxent.calibration._logits import (
     as_logits,
     classes_of,
@@ -37,7 +39,7 @@ from skxent.calibration._objective import (
     VectorObjective,
 )
 from skxent.losses import Loss, as_loss
-from skxent.targets import Floats, check_sample_weight, encode_labels, make_target
+from skxent.targets import Floats, make_target
 
 
 class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from skxent import metrics
 from skxent._calibration_error import assign, bin_sums, outcomes
+from skxent._encoding import encode_labels
 from skxent._evaluate import (
     Reduction,
     check_base,
@@ -25,11 +26,11 @@ from skxent._evaluate import (
     prepare_target,
 )
 from skxent._validation import check_option
+from skxent._weights import balanced_class_weight
 from skxent.dask._collections import aligned
 from skxent.linear_model._blocks import naming
 from skxent.losses import Loss
 from skxent.objectives.blocks import add
-from skxent.targets import balanced_class_weight, encode_labels
 
 Sums = tuple[Any, ...]
 

@@ -7,11 +7,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skxent._encoding import encode_labels
 from skxent._evaluate import evaluate_loss
 from skxent._validation import Interval
 from skxent.displays._common import COLORS, answers, get_axes, neutral
 from skxent.losses import Loss, as_loss
-from skxent.targets import Floats, encode_labels
+from skxent.targets import Floats
 
 # More bars than this cannot be read: those of the largest shares are drawn.
 MOST = 25

@@ -16,6 +16,7 @@ from skxent._calibration_error import (
     check_bins,
     outcomes,
 )
+from skxent._encoding import encode_labels
 from skxent.displays._common import (
     answers,
     get_axes,
@@ -23,7 +24,6 @@ from skxent.displays._common import (
     line_style,
     neutral,
 )
-from skxent.targets import encode_labels
 
 
 class ReliabilityDisplay:

@@ -16,18 +16,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from skxent._encoding import encode_labels
+from skxent._weights import check_sample_weight
 from skxent.blocks import RowBlocks
 from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor
 from skxent.objectives.blocks import BlockObjective, Here, Part, Store
 from skxent.objectives.linear import LinearObjective
-from skxent.targets import (
-    Floats,
-    Target,
-    check_sample_weight,
-    check_soft_labels,
-    encode_labels,
-)
+from skxent.targets import Floats, Target, check_soft_labels
 
 
 class Checker(LinearPredictor, BaseEstimator):

@@ -19,6 +19,7 @@ from skxent._validation import (
     check_count,
     check_option,
 )
+from skxent._weights import class_weight_of_labels
 from skxent.linear_model._blocks import read_objective
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
@@ -33,7 +34,7 @@ from skxent.losses import Loss, as_loss
 from skxent.objectives.linear import LinearObjective
 from skxent.objectives.problem import Problem, Weights
 from skxent.solvers.solve import SOLVERS, solve
-from skxent.targets import Target, class_weight_of_labels, make_target
+from skxent.targets import Target, make_target
 
 
 class CrossEntropyClassifier(

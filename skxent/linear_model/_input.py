@@ -11,8 +11,8 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from skxent._encoding import encode_labels, is_soft
 from skxent._validation import as_whole, check_unmasked
-from skxent.targets import encode_labels, is_soft
 
 
 def check_data(

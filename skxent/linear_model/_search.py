@@ -19,6 +19,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import _check_method_params
 
+from skxent._encoding import is_soft
 from skxent._threads import effective_n_threads, processors, thread_pools
 from skxent._validation import check_bool, check_count
 from skxent.linear_model._callbacks import (
@@ -32,7 +33,6 @@ from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor
 from skxent.linear_model._undo import undone_on_failure
 from skxent.scorers import SCORERS, neg_log_loss_scorer
-from skxent.targets import is_soft
 
 # Parameters of a search, which the plain estimators do not have.
 OWN = ("Cs", "l1_ratios", "cv", "scoring", "refit", "n_jobs")
