@@ -16,8 +16,8 @@ from reporting.record import shape
 from skxent import CrossEntropyClassifier
 
 THREADS = 1
-PATIENCE = {"full": 30.0, "quick": 3.0, "check": 0.5}  # seconds that a fit may take
-SMALL = {"quick": (2_000, 500), "check": (200, 300)}
+PATIENCE = {"full": 20.0, "quick": 1.0, "check": 0.5}  # seconds that a fit may take
+SMALL = {"quick": (1_000, 300), "check": (200, 300)}
 CASES = {"dense": (10_000, 2_000), "sparse": (20_000, 100_000)}
 
 

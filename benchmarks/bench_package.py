@@ -33,8 +33,10 @@ def test_build(record, size, tmp_path):
     record("pip wheel", {"skxent": time.perf_counter() - begin}, limit=90.0)
 
 
-def test_import(compare):
+def test_import(compare, size):
     """Import, in a new process"""
+    if size != "full":
+        pytest.skip("takes too long: in full only")
 
     def importing(module):
         return lambda: subprocess.run(

@@ -91,7 +91,7 @@ def linear_peers(X, n_classes):
 
 
 def l1_peers(C, n_samples):
-    """Estimators with an L1 penalty and no intercept, as functions of tol, or why not."""
+    """Estimators with an L1 penalty, no intercept, as functions of tol, or why not."""
     settings = {"C": C, "fit_intercept": False}
 
     def scikit_learn(solver):
