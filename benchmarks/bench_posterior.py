@@ -49,7 +49,7 @@ def test_boosting(record, size, library):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n, 10))
     score = X[:, 0] + X[:, 1] * X[:, 2] + np.abs(X[:, 3])
-    y = (rng.uniform(size=n) < expit(2 * score - 8.2)).astype(int)
+    y = (rng.uniform(size=n) < expit(2 * score - 10.4)).astype(int)
     X, X_test, y, y_test = train_test_split(X, y, random_state=0, stratify=y)
     settings = {"n_estimators": 100, "max_depth": 4, "learning_rate": 0.1, "n_jobs": 1}
     if library == "xgboost":

@@ -71,9 +71,7 @@ def asked(report: Report) -> Figure:
             )
     ax.axvline(1, color=INK, linewidth=1)
     ax.set_yticks(range(len(rows)), rows)
-    ax.set_xlabel(
-        "measured over asked, each case a mark: as asked or better right of 1"
-    )
+    ax.set_xlabel("measured over asked; kept right of 1")
     return figure
 
 

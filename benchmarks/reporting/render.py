@@ -47,8 +47,8 @@ IN_README = {
 
 SIZES = {
     "full": "This was a full run.",
-    "quick": "This was a quick run, of smaller tables and few rounds: what was asked "
-    "was asked of the full one.",
+    "quick": "This was a quick run, of smaller tables and few rounds, of which nothing "
+    "was asked.",
 }
 
 
@@ -214,8 +214,9 @@ def in_readme(report: Report, name: str) -> list[Record]:
     """The records of a table of the README."""
     heading, cases, _ = IN_README[name]
     found = report.of(name).get(heading, [])
-    chosen = [r for r in found if cases is None or r.case in cases]
-    return chosen or found
+    if cases is None or report.size != "full":
+        return found
+    return [r for r in found if r.case in cases]
 
 
 def readme(report: Report, text: str) -> str:
