@@ -56,6 +56,8 @@ def record(request, size):
             **facts,
         )
         records.append(found)
+        if path := request.config.getoption("--records"):
+            path.write_text(json.dumps([asdict(each) for each in records]))
 
     return add
 
@@ -105,12 +107,6 @@ def error_of_median(times):
     """Its standard error, relative, from the quartiles as if times were normal."""
     low, middle, high = np.quantile(times, [0.25, 0.5, 0.75])
     return 1.2533 * (high - low) / 1.349 / np.sqrt(len(times)) / middle
-
-
-def pytest_sessionfinish(session):
-    path = session.config.getoption("--records")
-    if path:
-        path.write_text(json.dumps([asdict(each) for each in records]))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -45,6 +45,10 @@ IN_README = {
     ),
 }
 
+ASKED_FIGURE = (
+    "![Measured over asked, for each table and peer]"
+    "(images/benchmarks_asked.svg){.dark-light}"
+)
 SIZES = {
     "full": "This was a full run.",
     "quick": "This was a quick run, of smaller tables and few rounds, of which nothing "
@@ -139,8 +143,8 @@ def verdicts(report: Report) -> list[tuple[Record, tuple[str, float, float, bool
     return [(record, v) for record in report.records for v in record.verdicts()]
 
 
-def missed(report: Report) -> str:
-    """A line for each figure that falls short of what was asked."""
+def what_was_asked(report: Report) -> str:
+    """How much of it is kept, and a line for each figure that falls short."""
     lines = []
     for record, (name, wanted, found, kept) in verdicts(report):
         if kept:
@@ -156,7 +160,13 @@ def missed(report: Report) -> str:
         else:
             text = f"{found:.3g}x {name}, asked {wanted:.3g}x"
         lines.append(f"- {record.table}, {record.case}: {text}.")
-    return " Not these:\n\n" + "\n".join(lines) if lines else ""
+    total = len(verdicts(report))
+    if not total:
+        return ""
+    text = f"{total - len(lines)} of the {total} figures asked are kept."
+    if lines:
+        text += " Not these:\n\n" + "\n".join(lines)
+    return f"## What was asked\n\n{text}\n\n{ASKED_FIGURE}"
 
 
 def machine(report: Report) -> str:
@@ -194,20 +204,17 @@ def section(report: Report, name: str) -> str:
 
 def page(report: Report) -> str:
     """The whole of docs/benchmarks.md."""
-    all_asked = verdicts(report)
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         date=report.date,
         size=SIZES[report.size],
         machine=machine(report),
         missing=missing(report),
-        kept=sum(kept for _, (*_, kept) in all_asked),
-        asked=len(all_asked),
-        missed=missed(report),
+        asked=what_was_asked(report),
         sections="\n\n".join(
             section(report, name) for name in report.benchmarks if report.of(name)
         ),
     )
-    return text
+    return re.sub("\n{3,}", "\n\n", text)
 
 
 def in_readme(report: Report, name: str) -> list[Record]:
@@ -231,7 +238,7 @@ def readme(report: Report, text: str) -> str:
     blocks["where"] = (
         f"Medians of calls in turn, in brackets how many times ours: {m['processor']}, "
         f"{m['cores']} cores, {m['isa']} kernels, {peers}, Python {m['python']}, "
-        f"{report.date}."
+        f"{report.date}{'' if report.size == 'full' else ', a quick run'}."
     )
     for name, block in blocks.items():
         pattern = rf"(<!-- benchmarks: {name} -->\n).*?(<!-- end -->)"
