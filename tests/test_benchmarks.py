@@ -97,6 +97,11 @@ def test_changes_are_told_from_a_slower_machine(ours, theirs, mark):
     assert line.split("%")[1].startswith(f"  {mark} kernels")
 
 
+def test_our_own_code_tells_nothing_of_the_machine():
+    before, after = ({"skxent": t, "one thread": 2 * t} for t in (1.0, 2.0))
+    assert changes.change(case(before), case(after)) == (2.0, 1.0, changes.LEAST)
+
+
 def test_rounds_are_pooled():
     rounds = [[case({"skxent": value})] for value in (1.0, 3.0, 2.0)]
     (found,) = changes.pooled(rounds)
