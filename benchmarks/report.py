@@ -6,8 +6,9 @@
     python -P benchmarks/report.py compare A.json B.json
     python -P benchmarks/report.py commits HEAD~1 HEAD --only kernels
 
-`run` writes results/DATE.json; `render` writes docs/benchmarks.md, its figures and the
-tables of the README from it. pytest's `--size=check` runs everything, measures nothing.
+`run` writes results/DATE.json, or DATE-quick.json; `render` writes docs/benchmarks.md,
+its figures and the tables of the README from it. What is not installed is left out.
+pytest's `--size=check` runs everything and measures nothing.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def main() -> None:
     if given.command == "run":
         extra = [] if given.gb is None else [f"--gb={given.gb}"]
         report = run.run(given.only, given.size, extra)
-        path = given.output or record.RESULTS / f"{report.date}.json"
+        path = given.output or record.RESULTS / report.name
         if given.only and given.output is None and path.exists():
             report = record.load(path).updated(report)
         report.save(path)

@@ -109,12 +109,13 @@ class Report:
                 tables.setdefault(record.table, []).append(record)
         return tables
 
+    @property
+    def name(self) -> str:
+        """Of its file in results/."""
+        return f"{self.date}{'' if self.size == 'full' else '-' + self.size}.json"
+
     def updated(self, other: Report) -> Report:
         """With what another run, of the same size, found of some benchmarks."""
-        if other.size != self.size:
-            raise SystemExit(
-                f"The results must be of a {self.size} run: give --output."
-            )
         kept = [r for r in self.records if r.benchmark not in other.benchmarks]
         return replace(
             other,
@@ -145,8 +146,8 @@ def load(path: Path) -> Report:
 
 
 def newest() -> Path:
-    """The newest file of results/."""
-    files = sorted(RESULTS.glob("*.json"))
+    """The newest file of results/; those of quick runs only if there are no others."""
+    files = sorted(RESULTS.glob("*.json"), key=lambda f: ("quick" not in f.stem, f))
     if not files:
         raise SystemExit("No results: run `python -P benchmarks/report.py run` first.")
     return files[-1]

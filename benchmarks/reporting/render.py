@@ -205,7 +205,7 @@ def section(report: Report, name: str) -> str:
 def page(report: Report) -> str:
     """The whole of docs/benchmarks.md."""
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        date=report.date,
+        name=report.name,
         size=SIZES[report.size],
         machine=machine(report),
         missing=missing(report),
