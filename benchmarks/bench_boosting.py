@@ -122,7 +122,7 @@ def table(n):
 def test_training(compare, size, library, loss):
     """Training with our objective, beside the built-in one"""
     module = pytest.importorskip(library, reason=f"pip install 'skxent[{library}]'")
-    n, trees = {"full": (100_000, 200), "quick": (20_000, 50), "check": (2_000, 2)}[
+    n, trees = {"full": (100_000, 200), "quick": (10_000, 20), "check": (2_000, 2)}[
         size
     ]
     X, y = table(n)

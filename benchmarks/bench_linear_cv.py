@@ -35,13 +35,10 @@ DATA = {
 }
 
 
-SMALL = ["breast_cancer", "wine"]
-
-
 @pytest.mark.parametrize("name", DATA)
 def test_grid(compare, size, name):
     """A grid of ten C and five gamma in five folds"""
-    if size != "full" and name not in SMALL:
+    if size != "full" and name != "wine":
         pytest.skip("takes too long: in full only")
     X, y = DATA[name]()
     ours = FocalLogisticRegressionCV(Cs=CS, gammas=GAMMAS)

@@ -32,8 +32,10 @@ SEARCHES = {
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_scoring_a_search(compare, name):
+def test_scoring_a_search(compare, size, name):
     """Scoring the 200 fits of a search"""
+    if size == "quick" and name != "GaussianNB":
+        pytest.skip("takes too long: in full only")
     model, parameter, values = SEARCHES[name]
     X, y = load_breast_cancer(return_X_y=True)
     fits = [
