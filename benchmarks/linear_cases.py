@@ -31,6 +31,8 @@ PATIENCE = {"full": 20.0, "quick": 1.5, "check": 0.5}  # seconds that a fit may 
 def scaled(numbers, size):
     n, d, n_classes = numbers
     rows, columns = FEWER[size]
+    if size == "quick" and d <= MOST_DENSE:
+        columns = 1
     return n // rows, d // columns, n_classes
 
 
@@ -97,8 +99,10 @@ class Race:
         took, good = self.fit(model, 1e-4)
         if good:
             tol, looser = 1e-4, 1e-3
-            while looser <= 0.1 and (attempt := self.fit(model, looser))[1]:
-                took, tol, looser = attempt[0], looser, 10 * looser
+            while good and looser <= 0.1 and took <= patience:
+                again, good = self.fit(model, looser)
+                if good:
+                    took, tol, looser = again, looser, 10 * looser
             model.set_params(tol=tol)
             return took, ""
         for tol in 10.0 ** -np.arange(5, 11):

@@ -62,7 +62,7 @@ def linear_peers(X, n_classes):
     """Of each library the solvers that can be best, or why there are none."""
     dense = not sp.issparse(X)
     solvers = ["lbfgs", "newton-cg"]
-    if X.shape[1] * n_classes <= 500:
+    if X.shape[1] * n_classes < 500:  # from there on it takes a minute
         solvers.append("newton-cholesky")
     found = {
         "scikit-learn": [LogisticRegression(solver=s, max_iter=1000) for s in solvers]
