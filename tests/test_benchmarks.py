@@ -118,4 +118,4 @@ def test_rounds_are_pooled():
 
 def test_shapes():
     assert shape(100_000, 3) == "1e5 x 3"
-    assert shape(20_000, 500, 1) == "2e4 x 500 x 1"
+    assert shape(25_000, 500, 1) == "2.5e4 x 500 x 1"

@@ -155,5 +155,5 @@ def newest() -> Path:
 
 def shape(*numbers: int) -> str:
     """100000, 3 → "1e5 x 3"."""
-    short = [f"{n:.0e}" if n >= 1000 else str(n) for n in numbers]
-    return " x ".join(short).replace("e+0", "e").replace("e+", "e")
+    short = [f"{n:.1e}" if n >= 1000 else str(n) for n in numbers]
+    return " x ".join(short).replace(".0e", "e").replace("e+0", "e")
