@@ -25,7 +25,7 @@ SHAPES = [
 DENSE = SHAPES[:5]
 MOST_DENSE = 500  # columns
 FEWER = {"full": (1, 1), "quick": (20, 10), "check": (100, 10)}  # rows and columns
-PATIENCE = {"full": 20.0, "quick": 1.5, "check": 0.5}  # seconds that a fit may take
+PATIENCE = {"full": 20.0, "quick": 0.5, "check": 0.5}  # seconds that a fit may take
 
 
 def scaled(numbers, size):
