@@ -1,9 +1,7 @@
 """What dask adds to a fit, and what a pass moves through the scheduler.
 
-    pytest benchmarks/bench_dask.py
-
-5e6 x 20 in 50 partitions on two workers of one thread, beside the fit in memory on two
-threads. Latency and bytes are for benchmarks/simulate_scaling.py.
+Two workers of one thread, beside the fit in memory on two threads, which is the floor.
+Latency and bytes of a pass are what benchmarks/simulate_scaling.py starts from.
 """
 
 import time
@@ -13,11 +11,13 @@ from statistics import median
 import numpy as np
 import pytest
 
+from reporting.record import shape
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
 
 da = pytest.importorskip("dask.array", reason="pip install 'skxent[dask]'")
 distributed = pytest.importorskip("distributed", reason="pip install 'skxent[dask]'")
 
+THREADS = 2
 PARTITIONS, COLUMNS = 50, 20
 
 
@@ -37,12 +37,6 @@ def loopback_bytes():
     return int(line.split(":")[1].split()[0])
 
 
-def seconds(call):
-    begin = time.perf_counter()
-    call()
-    return time.perf_counter() - begin
-
-
 @pytest.fixture(scope="module")
 def cluster():
     settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
@@ -51,48 +45,45 @@ def cluster():
 
 
 @pytest.mark.parametrize("kind", [CrossEntropyClassifier, FocalLogisticRegression])
-def test_a_fit(cluster, report, quick, kind):
+def test_a_fit(cluster, compare, size, kind):
+    """A fit on two workers, beside the fit in memory on two threads"""
     import skxent.dask
 
-    n = 1000 if quick else 100_000
-    lazy = da.compute(*rows(n)) if quick else None
+    n = {"full": 100_000, "quick": 10_000, "check": 1000}[size]
+    lazy = da.compute(*rows(n)) if size == "check" else None
     data = [column.persist() for column in rows(n)]
     distributed.wait(data)
     X, y = lazy or da.compute(*data)
     here, there = kind(n_jobs=2), getattr(skxent.dask, kind.__name__)()
-    memory, dask = [], []
-    for _ in range(1 if quick else 9):
-        memory.append(seconds(lambda: here.fit(X, y)))
-        dask.append(seconds(lambda: there.fit(*data)))
-    np.testing.assert_allclose(there.coef_, here.coef_, atol=1e-8)
-    if not quick:
-        ratio = median(b / a for a, b in zip(memory, dask, strict=True))
-        report(
-            f"{kind.__name__} {PARTITIONS * n:.0e} x {COLUMNS} in {PARTITIONS} "
-            f"partitions: {median(dask):.2f} s, {ratio:.2f}x the {median(memory):.2f} "
-            f"s in memory (quickest {min(dask) / min(memory):.2f}x)"
-        )
+    np.testing.assert_allclose(there.fit(*data).coef_, here.fit(X, y).coef_, atol=1e-8)
+    compare(
+        f"{shape(*X.shape)} in {PARTITIONS} partitions, {kind.__name__}",
+        {"skxent": lambda: there.fit(*data), "in memory": lambda: here.fit(X, y)},
+        rounds=3,
+        floor="in memory",
+        at_least={"in memory": 1 / 1.5},
+    )
 
 
 @pytest.mark.skipif(
     not Path("/proc/net/dev").exists(), reason="no /proc to count the bytes"
 )
-def test_a_pass(cluster, report, quick):
-    """Latency and bytes of a pass over so few rows that nothing else takes time."""
+def test_a_pass(cluster, record, size):
+    """A pass over so few rows that nothing else takes time"""
     from skxent.dask import CrossEntropyClassifier
 
     model = CrossEntropyClassifier()
     objective, *_ = model._objective(*rows(20), None)
     W = np.zeros(objective.shape)
     objective.value_gradient(W)
-    repeats = 1 if quick else 100
-    before = loopback_bytes()
-    time_of_a_pass = median(
-        seconds(lambda: objective.value_gradient(W)) for _ in range(repeats)
+    before, times = loopback_bytes(), []
+    for _ in range({"full": 100, "quick": 30, "check": 1}[size]):
+        begin = time.perf_counter()
+        objective.value_gradient(W)
+        times.append(time.perf_counter() - begin)
+    moved = (loopback_bytes() - before) / len(times)
+    record(
+        "2 workers",
+        {"skxent": median(times)},
+        values={"kB through the scheduler": moved / 1e3},
     )
-    moved = (loopback_bytes() - before) / repeats
-    if not quick:
-        report(
-            f"a pass over next to nothing: {1e3 * time_of_a_pass:.1f} ms, "
-            f"{moved / 1e3:.1f} kB through the scheduler for 2 workers"
-        )

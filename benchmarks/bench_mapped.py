@@ -1,9 +1,8 @@
 """A fit to a table that is mapped from disk: the memory it takes, the speed it reads.
 
-    pytest benchmarks/bench_mapped.py --gb 8
-
-The yardstick is a plain sequential read of the same file, from the disk's cache if it
-has room for it. Memory is RssAnon, which pages of the file are not part of.
+Focal loss, two threads; `--gb 8` is the size of the table. The floor is a plain
+sequential read of the same file, from the disk's cache if it has room for it. Memory is
+RssAnon, which pages of the file are not part of.
 """
 
 import json
@@ -14,6 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reporting.record import shape
+
+THREADS = 2
 COLUMNS = 100
 
 SCRIPT = """
@@ -31,12 +33,12 @@ def anonymous():
         return next(int(r.split()[1]) for r in status if r.startswith("RssAnon")) / 1e3
 
 def read():
-    buffer, size = bytearray(8 << 20), 0
+    buffer = bytearray(8 << 20)
     begin = time.perf_counter()
     with open(f"{folder}/X.npy", "rb", buffering=0) as file:
-        while got := file.readinto(buffer):
-            size += got
-    return size / (time.perf_counter() - begin)
+        while file.readinto(buffer):
+            pass
+    return time.perf_counter() - begin
 
 passes = []
 for kind in (LinearObjective, BlockObjective):
@@ -51,7 +53,7 @@ for kind in (LinearObjective, BlockObjective):
 X = np.load(f"{folder}/X.npy", mmap_mode="r")
 y = np.load(f"{folder}/y.npy", mmap_mode="r")
 read()
-speeds = [read()]
+reads = [read()]
 peak, done = 0, False
 def watch():
     global peak
@@ -66,10 +68,10 @@ model.fit(X, y) if way == "array" else model.fit(ArrayBlocks(X, y))
 seconds = time.perf_counter() - begin
 done = True
 watcher.join()
-speeds.append(read())
+reads.append(read())
 print(json.dumps({
-    "seconds": seconds, "peak": peak, "read": sum(speeds) / 2,
-    "pass": X.nbytes / np.median(passes), "passes": len(passes),
+    "seconds": seconds, "peak": peak, "read": sum(reads) / 2,
+    "pass": np.median(passes), "passes": len(passes), "bytes": X.nbytes,
 }))
 """
 
@@ -78,8 +80,10 @@ print(json.dumps({
 def folder(tmp_path_factory, request):
     """A table of so many gigabytes, removed in the end."""
     path = tmp_path_factory.mktemp("mapped")
-    quick = request.config.getoption("--quick")
-    gigabytes = 0.01 if quick else request.config.getoption("--gb")
+    least = {"full": 2.0, "quick": 0.1, "check": 0.01}
+    gigabytes = request.config.getoption("--gb")
+    if gigabytes is None:
+        gigabytes = least[request.config.getoption("--size")]
     n = int(gigabytes * 1e9 / 8 / COLUMNS)
     rng = np.random.default_rng(0)
     X = np.lib.format.open_memmap(path / "X.npy", "w+", np.float64, (n, COLUMNS))
@@ -100,7 +104,8 @@ def folder(tmp_path_factory, request):
     not Path("/proc/self/status").exists(), reason="no /proc to tell the memory used"
 )
 @pytest.mark.parametrize("way", ["array", "blocks"])
-def test_mapped(folder, way, report, quick):
+def test_mapped(folder, way, record):
+    """A pass over a mapped table"""
     found = subprocess.run(
         [sys.executable, "-P", "-c", SCRIPT, str(folder), way],
         capture_output=True,
@@ -108,12 +113,23 @@ def test_mapped(folder, way, report, quick):
     )
     assert found.returncode == 0, found.stderr
     figures = json.loads(found.stdout)
-    if not quick:
-        size = (folder / "X.npy").stat().st_size
-        report(
-            f"fit to a mapped table of {size / 1e9:.1f} GB ({way}): "
-            f"{figures['seconds']:.1f} s, {figures['passes']} passes at "
-            f"{figures['pass'] / 1e9:.2f} GB/s, "
-            f"{figures['pass'] / figures['read']:.2f}x "
-            f"a plain read, peak {figures['peak']:.0f} MB"
-        )
+    size = figures["bytes"]
+    case = f"{shape(size // 8 // COLUMNS, COLUMNS)}, {way}"
+    record(
+        case,
+        {"skxent": figures["pass"], "plain read": figures["read"]},
+        floor="plain read",
+        at_least={"plain read": 0.5},
+        values={
+            "passes": figures["passes"],
+            "s a fit": figures["seconds"],
+            "GB/s": size / 1e9 / figures["pass"],
+        },
+    )
+    record(
+        case,
+        {"skxent": figures["peak"], "the table": size / 1e6},
+        table="Peak anonymous memory of such a fit",
+        unit="MB",
+        limit=500.0,
+    )

@@ -1,4 +1,7 @@
-"""A search of 200 fits scored by log loss; the floor is the time of the predictions."""
+"""A search of 200 fits scored by log loss, and the memory of log_loss.
+
+One thread. The floor is the time of the predictions.
+"""
 
 import tracemalloc
 
@@ -13,9 +16,11 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from reporting.record import shape
 from skxent.metrics import log_loss
 from skxent.scorers import neg_log_loss_scorer
 
+THREADS = 1
 SEARCHES = {
     "GaussianNB": (GaussianNB(), "var_smoothing", np.logspace(-12, -3, 40)),
     "LogisticRegression": (
@@ -27,7 +32,10 @@ SEARCHES = {
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_scoring_a_search(compare, name):
+def test_scoring_a_search(compare, size, name):
+    """Scoring the 200 fits of a search"""
+    if size == "quick" and name != "GaussianNB":
+        pytest.skip("takes too long: in full only")
     model, parameter, values = SEARCHES[name]
     X, y = load_breast_cancer(return_X_y=True)
     fits = [
@@ -40,26 +48,29 @@ def test_scoring_a_search(compare, name):
     for each in tests:
         assert np.isclose(neg_log_loss_scorer(*each), theirs(*each), rtol=1e-6)
     compare(
-        f"200 scores of {name}",
+        f"{name}, breast_cancer",
         {
             "skxent": lambda: [neg_log_loss_scorer(*each) for each in tests],
             "scikit-learn": lambda: [theirs(*each) for each in tests],
             "predict_proba": lambda: [m.predict_proba(part) for m, part, _ in tests],
         },
+        floor="predict_proba",
+        at_least={"scikit-learn": 10.0},
     )
 
 
-def test_memory(report):
+def test_memory(record, size):
+    """Peak memory of log_loss beyond its arguments"""
+    n = 1_000_000 if size == "full" else 100_000
     rng = np.random.default_rng(0)
-    proba, y = rng.dirichlet(np.ones(10), 1_000_000), rng.integers(0, 10, 1_000_000)
-    peaks = []
-    for metric in (log_loss, sklearn.metrics.log_loss):
+    proba, y = rng.dirichlet(np.ones(10), n), rng.integers(0, 10, n)
+    peaks = {}
+    for name, metric in (
+        ("skxent", log_loss),
+        ("scikit-learn", sklearn.metrics.log_loss),
+    ):
         tracemalloc.start()
         metric(y, proba)
-        peaks.append(tracemalloc.get_traced_memory()[1] / 1e6)
+        peaks[name] = tracemalloc.get_traced_memory()[1] / 1e6
         tracemalloc.stop()
-    ours, theirs = peaks
-    report(
-        f"{'log_loss 1e+06x10, peak memory':<34} {ours:8.3f} MB  "
-        f"scikit-learn {theirs:.0f} MB"
-    )
+    record(shape(n, 10), peaks, unit="MB", limit=10.0)

@@ -60,6 +60,7 @@ html_theme_options = {
     # None where wide tables need the room.
     "secondary_sidebar_items": {
         "**": ["page-toc"],
+        "benchmarks": [],
         "choosing": [],
         "migration": [],
         "numerics": [],

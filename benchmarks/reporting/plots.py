@@ -1,0 +1,113 @@
+"""Two figures of a report, as SVG that reads on light and on dark pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from reporting.machine import ROOT
+from reporting.record import OURS, Report
+from reporting.render import IN_README, in_readme
+
+IMAGES = ROOT / "docs" / "images"
+INK, FAINT = "#808080", "#80808055"
+KEPT, MISSED = "#3a8fc8", "#e07b20"
+STYLE = {
+    "svg.hashsalt": "skxent",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": FAINT,
+}
+MARKERS = {OURS: ("o", KEPT), "floor": ("|", INK)}
+PEERS = {
+    "scikit-learn": ("s", "#e07b20"),
+    "torch": ("^", "#b04a9a"),
+    "intelex": ("D", "#2a9d6f"),
+    "glum": ("v", "#b59a00"),
+}
+
+
+def rows_figure(n_rows: int):
+    figure = Figure(figsize=(8, 1.1 + 0.24 * n_rows), layout="constrained")
+    ax = figure.subplots()
+    ax.set_xscale("log")
+    ax.grid(axis="x")
+    ax.set_axisbelow(True)
+    ax.set_ylim(n_rows - 0.4, -0.6)
+    return figure, ax
+
+
+def asked(report: Report) -> Figure:
+    """Measured over asked, a row for each table and peer; right of 1 is as asked."""
+    rows: dict[str, list[float]] = {}
+    for record in report.records:
+        for name, wanted, found, _ in record.verdicts():
+            less_is_better = name == OURS or name in record.at_most
+            label = f"{record.table}: {record.unit if name == OURS else name}"
+            rows.setdefault(label, []).append(
+                wanted / found if less_is_better else found / wanted
+            )
+    figure, ax = rows_figure(len(rows))
+    for y, ratios in enumerate(rows.values()):
+        for x in ratios:
+            good = x >= 1
+            ax.plot(
+                x,
+                y,
+                marker="o" if good else "X",
+                color=KEPT if good else MISSED,
+                alpha=0.8,
+                linestyle="",
+            )
+    ax.axvline(1, color=INK, linewidth=1)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set_xlabel("measured over asked; kept right of 1")
+    return figure
+
+
+def compared(report: Report) -> Figure:
+    """Times of the cases of the README's tables."""
+    records = [r for name in IN_README for r in in_readme(report, name)]
+    figure, ax = rows_figure(len(records))
+    marks = MARKERS | PEERS
+    for y, record in enumerate(records):
+        shown = {
+            "floor" if name == record.floor else name: value
+            for name, value in record.figures.items()
+        }
+        shown = {name: value for name, value in shown.items() if name in marks}
+        ax.hlines(y, min(shown.values()), max(shown.values()), color=FAINT)
+        for name, value in shown.items():
+            marker, color = marks[name]
+            ax.plot(value, y, marker=marker, color=color, linestyle="")
+    for name, (marker, color) in marks.items():
+        ax.plot([], [], marker=marker, color=color, linestyle="", label=name)
+    names = {"kernels": "loss, gradient", "linear": "fit"}
+    labels = [f"{names.get(r.benchmark, r.benchmark)} {r.case}" for r in records]
+    ax.set_yticks(range(len(records)), labels)
+    ax.set_xlabel("seconds")
+    ax.legend(
+        frameon=False, ncols=len(marks), loc="lower center", bbox_to_anchor=(0.4, 1)
+    )
+    return figure
+
+
+def draw(report: Report, folder: Path = IMAGES) -> None:
+    """Write both figures."""
+    with mpl.rc_context(STYLE):
+        for name, figure in (("asked", asked(report)), ("times", compared(report))):
+            figure.savefig(
+                folder / f"benchmarks_{name}.svg",
+                transparent=True,
+                metadata={"Date": None, "Creator": None},
+            )

@@ -1,0 +1,250 @@
+"""A report as Markdown: the page docs/benchmarks.md, and the tables of the README."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from string import Template
+
+from reporting.machine import ROOT
+from reporting.record import OURS, Record, Report
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+README = ROOT / "README.md"
+TEMPLATE = Path(__file__).parent / "page.md"
+
+# Of the README: the table of a benchmark, its rows (None: all) and its peers.
+IN_README = {
+    "kernels": (
+        "Loss and gradient of cross-entropy",
+        None,
+        ["scikit-learn", "torch"],
+    ),
+    "log_loss": (
+        "log_loss, from the table and labels to the number",
+        [
+            "1e3 x 2, integers",
+            "1e6 x 2, integers",
+            "1e6 x 10, integers",
+            "1e5 x 100, integers",
+            "1e6 x 2, strings",
+        ],
+        ["scikit-learn"],
+    ),
+    "linear": (
+        "Time to a relative suboptimality of 1e-8, gamma = 0",
+        [
+            "1e6 x 30, 2 classes, float64",
+            "1e5 x 50, 10 classes, float64",
+            "2e4 x 500, 5 classes, float64",
+            "2e4 x 1e5 sparse, 2 classes, float64",
+            "2e4 x 1e5 sparse, 20 classes, float64",
+        ],
+        ["scikit-learn", "intelex", "glum"],
+    ),
+}
+
+ASKED_FIGURE = (
+    "![Measured over asked, for each table and peer]"
+    "(images/benchmarks_asked.svg){.dark-light}"
+)
+SIZES = {
+    "full": "This was a full run.",
+    "quick": "This was a quick run, of smaller tables and few rounds, of which nothing "
+    "was asked.",
+}
+
+
+SECONDS = ((1, "s"), (1e3, "ms"), (1e6, "µs"))
+
+
+def number(value: float) -> str:
+    """Three digits, without an exponent unless there must be one."""
+    if abs(value) >= 100 or value == 0:
+        return f"{value:.0f}"
+    return f"{value:.3g}"
+
+
+def quantity(value: float, unit: str) -> str:
+    if unit != "s":
+        return f"{number(value)} {unit}"
+    scale, name = next(
+        (pair for pair in SECONDS if value * pair[0] >= 0.9995), SECONDS[-1]
+    )
+    return f"{number(value * scale)} {name}"
+
+
+def times(ratio: float) -> str:
+    """Two digits, of a ratio."""
+    return f"{ratio:.0f}x" if ratio >= 9.95 else f"{ratio:#.2g}x"
+
+
+def cell(record: Record, name: str) -> str:
+    """A figure, in brackets how many times ours it is, and a word about it."""
+    note = record.notes.get(name, "")
+    if name not in record.figures:
+        return note
+    text = quantity(record.figures[name], record.unit)
+    if name != OURS and OURS in record.figures:
+        text += f" ({times(record.ratio(name))})"
+    return f"{text}, {note}" if note else text
+
+
+def asked(record: Record) -> str:
+    """What was asked of a case, in bold where it is missed."""
+    missed = {(name, value) for name, value, _, kept in record.verdicts() if not kept}
+    parts = []
+    for name, value in record.at_least.items():
+        text = f"{name} ≥ {value:.3g}x" if value >= 1 else f"≤ {1 / value:.3g}x {name}"
+        parts.append(f"**{text}**" if (name, value) in missed else text)
+    for name, value in record.at_most.items():
+        text = f"{name} ≤ {value:.3g}x"
+        parts.append(f"**{text}**" if (name, value) in missed else text)
+    if record.limit is not None:
+        text = f"≤ {quantity(record.limit, record.unit)}"
+        parts.append(f"**{text}**" if (OURS, record.limit) in missed else text)
+    return ", ".join(parts)
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def table(records: Sequence[Record], peers: Sequence[str] | None = None) -> str:
+    """Rows of records that share a heading; with peers given, those and no targets."""
+    full = peers is None
+    floors = unique(r.floor for r in records if r.floor)
+    if peers is None:
+        peers = unique(p for r in records for p in r.peers if p not in floors)
+    names = [OURS, *peers]
+    heads = [*names, *(f"floor: {floor}" for floor in floors)]
+    values = unique(value for r in records for value in r.values)
+    rows = [[cell(r, name) for name in [*names, *floors]] for r in records]
+    if full:
+        targets = [asked(r) for r in records]
+        if any(targets):
+            heads.append("asked")
+            rows = [[*row, text] for row, text in zip(rows, targets, strict=True)]
+        heads += values
+        for row, record in zip(rows, records, strict=True):
+            row += [
+                number(record.values[v]) if v in record.values else "" for v in values
+            ]
+    lines = [f"| | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
+    lines += [
+        f"| {record.case} | {' | '.join(row)} |"
+        for record, row in zip(records, rows, strict=True)
+    ]
+    return "\n".join(lines)
+
+
+def verdicts(report: Report) -> list[tuple[Record, tuple[str, float, float, bool]]]:
+    return [(record, v) for record in report.records for v in record.verdicts()]
+
+
+def what_was_asked(report: Report) -> str:
+    """How much of it is kept, and a line for each figure that falls short."""
+    lines = []
+    for record, (name, wanted, found, kept) in verdicts(report):
+        if kept:
+            continue
+        if name == OURS:
+            text = f"{quantity(found, record.unit)}, asked at most " + quantity(
+                wanted, record.unit
+            )
+        elif name in record.at_most:
+            text = f"{name} {found:.3g}x, asked at most {wanted:.3g}x"
+        elif wanted < 1:
+            text = f"{1 / found:.3g}x {name}, asked at most {1 / wanted:.3g}x"
+        else:
+            text = f"{found:.3g}x {name}, asked {wanted:.3g}x"
+        lines.append(f"- {record.table}, {record.case}: {text}.")
+    total = len(verdicts(report))
+    if not total:
+        return ""
+    text = f"{total - len(lines)} of the {total} figures asked are kept."
+    if lines:
+        text += " Not these:\n\n" + "\n".join(lines)
+    return f"## What was asked\n\n{text}\n\n{ASKED_FIGURE}"
+
+
+def machine(report: Report) -> str:
+    m = report.machine
+    versions = ", ".join(f"{k} {v}" for k, v in report.versions.items() if v)
+    return (
+        f"**Where.** {m['processor']}, {m['cores']} cores, {m['memory']}, "
+        f"{m['system']}, load {m['load']} before; {m['compiler']}, {m['isa']} kernels, "
+        f"Python {m['python']}; {versions}. Commit {report.commit}, {report.date}."
+    )
+
+
+def missing(report: Report) -> str:
+    absent = [name for name, version in report.versions.items() if not version]
+    if not absent:
+        return "None of the peers was missing."
+    return f"Not installed, and so left out: {', '.join(absent)}."
+
+
+def section(report: Report, name: str) -> str:
+    facts = report.benchmarks[name]
+    title, _, about = facts["about"].partition("\n")
+    about = " ".join(about.split())
+    threads = f"{facts['threads']} thread{'s' if facts['threads'] > 1 else ''}"
+    parts = [f"## {title.rstrip('.')}"]
+    source = f"`benchmarks/bench_{name}.py`, {threads}, {facts['seconds']} s"
+    if facts["commit"] != report.commit:
+        source += f", commit {facts['commit']}"
+    parts += [about] if about else []
+    parts.append(source + ".")
+    for heading, records in report.of(name).items():
+        parts += [f"**{heading}**", table(records)]
+    return "\n\n".join(parts)
+
+
+def page(report: Report) -> str:
+    """The whole of docs/benchmarks.md."""
+    text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        name=report.name,
+        size=SIZES[report.size],
+        machine=machine(report),
+        missing=missing(report),
+        asked=what_was_asked(report),
+        sections="\n\n".join(
+            section(report, name) for name in report.benchmarks if report.of(name)
+        ),
+    )
+    return re.sub("\n{3,}", "\n\n", text)
+
+
+def in_readme(report: Report, name: str) -> list[Record]:
+    """The records of a table of the README."""
+    heading, cases, _ = IN_README[name]
+    found = report.of(name).get(heading, [])
+    if cases is None or report.size != "full":
+        return found
+    return [r for r in found if r.case in cases]
+
+
+def readme(report: Report, text: str) -> str:
+    """The README with its tables as measured, each between two comments."""
+    blocks = {
+        name: table(in_readme(report, name), IN_README[name][2]) for name in IN_README
+    }
+    m, v = report.machine, report.versions
+    peers = ", ".join(
+        f"{name} {v[name]}" for name in ("scikit-learn", "torch") if v[name]
+    )
+    blocks["where"] = (
+        f"Medians of calls in turn, in brackets how many times ours: {m['processor']}, "
+        f"{m['cores']} cores, {m['isa']} kernels, {peers}, Python {m['python']}, "
+        f"{report.date}{'' if report.size == 'full' else ', a quick run'}."
+    )
+    for name, block in blocks.items():
+        pattern = rf"(<!-- benchmarks: {name} -->\n).*?(<!-- end -->)"
+        text, count = re.subn(
+            pattern, lambda m, b=block: f"{m[1]}\n{b}\n\n{m[2]}", text, flags=re.DOTALL
+        )
+        if count != 1:
+            raise ValueError(f"README.md must have one place for {name}, got {count}.")
+    return text

@@ -1,0 +1,77 @@
+"""Run the benchmarks, each in a process of its own with as many threads as it says."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reporting.machine import ROOT, commit, machine, versions
+from reporting.record import Record, Report
+
+FOLDER = ROOT / "benchmarks"
+# In the order of the pages; others follow.
+FIRST = ["kernels", "log_loss", "scorers", "linear", "l1", "linear_cv", "boosting"]
+
+
+def names() -> list[str]:
+    """Of all benchmarks."""
+    found = sorted(p.stem.removeprefix("bench_") for p in FOLDER.glob("bench_*.py"))
+    return [*FIRST, *(name for name in found if name not in FIRST)]
+
+
+def facts(name: str) -> dict[str, Any]:
+    """What a benchmark says of itself: its docstring, and THREADS."""
+    source = (FOLDER / f"bench_{name}.py").read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    threads = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "THREADS"
+    ]
+    return {"about": ast.get_docstring(tree), "threads": threads[0]}
+
+
+def measure(
+    name: str,
+    size: str,
+    extra: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> list[Record]:
+    """The records of one benchmark."""
+    threads = str(facts(name)["threads"])
+    with tempfile.TemporaryDirectory() as folder:
+        found = Path(folder) / "records.json"
+        command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        command += [f"benchmarks/bench_{name}.py", f"--size={size}"]
+        command += [f"--records={found}", "-p", "no:xdist", *extra]
+        limits = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        given = os.environ | limits | dict(environment or {})
+        given.pop("PYTEST_ADDOPTS", None)
+        done = subprocess.run(command, cwd=ROOT, env=given)
+        if done.returncode:
+            print(f"bench_{name}: pytest ended with {done.returncode}", file=sys.stderr)
+        text = found.read_text(encoding="utf-8") if found.exists() else "[]"
+    return [Record(**each) for each in json.loads(text)]
+
+
+def run(only: Sequence[str], size: str, extra: Sequence[str] = ()) -> Report:
+    """Everything, or some benchmarks only."""
+    where, libraries, head = machine(), versions(), commit()
+    benchmarks, records = {}, []
+    for name in only or names():
+        begin = time.perf_counter()
+        records += measure(name, size, extra)
+        seconds = time.perf_counter() - begin
+        benchmarks[name] = facts(name) | {"seconds": round(seconds), "commit": head}
+        print(f"bench_{name}: {seconds:.0f} s", flush=True)
+    today = datetime.now(UTC).date().isoformat()
+    return Report(today, head, size, where, libraries, benchmarks, records)

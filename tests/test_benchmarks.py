@@ -1,0 +1,121 @@
+"""The benchmark report: its pages are what was measured, and its judgements hold."""
+
+import pytest
+
+from reporting import changes, render, run
+from reporting.record import Record, load, newest, shape
+
+
+@pytest.fixture(scope="module")
+def report():
+    return load(newest())
+
+
+def test_the_page_is_what_was_measured(report):
+    assert render.PAGE.read_text(encoding="utf-8") == render.page(report)
+
+
+def test_the_tables_of_the_readme_are_what_was_measured(report):
+    text = render.README.read_text(encoding="utf-8")
+    assert text == render.readme(report, text)
+    for name in render.IN_README:
+        for found in render.in_readme(report, name):
+            assert f"| {found.case} | {render.cell(found, 'skxent')} |" in text
+
+
+@pytest.mark.parametrize("name", run.names())
+def test_each_benchmark_says_what_it_is(name):
+    facts = run.facts(name)
+    assert facts["about"] and facts["threads"] in (1, 2)
+
+
+def test_full_runs_come_before_quick_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr("reporting.record.RESULTS", tmp_path)
+    for name in ("2026-01-02", "2026-01-01", "2026-01-03-quick"):
+        (tmp_path / f"{name}.json").touch()
+    assert newest().stem == "2026-01-02"
+
+
+def case(figures, **facts):
+    return Record("kernels", "table", "case", 1, figures, **facts)
+
+
+def test_verdicts():
+    found = case(
+        {"skxent": 2.0, "slow": 7.0, "near": 2.5, "copy": 1.0},
+        at_least={"slow": 4.0, "near": 1.25, "absent": 9.0, "copy": 0.5},
+        at_most={"near": 1.2},
+        limit=1.9,
+    )
+    assert found.verdicts() == [
+        ("slow", 4.0, 3.5, False),
+        ("near", 1.25, 1.25, True),
+        ("copy", 0.5, 0.5, True),
+        ("near", 1.2, 1.25, False),
+        ("skxent", 1.9, 2.0, False),
+    ]
+    assert render.asked(found) == (
+        "**slow ≥ 4x**, near ≥ 1.25x, absent ≥ 9x, ≤ 2x copy, **near ≤ 1.2x**, "
+        "**≤ 1.9 s**"
+    )
+
+
+def test_a_row():
+    found = case(
+        {"skxent": 0.0021, "scikit-learn": 0.0105, "copy": 4e-5},
+        floor="copy",
+        notes={"torch": "not installed", "scikit-learn": "lbfgs"},
+        values={"passes": 14},
+    )
+    assert render.table([found]).splitlines()[-1] == (
+        "| case | 2.1 ms | 10.5 ms (5.0x), lbfgs | not installed | 40 µs (0.019x) "
+        "| 14 |"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(123.4, "123 s"), (1.0, "1 s"), (0.9999, "1 s"), (2.5e-7, "0.25 µs")],
+)
+def test_a_quantity(seconds, text):
+    assert render.quantity(seconds, "s") == text
+
+
+def test_a_readme_without_a_place_for_a_table(report):
+    with pytest.raises(ValueError, match="one place for kernels"):
+        render.readme(report, "# skxent\n")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "mark"),
+    [(2.0, 1.0, "-"), (0.5, 1.0, "+"), (2.0, 2.0, " "), (1.04, 1.0, " ")],
+)
+def test_changes_are_told_from_a_slower_machine(ours, theirs, mark):
+    before = case({"skxent": 1.0, "torch": 3.0, "scikit-learn": 4.0})
+    after = case(
+        {"skxent": ours, "torch": 3.0 * theirs, "scikit-learn": 4.0 * theirs},
+        noise={"skxent": 0.01},
+    )
+    (line,) = [
+        line
+        for line in changes.compare([before], [after]).splitlines()
+        if "kernels:" in line
+    ]
+    assert line.split("%")[1].startswith(f"  {mark} kernels")
+
+
+def test_our_own_code_tells_nothing_of_the_machine():
+    before, after = ({"skxent": t, "one thread": 2 * t} for t in (1.0, 2.0))
+    assert changes.change(case(before), case(after)) == (2.0, 1.0, changes.LEAST)
+
+
+def test_rounds_are_pooled():
+    rounds = [[case({"skxent": value})] for value in (1.0, 3.0, 2.0)]
+    (found,) = changes.pooled(rounds)
+    assert found.figures == {"skxent": 2.0}
+    assert found.noise["skxent"] == pytest.approx((2 / 3) ** 0.5 / 2 / 2**0.5)
+
+
+def test_shapes():
+    assert shape(100_000, 3) == "1e5 x 3"
+    assert shape(25_000, 500, 1) == "2.5e4 x 500 x 1"
