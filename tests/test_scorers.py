@@ -5,6 +5,7 @@ import pickle
 import mpmath as mp
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_allclose
 from sklearn import config_context
 from sklearn.base import clone
@@ -33,6 +34,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.fixes import parse_version
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 import skxent
@@ -64,9 +66,10 @@ all_scorers = pytest.mark.parametrize("scorer", SCORERS.values(), ids=SCORERS)
 all_names = pytest.mark.parametrize("names", [[0, 1, 2], ["x", "yy", "z"]], ids=str)
 both_counts = pytest.mark.parametrize("n_classes", [2, 3])
 
-# Older scikit-learn forwards no weights to scorers without routing, and with it
-# does not complain of weights that a scorer has not asked for.
+# Older scikit-learn forwards no weights to scorers without routing, and before 1.9 does
+# not complain, with routing, of weights that a scorer has not asked for.
 KNOWS_WEIGHTS = hasattr(_BaseScorer, "_accept_sample_weight")
+TELLS_OF_WEIGHTS = parse_version(sklearn.__version__) >= parse_version("1.9")
 
 
 def data(n_classes, names=(0, 1, 2)):
@@ -343,7 +346,7 @@ def test_weights_by_routing(scorer, model):
         search = GridSearchCV(model, {}, scoring=asks, cv=CV).fit(X, y, sample_weight=w)
         assert_allclose(search.best_score_, np.mean(heavy), rtol=1e-9)
         assert asks(search, X, y, sample_weight=w) == search.score(X, y, **params)
-        if KNOWS_WEIGHTS:
+        if TELLS_OF_WEIGHTS:
             with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
                 cross_validate(model, X, y, scoring=silent, cv=CV, params=params)
     results = cross_validate(model, X, y, scoring=scorer, cv=CV, params=params)
