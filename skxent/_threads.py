@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from numbers import Integral
+from typing import Any
 
 from joblib import cpu_count
 from threadpoolctl import ThreadpoolController
@@ -38,6 +39,15 @@ def processors() -> int:
 def thread_pools() -> ThreadpoolController:
     """Those of BLAS and OpenMP, found once: looking for them takes milliseconds."""
     return ThreadpoolController()
+
+
+def one_blas_thread() -> Any:
+    """A context in which BLAS has one thread.
+
+    Its own would wait for the cores that the kernels' threads have not given back yet:
+    small products between two passes over X took longer than the passes.
+    """
+    return thread_pools().limit(limits=1, user_api="blas")
 
 
 def effective_n_threads(

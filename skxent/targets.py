@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
+from skxent._dispatch import kernels
 from skxent._validation import (
     FRACTION,
     POSITIVE,
@@ -25,6 +26,8 @@ from skxent._validation import (
 from skxent._weights import check_class_weight, check_sample_weight
 
 __all__ = ["distill"]
+
+FLOATS = (np.dtype(np.float32).str, np.dtype(np.float64).str)
 
 Floats = NDArray[np.floating[Any]]
 ClassWeightOn = Literal["label", "target"]
@@ -174,6 +177,10 @@ def _silence(
 
 def check_codes(y: NDArray[Any], n_classes: int, name: str = "y") -> NDArray[np.intp]:
     """Integer codes in 0..K-1, as the kernels read them."""
+    if y.dtype.str in FLOATS and y.ndim == 1 and y.flags.aligned:  # of boosters
+        codes = np.empty(len(y), np.intp)
+        if kernels.codes_of_floats(y, n_classes, codes):
+            return codes
     if y.dtype.kind not in "iub" and not (
         y.dtype.kind == "f" and np.array_equal(y, np.trunc(y))
     ):

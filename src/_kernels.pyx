@@ -12,7 +12,7 @@ from libc.string cimport memcpy, memset
 
 from binary cimport binary_rows
 from hard cimport hard_rows
-from labels cimport LabelRange, range_of
+from labels cimport LabelRange, range_of, whole_codes
 from linear cimport (
     Entries, SKINNY_double, SKINNY_float, Shape, add_product, entries_of, read_block,
     shape_of, sparse_shape_of, times, widen, workspace,
@@ -395,6 +395,13 @@ def label_range(const long long[::1] y):
     if found.distinct < 0:
         raise MemoryError()
     return (found.low, found.distinct, found.span) if found.distinct else None
+
+
+def codes_of_floats(const floating[:] y, Py_ssize_t n_classes, Py_ssize_t[::1] codes):
+    """Write y as codes; False if one is not a whole number in 0..K-1."""
+    with nogil:
+        good = whole_codes(y, n_classes, codes)
+    return bool(good)
 
 
 def vecmath(str function, const floating[:] x, floating[:] out):

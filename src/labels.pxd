@@ -1,5 +1,6 @@
-"""Integer labels: from where to where, and how many differ."""
+"""Integer labels: from where to where, and how many differ; codes that are floats."""
 
+from cython cimport floating
 from libc.stdlib cimport calloc, free
 
 
@@ -46,3 +47,18 @@ cdef inline Py_ssize_t count(
         distinct += seen[i]
     free(seen)
     return distinct
+
+
+cdef inline bint whole_codes(
+    const floating[:] y, Py_ssize_t n_classes, Py_ssize_t[::1] codes
+) noexcept nogil:
+    """Are all of y whole numbers in 0..K-1? Then these are in codes."""
+    cdef Py_ssize_t i
+    cdef floating x, most = <floating> n_classes
+    cdef bint inside, good = True
+    for i in range(y.shape[0]):
+        x = y[i]
+        inside = (x >= 0) & (x < most)
+        codes[i] = <Py_ssize_t> (x if inside else 0)
+        good &= inside & (<floating> codes[i] == x)
+    return good

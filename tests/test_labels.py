@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from skxent._encoding import encode_labels, is_soft
 from skxent._evaluate import check_labels
 from skxent._weights import balanced_class_weight, class_weight_of_labels
-from skxent.targets import check_soft_labels, make_target
+from skxent.targets import check_codes, check_soft_labels, make_target
 
 FORMS = {
     "codes": lambda rng, n, K: rng.integers(0, K, n),
@@ -239,3 +239,24 @@ def test_rows_sum_to_one_within_the_dtype():
     with pytest.raises(ValueError, match=r"^y must have rows that sum to one, got 1"):
         check_soft_labels(y, 2, np.float64)
     assert check_soft_labels(np.empty((0, 2)), 2, np.float64).shape == (0, 2)
+
+
+@pytest.mark.parametrize("dtype", [*"bBhHiIqQ", "f2", "f4", "f8", ">f4", ">f8"])
+@pytest.mark.parametrize("step", [1, 2, -1])
+def test_codes_of_any_dtype(dtype, step):
+    expected = np.random.default_rng(0).integers(0, 7, 301)
+    y = np.zeros(301 * abs(step), dtype)[::step]
+    y[:] = expected
+    assert_array_equal(check_codes(y, 7), expected)
+    with pytest.raises(ValueError, match=r"^y must be codes in 0\.\.5, got 6"):
+        check_codes(y, 6)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("bad", [-1.0, 0.5, 3.0, 2.0**40, np.nan, -1e-30])
+@pytest.mark.parametrize("place", [0, 8, 100])
+def test_floats_that_are_no_codes(dtype, bad, place):
+    y = np.ones(101, dtype)
+    y[place] = bad
+    with pytest.raises(ValueError, match=r"^y must be (codes in 0\.\.2|integer codes)"):
+        check_codes(y, 3)

@@ -331,7 +331,7 @@ def test_choice_of_solver():
         )
 
     assert chosen(1000, 10, 2) == "newton-cholesky"
-    assert chosen(2000, 64, 10) == "newton-cg"
+    assert chosen(1797, 64, 10) == "newton-cg"
     assert chosen(100_000, 50, 2) == "lbfgs"
     assert chosen(1000, 5000, 20) == "newton-cg"
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from skxent._threads import thread_pools
+from skxent._threads import one_blas_thread
 from skxent.objectives.problem import Problem, Weights
 from skxent.solvers.inverse import Inverse
 from skxent.solvers.newton import WIDE, Listener, Solution
@@ -59,12 +59,8 @@ def lbfgs(
     verbose: int = 0,
     listener: Listener | None = None,
 ) -> Solution:
-    """L-BFGS; the scale is renewed if the curvature has left it.
-
-    BLAS gets one thread: its own would wait for the cores that the kernels' threads
-    have not given back yet, which took longer than the small products themselves.
-    """
-    with thread_pools().limit(limits=1, user_api="blas"):
+    """L-BFGS; the scale is renewed if the curvature has left it."""
+    with one_blas_thread():
         return _lbfgs(objective, start, tol, max_iter, verbose, listener)
 
 

@@ -8,11 +8,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from skxent._threads import one_blas_thread
 from skxent.objectives.problem import Problem, Weights
 from skxent.solvers.inverse import Inverse
 
 # Wider than this, the preconditioner is a diagonal: a Gram matrix would not pay.
 WIDE = 2000
+
+# After a step of more iterations of conjugate gradients a new preconditioner pays.
+SLOW = 10
 
 # A Hessian serves again where a step with it left so much of the decrement.
 FADED = 0.03
@@ -83,7 +87,8 @@ def newton_cg(
     listener: Listener | None = None,
 ) -> Solution:
     step = CGStep(objective, tol)
-    return newton(objective, start, step, tol, max_iter, verbose, listener)
+    with one_blas_thread():
+        return newton(objective, start, step, tol, max_iter, verbose, listener)
 
 
 def no_minimum_near(
@@ -220,9 +225,10 @@ class CGStep:
     """-H⁻¹g by conjugate gradients, truncated while the decrement is large.
 
     The preconditioner is the Hessian of a sample averaged over the outputs, or its
-    diagonal where X is wide; formed anew for every step, for near the minimum of well
-    separated classes most rows have no curvature left. Steps that would take as long as
-    with the whole Hessian, where that is not too large, are left to it from then on.
+    diagonal where X is wide; formed anew after a step of many iterations, for near the
+    minimum of well separated classes most rows have no curvature left. Steps that would
+    take as long as with the whole Hessian, where that is not too large, are left to it
+    from then on.
     """
 
     def __init__(self, objective: Problem, tol: float) -> None:
@@ -231,7 +237,7 @@ class CGStep:
         # Rows of W that no penalty holds: along a common shift H is singular there.
         free = slice(objective.n_features if objective.penalty else 0, None)
         self.free = free if objective.n_outputs > 1 else slice(0, 0)
-        self.inverse: Linear
+        self.inverse: Linear | None = None
         self.whole: CholeskyStep | None = None
         size, m = objective.shape
         self.patience = 2 * size * m
@@ -239,7 +245,16 @@ class CGStep:
             self.patience = 20 + size * (m + 1) // 8
 
     def precondition(self, G: Weights) -> Weights:
+        assert self.inverse is not None
         return self._centre(self.inverse(self._centre(G.copy())))
+
+    def _average_inverse(self, W: Weights) -> Linear:
+        sample = self.objective.sample()
+        if self.objective.n_features <= WIDE:
+            return Inverse(sample.curvature(W))
+        diagonal = sample.curvature_diagonal(W)[:, np.newaxis]
+        diagonal[diagonal == 0] = 1.0
+        return lambda G: G / diagonal
 
     def _centre(self, G: Weights) -> Weights:
         G[self.free] -= G[self.free].mean(axis=1, keepdims=True)
@@ -250,12 +265,8 @@ class CGStep:
     ) -> tuple[Weights, bool]:
         if self.whole is not None:
             return self.whole(W, gradient, decrement)
-        if self.objective.n_features <= WIDE:
-            self.inverse = Inverse(self.objective.sample().curvature(W))
-        else:
-            diagonal = self.objective.sample().curvature_diagonal(W)[:, np.newaxis]
-            diagonal[diagonal == 0] = 1.0
-            self.inverse = lambda G: G / diagonal
+        if self.inverse is None:
+            self.inverse = self._average_inverse(W)
         step = np.zeros_like(W)
         residual = -gradient
         z = self.precondition(residual)
@@ -269,6 +280,8 @@ class CGStep:
         enough = max(forcing**2 * first, min(0.03**2 * first, (0.3 * self.tol) ** 2))
         for iteration in range(self.patience):
             if rz <= enough:
+                if iteration > SLOW:
+                    self.inverse = None
                 return step, True
             product = self.objective.hessian_product(W, direction)
             curvature = float(np.vdot(direction, product))
@@ -280,6 +293,7 @@ class CGStep:
             z = self.precondition(residual)
             rz, previous = float(np.vdot(residual, z)), rz
             direction = z + (rz / previous) * direction
+        self.inverse = None
         if W.size > FEW_COEFFICIENTS:
             return step, True
         self.whole = CholeskyStep(self.objective)
