@@ -22,8 +22,8 @@ Columns = NDArray[np.intp]
 # Nats: a penalised objective below this means classes that X separates.
 SEPARATED = 1e-6
 
-# Rows of a sample: so many, or so many a column if that is more. A Gram matrix of 4 rows
-# a column scales to a condition of 9; one of 10, to 3.7, took longer than it saved.
+# Rows of a sample: so many, or so many a column if that is more. A Gram matrix of 4
+# rows a column scales to a condition of 9; one of 10, to 3.7, took more than it saved.
 SAMPLE = 4096
 SAMPLE_PER_COLUMN = 4
 

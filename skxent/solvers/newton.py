@@ -15,9 +15,6 @@ from skxent.solvers.inverse import Inverse
 # Wider than this, the preconditioner is a diagonal: a Gram matrix would not pay.
 WIDE = 2000
 
-# After a step of more iterations of conjugate gradients a new preconditioner pays.
-SLOW = 10
-
 # A Hessian serves again where a step with it left so much of the decrement.
 FADED = 0.03
 
@@ -167,6 +164,15 @@ def newton(
             if length < 1e-10:
                 reason = "no step along the Newton direction lowered the objective"
                 return Solution(W, value, iteration, decrement, False, reason)
+        # A quadratic falls by half of what its slope says. Where nearly all of that
+        # came true the curvature is not there, as on plateaus of focal loss.
+        while length >= 1 and new_value - value < 0.9 * length * slope:
+            further = W + 2 * length * step
+            lower, gradient_there = objective.value_gradient(further)
+            if lower >= new_value:
+                break
+            length *= 2
+            candidate, new_value, new_gradient = further, lower, gradient_there
         W, value, gradient = candidate, new_value, new_gradient
         if listener is not None:
             listener(W)
@@ -225,10 +231,9 @@ class CGStep:
     """-H⁻¹g by conjugate gradients, truncated while the decrement is large.
 
     The preconditioner is the Hessian of a sample averaged over the outputs, or its
-    diagonal where X is wide; formed anew after a step of many iterations, for near the
-    minimum of well separated classes most rows have no curvature left. Steps that would
-    take as long as with the whole Hessian, where that is not too large, are left to it
-    from then on.
+    diagonal where X is wide; formed anew for every step, for near the minimum of well
+    separated classes most rows have no curvature left. Steps that would take as long as
+    with the whole Hessian, where that is not too large, are left to it from then on.
     """
 
     def __init__(self, objective: Problem, tol: float) -> None:
@@ -237,7 +242,7 @@ class CGStep:
         # Rows of W that no penalty holds: along a common shift H is singular there.
         free = slice(objective.n_features if objective.penalty else 0, None)
         self.free = free if objective.n_outputs > 1 else slice(0, 0)
-        self.inverse: Linear | None = None
+        self.inverse: Linear
         self.whole: CholeskyStep | None = None
         size, m = objective.shape
         self.patience = 2 * size * m
@@ -245,7 +250,6 @@ class CGStep:
             self.patience = 20 + size * (m + 1) // 8
 
     def precondition(self, G: Weights) -> Weights:
-        assert self.inverse is not None
         return self._centre(self.inverse(self._centre(G.copy())))
 
     def _average_inverse(self, W: Weights) -> Linear:
@@ -265,8 +269,7 @@ class CGStep:
     ) -> tuple[Weights, bool]:
         if self.whole is not None:
             return self.whole(W, gradient, decrement)
-        if self.inverse is None:
-            self.inverse = self._average_inverse(W)
+        self.inverse = self._average_inverse(W)
         step = np.zeros_like(W)
         residual = -gradient
         z = self.precondition(residual)
@@ -280,8 +283,6 @@ class CGStep:
         enough = max(forcing**2 * first, min(0.03**2 * first, (0.3 * self.tol) ** 2))
         for iteration in range(self.patience):
             if rz <= enough:
-                if iteration > SLOW:
-                    self.inverse = None
                 return step, True
             product = self.objective.hessian_product(W, direction)
             curvature = float(np.vdot(direction, product))
@@ -293,7 +294,6 @@ class CGStep:
             z = self.precondition(residual)
             rz, previous = float(np.vdot(residual, z)), rz
             direction = z + (rz / previous) * direction
-        self.inverse = None
         if W.size > FEW_COEFFICIENTS:
             return step, True
         self.whole = CholeskyStep(self.objective)

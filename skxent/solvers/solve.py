@@ -41,11 +41,12 @@ FEW_OPERATIONS = 3e6
 
 # With so few rows a coefficient classes are nearly separable, and L-BFGS is slow. From
 # 4 on it was the faster: 20000 x 500, 5 classes, in half the time.
-FEW_ROWS = 3
+# Losses that are not convex have plateaus there, which L-BFGS may end on.
+FEW_ROWS, FEW_ROWS_NOT_CONVEX = 3, 6
 
-# Iterations that L-BFGS gets before "auto" goes on with Newton-CG. It took 8 to 20 on
+# Iterations that L-BFGS gets before "auto" goes on with Newton-CG. It took 8 to 22 on
 # data that are not nearly separable.
-PATIENCE = 40
+PATIENCE = 30
 
 
 def choose_solver(objective: Problem) -> str:
@@ -57,7 +58,8 @@ def choose_solver(objective: Problem) -> str:
     if operations <= FEW_OPERATIONS * (10 if objective.on_path else 1):
         return "newton-cholesky"
     # Only Newton's methods tell of a minimum that does not exist.
-    few = n <= FEW_ROWS * coefficients
+    few_rows = FEW_ROWS if objective.loss.convex else FEW_ROWS_NOT_CONVEX
+    few = n <= few_rows * coefficients
     return "newton-cg" if few or not objective.penalty else "lbfgs"
 
 
@@ -131,6 +133,8 @@ def _solve(
         first = method(objective, start, max(tol, 1e-2), most, verbose, listener)
         objective.loss = loss
         start, before = first.weights, first.n_iter
+        if patience < max_iter and not first.converged:
+            solver, method, patience = "newton-cg", newton_cg, max_iter
     left = max_iter - before
     found = method(objective, start, tol, min(patience, left), verbose, listener)
     going = not found.converged and found.reason != SEPARABLE
