@@ -35,7 +35,7 @@ SEARCHES = {
 def test_scoring_a_search(compare, size, name):
     """Scoring the 200 fits of a search"""
     if size == "quick" and name != "GaussianNB":
-        pytest.skip("takes too long: in full only")
+        pytest.skip("the quick run has two minutes, and one model tells enough")
     model, parameter, values = SEARCHES[name]
     X, y = load_breast_cancer(return_X_y=True)
     fits = [
