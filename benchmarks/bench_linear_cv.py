@@ -40,7 +40,7 @@ def test_grid(compare, size, name):
     """A grid of ten C and five gamma in five folds"""
     if size != "full" and name != "wine":
         pytest.skip(
-            "the quick run has two minutes, and two of the four searches tell enough"
+            "the quick run has two minutes, and one search tells enough"
         )
     X, y = DATA[name]()
     ours = FocalLogisticRegressionCV(Cs=CS, gammas=GAMMAS)
