@@ -39,9 +39,7 @@ DATA = {
 def test_grid(compare, size, name):
     """A grid of ten C and five gamma in five folds"""
     if size != "full" and name != "wine":
-        pytest.skip(
-            "the quick run has two minutes, and one search tells enough"
-        )
+        pytest.skip("the quick run has two minutes, and one search tells enough")
     X, y = DATA[name]()
     ours = FocalLogisticRegressionCV(Cs=CS, gammas=GAMMAS)
     grid = {"C": CS, "gamma": GAMMAS, "l1_ratio": [0.0]}

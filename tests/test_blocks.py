@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import make_classification
+from tables import table
 
 from skxent import (
     CrossEntropyClassifier,
@@ -18,20 +18,6 @@ from skxent import (
     SmoothedSoftmaxClassifier,
 )
 from skxent.blocks import ArrayBlocks, ParquetBlocks
-
-
-def table(n_classes=3, n=9000, d=7):
-    X, y = make_classification(
-        n,
-        d,
-        n_informative=5,
-        n_redundant=0,
-        n_classes=n_classes,
-        flip_y=0.2,
-        random_state=0,
-    )
-    weight = np.random.default_rng(0).uniform(0.1, 2, size=n)
-    return 3 + X * np.logspace(-2, 2, d), y, weight
 
 
 class Given:

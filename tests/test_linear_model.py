@@ -25,6 +25,7 @@ from skxent import (
 )
 from skxent.losses import LOSSES, CrossEntropy, Focal
 from skxent.objectives.linear import LinearObjective
+from skxent.solvers.newton import newton
 from skxent.solvers.solve import SOLVERS, choose_solver
 from skxent.targets import make_target
 
@@ -424,3 +425,24 @@ def test_pickle_and_clone(estimator):
     again = pickle.loads(pickle.dumps(model))
     assert_array_equal(again.predict_proba(X), model.predict_proba(X))
     assert clone(model).get_params() == estimator.get_params()
+
+
+class Valley:
+    """√(1 + (w - 1000)²): straight far away, where a step of the slope is short."""
+
+    dtype, passes = np.dtype(np.float64), 0
+
+    def value_gradient(self, W):
+        self.passes += 1
+        root = np.sqrt(1 + (W - 1000) ** 2)
+        return float(root.sum()), (W - 1000) / root
+
+    def may_lack_minimum(self, value):
+        return False
+
+
+def test_steps_grow_where_the_curvature_is_not_there():
+    valley = Valley()
+    found = newton(valley, np.zeros((1, 1)), lambda W, g, _: (-g, True), 1e-6, 60)
+    assert found.converged and valley.passes <= 60
+    assert_allclose(found.weights, 1000)

@@ -339,16 +339,12 @@ class LinearObjective(Problem):
             scaled = X.multiply(weights[:, np.newaxis]).tocsr()
             gram[:d, :d] = (X.T @ scaled).toarray()
             sums = np.asarray(scaled.sum(axis=0)).ravel()
-        elif (weights >= 0).all():
+        else:
             # A product with its own transpose takes BLAS half the time.
             root = np.sqrt(weights)
             scaled = X * root[:, np.newaxis]
             gram[:d, :d] = scaled.T @ scaled
             sums = root @ scaled
-        else:
-            scaled = X * weights[:, np.newaxis]
-            gram[:d, :d] = X.T @ scaled
-            sums = scaled.sum(axis=0)
         if self.fit_intercept:
             gram[d, :d] = gram[:d, d] = sums
             gram[d, d] = weights.sum()
