@@ -147,6 +147,24 @@ def test_wide_sums_travel_once_and_are_added_as_a_tree(cluster, monkeypatch):
     assert_same(found, skxent.CrossEntropyClassifier(solver="newton-cg").fit(X, y))
 
 
+def test_rows_stay_where_they_are(cluster):
+    def received(dask_worker):
+        log = dask_worker.transfer_incoming_log
+        return [str(key) for transfer in log for key in transfer["keys"]]
+
+    # So many that dask has no reason to even them out.
+    X = da.random.default_rng(0).normal(size=(200_000, 20), chunks=(20_000, 20))
+    data = [column.persist() for column in (X, (X[:, 0] > 0.1).astype(int))]
+    model = skd.CrossEntropyClassifier(C=1e-5)
+    before = {at: len(keys) for at, keys in cluster.run(received).items()}
+    for _ in range(3):  # dask learns from earlier passes and fits
+        model.fit(*data)
+    moved = [
+        key for at, keys in cluster.run(received).items() for key in keys[before[at] :]
+    ]
+    assert not [key for key in moved if "parts_of" in key]
+
+
 def test_data_frames_and_unknown_sizes(cluster):
     dd = pytest.importorskip("dask.dataframe", reason="pip install 'dask[dataframe]'")
     pd = pytest.importorskip("pandas", reason="pip install pandas")

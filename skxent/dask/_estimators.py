@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skxent import linear_model
 from skxent.dask._collections import aligned, is_dask, row_blocks
-from skxent.dask._workers import stored
+from skxent.dask._workers import Workers, stored
 from skxent.linear_model._blocks import (
     block_objective,
     checked,
@@ -44,6 +44,9 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         ]
         rows = stored([check(i, data, "partition") for i, data in enumerate(given)])
         plan = make_plan(self, rows.sum(summaries), "partition")
+        if self.n_jobs is None and isinstance(rows, Workers):
+            # There is a task for each thread of a worker already.
+            plan.settings["n_threads"] = 1
         objective = block_objective(self, rows.map(parts_of, plan), plan)
         return objective, X, y, sample_weight
 
@@ -155,8 +158,8 @@ class CrossEntropyClassifier(DaskClassifier):
     of these are dask arrays; what is in memory is fitted to and predicted as ever.
 
     Rows stay where they are. Each worker gets the coefficients and answers with sums of
-    their size; `n_jobs` is the number of threads in each task, of which a worker gets
-    as many as it has threads.
+    their size; `n_jobs` is the number of threads in each task (None: one), of which a
+    worker gets as many as it has threads.
 
     Examples
     --------

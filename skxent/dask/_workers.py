@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from itertools import pairwise
 from typing import Any
+from uuid import uuid4
 
 import dask
 import numpy as np
@@ -53,6 +54,21 @@ def applied(function: Callable[..., Any], blocks: Any, arguments: Any) -> Any:
     return function(blocks, *arguments)
 
 
+def mapped(
+    client: Any, function: Callable[..., Any], *columns: Sequence[Any], name: str = ""
+) -> list[Any]:
+    """Futures of the function of each place in the columns.
+
+    Each call is a task group of its own. In one that grows from pass to pass dask comes
+    to see the roots of a graph, which it places without regard to where the rows are:
+    from the third pass on whole tables went to and fro between the workers.
+    """
+    group = f"{name or function.__name__}-{uuid4().hex}"
+    keys = [(group, place) for place in range(len(columns[0]))]
+    futures: list[Any] = client.map(function, *columns, key=keys, pure=False)
+    return futures
+
+
 class Workers:
     """Lists of blocks, each a future on a worker of a distributed cluster."""
 
@@ -77,7 +93,7 @@ class Workers:
             count = min(len(held), threads.get(address, 1))
             ends = np.linspace(0, len(held), count + 1).round().astype(int).tolist()
             groups.extend(held[begin:end] for begin, end in pairwise(ends))
-        return cls(client, client.map(present, groups, pure=False))
+        return cls(client, mapped(client, present, groups))
 
     def map(self, function: Callable[..., Any], *args: Any) -> Workers:
         return Workers(self.client, self._submit(function, args))
@@ -86,7 +102,7 @@ class Workers:
         answers = self._submit(function, args)
         while len(answers) > FAN:
             some = [answers[i : i + FAN] for i in range(0, len(answers), FAN)]
-            answers = self.client.map(add, some, pure=False)
+            answers = mapped(self.client, add, some)
         return add(self.client.gather(answers))
 
     def _submit(self, function: Callable[..., Any], args: tuple[Any, ...]) -> list[Any]:
@@ -94,4 +110,4 @@ class Workers:
         if sizeof(args) > LARGE:
             message = self.client.submit(unchanged, *args, pure=False)
         tasks = [function] * n, self.groups, [message] * n
-        return self.client.map(applied, *tasks, pure=False, key=function.__name__)
+        return mapped(self.client, applied, *tasks, name=function.__name__)
