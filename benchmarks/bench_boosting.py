@@ -1,8 +1,9 @@
 """Boosting objectives: the cost of a call, and what it adds to training.
 
 Beside numpy by hand and imbalance-xgboost's focal loss, on the booster's own arrays:
-margins and labels in float32. One thread. What training costs is beside the built-in
-objective of the library, from the same start.
+margins and labels in float32. One thread, and a call also with two: it uses all there
+are unless told otherwise. What training costs is beside the built-in objective of the
+library, from the same start.
 """
 
 import numpy as np
@@ -51,11 +52,12 @@ def by_hand(gamma):
     return objective
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("gamma", [2.0, 1.7])
-def test_focal_call(compare, gamma):
+def test_focal_call(compare, gamma, n_threads):
     """A call of the focal objective"""
     y, z = rows()
-    data, ours = Data(y), xgboost_objective(Focal(gamma), n_threads=1)
+    data, ours = Data(y), xgboost_objective(Focal(gamma), n_threads=n_threads)
     numpy = by_hand(gamma)
     calls = {"skxent": lambda: ours(z, data), "numpy": lambda: numpy(z, data)}
     notes = {}
@@ -67,7 +69,8 @@ def test_focal_call(compare, gamma):
         peer = Focal_Binary_Loss(gamma)
         calls["imbalance-xgboost"] = lambda: peer.focal_binary_object(z, data)
     at_least = {"numpy": 10.0, "imbalance-xgboost": 10.0}
-    compare(f"{shape(N)} rows, gamma={gamma}", calls, at_least=at_least, notes=notes)
+    case = f"{shape(N)} rows, gamma={gamma}, n_threads={n_threads}"
+    compare(case, calls, at_least=at_least, notes=notes)
 
 
 @pytest.mark.parametrize("n_classes", [None, 3, 10])

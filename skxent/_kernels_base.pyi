@@ -35,6 +35,7 @@ def evaluate(
     multilabel: bool = False,
     weigh_target: bool = False,
     psd: bool = False,
+    floor: float = ...,
     n_threads: int = 1,
 ) -> None: ...
 def linear_sums(

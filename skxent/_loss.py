@@ -380,12 +380,14 @@ class Loss:
         product: Floats | None = None,
         matrix: Floats | None = None,
         psd: bool = False,
+        floor: float = -np.inf,
         n_threads: int | None = None,
     ) -> None:
         """Fill the given arrays in one pass; all arguments already checked.
 
         With `psd` Hessians take max(φ'', -p φ') for φ'', which leaves them no negative
-        eigenvalue: -p φ' is the curvature of a cross-entropy of the same gradient.
+        eigenvalue: -p φ' is the curvature of a cross-entropy of the same gradient. The
+        diagonal is at least `floor`.
         """
         kernels.evaluate(
             self.formula,
@@ -406,5 +408,6 @@ class Loss:
             target.multilabel,
             target.weigh_target,
             psd,
+            floor,
             effective_n_threads(n_threads, z.size),
         )

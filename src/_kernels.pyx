@@ -7,6 +7,7 @@ are trusted: shapes, codes and dtypes are checked by skxent.targets and skxent.l
 
 from cython cimport floating
 from cython.parallel cimport prange, threadid
+from libc.math cimport INFINITY
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
@@ -113,6 +114,7 @@ cdef Request request_of(
     request.class_weighted = class_weighted
     request.multilabel = multilabel
     request.weigh_target = weigh_target and class_weighted
+    request.floor = -INFINITY
     request.value = request.gradient = request.hessian = False
     request.product = request.matrix = False
     return request
@@ -153,7 +155,7 @@ def evaluate(
     floating[:, :] value=None, floating[:, :] gradient=None, floating[:, :] hessian=None,
     const floating[:, :] x=None, floating[:, :] product=None,
     floating[:, :] matrix=None, bint multilabel=False, bint weigh_target=False,
-    bint psd=False, int n_threads=1,
+    bint psd=False, double floor=-INFINITY, int n_threads=1,
 ):
     """Weighted loss, gradient, Hessian (diagonal, whole, or times x), row by row."""
     cdef Request request = request_of(
@@ -161,6 +163,7 @@ def evaluate(
         class_weight is not None, smoothing, multilabel, weigh_target,
     )
     request.loss.psd = psd
+    request.floor = floor
     request.value = value is not None
     request.gradient = gradient is not None
     request.hessian = hessian is not None

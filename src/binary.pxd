@@ -14,6 +14,7 @@ from targets cimport (
     load_codes,
     load_targets,
     load_weights,
+    raise_to,
     silence,
     tiles,
 )
@@ -151,11 +152,12 @@ cdef inline void binary_rows(
             store(&total[0], row, rows, 1, value)
         if request.gradient:
             store(f1, row, rows, columns, gradient)
-        if request.hessian:
-            store(f2, row, rows, columns, hessian)
         if request.product:
             load(x, row, rows, columns, v)
             for k in range(columns):
                 for i in range(ROWS):
                     v[k * ROWS + i] *= f2[k * ROWS + i]
             store(v, row, rows, columns, product)
+        if request.hessian:
+            raise_to(request.floor, size, f2)
+            store(f2, row, rows, columns, hessian)

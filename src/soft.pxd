@@ -23,6 +23,7 @@ from targets cimport (
     load_codes,
     load_targets,
     load_weights,
+    raise_to,
     silence,
     tiles,
 )
@@ -118,6 +119,7 @@ cdef inline void soft_rows(
             )
             if not one_term:
                 rest_hessian(K, s, h, e, &a[0], &rest[0], out)
+            raise_to(request.floor, size, out)
             store(out, row, rows, K, hessian)
         if request.product:
             load(x, row, rows, K, v)

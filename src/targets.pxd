@@ -12,6 +12,7 @@ cdef struct Request:
     bint hard, weighted, class_weighted  # which forms of target are given
     bint multilabel  # one problem of two classes a column
     bint weigh_target  # class weights come after smoothing, not before
+    double floor  # the least that a diagonal of the Hessian may be
     bint value, gradient, hessian, product, matrix  # which results are
 
 
@@ -28,6 +29,13 @@ cdef inline void load_weights(
     if request.weighted:
         for i in range(ROWS):
             w[i] = <floating> sample_weight[row + (i if i < rows else 0)]
+
+
+cdef inline void raise_to(double floor, Py_ssize_t size, floating *h) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating least = <floating> floor
+    for i in range(size):
+        h[i] = least if h[i] < least else h[i]
 
 
 cdef inline void silence(Py_ssize_t K, const floating *w, floating *u) noexcept nogil:

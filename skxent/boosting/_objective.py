@@ -187,6 +187,7 @@ class Objective(BoosterLoss):
         prediction."""
         z, target, binary = self._prepare(y, raw_prediction, sample_weight)
         gradient, hessian = np.empty_like(z), np.empty_like(z)
+        factor = 1.0 if binary else self.factor(z.shape[1])
         self.loss.evaluate(
             z,
             target,
@@ -194,13 +195,11 @@ class Objective(BoosterLoss):
             gradient=gradient,
             hessian=hessian,
             psd=self.hessian == "psd",
+            floor=-np.inf if self.hessian == "exact" else FLOOR / factor,
             n_threads=self.n_threads,
         )
-        factor = 1.0 if binary else self.factor(z.shape[1])
         if factor != 1:
             hessian *= factor
-        if self.hessian != "exact":
-            np.maximum(hessian, FLOOR, out=hessian)
         if np.ndim(raw_prediction) == 1:
             return gradient[:, 0], hessian[:, 0]
         return gradient, hessian
