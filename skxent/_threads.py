@@ -41,13 +41,18 @@ def thread_pools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def blas_threads(count: int) -> Any:
+    """A context in which BLAS has so many threads."""
+    return thread_pools().limit(limits=count, user_api="blas")
+
+
 def one_blas_thread() -> Any:
     """A context in which BLAS has one thread.
 
     Its own would wait for the cores that the kernels' threads have not given back yet:
     small products between two passes over X took longer than the passes.
     """
-    return thread_pools().limit(limits=1, user_api="blas")
+    return blas_threads(1)
 
 
 def effective_n_threads(

@@ -208,6 +208,7 @@ cdef void sum_rows(
         part += shape.rows * shape.d_wide
         rest = part + wide
         memset(block, 0, shape.rows * shape.d_wide * sizeof(floating))
+    memset(&total[0, 0], 0, total.shape[0] * total.shape[1] * sizeof(double))
     memset(&r[0, 0], 0, shape.rows * shape.m_wide * sizeof(floating))
     for at in range((stop - start + shape.rows - 1) // shape.rows):
         row = start + at * shape.rows
@@ -295,7 +296,6 @@ def linear_sums(
     if V is not None:
         widen(&shape, V, &wide[1, 0], &wide[1, shape.d_wide * shape.m_wide])
         V_wide = &wide[1, 0]
-    totals[...] = 0
     for segment in prange(
         segments, nogil=True, schedule="static", chunksize=1, num_threads=n_threads
     ):

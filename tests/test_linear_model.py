@@ -159,8 +159,14 @@ def test_objective_derivatives(loss, n_classes):
         whole = objective.hessian(W)
         assert_allclose(whole, whole.T)
         assert_allclose(whole @ V.T.ravel(), product.T.ravel(), rtol=1e-9, atol=1e-12)
-        mean = objective.curvature(W)
-        assert_allclose(np.diagonal(mean), objective.curvature_diagonal(W))
+        by_output, mean = objective.curvature_by_output(W), objective.curvature(W)
+        assert_allclose(by_output.mean(axis=0), mean, rtol=1e-12, atol=1e-14)
+        diagonals = np.diagonal(by_output, axis1=1, axis2=2)
+        assert_allclose(objective.curvature_diagonal(W), diagonals.T)
+        if loss.convex:
+            m, size = len(by_output), len(mean)
+            blocks = np.einsum("kikj->kij", whole.reshape(m, size, m, size))
+            assert_allclose(by_output, blocks, rtol=1e-9, atol=1e-12)
         if n_classes == 2 and loss.convex:
             assert_allclose(mean, whole, rtol=1e-9, atol=1e-12)
 

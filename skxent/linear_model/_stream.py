@@ -27,13 +27,17 @@ WHOLE = 2000
 class Past:
     """What is kept of the batches so far, in the coordinates of the last one.
 
-    centre: (D, m); curvature: (m D, m D) output by output, or (D, 1), its diagonal;
+    centre: (D, m); curvature: (m D, m D) output by output, or (D, m), its diagonal;
     origin: (d,), where the columns of the last batch were centred.
     """
 
     centre: Weights
     curvature: Weights
     origin: Floats
+
+    @property
+    def whole(self) -> bool:
+        return self.curvature.shape != self.centre.shape
 
     def moved_to(self, origin: Floats) -> Past:
         """The same quadratic in coordinates centred at another origin.
@@ -48,7 +52,7 @@ class Past:
             return self
         centre, curvature = self.centre.copy(), self.curvature
         centre[d] += shift @ centre[:d]
-        if curvature.shape[1] > 1:
+        if self.whole:
             curvature = curvature.reshape(m, size, m, size).copy()
             curvature[:, :, :, :d] -= curvature[:, :, :, d:] * shift
             curvature[:, :d] -= curvature[:, d:] * shift[:, np.newaxis, np.newaxis]
@@ -70,10 +74,10 @@ class StreamObjective(LinearObjective):
 
     def _penalty(self, C: float) -> Past:
         size, m = self.shape
-        diagonal = np.zeros((size, 1))
+        diagonal = np.zeros((size, m))
         diagonal[: self.n_features] = 1 / C
         whole = size * m <= WHOLE
-        curvature = np.diag(np.tile(diagonal[:, 0], m)) if whole else diagonal
+        curvature = np.diag(diagonal.T.ravel()) if whole else diagonal
         return Past(np.zeros(self.shape), curvature, self.origin)
 
     def may_lack_minimum(self, value: float) -> bool:
@@ -85,8 +89,8 @@ class StreamObjective(LinearObjective):
 
     def following(self, W: Weights) -> Past:
         """What to keep, now that the batch has been fitted: W is the minimum."""
-        whole = self.scaled.shape[1] > 1
-        H = self.hessian(W) if whole else self.curvature_diagonal(W)[:, np.newaxis]
+        whole = self.past.whole
+        H = self.hessian(W) if whole else self.curvature_diagonal(W)
         batch = H - self.scaled
         if whole and not self.loss.convex:
             # What curves downwards would one day leave no minimum.
@@ -95,16 +99,16 @@ class StreamObjective(LinearObjective):
         return Past(W, self.past.curvature + self.mass * batch, self.origin)
 
     def _apply(self, V: Weights) -> Weights:
-        if self.scaled.shape[1] == 1:
+        if not self.past.whole:
             return self.scaled * V
         return (self.scaled @ V.T.ravel()).reshape(V.shape[::-1]).T
 
-    def _block(self) -> Weights:
-        """The past's curvature averaged over the outputs: (D, D), or (D,), diagonal."""
-        if self.scaled.shape[1] == 1:
-            return self.scaled[:, 0]
+    def _by_output(self) -> Weights:
+        """The past's curvature of each output: (m, D, D)."""
+        if not self.past.whole:
+            return np.array([np.diag(column) for column in self.scaled.T])
         size, m = self.shape
-        return np.einsum("kikj->ij", self.scaled.reshape(m, size, m, size)) / m
+        return np.einsum("kikj->kij", self.scaled.reshape(m, size, m, size))
 
     def value_gradient(self, W: Weights) -> tuple[float, Weights]:
         value, gradient = super().value_gradient(W)
@@ -117,16 +121,19 @@ class StreamObjective(LinearObjective):
 
     def hessian(self, W: Weights) -> Weights:
         H = super().hessian(W)
-        if self.scaled.shape[1] > 1:
+        if self.past.whole:
             return H + self.scaled
-        H.flat[:: len(H) + 1] += np.tile(self.scaled[:, 0], self.n_outputs)
+        H.flat[:: len(H) + 1] += self.scaled.T.ravel()
         return H
 
     def curvature(self, W: Weights) -> Weights:
-        block = self._block()
-        return super().curvature(W) + (block if block.ndim == 2 else np.diag(block))
+        return super().curvature(W) + self._by_output().mean(axis=0)
+
+    def curvature_by_output(self, W: Weights) -> Weights:
+        return super().curvature_by_output(W) + self._by_output()
 
     def curvature_diagonal(self, W: Weights) -> Weights:
-        block = self._block()
-        diagonal = block if block.ndim == 1 else np.diagonal(block)
-        return super().curvature_diagonal(W) + diagonal
+        past = self.scaled
+        if self.past.whole:
+            past = np.diagonal(past).reshape(self.shape[::-1]).T
+        return super().curvature_diagonal(W) + past

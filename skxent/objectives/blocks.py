@@ -216,6 +216,9 @@ class BlockObjective(Problem):
     def curvature(self, W: Weights) -> Weights:
         return self._sum("curvature", W)
 
+    def curvature_by_output(self, W: Weights) -> Weights:
+        return self._sum("curvature_by_output", W)
+
     def curvature_diagonal(self, W: Weights) -> Weights:
         return self._sum("curvature_diagonal", W)
 

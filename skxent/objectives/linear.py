@@ -12,7 +12,8 @@ then those of the centred columns (`with_origin` undoes that).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from copy import copy
 from dataclasses import replace
 from typing import Any, Self
@@ -21,7 +22,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skxent._dispatch import kernels
-from skxent._threads import effective_n_threads
+from skxent._threads import blas_threads, effective_n_threads
 from skxent.losses import Loss
 from skxent.objectives.problem import Columns, Problem, Weights
 from skxent.objectives.wide import WideMatrix, entries, pays_by_columns
@@ -37,6 +38,9 @@ SEGMENTS = 64
 SUMS = 1 << 23
 # Outputs of sparse X are padded to a multiple of this (SPARSE_LANES of src/linear.pxd).
 SPARSE_LANES = 4
+
+# With more columns than this, BLAS may use threads for a Gram matrix.
+MANY_COLUMNS = 100
 
 # Logits that are kept for the Hessian products that follow: 32 MB.
 KEPT = 1 << 22
@@ -120,11 +124,11 @@ class LinearObjective(Problem):
 
         return restricted
 
-    def _blocks(self, width: int) -> list[slice]:
+    def _blocks(self, width: int, least: int) -> list[slice]:
         n_samples = self.X.shape[0]
         columns = self.X.nnz // n_samples if sp.issparse(self.X) else self.n_features
         width += columns + self.n_outputs
-        rows = max(256, BLOCK // width)
+        rows = max(256, least, BLOCK // width)
         return [
             slice(start, min(start + rows, n_samples))
             for start in range(0, n_samples, rows)
@@ -153,8 +157,8 @@ class LinearObjective(Problem):
         if sp.issparse(X):
             X, columns = entries(X), X.nnz // n
             width = m if m == 1 else -(-m // SPARSE_LANES) * SPARSE_LANES
-            # The sums of a segment should take less than its rows.
-            segments = min(segments, max(2, n * columns // (4 * d)))
+            # The sums of a segment should take less than its rows; threads as many.
+            segments = min(segments, max(2, n * columns // (4 * d)) // 2 * 2)
         totals = np.empty((max(1, segments), d + 2, width))
         logits, known = np.empty((0, 0), dtype=self.dtype), False
         if V is not None:
@@ -266,46 +270,64 @@ class LinearObjective(Problem):
         return H
 
     def curvature(self, W: Weights) -> Weights:
-        B = np.zeros((self.shape[0], self.shape[0]))
-        for X, h in self._row_curvature(W):
-            B += self._weighted_gram(X, h)
-        B /= self.total_weight
-        B.flat[: len(B) * self.n_features : len(B) + 1] += self.penalty
-        return B
+        rows = self._curved(W, least=self.shape[0])
+        return self._grams(1, ((X, h.mean(axis=1)[np.newaxis]) for X, h in rows))[0]
+
+    def curvature_by_output(self, W: Weights) -> Weights:
+        rows = self._curved(W, least=self.shape[0])
+        return self._grams(self.n_outputs, ((X, h.T) for X, h in rows))
+
+    def _grams(self, count: int, blocks: Iterable[tuple[Any, Floats]]) -> Weights:
+        """X̃ᵀ diag(h) X̃ plus the penalty, for so many weights h of the rows."""
+        size = self.shape[0]
+        grams = np.zeros((count, size, size))
+        limit: Any = nullcontext()
+        if size > MANY_COLUMNS:  # to set it takes as long as a small product
+            limit = blas_threads(effective_n_threads(self.n_threads))
+        with limit:
+            for X, weights in blocks:
+                for gram, h in zip(grams, weights, strict=True):
+                    gram += self._weighted_gram(X, h)
+        grams /= self.total_weight
+        diagonals = np.einsum("kii->ki", grams)
+        diagonals[:, : self.n_features] += self.penalty
+        return grams
 
     def curvature_diagonal(self, W: Weights) -> Weights:
-        diagonal = np.zeros(self.shape[0])
-        for X, h in self._row_curvature(W):
+        diagonal = np.zeros(self.shape)
+        for X, h in self._curved(W):
             X, h = X.astype(np.float64, copy=False), h.astype(np.float64)
             squares = X.power(2) if sp.issparse(X) else X**2
-            diagonal[: self.n_features] += np.asarray(squares.T @ h).ravel()
-            diagonal[self.n_features :] += h.sum()
+            diagonal[: self.n_features] += squares.T @ h
+            diagonal[self.n_features :] += h.sum(axis=0)
         diagonal /= self.total_weight
         diagonal[: self.n_features] += self.penalty
         return diagonal
 
     def output_curvature(self, W: Weights) -> Weights:
         total = np.zeros(self.n_outputs)
-        for _, target, z in self._logits(W):
-            diagonal = np.empty_like(z)
-            self._evaluate(z, target, hessian=diagonal)
-            total += np.maximum(diagonal, 0).sum(axis=0, dtype=np.float64)
+        for _, h in self._curved(W):
+            total += h.sum(axis=0, dtype=np.float64)
         return total / self.total_weight
 
-    def _row_curvature(self, W: Weights) -> Iterator[tuple[Any, Floats]]:
-        for X, target, z in self._logits(W):
+    def _curved(self, W: Weights, least: int = 0) -> Iterator[tuple[Any, Floats]]:
+        """Blocks of X and the curvature of their logits, zero where it is downwards."""
+        for X, target, z in self._logits(W, least=least):
             diagonal = np.empty_like(z)
-            self._evaluate(z, target, hessian=diagonal)
-            yield X, np.maximum(diagonal.mean(axis=1), 0)
+            self._evaluate(z, target, hessian=diagonal, floor=0.0)
+            yield X, diagonal
 
     def _logits(
-        self, W: Weights, width: int = 0
+        self, W: Weights, width: int = 0, least: int = 0
     ) -> Iterator[tuple[Any, Target, Floats]]:
-        """Blocks of X, its targets and logits; `width` numbers a row besides."""
+        """Blocks of X, its targets and logits.
+
+        width: numbers a row besides; least: rows of a block, for the sake of BLAS.
+        """
         self.passes += 1
         features = W[: self.n_features].astype(self.dtype, copy=False)
         intercept = W[self.n_features :].astype(self.dtype, copy=False)
-        for block in self._blocks(width):
+        for block in self._blocks(width, least):
             X = self._rows(block)
             z = np.asarray(X @ features)
             if self.fit_intercept:

@@ -111,8 +111,12 @@ class Problem(ABC):
         """
 
     @abstractmethod
+    def curvature_by_output(self, W: Weights) -> Weights:
+        """The same of each output alone: (m, D, D), the Hessian's diagonal blocks."""
+
+    @abstractmethod
     def curvature_diagonal(self, W: Weights) -> Weights:
-        """The diagonal of `curvature`, where the whole of it is too large."""
+        """The diagonals of these, where they are too large: (D, m)."""
 
     @abstractmethod
     def output_curvature(self, W: Weights) -> Weights:
