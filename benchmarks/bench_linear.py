@@ -24,6 +24,7 @@ from linear_cases import (
     SHAPES,
     Race,
     data,
+    dependent,
     mean_loss,
     named,
     passes_of,
@@ -49,6 +50,23 @@ def test_fit(compare, size, numbers, dtype):
     n, d, n_classes = scaled(numbers, size)
     X, y = data(n, d, n_classes)
     X = X.astype(dtype)
+    dense = numbers in DENSE
+    asked = {"scikit-learn": 4.0, "intelex": 1.5} if dense else {"scikit-learn": 3.0}
+    against_peers(compare, size, X, y, f"{named(n, d, n_classes)}, {dtype}", asked)
+
+
+@pytest.mark.filterwarnings("ignore")  # of peers that have not converged, and the like
+@pytest.mark.parametrize("numbers", [DENSE[0], DENSE[2]])
+def test_fit_of_dependent_columns(compare, size, numbers):
+    """The same, where columns depend on each other"""
+    if size == "quick":
+        pytest.skip("the quick run has two minutes, and peers take seconds a fit here")
+    X, y = dependent(*scaled(numbers, size))
+    against_peers(compare, size, X, y, named(*X.shape, numbers[2]), {})
+
+
+def against_peers(compare, size, X, y, case, asked):
+    n_classes = int(y.max()) + 1
     race = Race(X, y, PATIENCE[size])
     ours = CrossEntropyClassifier()
     assert race.enter(ours, np.inf)[0] is not None
@@ -64,15 +82,12 @@ def test_fit(compare, size, numbers, dtype):
     calls = {name: lambda m=model: m.fit(X, y) for name, model in runners.items()}
     parts = [X.data, X.indices] if sp.issparse(X) else [X]
     calls["X.sum()"] = lambda: [part.sum() for part in parts * passes]
-    dense = numbers in DENSE
     compare(
-        f"{named(n, d, n_classes)}, {dtype}",
+        case,
         calls,
         rounds=3,
         floor="X.sum()",
-        at_least={"scikit-learn": 4.0, "intelex": 1.5}
-        if dense
-        else {"scikit-learn": 3.0},
+        at_least=asked,
         notes={name: note for name, note in notes.items() if note},
         values={"passes": passes},
     )

@@ -41,6 +41,16 @@ def named(n, d, n_classes):
     return f"{shape(n, d)}{kind}, {n_classes} classes"
 
 
+def dependent(n, d, n_classes):
+    """The same of columns that depend on each other, as measured ones do."""
+    rng = np.random.default_rng(0)
+    rough = np.logspace(-2, 0, d)[:, np.newaxis] * rng.normal(size=(d, d))
+    X = rng.normal(size=(n, d)) @ rough
+    X /= X.std(axis=0)
+    z = X @ (2 * rng.normal(size=(d, n_classes)) / np.sqrt(d))
+    return X, (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+
+
 def data(n, d, n_classes):
     """Classes drawn from a logistic model; as many columns as text has are sparse."""
     rng = np.random.default_rng(0)
