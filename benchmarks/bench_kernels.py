@@ -1,6 +1,6 @@
 """Loss and gradient of logits beside scikit-learn's private losses and torch's.
 
-From logits to gradients, in one thread unless said. torch: forward and backward, the
+From logits to gradients, in one thread. torch: forward and backward, the
 loss of all rows summed. The floor is a copy of the logits.
 """
 
@@ -107,16 +107,6 @@ def test_float64_beside_float32(compare, n, n_classes):
         for name, dtype in (("skxent", "float32"), ("float64", "float64"))
     }
     compare(shape(n, n_classes), calls, at_least={"float64": 1.5})
-
-
-def test_one_thread_beside_two(compare):
-    """Cross-entropy in two threads, beside one"""
-    z, y = rows(1_000_000, 10, "float64")
-    calls = {
-        "skxent": ours(CrossEntropy(), z, y, n_threads=2),
-        "one thread": ours(CrossEntropy(), z, y),
-    }
-    compare("1e6 x 10", calls, at_least={"one thread": 1.7})
 
 
 @pytest.mark.parametrize("target", ["smoothed", "soft"])

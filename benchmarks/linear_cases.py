@@ -36,9 +36,9 @@ def scaled(numbers, size):
     return n // rows, d // columns, n_classes
 
 
-def named(n, d, n_classes):
+def named(n, d, n_classes, columns=""):
     kind = " sparse" if d > MOST_DENSE else ""
-    return f"{shape(n, d)}{kind}, {n_classes} classes"
+    return f"{shape(n, d)}{kind}, {columns}{n_classes} classes"
 
 
 def dependent(n, d, n_classes):

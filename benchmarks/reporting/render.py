@@ -37,6 +37,7 @@ IN_README = {
         [
             "1e6 x 30, 2 classes, float64",
             "1e5 x 50, 10 classes, float64",
+            "1e5 x 50, dependent columns, 10 classes",
             "2e4 x 500, 5 classes, float64",
             "2e4 x 1e5 sparse, 2 classes, float64",
             "2e4 x 1e5 sparse, 20 classes, float64",

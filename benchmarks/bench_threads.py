@@ -1,0 +1,17 @@
+"""The kernels on two threads beside one, from logits to gradients."""
+
+from bench_kernels import ours, rows
+
+from skxent.losses import CrossEntropy
+
+THREADS = 2
+
+
+def test_one_thread_beside_two(compare):
+    """Cross-entropy in two threads, beside one"""
+    z, y = rows(1_000_000, 10, "float64")
+    calls = {
+        "skxent": ours(CrossEntropy(), z, y, n_threads=2),
+        "one thread": ours(CrossEntropy(), z, y),
+    }
+    compare("1e6 x 10", calls, at_least={"one thread": 1.7})
