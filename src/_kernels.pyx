@@ -15,8 +15,8 @@ from binary cimport binary_rows
 from hard cimport hard_rows
 from labels cimport LabelRange, range_of, whole_codes
 from linear cimport (
-    Entries, SKINNY_double, SKINNY_float, Shape, add_product, entries_of, read_block,
-    shape_of, sparse_shape_of, times, widen, workspace,
+    Entries, SKINNY_double, SKINNY_float, Shape, add_product, add_sums, entries_of,
+    read_block, shape_of, sparse_shape_of, times, widen, widen_origin, workspace,
 )
 from losses cimport ROWS, LossSpec, formula_of
 from posterior cimport posterior
@@ -187,45 +187,57 @@ def evaluate(
 
 cdef void sum_rows(
     Request *request, Shape *shape, const floating[:, :] X, const Entries *entries,
-    const floating[::1] origin, const floating *W, const floating *V,
+    const floating *origin, const floating *W, const floating *V,
     const Py_ssize_t[::1] codes, const floating[:, :] soft,
     const double[:] sample_weight, const double[:] class_weight, floating[:, ::1] logits,
     bint known, floating[:, ::1] z, floating[:, ::1] x, floating[:, ::1] r, floating[:, ::1] value,
-    floating *work, Py_ssize_t start, Py_ssize_t stop, double[:, ::1] total
+    floating *work, double *sums, Py_ssize_t start, Py_ssize_t stop,
+    double[:, ::1] total
 ) noexcept nogil:
     """Gradient, or Hessian times V, of rows start to stop; and their loss."""
-    cdef Py_ssize_t at, row, rows, end, i
+    cdef Py_ssize_t at, row, rows, end, i, step = shape.d_wide
     cdef Py_ssize_t wide = shape.d_wide * shape.m_wide
     cdef floating *block = work
-    cdef floating *part = block
-    cdef floating *rest = block
+    cdef floating *part = work
+    cdef floating *rest = work
+    cdef const floating *first = block
     cdef const Py_ssize_t[::1] c = codes
     cdef const floating[:, :] t = soft
     cdef const double[:] w = sample_weight
     cdef const floating[:, :] all_z = z[:, : shape.m], v = x[:, : shape.m]
     cdef floating[:, :] out = r[:, : shape.m], losses = value
-    if not shape.sparse:
+    if shape.copied:
         part += shape.rows * shape.d_wide
-        rest = part + wide
         memset(block, 0, shape.rows * shape.d_wide * sizeof(floating))
+    if not shape.sparse:
+        rest = part + wide
+        memset(sums, 0, wide * sizeof(double))
+        if not shape.copied:
+            step = X.strides[0] // <Py_ssize_t> sizeof(floating)
     memset(&total[0, 0], 0, total.shape[0] * total.shape[1] * sizeof(double))
     memset(&r[0, 0], 0, shape.rows * shape.m_wide * sizeof(floating))
     for at in range((stop - start + shape.rows - 1) // shape.rows):
         row = start + at * shape.rows
         rows = min(shape.rows, stop - row)
         end = row + rows
-        if not shape.sparse:
-            read_block(shape, X, origin, row, rows, block)
+        if shape.copied:
+            read_block(shape, X, row, rows, block)
+        elif not shape.sparse:
+            first = &X[row, 0]
         if known:
             for i in range(rows):
                 memcpy(&z[i, 0], &logits[row + i, 0], shape.m * sizeof(floating))
         else:
-            times(shape, block, entries, row, rows, W, W + wide, &z[0, 0])
+            times(
+                shape, first, step, origin, entries, row, rows, W, W + wide, &z[0, 0]
+            )
             if logits.shape[0] > 0:
                 for i in range(rows):
                     memcpy(&logits[row + i, 0], &z[i, 0], shape.m * sizeof(floating))
         if request.product:
-            times(shape, block, entries, row, rows, V, V + wide, &x[0, 0])
+            times(
+                shape, first, step, origin, entries, row, rows, V, V + wide, &x[0, 0]
+            )
         if request.hard:
             c = codes[row:end]
         else:
@@ -239,7 +251,11 @@ cdef void sum_rows(
         if request.value:
             for i in range(rows):
                 total[shape.d + 1, 0] += value[i, 0]
-        add_product(shape, block, entries, row, &r[0, 0], rows, part, total)
+        add_product(
+            shape, first, step, origin, entries, row, &r[0, 0], rows, part, sums, total
+        )
+    if not shape.sparse:
+        add_sums(shape, sums, total)
 
 
 def linear_sums(
@@ -271,7 +287,9 @@ def linear_sums(
     else:
         dense = X
         n = dense.shape[0]
-        shape = shape_of(origin.shape[0], m, lanes)
+        shape = shape_of(
+            origin.shape[0], m, lanes, dense.strides[1] == sizeof(floating)
+        )
     cdef Request request = request_of(
         name, parameters, m, m == 1, soft is None, sample_weight is not None,
         class_weight is not None, smoothing, False, weigh_target,
@@ -286,12 +304,18 @@ def linear_sums(
     cdef floating[:, ::1] wide = np.empty(
         (1 + request.product, (shape.d_wide + 1) * shape.m_wide), dtype
     )
+    cdef floating[::1] wide_origin = np.zeros(shape.d_wide, dtype)
+    cdef double[:, ::1] sums = np.empty(
+        (n_threads, 1 if shape.sparse else shape.d_wide * shape.m), np.float64
+    )
     cdef const floating *V_wide = NULL
     cdef floating[:, ::1] work = np.empty((n_threads, size), dtype)
     cdef floating[:, :, ::1] z = np.empty((n_threads, shape.rows, shape.m_wide), dtype)
     cdef floating[:, :, ::1] x = np.empty_like(z)
     cdef floating[:, :, ::1] r = np.empty_like(z)
     cdef floating[:, :, ::1] value = np.empty((n_threads, shape.rows, 1), dtype)
+    if not shape.sparse:
+        widen_origin(&shape, origin, &wide_origin[0])
     widen(&shape, W, &wide[0, 0], &wide[0, shape.d_wide * shape.m_wide])
     if V is not None:
         widen(&shape, V, &wide[1, 0], &wide[1, shape.d_wide * shape.m_wide])
@@ -300,9 +324,10 @@ def linear_sums(
         segments, nogil=True, schedule="static", chunksize=1, num_threads=n_threads
     ):
         sum_rows(
-            &request, &shape, dense, &entries, origin, &wide[0, 0], V_wide, codes, soft,
+            &request, &shape, dense, &entries, &wide_origin[0], &wide[0, 0], V_wide,
+            codes, soft,
             sample_weight, class_weight, logits, known, z[threadid()], x[threadid()],
-            r[threadid()], value[threadid()], &work[threadid(), 0],
+            r[threadid()], value[threadid()], &work[threadid(), 0], &sums[threadid(), 0],
             min(n, segment * step), min(n, (segment + 1) * step), totals[segment],
         )
 

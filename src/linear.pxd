@@ -1,8 +1,8 @@
 """A linear model's loss, gradient or Hessian product, each row of X read once.
 
-Rows are worked on in blocks that fit a cache: centred as they are read, multiplied by the
-weights, their loss evaluated, and their gradient multiplied back. Rows of a CSR matrix
-are neither copied nor centred. Segments of blocks are summed by themselves, and these
+Rows are worked on in blocks that fit a cache: centred as they are read and multiplied by
+the weights, their loss evaluated, and their gradient multiplied back. Rows of a CSR
+matrix are not centred. Segments of blocks are summed by themselves, and these
 sums in order, so no result depends on the threads.
 """
 
@@ -13,20 +13,22 @@ from losses cimport ROWS
 cdef extern from "skinny.h" nogil:
     const Py_ssize_t SKINNY_double
     const Py_ssize_t SKINNY_float
-    void centred_double(
-        Py_ssize_t, Py_ssize_t, const double *, Py_ssize_t, const double *, double *, Py_ssize_t
+    void times_double(
+        Py_ssize_t, Py_ssize_t, const double *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+        const double *, const double *, Py_ssize_t, double *, Py_ssize_t
     )
-    void centred_float(
-        Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t, const float *, float *, Py_ssize_t
+    void times_float(
+        Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+        const float *, const float *, Py_ssize_t, float *, Py_ssize_t
     )
-    void times_double(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, const double *, double *)
-    void times_float(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float *, const float *, float *)
-    void add_double(Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, const double *, double *)
-    void add_float(Py_ssize_t, Py_ssize_t, Py_ssize_t, const float *, const float *, float *)
-    void times_one_double(Py_ssize_t, Py_ssize_t, const double *, const double *, double *)
-    void times_one_float(Py_ssize_t, Py_ssize_t, const float *, const float *, float *)
-    void add_one_double(Py_ssize_t, Py_ssize_t, const double *, const double *, double *)
-    void add_one_float(Py_ssize_t, Py_ssize_t, const float *, const float *, float *)
+    void add_double(
+        Py_ssize_t, Py_ssize_t, const double *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+        const double *, const double *, Py_ssize_t, double *, Py_ssize_t
+    )
+    void add_float(
+        Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+        const float *, const float *, Py_ssize_t, float *, Py_ssize_t
+    )
 
 cdef extern from "sparse.h" nogil:
     ctypedef struct Entries "entries":
@@ -56,16 +58,24 @@ cdef enum:
 
 cdef struct Shape:
     Py_ssize_t d, m  # features and outputs
-    Py_ssize_t d_wide, m_wide  # in whole vectors; one output stays one
+    Py_ssize_t d_wide, m_wide  # with what makes them whole vectors
+    Py_ssize_t full, tail  # as in skinny.h
     Py_ssize_t rows  # of a block
-    bint sparse
+    bint sparse, copied  # are rows of X copied, to have room for a vector?
 
 
-cdef inline Shape shape_of(Py_ssize_t d, Py_ssize_t m, Py_ssize_t lanes) noexcept nogil:
+cdef inline Shape shape_of(
+    Py_ssize_t d, Py_ssize_t m, Py_ssize_t lanes, bint in_order
+) noexcept nogil:
     cdef Shape shape
     shape.d, shape.m = d, m
-    shape.d_wide = max(8, lanes) * ((d + max(8, lanes) - 1) // max(8, lanes))
-    shape.m_wide = lanes * ((m + lanes - 1) // lanes) if m > 1 else 1
+    shape.m_wide = m
+    shape.full = d // lanes * lanes
+    shape.d_wide = shape.full + (lanes if d > shape.full else 0)
+    shape.copied = not in_order or d < lanes
+    shape.tail = -1
+    if d > shape.full:
+        shape.tail = shape.full if shape.copied else d - lanes
     shape.rows = ROWS * max(1, min(16, BLOCK // (ROWS * shape.d_wide)))
     shape.sparse = False
     return shape
@@ -73,11 +83,13 @@ cdef inline Shape shape_of(Py_ssize_t d, Py_ssize_t m, Py_ssize_t lanes) noexcep
 
 cdef inline Shape sparse_shape_of(Py_ssize_t d, Py_ssize_t m) noexcept nogil:
     cdef Shape shape
-    shape.d = shape.d_wide = d
+    shape.d = shape.d_wide = shape.full = d
     shape.m = m
     shape.m_wide = SPARSE_LANES * ((m + SPARSE_LANES - 1) // SPARSE_LANES) if m > 1 else 1
+    shape.tail = -1
     shape.rows = SPARSE_ROWS
     shape.sparse = True
+    shape.copied = False
     return shape
 
 
@@ -114,49 +126,59 @@ cdef inline Entries entries_of(data, column, first) except *:
     return X
 
 
+cdef inline bint is_own(Shape *shape, Py_ssize_t j) noexcept nogil:
+    """Is place j of d_wide a column that no place before it has?"""
+    cdef Py_ssize_t column = j if j < shape.full else shape.tail + j - shape.full
+    return j < shape.full or shape.full <= column < shape.d
+
+
+cdef inline Py_ssize_t column_of(Shape *shape, Py_ssize_t j) noexcept nogil:
+    return j if j < shape.full else shape.tail + j - shape.full
+
+
 cdef inline void widen(
     Shape *shape, const double[:, :] W, floating *wide, floating *bias
 ) noexcept nogil:
-    """W, whose row d is that of the intercepts, in whole vectors."""
+    """W, whose row d is that of the intercepts: by outputs, or if X is sparse by rows."""
     cdef Py_ssize_t j, k
     memset(wide, 0, shape.d_wide * shape.m_wide * sizeof(floating))
     memset(bias, 0, shape.m_wide * sizeof(floating))
-    for j in range(shape.d):
-        for k in range(shape.m):
-            wide[j * shape.m_wide + k] = <floating> W[j, k]
     for k in range(shape.m):
+        if shape.sparse:
+            for j in range(shape.d):
+                wide[j * shape.m_wide + k] = <floating> W[j, k]
+        else:
+            for j in range(shape.d_wide):
+                if is_own(shape, j):
+                    wide[k * shape.d_wide + j] = <floating> W[column_of(shape, j), k]
         if W.shape[0] > shape.d:
             bias[k] = <floating> W[shape.d, k]
 
 
-cdef inline void read_block(
-    Shape *shape, const floating[:, :] X, const floating[::1] origin,
-    Py_ssize_t start, Py_ssize_t rows, floating *block
+cdef inline void widen_origin(
+    Shape *shape, const floating[::1] origin, floating *wide
 ) noexcept nogil:
-    """Rows of X less the origin; the rest of the block is zero already."""
+    cdef Py_ssize_t j, column
+    for j in range(shape.d_wide):
+        column = column_of(shape, j)
+        wide[j] = origin[column] if column < shape.d else 0
+
+
+cdef inline void read_block(
+    Shape *shape, const floating[:, :] X, Py_ssize_t start, Py_ssize_t rows,
+    floating *block
+) noexcept nogil:
+    """Rows of X; the rest of the block is zero already."""
     cdef Py_ssize_t i, j
-    cdef Py_ssize_t step = X.strides[0] // <Py_ssize_t> sizeof(floating)
-    if X.strides[1] != sizeof(floating):
-        for i in range(rows):
-            for j in range(shape.d):
-                block[i * shape.d_wide + j] = X[start + i, j] - origin[j]
-    elif floating is double:
-        centred_double(
-            rows, shape.d, &X[start, 0], step, &origin[0], block, shape.d_wide
-        )
-    else:
-        centred_float(
-            rows, shape.d, &X[start, 0], step, &origin[0], block, shape.d_wide
-        )
-    memset(
-        block + rows * shape.d_wide, 0,
-        (shape.rows - rows) * shape.d_wide * sizeof(floating),
-    )
+    for i in range(rows):
+        for j in range(shape.d):
+            block[i * shape.d_wide + j] = X[start + i, j]
 
 
 cdef inline void times(
-    Shape *shape, const floating *block, const Entries *X, Py_ssize_t start,
-    Py_ssize_t rows, const floating *W, const floating *bias, floating *z
+    Shape *shape, const floating *X, Py_ssize_t step, const floating *origin,
+    const Entries *entries, Py_ssize_t start, Py_ssize_t rows, const floating *W,
+    const floating *bias, floating *z
 ) noexcept nogil:
     """Logits of a block; of a CSR matrix, of rows from start."""
     cdef Py_ssize_t i, k
@@ -165,55 +187,67 @@ cdef inline void times(
             z[i * shape.m_wide + k] = bias[k]
     if shape.sparse:
         if floating is double:
-            gather_double(X, start, rows, shape.m_wide, W, z)
+            gather_double(entries, start, rows, shape.m_wide, W, z)
         else:
-            gather_float(X, start, rows, shape.m_wide, W, z)
+            gather_float(entries, start, rows, shape.m_wide, W, z)
     elif floating is double:
-        if shape.m == 1:
-            times_one_double(shape.rows, shape.d_wide, block, W, z)
-        else:
-            times_double(shape.rows, shape.d_wide, shape.m_wide, block, W, z)
+        times_double(
+            rows, shape.m, X, step, shape.full, shape.tail, origin, W, shape.d_wide,
+            z, shape.m_wide,
+        )
     else:
-        if shape.m == 1:
-            times_one_float(shape.rows, shape.d_wide, block, W, z)
-        else:
-            times_float(shape.rows, shape.d_wide, shape.m_wide, block, W, z)
+        times_float(
+            rows, shape.m, X, step, shape.full, shape.tail, origin, W, shape.d_wide,
+            z, shape.m_wide,
+        )
 
 
 cdef inline void add_product(
-    Shape *shape, const floating *block, const Entries *X, Py_ssize_t start,
-    const floating *r, Py_ssize_t rows, floating *part, double[:, ::1] total
+    Shape *shape, const floating *X, Py_ssize_t step, const floating *origin,
+    const Entries *entries, Py_ssize_t start, const floating *r, Py_ssize_t rows,
+    floating *part, double *sums, double[:, ::1] total
 ) noexcept nogil:
-    """Add X' r to the first rows of total, and the sums of r to the next."""
+    """Add X' r to sums, or if X is sparse to total; and to total the sums of r."""
     cdef Py_ssize_t i, j, k
     for i in range(rows):
         for k in range(shape.m):
             total[shape.d, k] += r[i * shape.m_wide + k]
     if shape.sparse:
         if floating is double:
-            scatter_double(X, start, rows, shape.m_wide, r, &total[0, 0])
+            scatter_double(entries, start, rows, shape.m_wide, r, &total[0, 0])
         else:
-            scatter_float(X, start, rows, shape.m_wide, r, &total[0, 0])
+            scatter_float(entries, start, rows, shape.m_wide, r, &total[0, 0])
         return
-    memset(part, 0, shape.d_wide * shape.m_wide * sizeof(floating))
+    memset(part, 0, shape.d_wide * shape.m * sizeof(floating))
     if floating is double:
-        if shape.m == 1:
-            add_one_double(shape.rows, shape.d_wide, block, r, part)
-        else:
-            add_double(shape.rows, shape.d_wide, shape.m_wide, block, r, part)
+        add_double(
+            rows, shape.m, X, step, shape.full, shape.tail, origin, r, shape.m_wide,
+            part, shape.d_wide,
+        )
     else:
-        if shape.m == 1:
-            add_one_float(shape.rows, shape.d_wide, block, r, part)
-        else:
-            add_float(shape.rows, shape.d_wide, shape.m_wide, block, r, part)
-    for j in range(shape.d):
-        for k in range(shape.m):
-            total[j, k] += part[j * shape.m_wide + k]
+        add_float(
+            rows, shape.m, X, step, shape.full, shape.tail, origin, r, shape.m_wide,
+            part, shape.d_wide,
+        )
+    for j in range(shape.d_wide * shape.m):
+        sums[j] += part[j]
+
+
+cdef inline void add_sums(
+    Shape *shape, const double *sums, double[:, ::1] total
+) noexcept nogil:
+    cdef Py_ssize_t j, k
+    for k in range(shape.m):
+        for j in range(shape.d_wide):
+            if is_own(shape, j):
+                total[column_of(shape, j), k] += sums[k * shape.d_wide + j]
 
 
 cdef inline Py_ssize_t workspace(Shape *shape, Py_ssize_t K) noexcept nogil:
     """Numbers that `sum_rows` works on."""
     cdef Py_ssize_t block = 0
     if not shape.sparse:
-        block = shape.rows * shape.d_wide + shape.d_wide * shape.m_wide
+        block = shape.d_wide * shape.m
+    if shape.copied:
+        block += shape.rows * shape.d_wide
     return block + 6 * K * ROWS

@@ -1,12 +1,14 @@
-/* Products of a block of rows X (rows x d) with few columns, in both directions:
+/* Products of rows of X, each less an origin, with a few columns W' (m x d), both ways:
  *
- *   times    Z (rows x m) += X W        add    G (d x m) += X' R
+ *   times    Z (rows x m) += (X - o) W        add    G (m x d) += R' (X - o)
  *
- * and the same with one column, _one. d and m are whole vectors of N lanes (SKINNY_LANES;
- * what is more than needed is zero), rows whole tiles. Lanes run along m, with a number
- * of X in all of them; along d if there is one column. The block fits a cache near the
- * processor, so nothing is packed as in a BLAS, which is slower for few columns and would
- * start threads of its own. centred fills a block.
+ * Lanes run along d, and X is read as it lies, the second time from a cache near the
+ * processor: nothing is copied or packed, as a BLAS does, which is slower for few columns
+ * and would start threads of its own.
+ *
+ * `full` numbers of a row fill whole vectors. What is left over is in one vector more,
+ * that begins at `tail` and so may repeat some of them; W, o and G have room for it from
+ * `full` on, with weights of zero for what is repeated. No such vector: tail is negative.
  */
 #ifndef SKXENT_SKINNY_H
 #define SKXENT_SKINNY_H
@@ -16,119 +18,137 @@
 #if defined(__AVX512F__)
 #define SKINNY_double 8
 #define SKINNY_float 8
-#define SKINNY_ROWS 8 /* of sums that are kept in registers, times 2 vectors */
+#define SKINNY_ROWS 4 /* times 4 outputs: sums in registers */
+#define SKINNY_WIDTH 4
 #elif defined(__AVX__)
 #define SKINNY_double 4
 #define SKINNY_float 8
-#define SKINNY_ROWS 4
+#define SKINNY_ROWS 2
+#define SKINNY_WIDTH 2
 #elif defined(SKXENT_SHUFFLES)
 #define SKINNY_double 2
 #define SKINNY_float 4
-#define SKINNY_ROWS 4
+#define SKINNY_ROWS 2
+#define SKINNY_WIDTH 2
 #else
 #define SKINNY_double 1
 #define SKINNY_float 1
-#define SKINNY_ROWS 4
 #endif
 
-#define CENTRED(T)                                                                     \
-    static inline void centred_##T(                                                    \
-        ptrdiff_t rows, ptrdiff_t d, const T *restrict X, ptrdiff_t step,              \
-        const T *restrict origin, T *restrict block, ptrdiff_t d_wide) {               \
-        for (ptrdiff_t i = 0; i < rows; i++, X += step, block += d_wide)               \
-            for (ptrdiff_t j = 0; j < d; j++)                                          \
-                block[j] = X[j] - origin[j];                                           \
-    }
-CENTRED(double)
-CENTRED(float)
-
 #ifdef SKXENT_SHUFFLES
+/* The same place of the next block, into the second cache: this block is in the first,
+ * and what the processor fetches by itself ends with the page. */
+#define FETCH_NEXT(address) __builtin_prefetch(address, 0, 2)
+
 #define ALWAYS static inline __attribute__((always_inline))
 
-/* R x P vectors of sums over n: of a(r, j) b(j, p), where a is at [r a_row + j a_step]. */
 #define SKINNY(T, N)                                                                   \
-    ALWAYS void sums_##T(                                                              \
-        const int R, const int P, ptrdiff_t n, const T *a, ptrdiff_t a_row,            \
-        ptrdiff_t a_step, const T *b, ptrdiff_t b_step, T *out, ptrdiff_t out_row) {   \
-        skxent_##T##_##N sum[SKINNY_ROWS][2], v[2];                                    \
-        UNROLL for (int r = 0; r < R; r++)                                             \
-            UNROLL for (int p = 0; p < P; p++)                                         \
-                memcpy(&sum[r][p], out + r * out_row + p * N, sizeof v[0]);            \
-        for (ptrdiff_t j = 0; j < n; j++) {                                            \
-            UNROLL for (int p = 0; p < P; p++)                                         \
-                memcpy(&v[p], b + j * b_step + p * N, sizeof v[0]);                    \
-            UNROLL for (int r = 0; r < R; r++)                                         \
-                UNROLL for (int p = 0; p < P; p++)                                     \
-                    sum[r][p] += a[r * a_row + j * a_step] * v[p];                     \
+    /* A vector of S rows times M columns */                                           \
+    ALWAYS void dot_##T(                                                               \
+        const int S, const int M, const T *const *row, ptrdiff_t at, const T *origin,  \
+        const T *W, ptrdiff_t wide, skxent_##T##_##N *sum) {                           \
+        skxent_##T##_##N x[8], w, o;                                                   \
+        memcpy(&o, origin, sizeof o);                                                  \
+        UNROLL for (int r = 0; r < S; r++) {                                           \
+            memcpy(&x[r], row[r] + at, sizeof o);                                      \
+            x[r] -= o;                                                                 \
         }                                                                              \
-        UNROLL for (int r = 0; r < R; r++)                                             \
-            UNROLL for (int p = 0; p < P; p++)                                         \
-                memcpy(out + r * out_row + p * N, &sum[r][p], sizeof v[0]);            \
+        UNROLL for (int k = 0; k < M; k++) {                                           \
+            memcpy(&w, W + k * wide, sizeof w);                                        \
+            UNROLL for (int r = 0; r < S; r++)                                         \
+                sum[r * M + k] += x[r] * w;                                            \
+        }                                                                              \
     }                                                                                  \
-    /* out (rows x m) += a b, rows in groups that stay in registers */                 \
-    ALWAYS void product_##T(                                                           \
-        ptrdiff_t rows, ptrdiff_t n, ptrdiff_t m, const T *a, ptrdiff_t a_row,         \
-        ptrdiff_t a_step, const T *b, T *out) {                                        \
-        for (ptrdiff_t i = 0; i < rows; i += SKINNY_ROWS)                              \
-            for (ptrdiff_t k = 0; k < m; k += 2 * N) {                                 \
-                const T *first = a + i * a_row;                                        \
-                if (m - k > N)                                                         \
-                    sums_##T(SKINNY_ROWS, 2, n, first, a_row, a_step, b + k, m,        \
-                             out + i * m + k, m);                                      \
-                else                                                                   \
-                    sums_##T(SKINNY_ROWS, 1, n, first, a_row, a_step, b + k, m,        \
-                             out + i * m + k, m);                                      \
+    /* Rows beyond the last repeat it: Z has room for them. Vectors of sums are folded  \
+     * N at a time. */                                                                 \
+    ALWAYS void dots_##T(                                                              \
+        const int S, const int M, ptrdiff_t rows, const T *X, ptrdiff_t step,          \
+        ptrdiff_t full, ptrdiff_t tail, const T *origin, const T *W, ptrdiff_t wide,   \
+        T *Z, ptrdiff_t z_step) {                                                      \
+        for (ptrdiff_t i = 0; i < rows; i += S) {                                      \
+            skxent_##T##_##N sum[16] = {{0}};                                          \
+            const T *row[8];                                                           \
+            UNROLL for (int r = 0; r < S; r++)                                         \
+                row[r] = X + (i + r < rows ? i + r : rows - 1) * step;                 \
+            for (ptrdiff_t j = 0; j < full; j += N)                                    \
+                dot_##T(S, M, row, j, origin + j, W + j, wide, sum);                   \
+            if (tail >= 0)                                                             \
+                dot_##T(S, M, row, tail, origin + full, W + full, wide, sum);          \
+            UNROLL for (int first = 0; first < S * M; first += N) {                    \
+                skxent_##T##_##N *v = sum + first;                                     \
+                STAGES_##N(FOLD, skxent_##T##_##N)                                     \
+                UNROLL for (int e = first; e < first + N && e < S * M; e++)            \
+                    Z[(i + e / M) * z_step + e % M] += v[0][e - first];                \
             }                                                                          \
+        }                                                                              \
+    }                                                                                  \
+    /* M columns times P vectors of a row */                                           \
+    ALWAYS void outer_##T(                                                             \
+        const int P, const int M, ptrdiff_t rows, const T *X, ptrdiff_t step,          \
+        const T *origin, const T *R, ptrdiff_t r_step, T *G, ptrdiff_t wide) {         \
+        skxent_##T##_##N sum[4][4], x[4], o[4];                                        \
+        UNROLL for (int p = 0; p < P; p++) {                                           \
+            memcpy(&o[p], origin + p * N, sizeof o[p]);                                \
+            UNROLL for (int k = 0; k < M; k++)                                         \
+                memcpy(&sum[k][p], G + k * wide + p * N, sizeof o[p]);                 \
+        }                                                                              \
+        for (ptrdiff_t i = 0; i < rows; i++) {                                         \
+            UNROLL for (int p = 0; p < P; p++) {                                       \
+                memcpy(&x[p], X + i * step + p * N, sizeof x[p]);                      \
+                x[p] -= o[p];                                                          \
+                FETCH_NEXT(X + (i + rows) * step + p * N);                             \
+            }                                                                          \
+            UNROLL for (int k = 0; k < M; k++)                                         \
+                UNROLL for (int p = 0; p < P; p++)                                     \
+                    sum[k][p] += x[p] * R[i * r_step + k];                             \
+        }                                                                              \
+        UNROLL for (int p = 0; p < P; p++)                                             \
+            UNROLL for (int k = 0; k < M; k++)                                         \
+                memcpy(G + k * wide + p * N, &sum[k][p], sizeof o[p]);                 \
+    }                                                                                  \
+    ALWAYS void outers_##T(                                                            \
+        const int M, ptrdiff_t rows, const T *X, ptrdiff_t step, ptrdiff_t full,       \
+        ptrdiff_t tail, const T *origin, const T *R, ptrdiff_t r_step, T *G,           \
+        ptrdiff_t wide) {                                                              \
+        ptrdiff_t j = 0;                                                               \
+        for (; j + SKINNY_WIDTH * N <= full; j += SKINNY_WIDTH * N)                    \
+            outer_##T(SKINNY_WIDTH, M, rows, X + j, step, origin + j, R, r_step,       \
+                      G + j, wide);                                                    \
+        for (; j < full || (j == full && tail >= 0); j += N)                           \
+            outer_##T(1, M, rows, X + (j < full ? j : tail), step, origin + j, R,      \
+                      r_step, G + j, wide);                                            \
     }                                                                                  \
     static inline void times_##T(                                                      \
-        ptrdiff_t rows, ptrdiff_t d, ptrdiff_t m, const T *X, const T *W, T *Z) {      \
-        product_##T(rows, d, m, X, d, 1, W, Z);                                        \
+        ptrdiff_t rows, ptrdiff_t m, const T *X, ptrdiff_t step, ptrdiff_t full,       \
+        ptrdiff_t tail, const T *origin, const T *W, ptrdiff_t wide, T *Z,             \
+        ptrdiff_t z_step) {                                                            \
+        for (ptrdiff_t k = 0, M; k < m; k += M)                                        \
+            EACH(M, m - k, DOTS, T)                                                    \
     }                                                                                  \
     static inline void add_##T(                                                        \
-        ptrdiff_t rows, ptrdiff_t d, ptrdiff_t m, const T *X, const T *R, T *G) {      \
-        product_##T(d, rows, m, X, 1, d, R, G);                                        \
-    }                                                                                  \
-    static inline void times_one_##T(                                                  \
-        ptrdiff_t rows, ptrdiff_t d, const T *X, const T *w, T *z) {                   \
-        for (ptrdiff_t i = 0; i < rows; i += N) {                                      \
-            skxent_##T##_##N v[N] = {{0}}, x, y;                                       \
-            for (ptrdiff_t k = 0; k < d; k += N) {                                     \
-                memcpy(&y, w + k, sizeof y);                                           \
-                UNROLL for (int r = 0; r < N; r++) {                                   \
-                    memcpy(&x, X + (i + r) * d + k, sizeof x);                         \
-                    v[r] += x * y;                                                     \
-                }                                                                      \
-            }                                                                          \
-            STAGES_##N(FOLD, skxent_##T##_##N)                                         \
-            memcpy(&x, z + i, sizeof x);                                               \
-            v[0] += x;                                                                 \
-            memcpy(z + i, &v[0], sizeof x);                                            \
-        }                                                                              \
-    }                                                                                  \
-    static inline void add_one_##T(                                                    \
-        ptrdiff_t rows, ptrdiff_t d, const T *X, const T *r, T *g) {                   \
-        for (ptrdiff_t k = 0; k < d; k += 4 * N) {                                     \
-            int vectors = d - k < 4 * N ? (int)((d - k) / N) : 4;                      \
-            skxent_##T##_##N sum[4] = {{0}}, x;                                        \
-            if (vectors == 4)                                                          \
-                for (ptrdiff_t i = 0; i < rows; i++)                                   \
-                    UNROLL for (int p = 0; p < 4; p++) {                               \
-                        memcpy(&x, X + i * d + k + p * N, sizeof x);                   \
-                        sum[p] += x * r[i];                                            \
-                    }                                                                  \
-            else                                                                       \
-                for (int p = 0; p < vectors; p++)                                      \
-                    for (ptrdiff_t i = 0; i < rows; i++) {                             \
-                        memcpy(&x, X + i * d + k + p * N, sizeof x);                   \
-                        sum[p] += x * r[i];                                            \
-                    }                                                                  \
-            for (int p = 0; p < vectors; p++) {                                        \
-                memcpy(&x, g + k + p * N, sizeof x);                                   \
-                sum[p] += x;                                                           \
-                memcpy(g + k + p * N, &sum[p], sizeof x);                              \
-            }                                                                          \
-        }                                                                              \
+        ptrdiff_t rows, ptrdiff_t m, const T *X, ptrdiff_t step, ptrdiff_t full,       \
+        ptrdiff_t tail, const T *origin, const T *R, ptrdiff_t r_step, T *G,           \
+        ptrdiff_t wide) {                                                              \
+        for (ptrdiff_t k = 0, M; k < m; k += M)                                        \
+            EACH(M, m - k, OUTERS, T)                                                  \
     }
+
+/* Outputs by fours, threes and ones: 6 is twice 3. */
+#define EACH(M, left, DO, T)                                                           \
+    if (left < 3) {                                                                    \
+        M = 1;                                                                         \
+        DO(T, 2 * SKINNY_ROWS, 1);                                                     \
+    } else if (left == 3 || left == 6) {                                               \
+        M = 3;                                                                         \
+        DO(T, SKINNY_ROWS, 3);                                                         \
+    } else {                                                                           \
+        M = 4;                                                                         \
+        DO(T, SKINNY_ROWS, 4);                                                         \
+    }
+#define DOTS(T, S, M)                                                                  \
+    dots_##T(S, M, rows, X, step, full, tail, origin, W + k * wide, wide, Z + k, z_step)
+#define OUTERS(T, S, M)                                                                \
+    outers_##T(M, rows, X, step, full, tail, origin, R + k, r_step, G + k * wide, wide)
 
 #if defined(__AVX512F__)
 SKINNY(double, 8)
@@ -145,26 +165,24 @@ SKINNY(float, 4)
 
 #define SKINNY(T)                                                                      \
     static inline void times_##T(                                                      \
-        ptrdiff_t rows, ptrdiff_t d, ptrdiff_t m, const T *X, const T *W, T *Z) {      \
+        ptrdiff_t rows, ptrdiff_t m, const T *X, ptrdiff_t step, ptrdiff_t full,       \
+        ptrdiff_t tail, const T *origin, const T *W, ptrdiff_t wide, T *Z,             \
+        ptrdiff_t z_step) {                                                            \
+        (void)tail; /* a vector is one number */                                       \
         for (ptrdiff_t i = 0; i < rows; i++)                                           \
-            for (ptrdiff_t j = 0; j < d; j++)                                          \
-                for (ptrdiff_t k = 0; k < m; k++)                                      \
-                    Z[i * m + k] += X[i * d + j] * W[j * m + k];                       \
+            for (ptrdiff_t k = 0; k < m; k++)                                          \
+                for (ptrdiff_t j = 0; j < full; j++)                                   \
+                    Z[i * z_step + k] += (X[i * step + j] - origin[j]) * W[k * wide + j]; \
     }                                                                                  \
     static inline void add_##T(                                                        \
-        ptrdiff_t rows, ptrdiff_t d, ptrdiff_t m, const T *X, const T *R, T *G) {      \
+        ptrdiff_t rows, ptrdiff_t m, const T *X, ptrdiff_t step, ptrdiff_t full,       \
+        ptrdiff_t tail, const T *origin, const T *R, ptrdiff_t r_step, T *G,           \
+        ptrdiff_t wide) {                                                              \
+        (void)tail;                                                                    \
         for (ptrdiff_t i = 0; i < rows; i++)                                           \
-            for (ptrdiff_t j = 0; j < d; j++)                                          \
-                for (ptrdiff_t k = 0; k < m; k++)                                      \
-                    G[j * m + k] += X[i * d + j] * R[i * m + k];                       \
-    }                                                                                  \
-    static inline void times_one_##T(                                                  \
-        ptrdiff_t rows, ptrdiff_t d, const T *X, const T *w, T *z) {                   \
-        times_##T(rows, d, 1, X, w, z);                                                \
-    }                                                                                  \
-    static inline void add_one_##T(                                                    \
-        ptrdiff_t rows, ptrdiff_t d, const T *X, const T *r, T *g) {                   \
-        add_##T(rows, d, 1, X, r, g);                                                  \
+            for (ptrdiff_t k = 0; k < m; k++)                                          \
+                for (ptrdiff_t j = 0; j < full; j++)                                   \
+                    G[k * wide + j] += (X[i * step + j] - origin[j]) * R[i * r_step + k]; \
     }
 SKINNY(double)
 SKINNY(float)
