@@ -11,7 +11,7 @@ import skxent
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     page
-    for page in (ROOT / "docs").rglob("*.md")
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     if not {"_build", "gallery", "api"} & set(page.parts)
 )
 # What the pages may need beyond the tests' own requirements.

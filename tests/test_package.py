@@ -86,12 +86,6 @@ def test_dask_is_optional():
     assert found.stdout == "skxent.dask needs dask: pip install 'skxent[dask]'\n"
 
 
-def test_the_example_in_the_readme_runs():
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    code = readme.split("```python")[1].split("```")[0]
-    assert run(code).returncode == 0
-
-
 def test_nothing_is_installed_but_the_package():
     for file in files("skxent"):
         top, *rest = file.parts
