@@ -15,6 +15,7 @@ from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_limits
 
 import skxent
+from skxent import _dispatch
 from skxent._dispatch import available
 from skxent._threads import effective_n_threads
 from skxent.losses import Focal
@@ -60,6 +61,15 @@ def test_the_installed_package_is_tested():
     source = Path(__file__).parents[1] / "skxent"
     assert Path(skxent.__file__).parent != source
     assert skxent.__version__ == skxent.show_config("dicts")["version"]
+
+
+def test_source_that_is_not_built_says_so(monkeypatch):
+    def missing(name):
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr(_dispatch, "import_module", missing)
+    with pytest.raises(ImportError, match="not built"):
+        available()
 
 
 @pytest.mark.parametrize("module", MODULES)
