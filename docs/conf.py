@@ -1,7 +1,14 @@
 """The documentation: sphinx-build -W -b html docs docs/_build/html"""
 
+import os
 import sys
 from pathlib import Path
+
+from sphinx_gallery.sorting import ExplicitOrder
+
+# Threads of the examples that wait for one another make minutes of seconds on a busy
+# machine. Before anything that asks for it is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import skxent
 
@@ -36,12 +43,22 @@ autodoc_inherit_docstrings = False
 numpydoc_show_class_members = False
 toc_object_entries_show_parents = "hide"
 
+# From the common to the special; others stand last.
+EXAMPLES = """
+quickstart fraud_costs class_balanced_scorer missing_classes search_over_losses
+find_wrong_labels calibration_noisy_labels annotators distillation blending
+text_sparse stream_partial_fit dask_blocks
+boosting_hist_gradient boosting_xgboost boosting_lightgbm boosting_catboost
+"""
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",
     "abort_on_example_error": True,
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": ExplicitOrder(
+        [f"{name}.py" for name in EXAMPLES.split()] + ["*"]
+    ),
     "write_computation_times": False,
     "show_memory": False,
     "show_signature": False,

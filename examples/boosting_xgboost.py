@@ -81,10 +81,13 @@ for name, proba in (
 # sigmoid says on average many times what comes true. The map of the loss undoes that,
 # and the log loss is near that of the built-in objective again.
 #
-# In the figure each point is 50 held-out rows of like sigmoid. The points are near the
-# map of focal loss and far from the diagonal, but for the last: over rows as unlike as
-# the highest 50 a mean has no map to follow.
+# In the figure each point is 250 held-out rows of like sigmoid, at the foot those of
+# which none is positive. All are far below the diagonal and most near the map of focal
+# loss; on the left of it are bins with one positive row, on the right end means over
+# rows that are not alike.
 
 sigmoid = focal.predict_proba(X_test)[:, 1]
-PosteriorDisplay.from_predictions(y_test, sigmoid, [CrossEntropy(), loss], n_bins=100)
+PosteriorDisplay.from_predictions(
+    y_test, sigmoid, [CrossEntropy(), loss], n_bins=20, scale="log"
+)
 plt.show()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 LEVELS = {"base": 1, "v3": 3, "v4": 4}
@@ -17,7 +18,14 @@ LEVELS = {"base": 1, "v3": 3, "v4": 4}
 
 def available() -> list[str]:
     """Instruction sets that were compiled in and that this processor runs."""
-    base = import_module("skxent._kernels_base")
+    try:
+        base = import_module("skxent._kernels_base")
+    except ModuleNotFoundError:
+        folder = Path(__file__).parent
+        raise ImportError(
+            f"{folder} is source that is not built. Install it, and in the folder of "
+            "the source start Python with -P."
+        ) from None
     level = base.build_info()["cpu_level"]
     return [
         name

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from skxent._validation import check_count
 
+__all__ = ["ArrayBlocks", "ParquetBlocks", "RowBlocks"]
+
 Block = tuple[Any, ...]
 
 

@@ -11,7 +11,7 @@ import skxent
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     page
-    for page in (ROOT / "docs").rglob("*.md")
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     if not {"_build", "gallery", "api"} & set(page.parts)
 )
 # What the pages may need beyond the tests' own requirements.
@@ -51,3 +51,15 @@ def test_the_reference_lists_every_public_module():
     listed = re.findall(r"^   (skxent\S*)$", code_of(ROOT / "docs" / "api.md"), re.M)
     # Its names are those of skxent itself.
     assert public - {"skxent.linear_model"} == set(listed)
+
+
+def test_the_worked_example_of_a_loss_is_the_source():
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = guide.split("## Adding a loss")[1].split("\n## ")[0]
+    example = [line.strip() for line in section.splitlines() if line[:4] == "    "]
+    source = set()
+    for path in ("src/losses.pxd", "skxent/losses.py"):
+        lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+        source |= {line.strip() for line in lines}
+    assert example
+    assert not [line for line in example if "..." not in line and line not in source]

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skxent import metrics
-from skxent.losses import CrossEntropy, Focal
+from skxent.losses import CrossEntropy, Focal, GeneralizedCrossEntropy
 
 RNG = np.random.default_rng(0)
 Z = RNG.normal(size=(8, 3))
@@ -93,6 +93,24 @@ def test_torch_kl_divergence(torch):
     assert_allclose(metrics.kl_divergence(SOFT, Z, from_logits=True), theirs.item())
 
 
+def test_torch_of_probabilities(torch):
+    functional = torch.nn.functional
+    log_p = torch.log_softmax(torch.tensor(Z), dim=1)
+    assert_allclose(
+        metrics.cross_entropy(Y, log_p.numpy(), from_logits=True),
+        functional.nll_loss(log_p, torch.tensor(Y)).item(),
+    )
+    p, answer = torch.sigmoid(torch.tensor(MARGIN)), torch.tensor(ANSWER, dtype=float)
+    assert_allclose(
+        metrics.cross_entropy(ANSWER, p.numpy()),
+        functional.binary_cross_entropy(p, answer).item(),
+    )
+    never, happened = torch.zeros(1), torch.ones(1)
+    assert functional.binary_cross_entropy(never, happened).item() == 100
+    eps = np.finfo(np.float64).eps
+    assert_allclose(metrics.cross_entropy([1], [0.0], labels=[0, 1]), -np.log(eps))
+
+
 def test_torchvision_focal_loss():
     torch = pytest.importorskip("torch", reason="pip install torch")
     ops = pytest.importorskip("torchvision", reason="pip install torchvision").ops
@@ -158,6 +176,16 @@ def test_keras_focal(keras):
         Focal(2.0).loss(ANSWER, MARGIN, class_weight=[0.75, 0.25]).mean(),
         keras_mean(balanced, *column),
     )
+
+
+def test_keras_of_probabilities(keras):
+    p = CrossEntropy().predict_proba(Z)
+    generalized = keras.CategoricalGeneralizedCrossEntropy(q=0.7)
+    close(
+        GeneralizedCrossEntropy(0.7).loss(Y, Z).mean(),
+        keras_mean(generalized, Y.astype("float64"), p),
+    )
+    close(metrics.kl_divergence(SOFT, p), keras_mean(keras.KLDivergence(), SOFT, p))
 
 
 def test_keras_clips_and_interpolates(keras):

@@ -15,6 +15,7 @@ from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_limits
 
 import skxent
+from skxent import _dispatch
 from skxent._dispatch import available
 from skxent._threads import effective_n_threads
 from skxent.losses import Focal
@@ -62,6 +63,15 @@ def test_the_installed_package_is_tested():
     assert skxent.__version__ == skxent.show_config("dicts")["version"]
 
 
+def test_source_that_is_not_built_says_so(monkeypatch):
+    def missing(name):
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr(_dispatch, "import_module", missing)
+    with pytest.raises(ImportError, match="not built"):
+        available()
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_in_docstrings_run(module):
     found = doctest.testmod(
@@ -84,12 +94,6 @@ def test_dask_is_optional():
     found = run(code)
     assert found.returncode == 0, found.stderr
     assert found.stdout == "skxent.dask needs dask: pip install 'skxent[dask]'\n"
-
-
-def test_the_example_in_the_readme_runs():
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    code = readme.split("```python")[1].split("```")[0]
-    assert run(code).returncode == 0
 
 
 def test_nothing_is_installed_but_the_package():

@@ -67,6 +67,12 @@ function show(value) {
 // Exact numbers beside the rounded ones, for the test and the curious.
 const cell = (value) => `<td data-value="${value}" title="${value}">${show(value)}</td>`;
 
+// A round number of which two to five make up the whole
+function step(whole) {
+  const unit = 10 ** Math.floor(Math.log10(whole / 2));
+  return unit * [5, 2, 1].find((m) => m * unit <= whole / 2);
+}
+
 function drawCurve(at) {
   const [low, high] = [-10, 10];
   const lossAt = (x, gamma) =>
@@ -80,12 +86,15 @@ function drawCurve(at) {
   const path = (values) =>
     values.map((v, i) => `${i ? "L" : "M"}${X(xs[i]).toFixed(1)} ${Y(v).toFixed(1)}`).join("");
   const x = Math.min(high, Math.max(low, at.z[at.y]));
+  const by = step(top);
+  const ticks = Array.from({ length: Math.floor(top / by) + 1 }, (_, i) => Number((i * by).toPrecision(2)));
   document.getElementById("curve").innerHTML = `
     <path class="axis" fill="none" d="M30 15V205H350"/>
     <path class="plain" d="${path(plain)}"/>
     <path class="curve" d="${path(curve)}"/>
     <circle class="here" r="5" cx="${X(x)}" cy="${Y(lossAt(x, at.gamma))}"/>
-    <text x="34" y="12">loss in nats, up to ${top.toFixed(2)}; dashed: cross-entropy</text>
+    <text x="34" y="12">loss in nats; dashed: cross-entropy</text>
+    ${ticks.map((t) => `<text x="26" y="${Y(t) + 4}" text-anchor="end">${t}</text>`).join("")}
     ${[-10, -5, 0, 5, 10].map((t) => `<text x="${X(t)}" y="219" text-anchor="middle">${t}</text>`).join("")}
     <text x="190" y="235" text-anchor="middle">logit of the label</text>`;
 }
@@ -102,8 +111,10 @@ function drawBars({ softmax, posterior, gradient }) {
   const legend = rows.map(([name, , scale], i) =>
     `<rect class="${name}" x="${40 + i * 95}" y="226" width="10" height="10"/>
      <text x="${54 + i * 95}" y="235">${name}${scale > 1 ? ` / ${scale.toFixed(1)}` : ""}</text>`);
-  document.getElementById("bars").innerHTML =
-    `<path class="axis" d="M205 12V218"/>${bars.join("")}${legend.join("")}`;
+  const ticks = [-1, -0.5, 0, 0.5, 1].map((t) =>
+    `<path class="axis" d="M${205 + t * 125} 12V${t ? 16 : 218}"/>
+     <text x="${205 + t * 125}" y="9" text-anchor="middle">${t}</text>`);
+  document.getElementById("bars").innerHTML = [...ticks, ...bars, ...legend].join("");
 }
 
 function update() {

@@ -16,9 +16,14 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits, make_classification
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import cross_val_predict, train_test_split
 
-from skxent import FocalLogisticRegression, FocalLogisticRegressionCV
+from skxent import (
+    CrossEntropyClassifier,
+    FocalLogisticRegression,
+    FocalLogisticRegressionCV,
+    SmoothedSoftmaxClassifier,
+)
 from skxent.displays import (
     LossByClassDisplay,
     LossCurveDisplay,
@@ -55,6 +60,28 @@ def loss_slope(ax):
     LossCurveDisplay.from_estimator(
         model, X, y, LOSSES, quantity="gradient", against="margin", ax=ax
     )
+    ax.set_ylim(0, 1.65)  # the legend above the curves
+
+
+@cache
+def wrong_labels():
+    """Those of a tenth of the digits, and what a model that has not seen them says."""
+    X, y = load_digits(return_X_y=True)
+    rng = np.random.default_rng(0)
+    wrong = rng.random(len(y)) < 0.1
+    given = np.where(wrong, (y + rng.integers(1, 10, len(y))) % 10, y)
+    model = CrossEntropyClassifier(C=1e-3)
+    proba = cross_val_predict(model, X, given, method="predict_proba")
+    return given[wrong], proba[wrong]
+
+
+def wrong_slope(ax):
+    given, proba = wrong_labels()
+    losses = [CrossEntropy(), *map(GeneralizedCrossEntropy, (0.3, 0.7, 1.0))]
+    LossCurveDisplay.from_predictions(
+        given, proba, losses, quantity="gradient", against="margin", ax=ax
+    )
+    ax.set_ylim(0, 1.65)
 
 
 def modulation(ax):
@@ -98,6 +125,34 @@ def posterior(ax):
 
 
 @cache
+def smoothed():
+    _, X, y = two_classes()
+    return SmoothedSoftmaxClassifier(0.2, posterior=False).fit(X, y), X, y
+
+
+def posterior_smoothed(ax):
+    model, X, y = smoothed()
+    PosteriorDisplay.from_estimator(
+        model, X, y, CrossEntropy(), label_smoothing=[0.0, 0.2], ax=ax
+    )
+
+
+@cache
+def weighted():
+    X, y = make_classification(
+        100_000, weights=[0.9], class_sep=0.8, flip_y=0, random_state=0
+    )
+    return CrossEntropyClassifier(class_weight="balanced").fit(X, y), X, y
+
+
+def reliability_weighted(ax):
+    model, X, y = weighted()
+    for name, posterior in (("softmax", False), ("posterior", True)):
+        proba = model.set_params(posterior=posterior).predict_proba(X)
+        ReliabilityDisplay.from_predictions(y, proba, n_bins=10, name=name, ax=ax)
+
+
+@cache
 def rare_class():
     X, y = make_classification(
         100_000, weights=[0.995], class_sep=0.4, flip_y=0, random_state=0
@@ -131,9 +186,15 @@ PICTURES = [
     path,
     posterior,
     posterior_rare,
+    posterior_smoothed,
+    reliability_weighted,
+    wrong_slope,
 ]
 
-for background, style in (("light", "default"), ("dark", "dark_background")):
+# The ground of a dark page shows through all but the legends.
+DARK = ["dark_background", {"legend.facecolor": "#14181e"}]
+
+for background, style in (("light", "default"), ("dark", DARK)):
     for picture in PICTURES:
         with plt.style.context(style):
             figure, ax = plt.subplots(figsize=(5, 4.5), layout="constrained")

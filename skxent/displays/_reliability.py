@@ -197,7 +197,7 @@ class ReliabilityDisplay:
             )
         self.bars_ = None
         if len(self.curves) == 1:
-            self._draw_shares(ax, self.curves[0], line_style(shared // 2)["color"])
+            self._draw_shares(ax, self.curves[0], shared // 2)
         ax.set(
             xlabel="confidence",
             ylabel="frequency, share of the rows",
@@ -210,14 +210,18 @@ class ReliabilityDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def _draw_shares(self, ax: Any, bins: Bins, color: str) -> None:
+    def _draw_shares(self, ax: Any, bins: Bins, number: int) -> None:
         self.bars_ = ax.bar(
             bins.low,
             bins.weight / bins.weight.sum(),
             width=bins.high - bins.low,
             align="edge",
-            color=color,
+            color=line_style(number)["color"],
             alpha=0.35,
         )
-        counts = [f"{weight:.4g}" for weight in bins.weight]
-        ax.bar_label(self.bars_, counts, fontsize=6, padding=1, rotation=90)
+        counts = [
+            f"{weight:,.0f}" if weight >= 1000 else f"{weight:.4g}"
+            for weight in bins.weight
+        ]
+        for text in ax.bar_label(self.bars_, counts, fontsize=6, rotation=90):
+            text.xyann = (7 * number, 1)  # beside those of other models

@@ -47,7 +47,7 @@ class PartialFitMixin:
     ) -> Self:
         r"""Learn from one more batch of a stream; there is no learning rate to tune.
 
-        .. math:: W_t = \arg\min_W \; \tfrac12 \|W - W_{t-1}\|^2_{A_{t-1}}
+        .. math:: W_t = \mathrm{argmin}_W \; \tfrac12 \|W - W_{t-1}\|^2_{A_{t-1}}
             + \sum_i w_i \, \ell(y_i, x_i W + b), \quad A_t = A_{t-1} + H_t(W_t)
 
         The batches before are kept as one quadratic, of which the penalty is the first
