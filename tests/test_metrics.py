@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy.sparse import csr_array
 
 from oracle import DIGITS, DTYPES, LOSS_INSTANCES, definition, kappa
 from skxent.losses import CrossEntropy, Focal
@@ -236,6 +237,14 @@ def test_probabilities_of_other_dtypes():
     assert cross_entropy([0, 1], half.astype(np.float16)) == np.log(2)
 
 
+def test_logits_of_other_dtypes():
+    raw = np.array([[3, -2], [1, 0]])
+    expected = cross_entropy([0, 1], raw.astype(float), from_logits=True)
+    for table in (raw, raw.tolist(), raw.astype("f2"), raw.astype(object)):
+        ours = cross_entropy([0, 1], table, from_logits=True)
+        assert_allclose(ours, expected, rtol=1e-14)
+
+
 def test_logits_called_probabilities_say_so():
     raw = np.array([[0.3, 0.2], [0.9, 0.4]])
     with pytest.warns(UserWarning, match="or from_logits=True for logits") as caught:
@@ -320,6 +329,7 @@ def test_bad_tables_and_losses():
             r"Found array with 0 sample\(s\)",
         ),
         ((Focal(), y, P[:, :, None]), {}, "Found array with dim 3"),
+        ((Focal(), y, P[:, :, None]), {"from_logits": True}, "Found array with dim 3"),
         (
             (Focal(), [1, 1, 1], P),
             {},
@@ -329,3 +339,5 @@ def test_bad_tables_and_losses():
     ]:
         with pytest.raises(ValueError, match=f"^{message}"):
             evaluate_loss(*args, **keywords)
+    with pytest.raises(TypeError, match=r"^Sparse data .* y_proba, "):
+        evaluate_loss(Focal(), y, csr_array(P), from_logits=True)
