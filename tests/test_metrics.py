@@ -154,6 +154,21 @@ def test_logits_of_size_800_are_exact(loss):
         assert_allclose(evaluate_loss(loss, y, z, from_logits=True), np.mean(exact))
 
 
+def test_labels_name_the_columns_of_soft_labels():
+    weights = {"labels": ["a", "b"], "class_weight": {"b": 3.0}}
+    expected = cross_entropy(P[::-1], P, class_weight=[1, 3])
+    assert cross_entropy(P[::-1], P, **weights) == expected
+
+
+def test_sums_of_float32_keep_their_digits():
+    p = np.random.default_rng(6).uniform(size=100_000).astype(np.float32)
+    y = (p > 0.3).astype(int)
+    rows = cross_entropy(y, p, reduction="none")
+    for reduction, of in [("mean", np.mean), ("sum", np.sum)]:
+        ours = cross_entropy(y, p, reduction=reduction)
+        assert_allclose(ours, of(rows.astype(float)), rtol=1e-12)
+
+
 def test_class_weight_may_be_any_mapping():
     weights = types.MappingProxyType({1: 5.0})
     y, proba = [1, 2, 2], [0.2, 0.7, 0.4]
@@ -221,6 +236,12 @@ def test_sums_of_rows_may_be_off_by_the_root_of_eps():
                 "The y_proba values do not sum to one. Make sure to pass "
                 "probabilities, or from_logits=True for logits."
             ]
+
+
+def test_labels_of_other_dtypes():
+    expected = cross_entropy([0, 1, 0], P)
+    for y in ([0.0, 1.0, 0.0], ABA.astype(object)):
+        assert cross_entropy(y, P) == expected
 
 
 def test_one_column_is_a_row_each():
@@ -322,6 +343,7 @@ def test_bad_tables_and_losses():
             {"from_logits": True},
             "y_proba must not contain NaN, got 3",
         ),
+        ((Focal(), [0.5, 1.5, 0.5], P), {}, "Unknown label type: continuous"),
         ((Focal(), [], P[:0]), {}, r"Found array with 0 sample\(s\)"),
         (
             (Focal(), [], P[:0]),
