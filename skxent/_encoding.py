@@ -50,7 +50,7 @@ def encode_labels(
 
 
 def _unique(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    if y.dtype.kind in "iu" and y.dtype.itemsize <= 8 and y.dtype != np.uint64:
+    if y.dtype.kind in "iu" and y.dtype != np.uint64:
         wide = np.ascontiguousarray(y, dtype=np.int64)
         known = kernels.label_range(wide)
         if known is not None and known[1] == known[2]:
@@ -63,8 +63,7 @@ def _unique(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
         return found[order], rank[codes]
-    classes, codes = np.unique(y, return_inverse=True)
-    return classes, codes.reshape(y.shape).astype(np.intp, copy=False)
+    return np.unique(y, return_inverse=True)
 
 
 def _in_order_of_appearance(

@@ -190,7 +190,7 @@ class LossScorer(_BaseScorer):
         if len(classes) > 1:
             raw = CrossEntropy().predict_log_proba(raw)
         log_proba = raw + np.log1p(-len(unseen) * proba)
-        extra = np.full((len(raw), len(unseen)), np.log(proba), dtype=raw.dtype)
+        extra = np.full((len(raw), len(unseen)), np.log(proba))
         every = np.concatenate([classes, unseen])
         order = np.argsort(every)
         return np.hstack([log_proba, extra])[:, order], every[order]

@@ -125,6 +125,7 @@ LABELS = {
     "strided": np.arange(12)[::-3],
     "bool": [True, False, True],
     "float": [0.0, 2.0, 1.0, 2.0],
+    "both zeros": [0.0, -0.0, 1.0],
     "strings": ["b", "a", "", "b", "ab"],
     "bytes": np.array([b"b", b"a", b"b"]),
     "objects": np.array(["b", "a", "b"], object),
@@ -215,6 +216,8 @@ def test_sums_over_many_rows_keep_their_digits():
         ([0, 1], {"sample_weight": [1, np.inf]}, "sample_weight must .*, got inf"),
         ([0, 1], {"sample_weight": [-1, 1]}, r"sample_weight must .*, got -1\.0"),
         ([0, 1], {"class_weight": [1, 2]}, r"class_weight must .*\(3,\), got \(2,\)"),
+        ([0, 1], {"class_weight": [1j, 1, 1]}, "class_weight must be real .* complex"),
+        ([0, 1], {"sample_weight": [1j, 1]}, "sample_weight must be real .* complex"),
         (
             [0, 1],
             {"class_weight": [1, -1, 0]},

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy.sparse import csr_array
 
 from oracle import DIGITS, DTYPES, LOSS_INSTANCES, definition, kappa
 from skxent.losses import CrossEntropy, Focal
@@ -153,6 +154,21 @@ def test_logits_of_size_800_are_exact(loss):
         assert_allclose(evaluate_loss(loss, y, z, from_logits=True), np.mean(exact))
 
 
+def test_labels_name_the_columns_of_soft_labels():
+    weights = {"labels": ["a", "b"], "class_weight": {"b": 3.0}}
+    expected = cross_entropy(P[::-1], P, class_weight=[1, 3])
+    assert cross_entropy(P[::-1], P, **weights) == expected
+
+
+def test_sums_of_float32_keep_their_digits():
+    p = np.random.default_rng(6).uniform(size=100_000).astype(np.float32)
+    y = (p > 0.3).astype(int)
+    rows = cross_entropy(y, p, reduction="none")
+    for reduction, of in [("mean", np.mean), ("sum", np.sum)]:
+        ours = cross_entropy(y, p, reduction=reduction)
+        assert_allclose(ours, of(rows.astype(float)), rtol=1e-12)
+
+
 def test_class_weight_may_be_any_mapping():
     weights = types.MappingProxyType({1: 5.0})
     y, proba = [1, 2, 2], [0.2, 0.7, 0.4]
@@ -222,6 +238,12 @@ def test_sums_of_rows_may_be_off_by_the_root_of_eps():
             ]
 
 
+def test_labels_of_other_dtypes():
+    expected = cross_entropy([0, 1, 0], P)
+    for y in ([0.0, 1.0, 0.0], ABA.astype(object)):
+        assert cross_entropy(y, P) == expected
+
+
 def test_one_column_is_a_row_each():
     for x, from_logits in [(P[:, 1], False), (9 * P[:, 1] - 5, True)]:
         expected = cross_entropy([0, 1, 0], x, from_logits=from_logits)
@@ -234,6 +256,14 @@ def test_probabilities_of_other_dtypes():
     for table in (sure.astype(int), sure.astype(bool), sure.astype(np.float16)):
         assert cross_entropy([0, 1], table) == cross_entropy([0, 1], sure)
     assert cross_entropy([0, 1], half.astype(np.float16)) == np.log(2)
+
+
+def test_logits_of_other_dtypes():
+    raw = np.array([[3, -2], [1, 0]])
+    expected = cross_entropy([0, 1], raw.astype(float), from_logits=True)
+    for table in (raw, raw.tolist(), raw.astype("f2"), raw.astype(object)):
+        ours = cross_entropy([0, 1], table, from_logits=True)
+        assert_allclose(ours, expected, rtol=1e-14)
 
 
 def test_logits_called_probabilities_say_so():
@@ -313,6 +343,7 @@ def test_bad_tables_and_losses():
             {"from_logits": True},
             "y_proba must not contain NaN, got 3",
         ),
+        ((Focal(), [0.5, 1.5, 0.5], P), {}, "Unknown label type: continuous"),
         ((Focal(), [], P[:0]), {}, r"Found array with 0 sample\(s\)"),
         (
             (Focal(), [], P[:0]),
@@ -320,6 +351,7 @@ def test_bad_tables_and_losses():
             r"Found array with 0 sample\(s\)",
         ),
         ((Focal(), y, P[:, :, None]), {}, "Found array with dim 3"),
+        ((Focal(), y, P[:, :, None]), {"from_logits": True}, "Found array with dim 3"),
         (
             (Focal(), [1, 1, 1], P),
             {},
@@ -329,3 +361,5 @@ def test_bad_tables_and_losses():
     ]:
         with pytest.raises(ValueError, match=f"^{message}"):
             evaluate_loss(*args, **keywords)
+    with pytest.raises(TypeError, match=r"^Sparse data .* y_proba, "):
+        evaluate_loss(Focal(), y, csr_array(P), from_logits=True)

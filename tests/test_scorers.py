@@ -19,6 +19,7 @@ from sklearn.linear_model import (
     LogisticRegressionCV,
 )
 from sklearn.metrics import brier_score_loss, make_scorer
+from sklearn.metrics import get_scorer as get_theirs
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.model_selection import (
     GridSearchCV,
@@ -327,6 +328,7 @@ def test_several_metrics_at_once(names):
 @pytest.mark.parametrize("model", [*LINEAR, OTHERS[0]], ids=repr)
 @all_scorers
 def test_weights_by_routing(scorer, model):
+    scorer = make_loss_scorer(scorer.loss, label_smoothing=scorer.label_smoothing)
     X, y = data(3)
     w = np.random.default_rng(0).exponential(size=len(y))
     plain, heavy = [], []
@@ -376,6 +378,17 @@ def test_classes_may_have_weights(class_weight, n_classes):
         make_loss_scorer(CrossEntropy(), class_weight="even")(model, X, y)
 
 
+@both_counts
+@all_losses
+def test_soft_labels(loss, n_classes):
+    X, y = data(n_classes)
+    soft = np.random.default_rng(0).dirichlet(np.ones(n_classes), len(y))
+    model = OTHERS[0].fit(X, y)
+    p = model.predict_proba(X)
+    rows = (soft * loss.phi(p, 1 - p, -np.log(p))).sum(axis=1)
+    assert_allclose(make_loss_scorer(loss)(model, X, soft), -rows.mean(), rtol=1e-9)
+
+
 @all_names
 def test_weights_of_classes_that_a_fold_lacks(names):
     """As in a time series, where the last class comes late."""
@@ -396,7 +409,8 @@ def test_weights_of_classes_that_a_fold_lacks(names):
         assert ours == expected
         # A class of weight 1 may be one that was misspelt.
         late = make_loss_scorer(Focal(), class_weight={names[2]: 7.0})
-        message = rf"^class_weight has \[{names[2]!r}\], which neither"
+        message = rf"^class_weight has \[{names[2]!r}\], which neither the estimator "
+        message += r"nor y_true has: not used here\.$"
         with pytest.warns(UserWarning, match=message):
             ours = late(model, X[test], y[test])
         assert ours == make_loss_scorer(Focal())(model, X[test], y[test])
@@ -418,6 +432,10 @@ def test_weights_of_what_is_no_class(names):
     scorer = make_loss_scorer(Focal(), class_weight={other: 2.0})
     with pytest.raises(ValueError, match=rf"^class_weight must .*, got .*{other!r}"):
         scorer(model, X, y)
+    # Soft labels have every class, so none is merely absent.
+    late = make_loss_scorer(Focal(), class_weight={names[0]: 2.0, names[2] * 2: 2.0})
+    with pytest.raises(ValueError, match=r"^class_weight must have keys in .*, got "):
+        late(model, X, np.eye(3)[np.arange(len(X)) % 3])
 
 
 @all_losses
@@ -436,6 +454,12 @@ def test_scorers_are_values(loss):
         assert scorer(model, X, y) == again(model, X, y)
         search = clone(GridSearchCV(model, {}, scoring=scorer))
         assert repr(search.scoring) == repr(scorer)
+
+
+def test_scikit_learn_reads_of_ours_what_it_reads_of_its_own():
+    ours, theirs = make_loss_scorer(CrossEntropy()), get_theirs("neg_log_loss")
+    for name in ("_sign", "_response_method", "_kwargs"):
+        assert getattr(ours, name) == getattr(theirs, name)
 
 
 def test_a_scorer_knows_losses_by_name():
