@@ -20,7 +20,7 @@ def test_the_tables_of_the_readme_are_what_was_measured(report):
     assert text == render.readme(report, text)
     for name in render.IN_README:
         for found in render.in_readme(report, name):
-            assert f"| {found.case} | {render.cell(found, 'skxent')} |" in text
+            assert render.readme_row(found) in text
 
 
 @pytest.mark.parametrize("name", run.names())

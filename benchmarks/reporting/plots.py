@@ -53,7 +53,7 @@ def asked(report: Report) -> Figure:
     for record in report.records:
         for name, wanted, found, _ in record.verdicts():
             less_is_better = name == OURS or name in record.at_most
-            label = f"{record.table}: {record.unit if name == OURS else name}"
+            label = record.table if name == OURS else f"{record.table}: {name}"
             rows.setdefault(label, []).append(
                 wanted / found if less_is_better else found / wanted
             )
@@ -92,8 +92,7 @@ def compared(report: Report) -> Figure:
             ax.plot(value, y, marker=marker, color=color, linestyle="")
     for name, (marker, color) in marks.items():
         ax.plot([], [], marker=marker, color=color, linestyle="", label=name)
-    names = {"kernels": "loss, gradient", "linear": "fit"}
-    labels = [f"{names.get(r.benchmark, r.benchmark)} {r.case}" for r in records]
+    labels = [f"{IN_README[r.benchmark][0]} {r.case}" for r in records]
     ax.set_yticks(range(len(records)), labels)
     ax.set_xlabel("seconds")
     ax.legend(

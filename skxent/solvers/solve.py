@@ -1,7 +1,8 @@
 """From an objective to its minimiser, by the solver that suits its size.
 
     newton-cholesky   factorise the whole Hessian: best while d K is small
-    lbfgs             scaled by the Gram matrix of a sample: the fewest passes over X
+    lbfgs             scaled by a diagonal, or by the Gram matrix of a sample where
+                      columns depend on each other: the fewest passes over X
     newton-cg         preconditioned conjugate gradients: any size, any shape
 
 All judge convergence by the Newton decrement δ = √(gᵀH⁻¹g), or an estimate of it. δ²/2
