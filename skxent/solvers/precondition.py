@@ -122,7 +122,7 @@ def scale_of(sample: Problem, W: Weights) -> Weights:
     diagonal = sample.curvature_diagonal(W)
     X, d = sample.X, sample.n_features
     if sp.issparse(X):
-        count = np.maximum(X.count_nonzero(axis=0), 1.0)
+        count = np.maximum(np.bincount(X.indices, minlength=d), 1.0)
         diagonal[:d] -= sample.penalty
         diagonal[:d] *= np.sqrt(count.mean() / count)[:, np.newaxis]
         diagonal[:d] += sample.penalty
