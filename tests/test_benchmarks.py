@@ -82,7 +82,7 @@ def test_a_quantity(seconds, text):
 
 
 def test_a_readme_without_a_place_for_a_table(report):
-    with pytest.raises(ValueError, match="one place for kernels"):
+    with pytest.raises(ValueError, match="one place for times"):
         render.readme(report, "# skxent\n")
 
 

@@ -61,7 +61,7 @@ def mapped(
 
     Each call is a task group of its own. In one that grows from pass to pass dask comes
     to see the roots of a graph, which it places without regard to where the rows are:
-    from the third pass on whole tables went to and fro between the workers.
+    whole tables travelled between the workers from the third pass on.
     """
     group = f"{name or function.__name__}-{uuid4().hex}"
     keys = [(group, place) for place in range(len(columns[0]))]
