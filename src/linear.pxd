@@ -126,14 +126,13 @@ cdef inline Entries entries_of(data, column, first) except *:
     return X
 
 
-cdef inline bint is_own(Shape *shape, Py_ssize_t j) noexcept nogil:
-    """Is place j of d_wide a column that no place before it has?"""
-    cdef Py_ssize_t column = j if j < shape.full else shape.tail + j - shape.full
-    return j < shape.full or shape.full <= column < shape.d
-
-
 cdef inline Py_ssize_t column_of(Shape *shape, Py_ssize_t j) noexcept nogil:
     return j if j < shape.full else shape.tail + j - shape.full
+
+
+cdef inline bint is_own(Shape *shape, Py_ssize_t j) noexcept nogil:
+    """Is place j of d_wide a column that no place before it has?"""
+    return j < shape.full or shape.full <= column_of(shape, j) < shape.d
 
 
 cdef inline void widen(

@@ -114,4 +114,4 @@ def test_outputs_that_curve_in_rows_of_their_own_get_preconditioners_of_their_ow
     objective = LinearObjective(X, target, CrossEntropy(), C=1.0, fit_intercept=True)
     found = solve(objective, np.zeros(objective.shape))
     assert found.converged
-    assert objective.passes <= 400  # with one for all outputs it takes 11,000
+    assert objective.passes <= 400  # one for all outputs takes many times that

@@ -127,7 +127,9 @@ class StreamObjective(LinearObjective):
         return H
 
     def curvature(self, W: Weights) -> Weights:
-        return super().curvature(W) + self._by_output().mean(axis=0)
+        if self.past.whole:
+            return super().curvature(W) + self._by_output().mean(axis=0)
+        return super().curvature(W) + np.diag(self.scaled.mean(axis=1))
 
     def curvature_by_output(self, W: Weights) -> Weights:
         return super().curvature_by_output(W) + self._by_output()

@@ -25,6 +25,9 @@ from skxent.solvers.inverse import Inverse
 # Wider than this, a Gram matrix would not pay.
 WIDE = 2000
 
+# Numbers that the Gram matrices of all outputs may have together: 32 MB.
+ROOM = 1 << 22
+
 # Hessian products that a Gram matrix may take to be formed without a question.
 CHEAP = 1
 
@@ -56,7 +59,7 @@ def ladder(objective: Problem, W: Weights) -> list[Rung]:
     if d <= WIDE:
         cost = gram_cost(objective)
         rungs.append(Rung(cost, lambda W: mean_of_outputs(sample, W, free)))
-        if m > 1:
+        if m > 1 and m * d**2 <= ROOM:
             rungs.append(Rung(cost * m, lambda W: each_output(sample, W, free)))
     return rungs
 
