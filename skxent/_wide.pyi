@@ -24,3 +24,10 @@ def transposed_times(
     out: _Doubles,
     n_threads: int = 1,
 ) -> None: ...
+def add_column_sums(
+    data: NDArray[np.floating[Any]],
+    column: _Integers,
+    first: _Integers,
+    h: NDArray[np.floating[Any]],
+    out: _Doubles,
+) -> None: ...

@@ -16,7 +16,7 @@ from hard cimport hard_rows
 from labels cimport LabelRange, range_of, whole_codes
 from linear cimport (
     Entries, SKINNY_double, SKINNY_float, Shape, add_product, add_sums, entries_of,
-    read_block, shape_of, sparse_shape_of, times, widen, widen_origin, workspace,
+    read_block, shape_of, sparse_shape_of, times, wide_weights, widen_origin, workspace,
 )
 from losses cimport ROWS, LossSpec, formula_of
 from posterior cimport posterior
@@ -308,6 +308,7 @@ def linear_sums(
     cdef double[:, ::1] sums = np.empty(
         (n_threads, 1 if shape.sparse else shape.d_wide * shape.m), np.float64
     )
+    cdef const floating *W_wide = NULL
     cdef const floating *V_wide = NULL
     cdef floating[:, ::1] work = np.empty((n_threads, size), dtype)
     cdef floating[:, :, ::1] z = np.empty((n_threads, shape.rows, shape.m_wide), dtype)
@@ -316,15 +317,15 @@ def linear_sums(
     cdef floating[:, :, ::1] value = np.empty((n_threads, shape.rows, 1), dtype)
     if not shape.sparse:
         widen_origin(&shape, origin, &wide_origin[0])
-    widen(&shape, W, &wide[0, 0], &wide[0, shape.d_wide * shape.m_wide])
+    if not known:
+        W_wide = wide_weights(&shape, W, wide[0])
     if V is not None:
-        widen(&shape, V, &wide[1, 0], &wide[1, shape.d_wide * shape.m_wide])
-        V_wide = &wide[1, 0]
+        V_wide = wide_weights(&shape, V, wide[1])
     for segment in prange(
         segments, nogil=True, schedule="static", chunksize=1, num_threads=n_threads
     ):
         sum_rows(
-            &request, &shape, dense, &entries, &wide_origin[0], &wide[0, 0], V_wide,
+            &request, &shape, dense, &entries, &wide_origin[0], W_wide, V_wide,
             codes, soft,
             sample_weight, class_weight, logits, known, z[threadid()], x[threadid()],
             r[threadid()], value[threadid()], &work[threadid(), 0], &sums[threadid(), 0],

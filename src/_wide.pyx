@@ -1,9 +1,10 @@
-"""Products of a wide sparse matrix with few columns, by way of its columns.
+"""Products of a wide sparse matrix with few columns, by way of its columns; and sums.
 
-Rows of the CSR arrays here are columns of X. Where X has more columns than rows this
+Rows of the CSR arrays of the products are columns of X. Where X has more columns than rows this
 reads and writes the larger side once and in order, and the smaller stays in a cache.
 """
 
+from cython cimport floating
 from cython.parallel cimport prange
 
 from linear cimport Entries, entries_of
@@ -15,6 +16,10 @@ cdef extern from "sparse.h" nogil:
     void scatter_double(
         const Entries *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, double *
     )
+
+ctypedef fused index:
+    int
+    long long
 
 
 def times(
@@ -47,3 +52,25 @@ def transposed_times(
                 &X, part * step, min(step, d - part * step), m, &R[0, 0],
                 &out[part * step, 0],
             )
+
+
+def add_column_sums(
+    const floating[::1] data, const index[::1] column, const index[::1] first,
+    const floating[:, :] h, double[:, ::1] out,
+):
+    """Add to each column's row of out: how many entries, Σ x, and Σ h x² of each h.
+
+    data, column and first are those of a CSR matrix whose rows have weights h.
+    """
+    cdef Py_ssize_t i, p, k
+    cdef double x
+    cdef double *sums
+    with nogil:
+        for i in range(first.shape[0] - 1):
+            for p in range(first[i], first[i + 1]):
+                x = data[p]
+                sums = &out[column[p], 0]
+                sums[0] += 1
+                sums[1] += x
+                for k in range(h.shape[1]):
+                    sums[2 + k] += h[i, k] * x * x

@@ -51,7 +51,7 @@ cdef extern from "sparse.h" nogil:
     )
 
 cdef enum:
-    SPARSE_ROWS = 4 * ROWS  # of a block
+    SPARSE_ROWS = 2 * ROWS  # of a block
     SPARSE_LANES = 4  # that outputs are a multiple of
     BLOCK = 1 << 14  # numbers of X that a block holds
 
@@ -152,6 +152,21 @@ cdef inline void widen(
                     wide[k * shape.d_wide + j] = <floating> W[column_of(shape, j), k]
         if W.shape[0] > shape.d:
             bias[k] = <floating> W[shape.d, k]
+
+
+cdef inline const floating *wide_weights(
+    Shape *shape, const double[:, :] W, floating[::1] room
+) noexcept nogil:
+    """W as the products read it, followed by the intercepts: itself, or a copy in room."""
+    if floating is double:
+        if (
+            shape.sparse and shape.m_wide == shape.m and W.shape[0] > shape.d
+            and W.strides[1] == sizeof(double)
+            and W.strides[0] == shape.m * <Py_ssize_t> sizeof(double)
+        ):
+            return &W[0, 0]
+    widen(shape, W, &room[0], &room[shape.d_wide * shape.m_wide])
+    return &room[0]
 
 
 cdef inline void widen_origin(

@@ -13,8 +13,10 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define FETCH(address) __builtin_prefetch(address)
+#define NOT_INLINE __attribute__((noinline))
 #else
 #define FETCH(address)
+#define NOT_INLINE
 #endif
 
 enum { AHEAD = 12, LINE = 64 };
@@ -26,58 +28,77 @@ typedef struct {
     ptrdiff_t last;              /* entry of all */
 } entries;
 
-/* What `BODY` does with one column, and with more, for each entry p of each row i. */
-#define EACH_ENTRY(T, I, U, A, BEGIN, ONE, END, MORE)                                  \
+/* Columns and first entries of the index type I, from row `start` on. */
+#define INDEX(I)                                                                       \
+    const I *column = (const I *)X->column, *first = (const I *)X->first + start
+
+/* With one column of W or G. Sums of several entries at a time were slower. */
+#define GATHER_ONE(T, I)                                                               \
     do {                                                                               \
-        const I *column = (const I *)X->column, *first = (const I *)X->first + start;  \
+        INDEX(I);                                                                      \
         for (ptrdiff_t i = 0; i < rows; i++) {                                         \
-            ptrdiff_t end = first[i + 1];                                              \
-            if (m == 1) {                                                              \
-                BEGIN;                                                                 \
-                for (ptrdiff_t p = first[i]; p < end; p++) {                           \
-                    ptrdiff_t at = column[p];                                          \
-                    ONE;                                                               \
-                }                                                                      \
-                END;                                                                   \
-            } else                                                                     \
-                for (ptrdiff_t p = first[i]; p < end; p++) {                           \
-                    ptrdiff_t at = (ptrdiff_t)column[p] * m;                           \
-                    ptrdiff_t next = p + AHEAD < X->last ? p + AHEAD : X->last;        \
-                    const char *line = (const char *)(A + (ptrdiff_t)column[next] * m);\
-                    for (ptrdiff_t b = 0; b < (ptrdiff_t)(m * sizeof(U)); b += LINE)   \
-                        FETCH(line + b);                                               \
-                    for (ptrdiff_t k = 0; k < m; k += 4)                               \
-                        for (ptrdiff_t l = k; l < k + 4; l++)                          \
-                            MORE;                                                      \
-                }                                                                      \
+            T sum = 0;                                                                 \
+            for (ptrdiff_t p = first[i], end = first[i + 1]; p < end; p++)             \
+                sum += x[p] * W[column[p]];                                            \
+            Z[i] += sum;                                                               \
+        }                                                                              \
+    } while (0)
+#define SCATTER_ONE(T, I)                                                              \
+    do {                                                                               \
+        INDEX(I);                                                                      \
+        for (ptrdiff_t i = 0; i < rows; i++) {                                         \
+            double r = R[i];                                                           \
+            for (ptrdiff_t p = first[i], end = first[i + 1]; p < end; p++)             \
+                G[column[p]] += x[p] * r;                                              \
         }                                                                              \
     } while (0)
 
-#define GATHER(T, I)                                                                   \
-    EACH_ENTRY(T, I, T, W, T sum = 0, sum += x[p] * W[at], Z[i] += sum,                \
-               Z[i * m + l] += x[p] * W[at + l])
-#define SCATTER(T, I)                                                                  \
-    EACH_ENTRY(T, I, double, G, double r = R[i], G[at] += x[p] * r, (void)0,           \
-               G[at + l] += (double)x[p] * R[i * m + l])
+/* BODY for each number l of a row at `at` of A, for each entry p of each row i. */
+#define EACH_ENTRY(I, A, BODY)                                                         \
+    do {                                                                               \
+        INDEX(I);                                                                      \
+        for (ptrdiff_t i = 0; i < rows; i++)                                           \
+            for (ptrdiff_t p = first[i], end = first[i + 1]; p < end; p++) {           \
+                ptrdiff_t at = (ptrdiff_t)column[p] * m;                               \
+                ptrdiff_t next = p + AHEAD < X->last ? p + AHEAD : X->last;            \
+                const char *line = (const char *)(A + (ptrdiff_t)column[next] * m);    \
+                for (ptrdiff_t b = 0; b < m * (ptrdiff_t)sizeof *A; b += LINE)         \
+                    FETCH(line + b);                                                   \
+                for (ptrdiff_t k = 0; k < m; k += 4)                                   \
+                    for (ptrdiff_t l = k; l < k + 4; l++)                              \
+                        BODY;                                                          \
+            }                                                                          \
+    } while (0)
+#define GATHER(T, I) EACH_ENTRY(I, W, Z[i * m + l] += x[p] * W[at + l])
+#define SCATTER(T, I) EACH_ENTRY(I, G, G[at + l] += (double)x[p] * R[i * m + l])
 
+#define BY_INDEX(DO, T)                                                                \
+    do {                                                                               \
+        if (X->wide)                                                                   \
+            DO(T, int64_t);                                                            \
+        else                                                                           \
+            DO(T, int32_t);                                                            \
+    } while (0)
+
+/* Not inline: among all that surrounds them they would run out of registers. */
 #define SPARSE(T)                                                                      \
-    static inline void gather_##T(                                                     \
+    static NOT_INLINE void gather_##T(                                                 \
         const entries *X, ptrdiff_t start, ptrdiff_t rows, ptrdiff_t m,                \
         const T *restrict W, T *restrict Z) {                                          \
         const T *restrict x = (const T *)X->data;                                      \
-        if (X->wide)                                                                   \
-            GATHER(T, int64_t);                                                        \
+        if (m == 1)                                                                    \
+            BY_INDEX(GATHER_ONE, T);                                                   \
         else                                                                           \
-            GATHER(T, int32_t);                                                        \
+            BY_INDEX(GATHER, T);                                                       \
     }                                                                                  \
-    static inline void scatter_##T(                                                    \
+    static NOT_INLINE void scatter_##T(                                                \
         const entries *X, ptrdiff_t start, ptrdiff_t rows, ptrdiff_t m,                \
         const T *restrict R, double *restrict G) {                                     \
         const T *restrict x = (const T *)X->data;                                      \
-        if (X->wide)                                                                   \
-            SCATTER(T, int64_t);                                                       \
+        if (m == 1)                                                                    \
+            BY_INDEX(SCATTER_ONE, T);                                                  \
         else                                                                           \
-            SCATTER(T, int32_t);                                                       \
+            BY_INDEX(SCATTER, T);                                                      \
     }
 SPARSE(double)
 SPARSE(float)

@@ -8,6 +8,7 @@ more passes, each of them short, and a fifth of the time.
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from scipy.special import log_softmax
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
@@ -105,6 +106,22 @@ def test_columns_that_depend_on_each_other_cost_few_passes(n_classes, solver):
         found = solve(objective, np.zeros(objective.shape), solver=solver)
         assert found.converged
         assert objective.passes <= 40
+
+
+@pytest.mark.parametrize(("n_classes", "most"), [(2, 65), (4, 200)])
+def test_words_cost_few_passes(n_classes, most):
+    """Rare and common columns, far from their means: 98 and 407 as they are."""
+    rng = np.random.default_rng(0)
+    n, d = 4000, 8000
+    rows = np.repeat(np.arange(n), 60)
+    columns = np.minimum(20 * rng.pareto(0.7, size=len(rows)), d - 1).astype(int)
+    X = sp.csr_array((np.ones(len(rows)), (rows, columns)), shape=(n, d))
+    z = X @ rng.normal(size=(d, n_classes)) / 2
+    y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    target = make_target(y, n, n_classes)
+    objective = LinearObjective(X, target, CrossEntropy(), C=1.0, fit_intercept=True)
+    assert solve(objective, np.zeros(objective.shape), solver="newton-cg").converged
+    assert objective.passes <= most
 
 
 def test_outputs_that_curve_in_rows_of_their_own_get_preconditioners_of_their_own():

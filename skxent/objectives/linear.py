@@ -25,7 +25,7 @@ from skxent._dispatch import kernels
 from skxent._threads import blas_threads, effective_n_threads
 from skxent.losses import Loss
 from skxent.objectives.problem import Columns, Problem, Weights
-from skxent.objectives.wide import WideMatrix, entries, pays_by_columns
+from skxent.objectives.wide import WideMatrix, column_sums, entries, pays_by_columns
 from skxent.targets import Floats, Target
 
 # Elements of X and of the logits that a block should hold: about a megabyte.
@@ -161,7 +161,7 @@ class LinearObjective(Problem):
             segments = min(segments, max(2, n * columns // (4 * d)) // 2 * 2)
         totals = np.empty((max(1, segments), d + 2, width))
         logits, known = np.empty((0, 0), dtype=self.dtype), False
-        if V is not None:
+        if V is not None or self.products_follow:
             logits, known = self._known_logits(W)
         target = self.target
         kernels.linear_sums(
@@ -294,14 +294,22 @@ class LinearObjective(Problem):
         return grams
 
     def curvature_diagonal(self, W: Weights) -> Weights:
-        diagonal = np.zeros(self.shape)
-        for X, h in self._curved(W):
-            X, h = X.astype(np.float64, copy=False), h.astype(np.float64)
-            squares = X.power(2) if sp.issparse(X) else X**2
-            diagonal[: self.n_features] += squares.T @ h
-            diagonal[self.n_features :] += h.sum(axis=0)
+        d, m = self.n_features, self.n_outputs
+        diagonal, totals = np.zeros(self.shape), np.zeros(m)
+
+        def blocks() -> Iterator[tuple[Any, Floats]]:
+            for X, h in self._curved(W):
+                totals[...] += h.sum(axis=0, dtype=np.float64)
+                yield X, h
+
+        if sp.issparse(self.X):
+            diagonal[:d] = column_sums(blocks(), (d, 2 + m))[:, 2:]
+        else:
+            for X, h in blocks():
+                diagonal[:d] += X.T.astype(np.float64) ** 2 @ h.astype(np.float64)
+        diagonal[d:] = totals
         diagonal /= self.total_weight
-        diagonal[: self.n_features] += self.penalty
+        diagonal[:d] += self.penalty
         return diagonal
 
     def output_curvature(self, W: Weights) -> Weights:

@@ -42,6 +42,7 @@ class Problem(ABC):
     given_weight: float
     origin: Floats
     passes: int
+    products_follow = False  # of the Hessian, to where the value was asked for
     on_path = False  # one of several penalties, for which a Hessian is worth keeping
 
     @property
@@ -60,14 +61,16 @@ class Problem(ABC):
 
     def with_origin(self, W: Weights) -> Weights:
         """Weights for X itself, from those for the centred X."""
-        W = W.copy()
-        W[self.n_features :] -= self.origin @ W[: self.n_features]
-        return W
+        return self._shifted(W, -1.0)
 
     def without_origin(self, W: Weights) -> Weights:
         """Weights for the centred X, from those for X itself."""
+        return self._shifted(W, 1.0)
+
+    def _shifted(self, W: Weights, sign: float) -> Weights:
         W = W.copy()
-        W[self.n_features :] += self.origin @ W[: self.n_features]
+        if self.origin.any():  # never of sparse X, which is wide
+            W[self.n_features :] += sign * (self.origin @ W[: self.n_features])
         return W
 
     def may_lack_minimum(self, value: float) -> bool:

@@ -7,6 +7,7 @@ a row of logits, and W is read in order.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from skxent import _wide
 from skxent._threads import effective_n_threads
+from skxent.targets import Floats
 
 Doubles = NDArray[np.float64]
 
@@ -40,6 +42,19 @@ def entries(X: Any) -> tuple[Any, Any, Any]:
         X.indices.astype(index, copy=False),
         X.indptr.astype(index, copy=False),
     )
+
+
+def column_sums(
+    blocks: Iterable[tuple[Any, Floats]], shape: tuple[int, int]
+) -> Doubles:
+    """For each column how many entries, Σ x, and Σ h x² of each h of the rows.
+
+    blocks: rows of a CSR matrix and their h; shape: (d, 2 + how many h).
+    """
+    out = np.zeros(shape)
+    for X, h in blocks:
+        _wide.add_column_sums(*entries(X), h, out)
+    return out
 
 
 class WideMatrix:

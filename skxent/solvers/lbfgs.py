@@ -11,7 +11,7 @@ from skxent._threads import one_blas_thread
 from skxent.objectives.problem import Problem, Weights
 from skxent.solvers.inverse import Inverse
 from skxent.solvers.newton import Listener, Solution
-from skxent.solvers.precondition import WIDE, diagonal_that_does, scale_of
+from skxent.solvers.precondition import WIDE, Diagonal, diagonal_that_does
 
 # Iterations after which a diagonal was not enough. On round data it takes 6 to 23.
 ENOUGH = 25
@@ -26,7 +26,7 @@ class Scale:
     """
 
     def __init__(
-        self, objective: Problem, W: Weights, diagonal: Weights | None
+        self, objective: Problem, W: Weights, diagonal: Diagonal | None
     ) -> None:
         self.sample = objective.sample()
         self.curvature = self._curvature(W)
@@ -35,21 +35,22 @@ class Scale:
         if diagonal is None:
             self.inverse = Inverse(self.sample.curvature(W))
         else:
-            self.diagonal = np.sqrt(diagonal.mean(axis=1, keepdims=True))
+            self.diagonal = diagonal
+            self.root = np.sqrt(diagonal.scale.mean(axis=1, keepdims=True))
 
     def _curvature(self, W: Weights) -> Weights:
         curvature = self.sample.output_curvature(W)
         return np.maximum(curvature, max(1e-3 * curvature.mean(), 1e-300))
 
     def weights(self, U: Weights) -> Weights:
-        root = U / self.diagonal if self.inverse is None else self.inverse.root(U)
-        return root / self.share
+        if self.inverse is None:
+            return self.diagonal.uncentred(U / self.root / self.share)
+        return self.inverse.root(U) / self.share
 
     def gradient(self, G: Weights) -> Weights:
-        G = G / self.share
         if self.inverse is None:
-            return G / self.diagonal
-        return self.inverse.root_transposed(G)
+            return self.diagonal.centred(G) / self.root / self.share
+        return self.inverse.root_transposed(G / self.share)
 
     def decrement(self, W: Weights, G: Weights) -> float:
         """The norm of the gradient in U, with the curvature that there is at W now."""
@@ -100,7 +101,7 @@ def _lbfgs(
             reason = "max_iter was reached"
             return Solution(W, value, n_iter, decrement, False, reason)
         previous, most = decrement, max_iter
-        diagonal = None if narrow else scale_of(objective.sample(), W)
+        diagonal = None if narrow else Diagonal(objective.sample(), W)
 
 
 def _follow(

@@ -20,6 +20,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skxent.objectives.problem import Problem, Weights
+from skxent.objectives.wide import column_sums
 from skxent.solvers.inverse import Inverse
 
 # Wider than this, a Gram matrix would not pay.
@@ -54,7 +55,7 @@ def ladder(objective: Problem, W: Weights) -> list[Rung]:
     free = slice(d if objective.penalty else 0, None)
     diagonal = diagonal_that_does(objective, W)
     if diagonal is not None:
-        first = of_diagonal(diagonal, free)
+        first = diagonal.inverse(free)
         rungs.append(Rung(0.0, lambda W: first))
     if d <= WIDE:
         cost = gram_cost(objective)
@@ -78,8 +79,8 @@ def gram_cost(objective: Problem) -> float:
     return float(cost * objective.sample().n_samples / objective.n_samples)
 
 
-def diagonal_that_does(objective: Problem, W: Weights) -> Weights | None:
-    """The scale of the Hessian at W, or None where a Gram matrix is worth its time.
+def diagonal_that_does(objective: Problem, W: Weights) -> Diagonal | None:
+    """The diagonal of the Hessian at W, or None where a Gram matrix is worth its time.
 
     That is where it takes next to none, or where the curvature in units of its diagonal
     is far from round.
@@ -87,17 +88,73 @@ def diagonal_that_does(objective: Problem, W: Weights) -> Weights | None:
     narrow, sample = objective.n_features <= WIDE, objective.sample()
     if narrow and gram_cost(objective) <= CHEAP:
         return None
-    diagonal = scale_of(sample, W)
+    diagonal = Diagonal(sample, W)
     if narrow:
-        root, reach = np.sqrt(diagonal), 0.0
-        V = sample.value_gradient(W)[1] / root
+        root, reach = np.sqrt(diagonal.scale), 0.0
+        V = diagonal.centred(sample.value_gradient(W)[1]) / root
         for _ in range(3):  # the power method
             V /= np.linalg.norm(V) or 1.0
-            V = sample.hessian_product(W, V / root) / root
+            product = sample.hessian_product(W, diagonal.uncentred(V / root))
+            V = diagonal.centred(product) / root
             reach = float(np.linalg.norm(V))
         if reach > ROUND:
             return None
     return diagonal
+
+
+class Diagonal:
+    """The diagonal of the Hessian at W, with columns of sparse X moved to their means.
+
+    Dense columns are near theirs already, but sparse ones cannot be moved, and then
+    have much in common with the intercept. Their weights can.
+
+    scale: (D, m), the diagonal, of sparse columns shrunk towards their usual one. What
+    c entries sum to has a logarithm with a variance of about 1 / c. This part of the
+    variance between columns is noise, and noise in the scale only does harm.
+    """
+
+    def __init__(self, sample: Problem, W: Weights) -> None:
+        X, d = sample.X, sample.n_features
+        self.mean: Weights | None = None
+        self.scale = sample.curvature_diagonal(W)
+        if sp.issparse(X) and X.nnz:
+            nothing = np.empty((X.shape[0], 0), dtype=X.dtype)
+            count, total = column_sums([(X, nothing)], (d, 2)).T
+            sums = self.scale[:d] - sample.penalty
+            if sample.fit_intercept:
+                self.mean = total / X.shape[0]
+                centred = sums - np.outer(self.mean**2, self.scale[d])
+                sums = np.maximum(centred, 1e-3 * sums)
+            used = count > 0
+            self.scale[:d][used] = sample.penalty + shrunk(sums[used], count[used])
+        self.scale += np.finfo(float).tiny
+
+    def centred(self, G: Weights) -> Weights:
+        """The gradient in the weights of centred columns."""
+        if self.mean is None:
+            return G
+        G = G.copy()
+        G[:-1] -= np.outer(self.mean, G[-1])
+        return G
+
+    def uncentred(self, W: Weights) -> Weights:
+        """The weights of X itself."""
+        if self.mean is not None:
+            W[-1] -= self.mean @ W[:-1]
+        return W
+
+    def inverse(self, free: slice) -> Linear:
+        apply = scaled_by(self.scale)
+        if self.scale.shape[1] > 1:
+            apply = apart(apply, mean_scale(self.scale), free)
+        return lambda G: self.uncentred(apply(self.centred(G)))
+
+
+def shrunk(sums: Weights, count: Weights) -> Weights:
+    found = np.log(np.maximum(sums, np.finfo(float).tiny))
+    usual, spread, noise = found.mean(axis=0), found.var(axis=0), np.mean(1 / count)
+    signal = 1 - noise / np.maximum(spread, noise)
+    return np.exp(usual + signal * (found - usual))
 
 
 def apart(inverse: Linear, inverse_of_shift: Linear, free: slice) -> Linear:
@@ -114,29 +171,6 @@ def apart(inverse: Linear, inverse_of_shift: Linear, free: slice) -> Linear:
         return Z + inverse_of_shift(shift)
 
     return precondition
-
-
-def scale_of(sample: Problem, W: Weights) -> Weights:
-    """The diagonal of the Hessian; of sparse X less unequal: (D, m).
-
-    How much rarer than others a column is counts but for its square root: with few
-    entries each, the diagonal tells less of the curvature than it adds noise.
-    """
-    diagonal = sample.curvature_diagonal(W)
-    X, d = sample.X, sample.n_features
-    if sp.issparse(X):
-        count = np.maximum(np.bincount(X.indices, minlength=d), 1.0)
-        diagonal[:d] -= sample.penalty
-        diagonal[:d] *= np.sqrt(count.mean() / count)[:, np.newaxis]
-        diagonal[:d] += sample.penalty
-    return diagonal + np.finfo(float).tiny
-
-
-def of_diagonal(diagonal: Weights, free: slice) -> Linear:
-    inverse = scaled_by(diagonal)
-    if diagonal.shape[1] == 1:
-        return inverse
-    return apart(inverse, mean_scale(diagonal), free)
 
 
 def mean_of_outputs(sample: Problem, W: Weights, free: slice) -> Linear:

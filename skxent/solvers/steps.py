@@ -76,6 +76,7 @@ class CGStep:
 
     def __init__(self, objective: Problem, tol: float) -> None:
         self.objective = objective
+        objective.products_follow = True
         self.tol = tol
         self.rungs: list[Rung] = []
         self.whole: CholeskyStep | None = None
@@ -127,9 +128,10 @@ class CGStep:
             if curvature <= 0:
                 return (direction if iteration == 0 else step), "concave"
             length = rz / curvature
-            step = step + length * direction
-            residual = residual - length * product
+            step += length * direction
+            residual -= length * product
             z = precondition(residual)
             rz, previous = float(np.vdot(residual, z)), rz
-            direction = z + (rz / previous) * direction
+            direction *= rz / previous
+            direction += z
         return step, "exact" if rz <= enough else "slow"
