@@ -56,21 +56,23 @@ def transposed_times(
 
 def add_column_sums(
     const floating[::1] data, const index[::1] column, const index[::1] first,
-    const floating[:, :] h, double[:, ::1] out,
+    const double[:] weight, const floating[:, :] h, double[:, ::1] out,
 ):
-    """Add to each column's row of out: how many entries, Σ x, and Σ h x² of each h.
+    """Add to each column's row of out, over its entries: Σ w, Σ w x, and Σ h x² of each h.
 
-    data, column and first are those of a CSR matrix whose rows have weights h.
+    data, column and first are those of a CSR matrix, weight and h of its rows.
     """
     cdef Py_ssize_t i, p, k
-    cdef double x
+    cdef double x, w = 1
     cdef double *sums
     with nogil:
         for i in range(first.shape[0] - 1):
+            if weight is not None:
+                w = weight[i]
             for p in range(first[i], first[i + 1]):
                 x = data[p]
                 sums = &out[column[p], 0]
-                sums[0] += 1
-                sums[1] += x
+                sums[0] += w
+                sums[1] += w * x
                 for k in range(h.shape[1]):
                     sums[2 + k] += h[i, k] * x * x

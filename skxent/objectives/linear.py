@@ -12,8 +12,7 @@ then those of the centred columns (`with_origin` undoes that).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from typing import Any, Self
@@ -22,14 +21,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from skxent._dispatch import kernels
-from skxent._threads import blas_threads, effective_n_threads
+from skxent._threads import effective_n_threads
 from skxent.losses import Loss
-from skxent.objectives.problem import Columns, Problem, Weights
-from skxent.objectives.wide import WideMatrix, column_sums, entries, pays_by_columns
+from skxent.objectives.curvature import RowCurvature
+from skxent.objectives.problem import Columns, Weights
+from skxent.objectives.wide import WideMatrix, entries, pays_by_columns
 from skxent.targets import Floats, Target
-
-# Elements of X and of the logits that a block should hold: about a megabyte.
-BLOCK = 1 << 17
 
 # Rows that a segment has at least, segments that there are at most, and numbers in the
 # sums of all of them. They depend on shapes alone, and so do the results.
@@ -39,14 +36,11 @@ SUMS = 1 << 23
 # Outputs of sparse X are padded to a multiple of this (SPARSE_LANES of src/linear.pxd).
 SPARSE_LANES = 4
 
-# With more columns than this, BLAS may use threads for a Gram matrix.
-MANY_COLUMNS = 100
-
 # Logits that are kept for the Hessian products that follow: 32 MB.
 KEPT = 1 << 22
 
 
-class LinearObjective(Problem):
+class LinearObjective(RowCurvature):
     """Value, derivatives and scale of the objective at given weights."""
 
     def __init__(
@@ -77,11 +71,13 @@ class LinearObjective(Problem):
         # On a path of penalties: the last Hessian without its penalty.
         self.kept: Weights | None = None
         # Weights of any size, brought to that of 1 for the sake of float32.
+        self.unit = 1.0
         unit = self.total_weight / self.n_samples
         if not 1e-3 < unit < 1e3 or target.sample_weight is not None:
             given = target.sample_weight
             given = np.ones(self.n_samples) if given is None else given
             self.target = target = replace(target, sample_weight=given / unit)
+            self.unit = unit
             self.total_weight = target.total_weight()
         self.origin = np.zeros(self.n_features, dtype=self.dtype)
         if origin is not None:
@@ -123,16 +119,6 @@ class LinearObjective(Problem):
             return part
 
         return restricted
-
-    def _blocks(self, width: int, least: int) -> list[slice]:
-        n_samples = self.X.shape[0]
-        columns = self.X.nnz // n_samples if sp.issparse(self.X) else self.n_features
-        width += columns + self.n_outputs
-        rows = max(256, least, BLOCK // width)
-        return [
-            slice(start, min(start + rows, n_samples))
-            for start in range(0, n_samples, rows)
-        ]
 
     def value_gradient(self, W: Weights) -> tuple[float, Weights]:
         """f(W) and its gradient, in one pass."""
@@ -229,153 +215,3 @@ class LinearObjective(Problem):
         result /= self.total_weight
         result[: self.n_features] += self.penalty * V[: self.n_features]
         return result
-
-    @np.errstate(over="ignore", invalid="ignore")  # the solver tells of it
-    def hessian(self, W: Weights) -> Weights:
-        """Σ_i M_i ⊗ x̃_i x̃_iᵀ, with M_i the Hessian of row i in its m logits."""
-        size, m = self.shape
-        H = np.zeros((m, size, m, size))
-        for X, target, z in self._logits(W, width=size * m):
-            x = np.ones((len(z), size))
-            x[:, : self.n_features] = X.toarray() if sp.issparse(X) else X
-            M = np.empty((len(z), m * m), dtype=self.dtype)
-            if self.binary:
-                self._evaluate(z, target, hessian=M)
-            else:
-                self._evaluate(z, target, matrix=M)
-            M = M.reshape(-1, m, m, 1)
-            for j in range(m):
-                scaled = M[:, j, : j + 1] * x[:, np.newaxis]
-                product = x.T @ scaled.reshape(len(z), -1)
-                H[j, :, : j + 1] += product.reshape(size, j + 1, size)
-        H /= self.total_weight
-        for j in range(m):
-            H[:j, :, j] = H[j, :, :j].swapaxes(0, 1)
-        whole = H.reshape(m * size, m * size)
-        if self.on_path:
-            self.kept = whole.copy()
-        return self._with_curved_penalty(whole)
-
-    def kept_hessian(self) -> Weights | None:
-        if self.kept is None:
-            return None
-        return self._with_curved_penalty(self.kept.copy())
-
-    def _with_curved_penalty(self, H: Weights) -> Weights:
-        size, m = self.shape
-        penalised = np.arange(self.n_features)
-        H.reshape(m, size, m, size)[:, penalised, :, penalised] += (
-            self.penalty * np.eye(m)
-        )
-        return H
-
-    def curvature(self, W: Weights) -> Weights:
-        rows = self._curved(W, least=self.shape[0])
-        return self._grams(1, ((X, h.mean(axis=1)[np.newaxis]) for X, h in rows))[0]
-
-    def curvature_by_output(self, W: Weights) -> Weights:
-        rows = self._curved(W, least=self.shape[0])
-        return self._grams(self.n_outputs, ((X, h.T) for X, h in rows))
-
-    def _grams(self, count: int, blocks: Iterable[tuple[Any, Floats]]) -> Weights:
-        """X̃ᵀ diag(h) X̃ plus the penalty, for so many weights h of the rows."""
-        size = self.shape[0]
-        grams = np.zeros((count, size, size))
-        limit: Any = nullcontext()
-        if size > MANY_COLUMNS:  # to set it takes as long as a small product
-            limit = blas_threads(effective_n_threads(self.n_threads))
-        with limit:
-            for X, weights in blocks:
-                for gram, h in zip(grams, weights, strict=True):
-                    gram += self._weighted_gram(X, h)
-        grams /= self.total_weight
-        diagonals = np.einsum("kii->ki", grams)
-        diagonals[:, : self.n_features] += self.penalty
-        return grams
-
-    def curvature_diagonal(self, W: Weights) -> Weights:
-        d, m = self.n_features, self.n_outputs
-        diagonal, totals = np.zeros(self.shape), np.zeros(m)
-
-        def blocks() -> Iterator[tuple[Any, Floats]]:
-            for X, h in self._curved(W):
-                totals[...] += h.sum(axis=0, dtype=np.float64)
-                yield X, h
-
-        if sp.issparse(self.X):
-            diagonal[:d] = column_sums(blocks(), (d, 2 + m))[:, 2:]
-        else:
-            for X, h in blocks():
-                diagonal[:d] += X.T.astype(np.float64) ** 2 @ h.astype(np.float64)
-        diagonal[d:] = totals
-        diagonal /= self.total_weight
-        diagonal[:d] += self.penalty
-        return diagonal
-
-    def output_curvature(self, W: Weights) -> Weights:
-        total = np.zeros(self.n_outputs)
-        for _, h in self._curved(W):
-            total += h.sum(axis=0, dtype=np.float64)
-        return total / self.total_weight
-
-    def _curved(self, W: Weights, least: int = 0) -> Iterator[tuple[Any, Floats]]:
-        """Blocks of X and the curvature of their logits, zero where it is downwards."""
-        for X, target, z in self._logits(W, least=least):
-            diagonal = np.empty_like(z)
-            self._evaluate(z, target, hessian=diagonal, floor=0.0)
-            yield X, diagonal
-
-    def _logits(
-        self, W: Weights, width: int = 0, least: int = 0
-    ) -> Iterator[tuple[Any, Target, Floats]]:
-        """Blocks of X, its targets and logits.
-
-        width: numbers a row besides; least: rows of a block, for the sake of BLAS.
-        """
-        self.passes += 1
-        features = W[: self.n_features].astype(self.dtype, copy=False)
-        intercept = W[self.n_features :].astype(self.dtype, copy=False)
-        for block in self._blocks(width, least):
-            X = self._rows(block)
-            z = np.asarray(X @ features)
-            if self.fit_intercept:
-                z += intercept
-            yield X, self.target.rows(block), z
-
-    def _rows(self, block: slice) -> Any:
-        if not sp.issparse(self.X):
-            return self.X[block] - self.origin if self.fit_intercept else self.X[block]
-        # A view: slicing a sparse matrix would copy it.
-        start, stop = self.X.indptr[block.start], self.X.indptr[block.stop]
-        return sp.csr_array(
-            (
-                self.X.data[start:stop],
-                self.X.indices[start:stop],
-                self.X.indptr[block.start : block.stop + 1] - start,
-            ),
-            shape=(block.stop - block.start, self.n_features),
-        )
-
-    def _evaluate(self, z: Floats, target: Target, **arrays: Any) -> None:
-        self.loss.evaluate(z, target, self.binary, n_threads=self.n_threads, **arrays)
-
-    @np.errstate(over="ignore", invalid="ignore")  # the solver tells of it
-    def _weighted_gram(self, X: Any, row_weight: Floats) -> Weights:
-        """X̃ᵀ diag(row_weight) X̃, in float64, where near-collinear columns are kept."""
-        X, weights = X.astype(np.float64, copy=False), row_weight.astype(np.float64)
-        d = self.n_features
-        gram = np.empty((self.shape[0], self.shape[0]))
-        if sp.issparse(X):
-            scaled = X.multiply(weights[:, np.newaxis]).tocsr()
-            gram[:d, :d] = (X.T @ scaled).toarray()
-            sums = np.asarray(scaled.sum(axis=0)).ravel()
-        else:
-            # A product with its own transpose takes BLAS half the time.
-            root = np.sqrt(weights)
-            scaled = X * root[:, np.newaxis]
-            gram[:d, :d] = scaled.T @ scaled
-            sums = root @ scaled
-        if self.fit_intercept:
-            gram[d, :d] = gram[:d, d] = sums
-            gram[d, d] = weights.sum()
-        return gram

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent.losses import Loss
-from skxent.targets import Floats
+from skxent.targets import Floats, Target
 
 Weights = NDArray[np.float64]
 Columns = NDArray[np.intp]
@@ -31,7 +31,8 @@ SAMPLE_PER_COLUMN = 4
 class Problem(ABC):
     """An objective f: its shape and coordinates, and what is summed over rows."""
 
-    X: Any  # None where the rows are elsewhere
+    X: Any  # None where the rows are elsewhere, which have no target here either
+    target: Target
     loss: Loss
     dtype: np.dtype[Any]
     n_samples: int
@@ -40,6 +41,7 @@ class Problem(ABC):
     fit_intercept: bool
     penalty: float
     given_weight: float
+    unit: float  # in which weights of rows are kept
     origin: Floats
     passes: int
     products_follow = False  # of the Hessian, to where the value was asked for

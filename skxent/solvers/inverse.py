@@ -64,3 +64,26 @@ class Inverse:
             return dpotrs(self.factor, G, lower=True)[0] / self.scale
         projected = self.reciprocal[:, np.newaxis] * (self.vectors.T @ G)
         return (self.vectors @ projected) / self.scale
+
+
+class WholeInverse:
+    """The inverse of a Hessian of all outputs, on weights of shape (D, m).
+
+    Softmax logits may all shift together; where no penalty holds that direction H is
+    singular along it. H gets a ridge there alone, which moves nothing, for gradients
+    have no part in it.
+    """
+
+    def __init__(self, H: Weights, shape: tuple[int, int]) -> None:
+        size, m = self.shape = shape
+        if m > 1:
+            per_output = H.reshape(m, size, m, size)
+            shared = np.einsum("kiki->i", per_output) / m**2
+            for i in range(size):
+                per_output[:, i, :, i] += shared[i]
+        self.inverse = Inverse(H)
+        self.positive = self.inverse.positive
+
+    def __call__(self, G: Weights) -> Weights:
+        size, m = self.shape
+        return self.inverse(G.T.reshape(-1, 1)).reshape(m, size).T

@@ -61,7 +61,8 @@ def newton_cholesky(
     listener: Listener | None = None,
 ) -> Solution:
     step = CholeskyStep(objective)
-    return newton(objective, start, step, tol, max_iter, verbose, listener)
+    with one_blas_thread():
+        return newton(objective, start, step, tol, max_iter, verbose, listener)
 
 
 def newton_cg(

@@ -3,9 +3,10 @@
     diagonal          formed but once
     mean of outputs   the Gram matrix of a sample, weighted by its mean curvature
     each output       a Gram matrix for each, which has its curvature in rows of its own
+    whole             the Hessian itself of few coefficients
 
-The last two are formed anew for every step: near the minimum of well separated classes
-most rows have no curvature left.
+The mean is formed anew for every step: near the minimum of well separated classes most
+rows have no curvature left. What takes longer serves until its time was worth while.
 
 Logits may all shift together without a loss, so that only the penalty holds them. Such
 directions, the same in all outputs, are not mixed with the others.
@@ -20,14 +21,17 @@ import numpy as np
 import scipy.sparse as sp
 
 from skxent.objectives.problem import Problem, Weights
-from skxent.objectives.wide import column_sums
-from skxent.solvers.inverse import Inverse
+from skxent.objectives.wide import counts_and_sums
+from skxent.solvers.inverse import Inverse, WholeInverse
 
 # Wider than this, a Gram matrix would not pay.
 WIDE = 2000
 
 # Numbers that the Gram matrices of all outputs may have together: 32 MB.
 ROOM = 1 << 22
+
+# Of so many coefficients the whole Hessian can be formed.
+FEW_COEFFICIENTS = 1000
 
 # Hessian products that a Gram matrix may take to be formed without a question.
 CHEAP = 1
@@ -46,6 +50,7 @@ class Rung:
 
     cost: float
     at: Callable[[Weights], Linear]
+    lasts: bool = False  # for several steps
 
 
 def ladder(objective: Problem, W: Weights) -> list[Rung]:
@@ -56,12 +61,16 @@ def ladder(objective: Problem, W: Weights) -> list[Rung]:
     diagonal = diagonal_that_does(objective, W)
     if diagonal is not None:
         first = diagonal.inverse(free)
-        rungs.append(Rung(0.0, lambda W: first))
+        rungs.append(Rung(0.0, lambda W: first, lasts=True))
     if d <= WIDE:
         cost = gram_cost(objective)
         rungs.append(Rung(cost, lambda W: mean_of_outputs(sample, W, free)))
         if m > 1 and m * d**2 <= ROOM:
-            rungs.append(Rung(cost * m, lambda W: each_output(sample, W, free)))
+            each = Rung(cost * m, lambda W: each_output(sample, W, free), lasts=True)
+            rungs.append(each)
+    if m > 1 and W.size <= FEW_COEFFICIENTS:
+        cost = W.size / 10
+        rungs.append(Rung(cost, lambda W: whole(objective, W, free), lasts=True))
     return rungs
 
 
@@ -110,7 +119,8 @@ class Diagonal:
 
     scale: (D, m), the diagonal, of sparse columns shrunk towards their usual one. What
     c entries sum to has a logarithm with a variance of about 1 / c. This part of the
-    variance between columns is noise, and noise in the scale only does harm.
+    variance between columns is noise, and noise in the scale only does harm. A weight
+    counts as so many entries, unless weights are below one.
     """
 
     def __init__(self, sample: Problem, W: Weights) -> None:
@@ -118,15 +128,17 @@ class Diagonal:
         self.mean: Weights | None = None
         self.scale = sample.curvature_diagonal(W)
         if sp.issparse(X) and X.nnz:
-            nothing = np.empty((X.shape[0], 0), dtype=X.dtype)
-            count, total = column_sums([(X, nothing)], (d, 2)).T
+            weight = sample.target.sample_weight
+            count, total = counts_and_sums(X, weight)
             sums = self.scale[:d] - sample.penalty
             if sample.fit_intercept:
-                self.mean = total / X.shape[0]
+                self.mean = total / (X.shape[0] if weight is None else weight.sum())
                 centred = sums - np.outer(self.mean**2, self.scale[d])
                 sums = np.maximum(centred, 1e-3 * sums)
             used = count > 0
-            self.scale[:d][used] = sample.penalty + shrunk(sums[used], count[used])
+            self.scale[:d][used] = sample.penalty + shrunk(
+                sums[used], max(sample.unit, 1.0) * count[used]
+            )
         self.scale += np.finfo(float).tiny
 
     def centred(self, G: Weights) -> Weights:
@@ -188,6 +200,17 @@ def each_output(sample: Problem, W: Weights, free: slice) -> Linear:
 
     diagonal = np.diagonal(blocks, axis1=1, axis2=2).T
     return apart(inverse, mean_scale(diagonal), free)
+
+
+def whole(objective: Problem, W: Weights, free: slice) -> Linear:
+    inverse = WholeInverse(objective.hessian(W), objective.shape)
+
+    def unshifted(G: Weights) -> Weights:
+        G = G.copy()
+        G[free] -= G[free].mean(axis=1, keepdims=True)
+        return G
+
+    return lambda G: unshifted(inverse(unshifted(G)))
 
 
 def scaled_by(diagonal: Weights) -> Linear:

@@ -5,26 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from skxent.objectives.problem import Problem, Weights
-from skxent.solvers.inverse import Inverse
-from skxent.solvers.precondition import Rung, ladder
+from skxent.solvers.inverse import WholeInverse
+from skxent.solvers.precondition import Linear, Rung, ladder
 
 # A Hessian serves again where a step with it left so much of the decrement.
 FADED = 0.03
 
-# Of so many coefficients the whole Hessian can be formed where conjugate gradients are
-# slow: an iteration takes about 8 / (size (m + 1)) of its time.
-FEW_COEFFICIENTS = 1000
-
 # Iterations of a step that are few, whatever a better preconditioner would save.
 FEW_ITERATIONS = 4
+
+# A preconditioner that took this part of what another costs is given up for it: that
+# will serve the steps to come, too.
+PART = 0.5
 
 
 class CholeskyStep:
     """-H⁻¹g with the whole Hessian.
-
-    Softmax logits may all shift together; where no penalty holds that direction H is
-    singular along it. H gets a ridge there alone, which moves nothing, for g has no
-    part in it.
 
     Where the last step left a thirtieth of the decrement, the last Hessian serves
     again: it was then within a fifteenth or so of today's, and so is the step. One
@@ -33,45 +29,31 @@ class CholeskyStep:
 
     def __init__(self, objective: Problem) -> None:
         self.objective = objective
-        self.inverse: Inverse | None = None
+        self.inverse: WholeInverse | None = None
 
     def __call__(
         self, W: Weights, gradient: Weights, decrement: float
     ) -> tuple[Weights, bool]:
+        shape = self.objective.shape
         if self.inverse is None:
             kept = self.objective.kept_hessian()
             if kept is not None:
-                self.inverse = Inverse(self._without_shift(kept))
+                self.inverse = WholeInverse(kept, shape)
                 if self.inverse.positive:
-                    return self._solve(self.inverse, gradient), False
+                    return -self.inverse(gradient), False
         elif self.inverse.positive:
-            step = self._solve(self.inverse, gradient)
+            step = -self.inverse(gradient)
             if -np.vdot(gradient, step) <= (FADED * decrement) ** 2:
                 return step, True
-        self.inverse = Inverse(self._without_shift(self.objective.hessian(W)))
-        return self._solve(self.inverse, gradient), self.inverse.positive
-
-    @staticmethod
-    def _solve(inverse: Inverse, gradient: Weights) -> Weights:
-        size, m = gradient.shape
-        return -inverse(gradient.T.reshape(-1, 1)).reshape(m, size).T
-
-    def _without_shift(self, H: Weights) -> Weights:
-        size, m = self.objective.shape
-        if m > 1:
-            per_output = H.reshape(m, size, m, size)
-            shared = np.einsum("kiki->i", per_output) / m**2
-            for i in range(size):
-                per_output[:, i, :, i] += shared[i]
-        return H
+        self.inverse = WholeInverse(self.objective.hessian(W), shape)
+        return -self.inverse(gradient), self.inverse.positive
 
 
 class CGStep:
     """-H⁻¹g by conjugate gradients, truncated while the decrement is large.
 
-    A step that takes more iterations than the next better preconditioner takes time is
-    begun again with that one, which the steps after it keep to. Beyond the best of them
-    is the whole Hessian, where that is not too large.
+    Where the iterations with a preconditioner have taken their part of the time that
+    the next better one costs, that takes its place; or it is formed anew.
     """
 
     def __init__(self, objective: Problem, tol: float) -> None:
@@ -79,36 +61,45 @@ class CGStep:
         objective.products_follow = True
         self.tol = tol
         self.rungs: list[Rung] = []
-        self.whole: CholeskyStep | None = None
-        size, m = objective.shape
-        self.patience = 2 * size * m
-        if size * m <= FEW_COEFFICIENTS:
-            self.patience = 20 + size * (m + 1) // 8
+        self.inverse: Linear | None = None
+        self.spent = 0.0  # of Hessian products, since the rung or its inverse is new
 
     def __call__(
         self, W: Weights, gradient: Weights, decrement: float
     ) -> tuple[Weights, bool]:
-        if self.whole is not None:
-            return self.whole(W, gradient, decrement)
         if not self.rungs:
             self.rungs = ladder(self.objective, W)
-        patience = self.patience
+        patience = 2 * W.size
         if len(self.rungs) > 1:
+            if self.spent > PART * self.rungs[1].cost:
+                self._climb()
+                return self(W, gradient, decrement)
             patience = min(patience, FEW_ITERATIONS + int(self.rungs[1].cost))
-        step, state = self._iterate(W, gradient, decrement, patience)
-        if state != "slow" or (len(self.rungs) == 1 and W.size > FEW_COEFFICIENTS):
-            return step, state != "concave"
-        if len(self.rungs) > 1:
-            del self.rungs[0]
-        else:
-            self.whole = CholeskyStep(self.objective)
-        return self(W, gradient, decrement)
+        rung = self.rungs[0]
+        if self.inverse is None or not rung.lasts or self.spent > PART * rung.cost:
+            self.inverse = rung.at(W)
+            self.spent = 0.0 if rung.lasts else self.spent + rung.cost
+        passes = self.objective.passes
+        step, state = self._iterate(W, gradient, decrement, self.inverse, patience)
+        self.spent += self.objective.passes - passes
+        if state == "slow" and len(self.rungs) > 1:
+            self._climb()
+            return self(W, gradient, decrement)
+        return step, state != "concave"
+
+    def _climb(self) -> None:
+        del self.rungs[0]
+        self.inverse, self.spent = None, 0.0
 
     def _iterate(
-        self, W: Weights, gradient: Weights, decrement: float, patience: int
+        self,
+        W: Weights,
+        gradient: Weights,
+        decrement: float,
+        precondition: Linear,
+        patience: int,
     ) -> tuple[Weights, str]:
         """The step, and whether it is "exact" enough, still "slow", or "concave"."""
-        precondition = self.rungs[0].at(W)
         step = np.zeros_like(W)
         residual = -gradient
         z = precondition(residual)
