@@ -21,9 +21,6 @@ from skxent.targets import Floats, Target
 # Elements of X and of the logits that a block should hold: about a megabyte.
 BLOCK = 1 << 17
 
-# Pairs of columns that rows may be multiplied out to for a whole Hessian.
-PAIRS = 1 << 13
-
 # With more columns than this, BLAS may use threads for a Gram matrix.
 MANY_COLUMNS = 100
 
@@ -40,15 +37,21 @@ class RowCurvature(Problem):
     def hessian(self, W: Weights) -> Weights:
         """Σ_i M_i ⊗ x̃_i x̃_iᵀ, with M_i the Hessian of row i in its m logits."""
         size, m = self.shape
-        pairs = size * (size + 1) // 2
-        paired = m > 1 and pairs <= PAIRS
         H = np.zeros((m, size, m, size))
         with self._blas(size * m):
-            rows = self._matrices(W, width=pairs if paired else size * m)
-            if paired:
-                self._add_pairs(H, rows)
-            else:
-                self._add_outputs(H, rows)
+            for X, target, z in self._logits(W, width=size * m):
+                x = np.ones((len(z), size))
+                x[:, : self.n_features] = X.toarray() if sp.issparse(X) else X
+                M = np.empty((len(z), m * m), dtype=self.dtype)
+                if self.binary:
+                    self._evaluate(z, target, hessian=M)
+                else:
+                    self._evaluate(z, target, matrix=M)
+                M = M.reshape(-1, m, m, 1)
+                for j in range(m):
+                    scaled = M[:, j, : j + 1] * x[:, np.newaxis]
+                    product = x.T @ scaled.reshape(len(z), -1)
+                    H[j, :, : j + 1] += product.reshape(size, j + 1, size)
         H /= self.total_weight
         for j in range(m):
             H[:j, :, j] = H[j, :, :j].swapaxes(0, 1)
@@ -56,39 +59,6 @@ class RowCurvature(Problem):
         if self.on_path:
             self.kept = whole.copy()
         return self._with_curved_penalty(whole)
-
-    def _matrices(self, W: Weights, width: int) -> Iterator[tuple[Floats, Floats]]:
-        """Blocks of x̃ and M."""
-        size, m = self.shape
-        for X, target, z in self._logits(W, width=width):
-            x = np.ones((len(z), size))
-            x[:, : self.n_features] = X.toarray() if sp.issparse(X) else X
-            M = np.empty((len(z), m * m), dtype=self.dtype)
-            if self.binary:
-                self._evaluate(z, target, hessian=M)
-            else:
-                self._evaluate(z, target, matrix=M)
-            yield x, M.reshape(-1, m, m)
-
-    def _add_pairs(self, H: Weights, rows: Iterable[tuple[Floats, Floats]]) -> None:
-        """Half of H in one product: of pairs of columns with pairs of outputs."""
-        size, m = self.shape
-        a, b = np.tril_indices(size)
-        j, k = np.tril_indices(m)
-        sums = np.zeros((len(a), len(j)))
-        for x, M in rows:
-            sums += (x[:, a] * x[:, b]).T @ M[:, j, k].astype(np.float64, copy=False)
-        for output, other, pair in zip(j, k, sums.T, strict=True):
-            H[output, a, other, b] = H[output, b, other, a] = pair
-
-    def _add_outputs(self, H: Weights, rows: Iterable[tuple[Floats, Floats]]) -> None:
-        """Half of H in a product for each output, where pairs of columns are many."""
-        size, m = self.shape
-        for x, M in rows:
-            for j in range(m):
-                scaled = M[:, j, : j + 1, np.newaxis] * x[:, np.newaxis]
-                product = x.T @ scaled.reshape(len(x), -1)
-                H[j, :, : j + 1] += product.reshape(size, j + 1, size)
 
     def kept_hessian(self) -> Weights | None:
         if self.kept is None:
@@ -221,7 +191,7 @@ class RowCurvature(Problem):
         n_samples = self.X.shape[0]
         columns = self.X.nnz // n_samples if sp.issparse(self.X) else self.n_features
         width += columns + self.n_outputs
-        rows = max(64, least, BLOCK // width)
+        rows = max(256, least, BLOCK // width)
         return [
             slice(start, min(start + rows, n_samples))
             for start in range(0, n_samples, rows)
