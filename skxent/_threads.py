@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from functools import cache
 from numbers import Integral
 from typing import Any
@@ -14,6 +15,9 @@ from skxent._dispatch import kernels
 
 # Below this many logits a second thread costs more than it brings.
 SERIAL_BELOW = 1 << 15
+
+# Columns of products that take BLAS less time than it takes to set its threads.
+FEW_COLUMNS = 100
 
 _forked = False
 
@@ -41,18 +45,20 @@ def thread_pools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def blas_threads(count: int) -> Any:
-    """A context in which BLAS has so many threads."""
+def blas_threads(count: int, columns: int | None = None) -> Any:
+    """A context in which BLAS has so many threads, for products of so many columns."""
+    if columns is not None and columns <= FEW_COLUMNS:
+        return nullcontext()
     return thread_pools().limit(limits=count, user_api="blas")
 
 
-def one_blas_thread() -> Any:
+def one_blas_thread(columns: int | None = None) -> Any:
     """A context in which BLAS has one thread.
 
     Its own would wait for the cores that the kernels' threads have not given back yet:
     small products between two passes over X took longer than the passes.
     """
-    return blas_threads(1)
+    return blas_threads(1, columns)
 
 
 def effective_n_threads(

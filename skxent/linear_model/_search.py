@@ -81,8 +81,10 @@ class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
         plain = self.plain(**shared)
         grid = self._grid()
         candidates: list[Candidate] = list(ParameterGrid(grid))
+        tried = clone(plain)
         for candidate in candidates:
-            clone(plain).set_params(**candidate)._check_parameters()
+            vars(tried).update(candidate)  # set_params looks at signatures each time
+            tried._check_parameters()
         X, y, weights = check_data(self, X, y, sample_weight)
         routed = self._route("fit", weights, params)
         scorer = self._scorer()

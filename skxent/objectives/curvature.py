@@ -7,7 +7,6 @@ where near-collinear columns are kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,6 @@ from skxent.targets import Floats, Target
 
 # Elements of X and of the logits that a block should hold: about a megabyte.
 BLOCK = 1 << 17
-
-# With more columns than this, BLAS may use threads for a Gram matrix.
-MANY_COLUMNS = 100
 
 
 class RowCurvature(Problem):
@@ -67,10 +63,8 @@ class RowCurvature(Problem):
 
     def _with_curved_penalty(self, H: Weights) -> Weights:
         size, m = self.shape
-        penalised = np.arange(self.n_features)
-        H.reshape(m, size, m, size)[:, penalised, :, penalised] += (
-            self.penalty * np.eye(m)
-        )
+        diagonal = np.einsum("kiki->ki", H.reshape(m, size, m, size))
+        diagonal[:, : self.n_features] += self.penalty
         return H
 
     def curvature(self, W: Weights) -> Weights:
@@ -96,9 +90,7 @@ class RowCurvature(Problem):
 
     def _blas(self, columns: int) -> Any:
         """A context for large products: their threads are worth more than the wait."""
-        if columns <= MANY_COLUMNS:  # to set it takes as long as a small product
-            return nullcontext()
-        return blas_threads(effective_n_threads(self.n_threads))
+        return blas_threads(effective_n_threads(self.n_threads), columns)
 
     def curvature_diagonal(self, W: Weights) -> Weights:
         d, m = self.n_features, self.n_outputs

@@ -79,8 +79,8 @@ class WholeInverse:
         if m > 1:
             per_output = H.reshape(m, size, m, size)
             shared = np.einsum("kiki->i", per_output) / m**2
-            for i in range(size):
-                per_output[:, i, :, i] += shared[i]
+            between_outputs = np.einsum("kili->kli", per_output)  # for one column
+            between_outputs += shared
         self.inverse = Inverse(H)
         self.positive = self.inverse.positive
 

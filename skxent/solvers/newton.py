@@ -61,7 +61,7 @@ def newton_cholesky(
     listener: Listener | None = None,
 ) -> Solution:
     step = CholeskyStep(objective)
-    with one_blas_thread():
+    with one_blas_thread(start.size):
         return newton(objective, start, step, tol, max_iter, verbose, listener)
 
 

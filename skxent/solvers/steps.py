@@ -9,7 +9,7 @@ from skxent.solvers.inverse import WholeInverse
 from skxent.solvers.precondition import Linear, Rung, ladder
 
 # A Hessian serves again where a step with it left so much of the decrement.
-FADED = 0.03
+FADED = 0.15
 
 # Iterations of a step that are few, whatever a better preconditioner would save.
 FEW_ITERATIONS = 4
@@ -22,9 +22,9 @@ PART = 0.5
 class CholeskyStep:
     """-H⁻¹g with the whole Hessian.
 
-    Where the last step left a thirtieth of the decrement, the last Hessian serves
-    again: it was then within a fifteenth or so of today's, and so is the step. One
-    kept from a neighbour on a path gets a first step, to see whether it does as well.
+    Where the last step left a seventh of the decrement, the last Hessian serves again:
+    it was then within a third or so of today's, and so is the step. One kept from a
+    neighbour on a path gets a first step, to see whether it does as well.
     """
 
     def __init__(self, objective: Problem) -> None:
