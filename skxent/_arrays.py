@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,28 @@ def as_raw_prediction(raw_prediction: ArrayLike) -> tuple[Floats, bool]:
 
 def columns(array: Any) -> Any:
     return array[:, np.newaxis] if array is not None and array.ndim == 1 else array
+
+
+def clear_of(array: Any, outputs: dict[str, Floats]) -> Any:
+    """The array, or a copy if an output lies across it; in its very place it may."""
+
+    def across(out: Floats) -> bool:
+        if not np.may_share_memory(array, out):
+            return False
+        begin, first = (a.__array_interface__["data"][0] for a in (array, out))
+        same = array.size == out.size and array.strides[: out.ndim] == out.strides
+        return begin != first or not same
+
+    touched = array is not None and any(across(out) for out in outputs.values())
+    return array.copy() if touched else array
+
+
+def check_apart(outputs: dict[str, Floats]) -> None:
+    for (name, one), (other_name, other) in combinations(outputs.items(), 2):
+        if np.shares_memory(one, other):
+            raise ValueError(
+                f"{name} and {other_name} must not share memory, got arrays that do."
+            )
 
 
 def output(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
-from skxent._arrays import as_raw_prediction, columns, output
+from skxent._arrays import (
+    as_raw_prediction,
+    check_apart,
+    clear_of,
+    columns,
+    output,
+)
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
 from skxent._validation import FRACTION, Interval, as_reals, check_unmasked
@@ -362,6 +368,16 @@ class Loss:
             what: output(name, out, shapes.get(what, shape), z.dtype)
             for what, (name, out) in outputs.items()
         }
+        given = {name: out for name, out in outputs.values() if out is not None}
+        if given:
+            check_apart(given)
+            z, x = clear_of(z, given), clear_of(x, given)
+            target = replace(
+                target,
+                codes=clear_of(target.codes, given),
+                soft=clear_of(target.soft, given),
+                sample_weight=clear_of(target.sample_weight, given),
+            )
         self.evaluate(
             z, target, binary or multilabel, x=x, n_threads=n_threads, **arrays
         )

@@ -409,6 +409,36 @@ def test_domains_of_parameters(cls, name, least, most):
             cls(**{name: value})
 
 
+@pytest.mark.parametrize("shift", [0, 1, 3, 40])
+@pytest.mark.parametrize("shape", [(200,), (200, 3)])
+def test_outputs_across_what_is_read(shape, shift):
+    """An output may take the place of an input, or part of it."""
+    rng = np.random.default_rng(0)
+    size, loss = int(np.prod(shape)), Focal(2.0)
+    y = rng.integers(2, size=shape[0])
+    memory = rng.normal(size=size + shift)
+    z, out = memory[:size].reshape(shape), memory[shift:].reshape(shape)
+    expected = loss.gradient(y, z)
+    assert loss.gradient(y, z, out=out) is out
+    assert_array_equal(out, expected)
+    weights = rng.uniform(size=shape[0] + shift)
+    w, out = weights[: shape[0]], weights[shift:]
+    z = rng.normal(size=shape)
+    expected = loss.loss(y, z, sample_weight=w)
+    loss.loss(y, z, sample_weight=w, out=out)
+    assert_array_equal(out, expected)
+
+
+def test_outputs_across_each_other_are_refused():
+    y, z, memory = [0, 1, 1], np.zeros(3), np.empty(8)
+    with pytest.raises(ValueError, match="gradient_out and hessian_out must not share"):
+        Focal().gradient_hessian(y, z, gradient_out=memory[:3], hessian_out=memory[2:5])
+    pair = Focal().gradient_hessian(
+        y, z, gradient_out=memory[:6:2], hessian_out=memory[1:6:2]
+    )
+    assert_array_equal(pair, Focal().gradient_hessian(y, z))
+
+
 @pytest.mark.parametrize(
     ("method", "names"),
     [

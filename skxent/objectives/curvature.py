@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from skxent._threads import blas_threads, effective_n_threads
 from skxent.objectives.problem import Problem, Weights
-from skxent.objectives.wide import sums_of_squares
+from skxent.objectives.wide import column_sums
 from skxent.targets import Floats, Target
 
 # Elements of X and of the logits that a block should hold: about a megabyte.
@@ -69,11 +69,11 @@ class RowCurvature(Problem):
 
     def curvature(self, W: Weights) -> Weights:
         rows = self._curved(W, least=self.shape[0])
-        return self._grams(1, ((X, h.mean(axis=1)[np.newaxis]) for X, h in rows))[0]
+        return self._grams(1, ((X, h.mean(axis=1)[np.newaxis]) for X, _, h in rows))[0]
 
     def curvature_by_output(self, W: Weights) -> Weights:
         rows = self._curved(W, least=self.shape[0])
-        return self._grams(self.n_outputs, ((X, h.T) for X, h in rows))
+        return self._grams(self.n_outputs, ((X, h.T) for X, _, h in rows))
 
     def _grams(self, count: int, blocks: Iterable[tuple[Any, Floats]]) -> Weights:
         """X̃ᵀ diag(h) X̃ plus the penalty, for so many weights h of the rows."""
@@ -93,36 +93,41 @@ class RowCurvature(Problem):
         return blas_threads(effective_n_threads(self.n_threads), columns)
 
     def curvature_diagonal(self, W: Weights) -> Weights:
-        d, m = self.n_features, self.n_outputs
-        diagonal, totals = np.zeros(self.shape), np.zeros(m)
+        return self.diagonal_and_columns(W)[0]
 
-        def blocks() -> Iterator[tuple[Any, Floats]]:
-            for X, h in self._curved(W):
-                totals[...] += h.sum(axis=0, dtype=np.float64)
-                yield X, h
+    def diagonal_and_columns(self, W: Weights) -> tuple[Weights, Weights | None]:
+        d, m = self.n_features, self.n_outputs
+        squares, h_sums, columns = np.zeros((d, m)), np.zeros(m), None
+
+        def blocks() -> Iterator[tuple[Any, Any, Floats]]:
+            for X, target, h in self._curved(W):
+                h_sums[...] += h.sum(axis=0, dtype=np.float64)
+                yield X, target.sample_weight, h
 
         if sp.issparse(self.X):
-            diagonal[:d] = sums_of_squares(blocks(), (d, m))
+            columns, squares = np.hsplit(column_sums(blocks(), (d, 2 + m)), [2])
         else:
-            for X, h in blocks():
-                diagonal[:d] += X.T.astype(np.float64) ** 2 @ h.astype(np.float64)
-        diagonal[d:] = totals
+            for X, _, h in blocks():
+                squares += X.T.astype(np.float64) ** 2 @ h.astype(np.float64)
+        diagonal = np.vstack([squares, h_sums] if self.fit_intercept else [squares])
         diagonal /= self.total_weight
         diagonal[:d] += self.penalty
-        return diagonal
+        return diagonal, columns
 
     def output_curvature(self, W: Weights) -> Weights:
         total = np.zeros(self.n_outputs)
-        for _, h in self._curved(W):
+        for _, _, h in self._curved(W):
             total += h.sum(axis=0, dtype=np.float64)
         return total / self.total_weight
 
-    def _curved(self, W: Weights, least: int = 0) -> Iterator[tuple[Any, Floats]]:
+    def _curved(
+        self, W: Weights, least: int = 0
+    ) -> Iterator[tuple[Any, Target, Floats]]:
         """Blocks of X and the curvature of their logits, zero where it is downwards."""
         for X, target, z in self._logits(W, least=least):
             diagonal = np.empty_like(z)
             self._evaluate(z, target, hessian=diagonal, floor=0.0)
-            yield X, diagonal
+            yield X, target, diagonal
 
     def _logits(
         self, W: Weights, width: int = 0, least: int = 0

@@ -144,7 +144,7 @@ class LinearObjective(RowCurvature):
             X, columns = entries(X), X.nnz // n
             width = m if m == 1 else -(-m // SPARSE_LANES) * SPARSE_LANES
             # The sums of a segment should take less than its rows; threads as many.
-            segments = min(segments, max(2, n * columns // (4 * d)) // 2 * 2)
+            segments = min(segments, max(2, n * columns // (8 * d)) // 2 * 2)
         totals = np.empty((max(1, segments), d + 2, width))
         logits, known = np.empty((0, 0), dtype=self.dtype), False
         if V is not None or self.products_follow:

@@ -123,6 +123,10 @@ class Problem(ABC):
     def curvature_diagonal(self, W: Weights) -> Weights:
         """The diagonals of these, where they are too large: (D, m)."""
 
+    def diagonal_and_columns(self, W: Weights) -> tuple[Weights, Weights | None]:
+        """The same; and of sparse X, for each column, Σ w and Σ w x of its entries."""
+        return self.curvature_diagonal(W), None
+
     @abstractmethod
     def output_curvature(self, W: Weights) -> Weights:
         """The mean curvature in the logits, for each output: (m,)."""

@@ -19,7 +19,6 @@ from skxent._threads import effective_n_threads
 from skxent.targets import Floats
 
 Doubles = NDArray[np.float64]
-Shape = tuple[int, int]
 
 # Sums of X W that are formed apart; W smaller than this many numbers fits a cache.
 PARTS = 4
@@ -45,20 +44,18 @@ def entries(X: Any) -> tuple[Any, Any, Any]:
     )
 
 
-def counts_and_sums(X: Any, weight: Doubles | None) -> tuple[Doubles, Doubles]:
-    """Of the entries in each column of CSR X: Σ w and Σ w x, w the weights of rows."""
-    n, d = X.shape
-    out = np.zeros((d, 2))
-    _wide.add_column_sums(*entries(X), weight, np.empty((n, 0), dtype=X.dtype), out)
-    return out[:, 0], out[:, 1]
+def column_sums(
+    blocks: Iterable[tuple[Any, Doubles | None, Floats]], shape: tuple[int, int]
+) -> Doubles:
+    """Over the entries of each column Σ w, Σ w x, and Σ h x² of each h of the rows.
 
-
-def sums_of_squares(blocks: Iterable[tuple[Any, Floats]], shape: Shape) -> Doubles:
-    """Σ h x² of blocks of rows of a CSR matrix and their h: (d, how many h)."""
-    out = np.zeros((shape[0], 2 + shape[1]))
-    for X, h in blocks:
-        _wide.add_column_sums(*entries(X), None, h, out)
-    return out[:, 2:]
+    blocks: rows of a CSR matrix, their weights w or None, and their h; shape: (d, 2 +
+    how many h).
+    """
+    out = np.zeros(shape)
+    for X, weight, h in blocks:
+        _wide.add_column_sums(*entries(X), weight, h, out)
+    return out
 
 
 class WideMatrix:

@@ -21,7 +21,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from skxent.objectives.problem import Problem, Weights
-from skxent.objectives.wide import counts_and_sums
 from skxent.solvers.inverse import Inverse, WholeInverse
 
 # Wider than this, a Gram matrix would not pay.
@@ -124,16 +123,17 @@ class Diagonal:
     """
 
     def __init__(self, sample: Problem, W: Weights) -> None:
-        X, d = sample.X, sample.n_features
-        self.mean: Weights | None = None
-        self.scale = sample.curvature_diagonal(W)
-        if sp.issparse(X) and X.nnz:
-            weight = sample.target.sample_weight
-            count, total = counts_and_sums(X, weight)
+        d = sample.n_features
+        self.mean: Weights | None = None  # of columns, and zero for the intercept
+        self.scale, columns = sample.diagonal_and_columns(W)
+        if columns is not None and columns.any():
+            count, total = columns.T
             sums = self.scale[:d] - sample.penalty
             if sample.fit_intercept:
-                self.mean = total / (X.shape[0] if weight is None else weight.sum())
-                centred = sums - np.outer(self.mean**2, self.scale[d])
+                weight = sample.target.sample_weight
+                rows = sample.n_samples if weight is None else weight.sum()
+                self.mean = np.append(total / rows, 0.0)
+                centred = sums - np.outer(self.mean[:d] ** 2, self.scale[d])
                 sums = np.maximum(centred, 1e-3 * sums)
             used = count > 0
             self.scale[:d][used] = sample.penalty + shrunk(
@@ -143,16 +143,12 @@ class Diagonal:
 
     def centred(self, G: Weights) -> Weights:
         """The gradient in the weights of centred columns."""
-        if self.mean is None:
-            return G
-        G = G.copy()
-        G[:-1] -= np.outer(self.mean, G[-1])
-        return G
+        return G if self.mean is None else G - np.outer(self.mean, G[-1])
 
     def uncentred(self, W: Weights) -> Weights:
         """The weights of X itself."""
         if self.mean is not None:
-            W[-1] -= self.mean @ W[:-1]
+            W[-1] -= self.mean @ W
         return W
 
     def inverse(self, free: slice) -> Linear:
@@ -163,8 +159,10 @@ class Diagonal:
 
 
 def shrunk(sums: Weights, count: Weights) -> Weights:
+    """Sums of so many entries each, their logarithms moved towards the mean one."""
     found = np.log(np.maximum(sums, np.finfo(float).tiny))
-    usual, spread, noise = found.mean(axis=0), found.var(axis=0), np.mean(1 / count)
+    usual, spread = found.mean(axis=0), found.var(axis=0)
+    noise = np.mean(1 / np.maximum(count, 1.0))
     signal = 1 - noise / np.maximum(spread, noise)
     return np.exp(usual + signal * (found - usual))
 
@@ -214,7 +212,8 @@ def whole(objective: Problem, W: Weights, free: slice) -> Linear:
 
 
 def scaled_by(diagonal: Weights) -> Linear:
-    return lambda G: G / diagonal
+    reciprocal = 1 / diagonal
+    return lambda G: G * reciprocal
 
 
 def mean_scale(diagonal: Weights) -> Linear:
