@@ -164,6 +164,8 @@ class ProximalNewton:
                     total, W, step, value, floor, decrement, before
                 ):
                     return Solution(W, value, 0, decrement, False, SEPARABLE)
+                if 2 * decrement > before and total(end) > value:
+                    end, promised = W, 0.0
                 return Solution(end, value - promised, 0, decrement, True, "")
             if decrement**2 <= floor and decrement > 0.5 * previous:
                 reason = "the objective's rounding error was reached"

@@ -135,10 +135,14 @@ def newton(
                 previous,
             ):
                 return Solution(W, value, iteration, decrement, False, SEPARABLE)
-            # So near, a whole step is free precision: the error it leaves is O(δ²).
+            # So near, a whole step is free precision: the error it leaves is O(δ²). Not
+            # where δ has not begun to fall like that, as where nearly all is separated.
             if decrement <= 1e-2:
-                W = W + step
-                value -= 0.5 * decrement**2
+                end, promised = W + step, value - 0.5 * decrement**2
+                if 2 * decrement <= previous < np.inf:
+                    W, value = end, promised
+                elif (there := objective.value_gradient(end)[0]) <= value:
+                    W, value = end, there
             return Solution(W, value, iteration, decrement, True, "converged")
         if decrement**2 <= floor and decrement > 0.5 * previous:
             reason = "the objective's rounding error was reached"
