@@ -26,7 +26,7 @@ from skxent import (
 from skxent.losses import LOSSES, CrossEntropy, Focal
 from skxent.objectives.linear import LinearObjective
 from skxent.solvers.newton import newton
-from skxent.solvers.solve import SOLVERS, choose_solver
+from skxent.solvers.solve import SOLVERS, choose_solver, solve
 from skxent.targets import make_target
 
 ESTIMATORS = [
@@ -169,6 +169,30 @@ def test_objective_derivatives(loss, n_classes):
             assert_allclose(by_output, blocks, rtol=1e-9, atol=1e-12)
         if n_classes == 2 and loss.convex:
             assert_allclose(mean, whole, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("seed", "loss", "solver"),
+    [
+        (7, Focal(0.5), "newton-cg"),
+        (11, Focal(0.5), "newton-cg"),
+        (11, CrossEntropy(), "newton-cholesky"),
+    ],
+    ids=str,
+)
+def test_the_last_step_is_no_step_up(seed, loss, solver):
+    """Rows that are nearly separated have no curvature to foresee one by."""
+    rng = np.random.default_rng(seed)
+    n, d = 400, 350
+    X = rng.normal(size=(n, d)) @ rng.normal(size=(d, d))
+    z = X @ rng.normal(size=(d, 3))
+    y = (2 * z / z.std() + rng.gumbel(size=z.shape)).argmax(axis=1)
+    X *= 10.0 ** rng.uniform(-4, 4, d)
+    target = make_target(y, n, 3)
+    objective = LinearObjective(X, target, loss, C=100.0, fit_intercept=True)
+    found = solve(objective, np.zeros(objective.shape), solver=solver)
+    assert found.converged
+    assert objective.value_gradient(found.weights.copy())[0] <= found.value + 1e-9
 
 
 @newton_solvers
