@@ -1,7 +1,8 @@
 """Products of a wide sparse matrix with few columns, by way of its columns; and sums.
 
-Rows of the CSR arrays of the products are columns of X. Where X has more columns than rows this
-reads and writes the larger side once and in order, and the smaller stays in a cache.
+Rows of the products' CSR arrays are columns of X. Where X has more columns than rows
+this reads and writes the larger side once and in order, and the smaller stays in a
+cache.
 """
 
 from cython cimport floating
@@ -58,7 +59,7 @@ def add_column_sums(
     const floating[::1] data, const index[::1] column, const index[::1] first,
     const double[:] weight, const floating[:, :] h, double[:, ::1] out,
 ):
-    """Add to each column's row of out, over its entries: Σ w, Σ w x, and Σ h x² of each h.
+    """Add to each column's row of out, over its entries, Σ w, Σ w x and Σ h x².
 
     data, column and first are those of a CSR matrix, weight and h of its rows.
     """

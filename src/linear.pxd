@@ -157,7 +157,7 @@ cdef inline void widen(
 cdef inline const floating *wide_weights(
     Shape *shape, const double[:, :] W, floating[::1] room
 ) noexcept nogil:
-    """W as the products read it, followed by the intercepts: itself, or a copy in room."""
+    """W and the intercepts as the products read them: W itself, or a copy in room."""
     if floating is double:
         if (
             shape.sparse and shape.m_wide == shape.m and W.shape[0] > shape.d
