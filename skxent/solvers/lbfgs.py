@@ -29,15 +29,18 @@ class Scale:
         self, objective: Problem, W: Weights, diagonal: Diagonal | None
     ) -> None:
         self.sample = objective.sample()
-        curvature = self.sample.output_curvature(W)
-        curvature = np.maximum(curvature, max(1e-3 * curvature.mean(), 1e-300))
-        self.share = np.sqrt(curvature / curvature.mean())
+        self.curvature = self._curvature(W)
+        self.share = np.sqrt(self.curvature / self.curvature.mean())
         self.inverse = None
         if diagonal is None:
             self.inverse = Inverse(self.sample.curvature(W))
         else:
             self.diagonal = diagonal
             self.root = np.sqrt(diagonal.scale.mean(axis=1, keepdims=True))
+
+    def _curvature(self, W: Weights) -> Weights:
+        curvature = self.sample.output_curvature(W)
+        return np.maximum(curvature, max(1e-3 * curvature.mean(), 1e-300))
 
     def weights(self, U: Weights) -> Weights:
         if self.inverse is None:
@@ -48,6 +51,11 @@ class Scale:
         if self.inverse is None:
             return self.diagonal.centred(G) / self.root / self.share
         return self.inverse.root_transposed(G / self.share)
+
+    def decrement(self, W: Weights, G: Weights) -> float:
+        """The norm of the gradient in U, with the curvature that there is at W now."""
+        now = self.curvature / self._curvature(W)
+        return float(np.linalg.norm(self.gradient(G)) * np.sqrt(max(now.max(), 1.0)))
 
 
 def lbfgs(
@@ -83,11 +91,13 @@ def _lbfgs(
             objective, scale, W, tol, most - n_iter, verbose, listener
         )
         n_iter += max(steps, 1)
-        # The curvature may have left the scale: a new one tells how near the end is.
-        if diagonal is not None:
-            diagonal = Diagonal(objective.sample(), W)
-        scale = Scale(objective, W, diagonal)
-        decrement = float(np.linalg.norm(scale.gradient(gradient)))
+        decrement = scale.decrement(W, gradient)
+        if steps > ENOUGH or decrement > tol:
+            # The curvature has left the scale: another tells how near the end is.
+            if diagonal is not None:
+                diagonal = None if narrow else Diagonal(objective.sample(), W)
+            scale = Scale(objective, W, diagonal)
+            decrement = scale.decrement(W, gradient)
         if decrement <= tol:
             return Solution(W, value, n_iter, decrement, True, "converged")
         if decrement**2 <= noise * abs(value) and decrement > 0.5 * previous:
@@ -97,9 +107,6 @@ def _lbfgs(
             reason = "max_iter was reached"
             return Solution(W, value, n_iter, decrement, False, reason)
         previous, most = decrement, max_iter
-        if narrow and diagonal is not None:
-            diagonal = None
-            scale = Scale(objective, W, diagonal)
 
 
 def _follow(
