@@ -46,10 +46,10 @@ IN_QUICK = [SHAPES[0], SHAPES[2], SHAPES[3], SHAPES[5]]
     [(numbers, "float64") for numbers in SHAPES]
     + [(numbers, "float32") for numbers in DENSE[:2]],
 )
-def test_fit(compare, size, numbers, dtype):
+def test_fit(compare, leave_out, size, numbers, dtype):
     """Time to a relative suboptimality of 1e-8, gamma = 0"""
-    if size == "quick" and (dtype == "float32" or numbers not in IN_QUICK):
-        pytest.skip("the quick run has two minutes, and other shapes tell enough")
+    if dtype == "float32" or numbers not in IN_QUICK:
+        leave_out("other shapes tell enough")
     n, d, n_classes = scaled(numbers, size)
     X, y = data(n, d, n_classes)
     X = X.astype(dtype)
@@ -61,10 +61,9 @@ def test_fit(compare, size, numbers, dtype):
 
 @pytest.mark.filterwarnings("ignore")  # of peers that have not converged, and the like
 @pytest.mark.parametrize("numbers", [DENSE[0], DENSE[2]])
-def test_fit_of_dependent_columns(compare, size, numbers):
+def test_fit_of_dependent_columns(compare, leave_out, size, numbers):
     """Time to a relative suboptimality of 1e-8, gamma = 0"""
-    if size == "quick":
-        pytest.skip("the quick run has two minutes, and peers take seconds a fit here")
+    leave_out("peers take seconds a fit here")
     X, y = dependent(*scaled(numbers, size))
     case = named(*X.shape, numbers[2], "dependent columns, ")
     against_peers(compare, min(2.0, PATIENCE[size]), X, y, case, {})
@@ -174,10 +173,9 @@ for model in (CrossEntropyClassifier(), LogisticRegression()):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 @pytest.mark.parametrize("numbers", [DENSE[1], DENSE[2]])
-def test_peak_memory(record, size, numbers):
+def test_peak_memory(record, leave_out, size, numbers):
     """Peak memory of a fit, beyond X"""
-    if size == "quick":
-        pytest.skip("the quick run has two minutes, and its tables are too small")
+    leave_out("its tables are too small to tell")
     numbers, peaks = scaled(numbers, size), {}
     for name, model in (
         ("skxent", "CrossEntropyClassifier"),
@@ -215,12 +213,10 @@ def test_unscaled(record, size, load, mixed):
 @pytest.mark.parametrize(
     "load", [load_iris, load_wine, load_breast_cancer, load_digits]
 )
-def test_default_fits_of_small_tables(compare, size, load):
+def test_default_fits_of_small_tables(compare, leave_out, load):
     """Fits of small tables at default settings"""
-    if size == "quick" and load is load_digits:
-        pytest.skip(
-            "the quick run has two minutes, and scikit-learn takes seconds a fit here"
-        )
+    if load is load_digits:
+        leave_out("scikit-learn takes seconds a fit here")
     X, y = load(return_X_y=True)
 
     def theirs():

@@ -39,6 +39,17 @@ def size(request):
 
 
 @pytest.fixture
+def leave_out(size):
+    """Leave a case out of the quick run, which has two minutes for all of them."""
+
+    def unless_full(reason):
+        if size == "quick":
+            pytest.skip(f"not in the quick run: {reason}")
+
+    return unless_full
+
+
+@pytest.fixture
 def record(request, size):
     """Add what a case has found to the report."""
 
