@@ -13,6 +13,7 @@ from skxent._encoding import encode_labels
 from skxent._evaluate import logits_from, prepare_target
 from skxent._validation import check_count
 from skxent.losses import CrossEntropy
+from skxent.targets import Floats
 
 __all__ = ["Explanation", "SurprisingRow", "explain"]
 
@@ -31,7 +32,11 @@ class SurprisingRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Explanation:
-    """What :func:`explain` found; made to be printed. Entropies are in nats a row."""
+    """What :func:`explain` found; made to be printed. Entropies are in nats a row.
+
+    `gap_standard_error` is the standard error of `cross_entropy - predicted_entropy`,
+    the confidence gap; NaN for a single row.
+    """
 
     n_samples: int
     n_classes: int
@@ -39,11 +44,17 @@ class Explanation:
     label_entropy: float
     predicted_entropy: float
     frequency_entropy: float
+    gap_standard_error: float
     rows: tuple[SurprisingRow, ...]
 
     @property
     def kl_divergence(self) -> float:
-        """What the predictions waste: cross-entropy less the entropy of the labels."""
+        """Cross-entropy less the entropy of the labels.
+
+        For soft labels, that hold the true class probabilities, this is what the
+        predictions waste. Hard labels have no entropy, so it also contains the noise of
+        the labels, which no prediction can save.
+        """
         return self.cross_entropy - self.label_entropy
 
     @property
@@ -53,9 +64,9 @@ class Explanation:
 
     @property
     def skill(self) -> float | None:
-        """Share of the waste of the class frequencies that is saved; 1 is perfect.
+        """Share of the divergence of the class frequencies that is saved.
 
-        None if the frequencies waste nothing.
+        1 is perfect. None if the class frequencies have no divergence.
         """
         waste = self.frequency_entropy - self.label_entropy
         return 1 - self.kl_divergence / waste if waste > 0 else None
@@ -66,16 +77,19 @@ class Explanation:
 
     def __str__(self) -> str:
         gap = (self.cross_entropy - self.predicted_entropy) / BIT
+        error = self.gap_standard_error / BIT
+        error = "" if np.isnan(error) else f" ± {error:.2g}"
         confidence = (
-            f"{'over' if gap > 0 else 'under'}-confident by {abs(gap):.4f} bits"
+            f"{'over' if gap > 0 else 'under'}-confident by {abs(gap):.4f}{error} bits"
         )
         skill = "no skill score" if self.skill is None else f"skill {self.skill:.1%}"
+        waste = "wasted" if self.label_entropy > 0 else "noise and waste"
         title = f"{self.n_samples} rows of {self.n_classes} classes"
         lines = [f"{title:<28}{'nats':>9}{'bits':>10}"]
         for name, nats, remark in (
             ("cross-entropy", self.cross_entropy, ""),
             ("= entropy of the labels", self.label_entropy, "the floor"),
-            ("+ KL divergence", self.kl_divergence, "wasted"),
+            ("+ KL divergence", self.kl_divergence, waste),
             ("entropy of the predictions", self.predicted_entropy, confidence),
             ("class frequencies", self.frequency_entropy, skill),
             ("uniform, log K", self.uniform_entropy, ""),
@@ -99,13 +113,16 @@ def explain(
     sample_weight: ArrayLike | None = None,
     from_logits: bool = False,
 ) -> Explanation:
-    r"""Take a cross-entropy apart: baselines, skill, waste, the most surprising rows.
+    r"""Take a cross-entropy apart: baselines, skill, confidence, most surprising rows.
 
     .. math:: -\sum_k t_k \log p_k = H(t) + \mathrm{KL}(t \,\|\, p)
 
-    The entropy H(t) of the labels, 0 of hard ones, is the floor; the divergence is what
-    the predictions waste. The entropy of the predictions is the loss that they expect
-    of themselves: below the cross-entropy they are over-confident.
+    The entropy H(t) of soft labels is the floor, and the divergence is what the
+    predictions waste. Hard labels have H(t) = 0: their divergence contains the noise of
+    the labels as well, so that even the true class probabilities have one. The entropy
+    of the predictions is the loss that they expect of themselves: if it is below the
+    cross-entropy by more than chance, they are over-confident. The number after ± is
+    the standard error of that difference.
 
     Parameters
     ----------
@@ -141,8 +158,8 @@ def explain(
     4 rows of 2 classes              nats      bits
     cross-entropy                  0.7469    1.0776
     = entropy of the labels        0.0000    0.0000  the floor
-    + KL divergence                0.7469    1.0776  wasted
-    entropy of the predictions     0.4404    0.6353  over-confident by 0.4423 bits
+    + KL divergence                0.7469    1.0776  noise and waste
+    entropy of the predictions     0.4404    0.6353  over-confident by 0.4423 ± 0.8 bits
     class frequencies              0.5623    0.8113  skill -32.8%
     uniform, log K                 0.6931    1.0000
     row       label         predicted     p(label)      bits
@@ -171,13 +188,15 @@ def explain(
     surprise = np.where(weight > 0, loss - floor, -np.inf)
     order = np.argsort(-surprise, kind="stable")[:n_rows]
     predicted = log_proba.argmax(axis=1)
+    expected = entr(np.exp(log_proba)).sum(axis=1)
     return Explanation(
         n_samples=int(np.count_nonzero(weight)),
         n_classes=target.n_classes,
         cross_entropy=float(share @ loss),
         label_entropy=float(share @ floor),
-        predicted_entropy=float(share @ entr(np.exp(log_proba)).sum(axis=1)),
+        predicted_entropy=float(share @ expected),
         frequency_entropy=float(entr(target.mass() / weight.sum()).sum()),
+        gap_standard_error=_standard_error(loss - expected, share),
         rows=tuple(
             SurprisingRow(
                 row=int(i),
@@ -190,3 +209,12 @@ def explain(
             if weight[i] > 0
         ),
     )
+
+
+def _standard_error(values: Floats, share: Floats) -> float:
+    """Return the standard error of the mean with weights `share`, which sum to one."""
+    n = np.count_nonzero(share)
+    if n < 2:
+        return float("nan")
+    deviation = share * (values - share @ values)
+    return float(np.sqrt(deviation @ deviation * n / (n - 1)))

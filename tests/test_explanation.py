@@ -57,7 +57,7 @@ def test_by_hand():
         "4 rows of 2 classes",
         "1.7500",
         "skill -75.0%",
-        "over-confident by 0.9113 bits",
+        "over-confident by 0.9113 ± 0.59 bits",
         "2         b             a                0.125         3",
     ):
         assert words in text
@@ -102,3 +102,20 @@ def test_the_ends():
 def test_bad_arguments(change, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         explain(**{"y_true": [0, 1], "y_proba": [0.5, 0.5]} | change)
+
+
+def test_the_standard_error_is_that_of_the_confidence_gap():
+    """Over many samples the gap of the true probabilities has this spread."""
+    rng = np.random.default_rng(0)
+    p = rng.uniform(0.05, 0.95, size=400)
+    found = [explain(rng.random(400) < p, p, n_rows=0) for _ in range(200)]
+    gaps = np.array([f.cross_entropy - f.predicted_entropy for f in found])
+    errors = np.array([f.gap_standard_error for f in found])
+    assert_allclose(errors.mean(), gaps.std(), rtol=0.15)
+    assert abs(gaps.mean()) < 3 * errors.mean() / np.sqrt(len(gaps))
+
+
+def test_a_single_row_has_no_standard_error():
+    found = explain([1], [0.3], labels=[0, 1])
+    assert np.isnan(found.gap_standard_error)
+    assert "±" not in str(found)
