@@ -24,7 +24,7 @@ from skxent.losses import Focal
 try:
     from catboost import CatBoostClassifier, Pool
 except ImportError:
-    raise SystemExit("This needs CatBoost: pip install 'skxent[catboost]'.") from None
+    raise SystemExit("This needs CatBoost: pip install catboost.") from None
 
 # Of numba, with which CatBoost would compile an objective written in plain Python.
 warnings.filterwarnings("ignore", "Failed to", UserWarning)

@@ -19,7 +19,7 @@ from skxent.losses import Focal
 try:
     from lightgbm import LGBMClassifier
 except ImportError:
-    raise SystemExit("This needs LightGBM: pip install 'skxent[lightgbm]'.") from None
+    raise SystemExit("This needs LightGBM: pip install lightgbm.") from None
 
 # %%
 # Data

@@ -25,7 +25,7 @@ from skxent.losses import CrossEntropy, Focal
 try:
     from xgboost import XGBClassifier
 except ImportError:
-    raise SystemExit("This needs XGBoost: pip install 'skxent[xgboost]'.") from None
+    raise SystemExit("This needs XGBoost: pip install xgboost.") from None
 
 # %%
 # Data

@@ -20,7 +20,9 @@ try:
 
     from skxent import dask as skd
 except ImportError:
-    raise SystemExit("This needs dask: pip install 'skxent[dask]'.") from None
+    raise SystemExit(
+        "This needs dask: pip install 'dask[array,dataframe,distributed]'."
+    ) from None
 
 # %%
 # A cluster

@@ -103,7 +103,7 @@ for name, found in searches.items():
 try:
     import matplotlib.pyplot as plt
 except ImportError:
-    print("\nno picture without matplotlib: pip install 'skxent[plot]'")
+    print("\nno picture without matplotlib: pip install matplotlib")
 else:
     best = searches["FocalLogisticRegression"].best_estimator_
     LossByClassDisplay.from_estimator(best, X_test, y_test)

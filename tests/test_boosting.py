@@ -310,7 +310,7 @@ for cls in (boosting.FocalXGBClassifier, boosting.FocalLGBMClassifier):
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60
     )
     assert done.stdout.splitlines() == [
-        f"{name} must be installed for this: pip install 'skxent[{name}]'."
+        f"{name} must be installed for this: pip install {name}."
         for name in ("xgboost", "lightgbm")
     ]
 

@@ -93,7 +93,10 @@ def test_dask_is_optional():
     """
     found = run(code)
     assert found.returncode == 0, found.stderr
-    assert found.stdout == "skxent.dask needs dask: pip install 'skxent[dask]'\n"
+    assert (
+        found.stdout
+        == "skxent.dask needs dask: pip install 'dask[array,dataframe,distributed]'\n"
+    )
 
 
 def test_nothing_is_installed_but_the_package():

@@ -1,7 +1,7 @@
 """The losses as objectives and metrics of gradient boosting libraries.
 
-Nothing here needs a library until a model of it is made: ``pip install
-'skxent[xgboost]'``, ``'skxent[lightgbm]'`` or ``'skxent[catboost]'``.
+XGBoost, LightGBM and CatBoost are imported when a model of theirs is made, so each is
+needed only by those who use it: ``pip install xgboost``, ``lightgbm`` or ``catboost``.
 """
 
 from skxent.boosting._catboost import catboost_metric, catboost_objective

@@ -221,5 +221,5 @@ def library(name: str) -> Any:
         return import_module(name)
     except ImportError as error:
         raise ImportError(
-            f"{name} must be installed for this: pip install 'skxent[{name}]'."
+            f"{name} must be installed for this: pip install {name}."
         ) from error

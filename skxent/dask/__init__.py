@@ -1,7 +1,8 @@
 """The linear models and metrics for dask arrays, data frames and delayed blocks.
 
 Rows stay on the workers; coefficients go there and sums come back. Needs dask
-(``pip install 'skxent[dask]'``), which nothing else of skxent imports.
+(``pip install 'dask[array,dataframe,distributed]'``); nothing else in skxent imports
+it.
 """
 
 from importlib import import_module
@@ -9,7 +10,8 @@ from importlib import import_module
 try:
     import_module("dask.array")  # says now what is missing, not later
 except ImportError as error:
-    raise ImportError("skxent.dask needs dask: pip install 'skxent[dask]'") from error
+    message = "skxent.dask needs dask: pip install 'dask[array,dataframe,distributed]'"
+    raise ImportError(message) from error
 
 from skxent.dask import metrics
 from skxent.dask._estimators import (

@@ -28,7 +28,7 @@ def get_axes(ax: Any) -> Any:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            "Displays need matplotlib: pip install 'skxent[plot]'."
+            "Displays need matplotlib: pip install matplotlib."
         ) from error
     return plt.subplots(layout="constrained")[1]
 
