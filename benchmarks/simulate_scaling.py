@@ -1,7 +1,9 @@
 """How long a fit would take on a cluster that is not at hand: see docs/scaling.md.
 
-    python benchmarks/simulate_scaling.py --measure     the figures, on this machine
-    python benchmarks/simulate_scaling.py               the table, from such figures
+    python -P benchmarks/simulate_scaling.py              # docs/tables/scaling.md
+    python -P benchmarks/simulate_scaling.py --measure    # the figures of your machine
+
+The latency of a task and the number of passes are those of the newest benchmark report.
 
 A pass is simulated task by task: the client submits one task a group of rows; the
 scheduler handles them one after the other; each worker takes its rows' time, spread as
@@ -13,21 +15,29 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from reporting.record import load, newest
+
+TABLE = Path(__file__).parents[1] / "docs" / "tables" / "scaling.md"
 
 FAN = 8
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Measured on the two-core machine of the README's tables, while it was busy."""
+    """Measured with --measure on the two-core machine of the benchmark report."""
 
     seconds_per_number: float = 0.93e-9  # CPU time of a pass, one thread
     spread: float = 0.08  # of the logarithm of a task's time
-    latency: float = 0.019  # of a task, from the client and back
+    latency: float = 0.0127  # of a task, from the client and back
     seconds_per_task: float = 1.4e-3  # what one more task costs the scheduler
     bytes_per_task: float = 5e3  # of messages, besides coefficients and sums
     bandwidth: float = 1.25e9  # bytes a second of a 10 Gbit network: assumed
@@ -42,7 +52,7 @@ class Fit:
     columns: int = 100
     itemsize: int = 8
     threads: int = 8  # of a worker
-    passes: int = 28  # of a focal fit to 1e7 x 100, by bench_mapped.py
+    passes: int = 12
 
     @property
     def sum_bytes(self) -> int:
@@ -79,7 +89,57 @@ def seconds_of_a_pass(
     }
 
 
+def reported() -> tuple[float, int]:
+    """Return the latency and the passes of a focal fit in the newest report."""
+    records = load(newest()).records
+    (latency,) = (
+        record.figures["skxent"]
+        for record in records
+        if record.benchmark == "dask" and record.case == "2 workers"
+    )
+    (passes,) = (
+        record.values["passes"]
+        for record in records
+        if record.benchmark == "mapped" and record.case == "1e7 x 100, array"
+        if "passes" in record.values
+    )
+    return latency, int(passes)
+
+
+def inputs(fit: Fit, figures: Figures) -> list[str]:
+    """Return the table of what the simulation starts from."""
+    rows = [
+        (
+            "a number of X in a pass, one thread, float64",
+            f"{figures.seconds_per_number * 1e9:.2g} ns",
+            "`--measure`",
+        ),
+        ("spread of the times of equal tasks", f"{figures.spread:.0%}", "`--measure`"),
+        (
+            "a task from the client to a worker and back",
+            f"{figures.latency * 1e3:.3g} ms",
+            "`bench_dask.py`",
+        ),
+        (
+            "client and scheduler, for one more task",
+            f"{figures.seconds_per_task * 1e3:.2g} ms",
+            "`--measure`",
+        ),
+        (
+            "messages of one task",
+            f"{figures.bytes_per_task / 1e3:.2g} kB",
+            "assumed, near `bench_dask.py`",
+        ),
+        ("passes of a focal fit", f"{fit.passes}", "`bench_mapped.py`, 1e7 x 100"),
+        ("network", f"{figures.bandwidth / 1e9:.3g} GB/s", "assumed"),
+        ("memory of a worker", f"{figures.memory_bandwidth / 1e9:.3g} GB/s", "assumed"),
+    ]
+    lines = ["| figure | value | from |", "|---|---:|---|"]
+    return lines + [f"| {' | '.join(row)} |" for row in rows]
+
+
 def table(fit: Fit, figures: Figures) -> list[str]:
+    """Return the simulated times, a row for each number of workers."""
     rng = np.random.default_rng(0)
     lines = [
         "| workers | GB a worker | s a pass | of it compute | MB a pass | s a fit |"
@@ -96,6 +156,15 @@ def table(fit: Fit, figures: Figures) -> list[str]:
             f"| {mean['seconds'] * fit.passes:.3g} |"
         )
     return lines
+
+
+def page() -> str:
+    """Return both tables, as docs/scaling.md includes them."""
+    latency, passes = reported()
+    fit, figures = Fit(passes=passes), Figures(latency=latency)
+    times = table(fit, figures)
+    heading = f"Simulated, workers of {fit.threads} threads with a task each:"
+    return "\n".join([*inputs(fit, figures), "", heading, "", *times, ""])
 
 
 def measure() -> dict[str, float]:
@@ -159,5 +228,4 @@ if __name__ == "__main__":
     if arguments.measure:
         print(json.dumps(measure(), indent=2))
     else:
-        print(json.dumps(asdict(Figures()), indent=2))
-        print("\n".join(table(Fit(), Figures())))
+        TABLE.write_text(page(), encoding="utf-8")

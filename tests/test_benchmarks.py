@@ -2,6 +2,7 @@
 
 import pytest
 
+import simulate_scaling
 from reporting import changes, render, run
 from reporting.record import Record, load, newest, shape
 
@@ -21,6 +22,10 @@ def test_the_tables_of_the_readme_are_what_was_measured(report):
     for name in render.IN_README:
         for found in render.in_readme(report, name):
             assert render.readme_row(found) in text
+
+
+def test_the_tables_of_the_scaling_page_are_what_was_simulated():
+    assert simulate_scaling.TABLE.read_text(encoding="utf-8") == simulate_scaling.page()
 
 
 @pytest.mark.parametrize("name", run.names())
