@@ -99,9 +99,11 @@ for n, found in weights.items():
 # forest, which knows these rows by heart.
 #
 # Stacking has 84 parameters where the blend has 4, and here it is better even with 200
-# rows. A mean of probabilities is under-confident, as the temperatures below 1 say, and
-# stacking can mend that; the temperature mends a part. A blend keeps what stacking does
-# not: its answer lies between those of the models, and the weights can be read.
+# rows. A mean of calibrated probabilities that differ is under-confident (Ranjan and
+# Gneiting 2010, doi 10.1111/j.1467-9868.2009.00726.x), which the temperatures below 1
+# show. Stacking can mend that; the temperature mends a part. A blend keeps what
+# stacking does not: its answer lies between those of the models, and the weights can be
+# read.
 
 plt.style.use("tableau-colorblind10")
 figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")

@@ -46,8 +46,8 @@ def cost(proba, threshold=THRESHOLD):
 
 
 # %%
-# Five ways to fit
-# ----------------
+# Six ways to fit
+# ---------------
 # ``posterior=False`` is what other libraries return: the sigmoid of the model.
 # ``posterior=True``, the default, undoes what the loss and the class weights did.
 

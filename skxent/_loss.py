@@ -92,7 +92,11 @@ class Loss:
 
     @property
     def convex(self) -> bool:
-        """Is the loss convex in the logits, for every target?"""
+        """Is the loss convex in the logits, for every target?
+
+        Then every minimum of a linear model is a global one. It is unique only with an
+        L2 penalty, or where X determines it.
+        """
         raise NotImplementedError
 
     @property

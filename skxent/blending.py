@@ -74,6 +74,16 @@ def blend_weights(
     The arithmetic blend is a convex problem for every loss of :mod:`skxent.losses`; the
     log-linear one for the convex losses, and else ends in a local minimum.
 
+    "Best" means the least loss among all blends. An arithmetic blend of calibrated
+    probabilities that differ is itself not calibrated but under-confident (Ranjan and
+    Gneiting 2010). Log-linear pooling can be sharper, and
+    :class:`skxent.calibration.TemperatureScaling` of the blend mends most of it.
+
+    References
+    ----------
+    Ranjan, Gneiting (2010). Combining probability forecasts. Journal of the Royal
+    Statistical Society B 72. doi 10.1111/j.1467-9868.2009.00726.x.
+
     Examples
     --------
     >>> from skxent.blending import blend_weights

@@ -266,7 +266,14 @@ def make_loss_scorer(
         nor in y are not used there; if others have none, a misspelt label may be the
         reason, and a warning is given.
     unseen_proba : float in (0, 1), default=None
-        None: eps of float64, which is what scikit-learn's clipping makes of zero.
+        None: eps of float64, which is what scikit-learn's clipping makes of zero. A row
+        of such a label then costs 36 nats, which can dominate the mean over the folds:
+        choose a larger value, or folds that have all labels, where that matters.
+
+    Notes
+    -----
+    Where several metrics are scored at once, a scorer of skxent calls the prediction
+    method of the estimator itself and does not share the predictions of the others.
 
     Examples
     --------

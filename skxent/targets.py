@@ -238,9 +238,11 @@ def distill(
     .. math:: t = (1 - \lambda)\, e_y + \lambda\, \mathrm{softmax}(z / T)
 
     with z the teacher's logits, or the logarithms of its probabilities. Fit the student
-    to t with any loss. To let the student's logits be divided by T as well, pass
-    ``raw_prediction / T`` and multiply the loss by T² (Hinton et al. 2015,
-    arXiv 1503.02531).
+    to t with any loss. Hinton et al. (2015, arXiv 1503.02531) add two losses instead:
+    that of the soft labels, in which the student's logits are divided by T as well and
+    which is multiplied by T², and that of the hard labels at T = 1. At T = 1 the sum is
+    the loss of this mixture; at other temperatures compute the two losses separately,
+    with ``raw_prediction / T`` for the first.
 
     Parameters
     ----------

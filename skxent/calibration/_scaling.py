@@ -306,8 +306,10 @@ class VectorScaling(_Scaling):
     .. math:: \min_{a, b} \; \sum_i w_i \, \ell(y_i, a \circ z_i + b)
 
     For two classes z is the log-odds, and this is Platt's scaling. Needs more rows than
-    :class:`TemperatureScaling`, but also corrects how often each class is foretold. All
-    else is as there.
+    :class:`TemperatureScaling`, but also corrects how often each class is predicted.
+    Unless all scales are equal, the result depends on a constant that is added to all
+    logits of a row, so pass logits of one kind, such as log-probabilities, to `fit` and
+    to the predictions. All else is as in :class:`TemperatureScaling`.
 
     Parameters
     ----------
