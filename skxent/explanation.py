@@ -77,8 +77,9 @@ class Explanation:
 
     def __str__(self) -> str:
         gap = (self.cross_entropy - self.predicted_entropy) / BIT
-        error = self.gap_standard_error / BIT
-        error = "" if np.isnan(error) else f" ± {error:.2g}"
+        error = ""
+        if not np.isnan(self.gap_standard_error):
+            error = f" ± {self.gap_standard_error / BIT:.2g}"
         confidence = (
             f"{'over' if gap > 0 else 'under'}-confident by {abs(gap):.4f}{error} bits"
         )
