@@ -381,6 +381,8 @@ class Loss:
                 codes=clear_of(target.codes, given),
                 soft=clear_of(target.soft, given),
                 sample_weight=clear_of(target.sample_weight, given),
+                # Every row reads these, not its own alone.
+                class_weight=target.class_weight.copy(),
             )
         self.evaluate(
             z, target, binary or multilabel, x=x, n_threads=n_threads, **arrays

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skxent._blend_objective import OBJECTIVES, pool
 from skxent._evaluate import check_labels, check_proba, prepare_target
 from skxent._pickle import VersionedPickle
+from skxent._sparse import check_sparse
 from skxent._validation import check_option, warn
 from skxent.losses import Loss, as_loss
 from skxent.solvers.simplex import minimise_on_simplex
@@ -215,12 +216,16 @@ class BlendClassifier(VersionedPickle, StackingClassifier):
         -------
         self
         """
-        y = check_labels(y)
+        X, y = check_sparse("X", X), check_labels(y)
         if isinstance(self.cv, str) and self.cv == "prefit":
             self._check_classes(np.unique(y))
         if sample_weight is None:
             return super().fit(X, y)
         return super().fit(X, y, sample_weight=sample_weight)
+
+    def transform(self, X: Any) -> Floats:
+        """Return the probabilities of all estimators side by side."""
+        return super().transform(check_sparse("X", X))
 
     def _check_classes(self, classes: NDArray[Any]) -> None:
         for _, model in self.estimators:

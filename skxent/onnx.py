@@ -74,9 +74,10 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     label, proba = operator.outputs[:2]
     dtype = guess_numpy_type(operator.inputs[0].type)
     g = Graph(container.target_opset, np.float64 if dtype == np.float64 else np.float32)
-    coef = model.coef_.toarray() if sp.issparse(model.coef_) else model.coef_
+    coef, intercept = model._checked_weights(model.n_features_in_)
+    coef = coef.toarray() if sp.issparse(coef) else coef
     X = g("Cast", operator.inputs[0], to=g.onnx_type)
-    z = g("Add", g("MatMul", X, g.const(coef.T)), g.const(model.intercept_))
+    z = g("Add", g("MatMul", X, g.const(coef.T)), g.const(intercept))
     if len(coef) == 1:
         z = g("Concat", g("Mul", z, g.const(0.0)), z, axis=1)
     classes = model.classes_

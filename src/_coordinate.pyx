@@ -8,6 +8,11 @@ place, stop when a sweep's Σ_j H_jj (change of w_j)² is at most `enough`, and 
 """
 
 from libc.math cimport fabs
+from signals cimport Watch, check_stopped, stopped, watch_of
+from sizes cimport check_size
+
+cdef extern from "strict.h":
+    pass
 
 
 cdef inline double change_of(double w, double slope, double curvature, double l1) noexcept nogil:
@@ -25,11 +30,14 @@ def sweep_matrix(
     cdef Py_ssize_t p = H.shape[0], i, j
     cdef double last = 0, change
     cdef int _
+    cdef Watch watch = watch_of(<double> sweeps * p * p)
+    check_size("H", H.shape[1] == p)
+    check_size("slope", len(slope) == p and len(w) == p and len(l1) == p)
     with nogil:
         for _ in range(sweeps):
             last = 0
             for j in range(p):
-                if H[j, j] <= 0:
+                if H[j, j] <= 0 or stopped(&watch, True):
                     continue
                 change = change_of(w[j], slope[j], H[j, j], l1[j])
                 if change != 0:
@@ -39,6 +47,7 @@ def sweep_matrix(
                     last += H[j, j] * change * change
             if last <= enough:
                 break
+    check_stopped(&watch)
     return last
 
 
@@ -56,11 +65,16 @@ def sweep_columns(
     cdef Py_ssize_t m = w.shape[1], i, j, k, other, entry, position
     cdef double last = 0, change, s
     cdef int _
+    cdef Watch watch = watch_of(<double> sweeps * len(x) * m)
+    check_size("rows", len(rows) == len(x) and start[len(start) - 1] == len(x))
+    check_size("H", len(H) == len(slope) and H.shape[1] == m * m)
     with nogil:
         for _ in range(sweeps):
             last = 0
             for position in range(order.shape[0]):
                 j = order[position]
+                if stopped(&watch, True):
+                    break
                 for k in range(m):
                     if curvature[j, k] <= 0:
                         continue
@@ -78,4 +92,5 @@ def sweep_columns(
                     last += curvature[j, k] * change * change
             if last <= enough:
                 break
+    check_stopped(&watch)
     return last

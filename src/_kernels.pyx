@@ -21,6 +21,8 @@ from linear cimport (
 from losses cimport ROWS, LossSpec, formula_of
 from posterior cimport posterior
 from proba cimport Checked, log_loss_rows
+from sizes cimport check_size, check_targets, fits
+from signals cimport Watch, check_stopped, stopped, watch_of
 from soft cimport soft_rows
 from softmax cimport log_softmax
 from targets cimport Request, tiles
@@ -28,6 +30,9 @@ from tiles cimport load, load_binary, store
 from vecmath cimport exp, exp_down, expm1, log, log1p, log1p_unit
 
 import numpy as np
+
+cdef extern from "strict.h":
+    pass
 
 cdef extern from *:
     """
@@ -72,7 +77,7 @@ cdef enum:
 
 cdef inline Py_ssize_t chunk_rows(Py_ssize_t columns) noexcept nogil:
     """Rows that a thread takes at a time: whole tiles, of about CHUNK logits."""
-    return ROWS * max(1, min(64, CHUNK // (ROWS * columns)))
+    return ROWS * max(1, min(64, CHUNK // (ROWS * max(1, columns))))
 
 
 def build_info():
@@ -169,20 +174,31 @@ def evaluate(
     request.hessian = hessian is not None
     request.product = product is not None
     request.matrix = matrix is not None
-    cdef Py_ssize_t n = z.shape[0], step = chunk_rows(z.shape[1]), chunk
+    cdef Py_ssize_t n = z.shape[0], chunk
+    cdef Py_ssize_t step = chunk_rows(z.shape[1])
     cdef Py_ssize_t chunks = (n + step - 1) // step
     cdef Py_ssize_t size = 6 * request.K * ROWS
+    cdef Watch watch = watch_of(<double> n * z.shape[1])
+    check_targets(n, request.K, codes, soft, sample_weight, class_weight)
+    check_size("value", fits(value, n, 1))
+    check_size("gradient", fits(gradient, n, z.shape[1]))
+    check_size("hessian", fits(hessian, n, z.shape[1]))
+    check_size("x", fits(x, n, z.shape[1]) and (product is None or x is not None))
+    check_size("product", fits(product, n, z.shape[1]))
+    check_size("matrix", fits(matrix, n, request.K * request.K))
     n_threads = max(1, min(n_threads, chunks))
     cdef floating *work = <floating *> malloc(n_threads * size * sizeof(floating))
     if work == NULL:
         raise MemoryError()
     for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
-        evaluate_rows(
-            &request, z, codes, soft, sample_weight, class_weight, x,
-            value, gradient, hessian, product, matrix,
-            chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
-        )
+        if not stopped(&watch, threadid() == 0):
+            evaluate_rows(
+                &request, z, codes, soft, sample_weight, class_weight, x,
+                value, gradient, hessian, product, matrix,
+                chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
+            )
     free(work)
+    check_stopped(&watch)
 
 
 cdef void sum_rows(
@@ -192,7 +208,7 @@ cdef void sum_rows(
     const double[:] sample_weight, const double[:] class_weight, floating[:, ::1] logits,
     bint known, floating[:, ::1] z, floating[:, ::1] x, floating[:, ::1] r, floating[:, ::1] value,
     floating *work, double *sums, Py_ssize_t start, Py_ssize_t stop,
-    double[:, ::1] total
+    double[:, ::1] total, Watch *watch, bint is_caller
 ) noexcept nogil:
     """Gradient, or Hessian times V, of rows start to stop; and their loss."""
     cdef Py_ssize_t at, row, rows, end, i, step = shape.d_wide
@@ -217,6 +233,8 @@ cdef void sum_rows(
     memset(&total[0, 0], 0, total.shape[0] * total.shape[1] * sizeof(double))
     memset(&r[0, 0], 0, shape.rows * shape.m_wide * sizeof(floating))
     for at in range((stop - start + shape.rows - 1) // shape.rows):
+        if stopped(watch, is_caller):
+            return
         row = start + at * shape.rows
         rows = min(shape.rows, stop - row)
         end = row + rows
@@ -296,6 +314,14 @@ def linear_sums(
     )
     request.product = V is not None
     request.value = request.gradient = V is None
+    check_targets(n, request.K, codes, soft, sample_weight, class_weight)
+    check_size("X", dense is None or dense.shape[1] == shape.d)
+    check_size("W", fits(W, shape.d, m) or fits(W, shape.d + 1, m))
+    check_size("V", fits(V, shape.d, m) or fits(V, shape.d + 1, m))
+    cdef bint kept = logits.shape[0] == n and logits.shape[1] == m
+    check_size("logits", kept or (logits.shape[0] == 0 and not known))
+    cdef Py_ssize_t width = shape.m_wide if shape.sparse else m
+    check_size("totals", totals.shape[1] == shape.d + 2 and totals.shape[2] == width)
     cdef Py_ssize_t size = workspace(&shape, request.K)
     cdef Py_ssize_t step = (n + segments - 1) // segments
     step = (step + shape.rows - 1) // shape.rows * shape.rows
@@ -308,6 +334,8 @@ def linear_sums(
     cdef double[:, ::1] sums = np.empty(
         (n_threads, 1 if shape.sparse else shape.d_wide * shape.m), np.float64
     )
+    cdef double numbers = len(X[0]) if shape.sparse else <double> n * shape.d
+    cdef Watch watch = watch_of(numbers * m + <double> n * request.K)
     cdef const floating *W_wide = NULL
     cdef const floating *V_wide = NULL
     cdef floating[:, ::1] work = np.empty((n_threads, size), dtype)
@@ -330,7 +358,9 @@ def linear_sums(
             sample_weight, class_weight, logits, known, z[threadid()], x[threadid()],
             r[threadid()], value[threadid()], &work[threadid(), 0], &sums[threadid(), 0],
             min(n, segment * step), min(n, (segment + 1) * step), totals[segment],
+            &watch, threadid() == 0,
         )
+    check_stopped(&watch)
 
 
 def probabilities(
@@ -343,16 +373,21 @@ def probabilities(
     cdef Py_ssize_t n = z.shape[0], step = chunk_rows(z.shape[1]), chunk
     cdef Py_ssize_t chunks = (n + step - 1) // step
     cdef Py_ssize_t K = 2 if binary else z.shape[1], size = 3 * K * ROWS
+    cdef Watch watch = watch_of(<double> n * z.shape[1])
+    check_size("log_weight", len(log_weight) == K)
+    check_size("out", out is not None and fits(out, n, K))
     n_threads = max(1, min(n_threads, chunks))
     cdef floating *work = <floating *> calloc(n_threads * size, sizeof(floating))
     if work == NULL:
         raise MemoryError()
     for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
-        probability_rows(
-            &loss, K, z, binary, implied, log_weight, smoothing, log_space, out,
-            chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
-        )
+        if not stopped(&watch, threadid() == 0):
+            probability_rows(
+                &loss, K, z, binary, implied, log_weight, smoothing, log_space, out,
+                chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
+            )
     free(work)
+    check_stopped(&watch)
 
 
 cdef void probability_rows(
@@ -391,6 +426,9 @@ def log_loss_sum(
     cdef Py_ssize_t chunks = (n + step - 1) // step
     cdef Py_ssize_t size = max(proba.shape[1], 2) * ROWS
     cdef Checked whole
+    cdef Watch watch = watch_of(<double> n * proba.shape[1])
+    check_size("codes", len(codes) == n)
+    check_size("sample_weight", sample_weight is None or len(sample_weight) == n)
     n_threads = max(1, min(n_threads, chunks))
     cdef Checked *parts = <Checked *> calloc(chunks + 1, sizeof(Checked))
     cdef floating *work = <floating *> calloc(n_threads * size, sizeof(floating))
@@ -399,11 +437,12 @@ def log_loss_sum(
         free(work)
         raise MemoryError()
     for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
-        log_loss_rows(
-            proba, codes, offset, sample_weight, eps,
-            chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
-            &parts[chunk],
-        )
+        if not stopped(&watch, threadid() == 0):
+            log_loss_rows(
+                proba, codes, offset, sample_weight, eps,
+                chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
+                &parts[chunk],
+            )
     whole = parts[0]
     for i in range(1, chunks):
         whole.total += parts[i].total
@@ -411,6 +450,7 @@ def log_loss_sum(
         whole.outside |= parts[i].outside
     free(parts)
     free(work)
+    check_stopped(&watch)
     return whole.total, whole.drift, bool(whole.outside)
 
 

@@ -3,6 +3,9 @@
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
+cdef extern from "strict.h":
+    pass
+
 
 def encode_bytes(const unsigned char[:, ::1] y, Py_ssize_t[::1] codes, int most):
     """Number rows of bytes in order of appearance; where each number first appeared.

@@ -6,9 +6,14 @@ cache.
 """
 
 from cython cimport floating
-from cython.parallel cimport prange
+from cython.parallel cimport prange, threadid
 
 from linear cimport Entries, entries_of
+from sizes cimport check_size
+from signals cimport Watch, check_stopped, stopped, watch_of
+
+cdef extern from "strict.h":
+    pass
 
 cdef extern from "sparse.h" nogil:
     void gather_double(
@@ -22,6 +27,33 @@ ctypedef fused index:
     int
     long long
 
+cdef enum:
+    PIECE = 256  # rows between two looks at whether to stop
+
+
+cdef void scatter_rows(
+    const Entries *X, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t m, const double *W,
+    double *out, Watch *watch, bint is_caller
+) noexcept nogil:
+    cdef Py_ssize_t piece, row
+    for piece in range((stop - start + PIECE - 1) // PIECE):
+        row = start + piece * PIECE
+        if stopped(watch, is_caller):
+            return
+        scatter_double(X, row, min(PIECE, stop - row), m, W + row * m, out)
+
+
+cdef void gather_rows(
+    const Entries *X, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t m, const double *R,
+    double *out, Watch *watch, bint is_caller
+) noexcept nogil:
+    cdef Py_ssize_t piece, row
+    for piece in range((stop - start + PIECE - 1) // PIECE):
+        row = start + piece * PIECE
+        if stopped(watch, is_caller):
+            return
+        gather_double(X, row, min(PIECE, stop - row), m, R, out + row * m)
+
 
 def times(
     data, column, first, const double[:, ::1] W, double[:, :, ::1] parts, int n_threads=1
@@ -30,14 +62,18 @@ def times(
     cdef Entries X = entries_of(data, column, first)
     cdef Py_ssize_t d = W.shape[0], m = W.shape[1], segments = parts.shape[0], part
     cdef Py_ssize_t step = (d + segments - 1) // segments
+    cdef Watch watch = watch_of(<double> len(data) * m)
+    check_size("first", len(first) == d + 1)
+    check_size("parts", parts.shape[2] == m)
     parts[...] = 0
     for part in prange(
         segments, nogil=True, schedule="static", chunksize=1, num_threads=n_threads
     ):
-        scatter_double(
-            &X, min(d, part * step), max(0, min(step, d - part * step)), m,
-            &W[min(d - 1, part * step), 0], &parts[part, 0, 0],
+        scatter_rows(
+            &X, min(d, part * step), min(d, (part + 1) * step), m, &W[0, 0],
+            &parts[part, 0, 0], &watch, threadid() == 0,
         )
+    check_stopped(&watch)
 
 
 def transposed_times(
@@ -46,13 +82,15 @@ def transposed_times(
     """X' R."""
     cdef Entries X = entries_of(data, column, first)
     cdef Py_ssize_t d = out.shape[0], m = R.shape[1], part, step = (d + 63) // 64
+    cdef Watch watch = watch_of(<double> len(data) * m)
+    check_size("first", len(first) == d + 1)
     out[...] = 0
     for part in prange(64, nogil=True, schedule="static", num_threads=n_threads):
-        if part * step < d:
-            gather_double(
-                &X, part * step, min(step, d - part * step), m, &R[0, 0],
-                &out[part * step, 0],
-            )
+        gather_rows(
+            &X, min(d, part * step), min(d, (part + 1) * step), m, &R[0, 0], &out[0, 0],
+            &watch, threadid() == 0,
+        )
+    check_stopped(&watch)
 
 
 def add_column_sums(
@@ -66,8 +104,13 @@ def add_column_sums(
     cdef Py_ssize_t i, p, k
     cdef double x, w = 1
     cdef double *sums
+    cdef Py_ssize_t n = first.shape[0] - 1
+    check_size("column", column.shape[0] == data.shape[0])
+    check_size("first", n >= 0 and first[0] == 0 and first[n] == column.shape[0])
+    check_size("weight", weight is None or weight.shape[0] == n)
+    check_size("h", h.shape[0] == n and out.shape[1] == 2 + h.shape[1])
     with nogil:
-        for i in range(first.shape[0] - 1):
+        for i in range(n):
             if weight is not None:
                 w = weight[i]
             for p in range(first[i], first[i + 1]):

@@ -38,11 +38,14 @@ cdef inline Py_ssize_t count(
     const long long[::1] y, long long low, Py_ssize_t span
 ) noexcept nogil:
     cdef Py_ssize_t i, distinct = 0
+    cdef unsigned long long place
     cdef char *seen = <char *> calloc(span, 1)
     if seen == NULL:
         return -1
     for i in range(y.shape[0]):
-        seen[y[i] - low] = 1
+        place = <unsigned long long> y[i] - <unsigned long long> low
+        if place < <unsigned long long> span:  # another thread may write to the labels
+            seen[place] = 1
     for i in range(span):
         distinct += seen[i]
     free(seen)

@@ -9,6 +9,7 @@ sums in order, so no result depends on the threads.
 from cython cimport floating
 from libc.string cimport memset
 from losses cimport ROWS
+from sizes cimport check_size
 
 cdef extern from "skinny.h" nogil:
     const Py_ssize_t SKINNY_double
@@ -103,6 +104,9 @@ cdef inline Entries entries_of(data, column, first) except *:
     X.wide = column.itemsize == 8
     X.last = len(column) - 1
     X.data = X.column = NULL
+    check_size("data", len(data) == len(column))
+    cdef Py_ssize_t n = len(first) - 1
+    check_size("first", n >= 0 and first[0] == 0 and first[n] == len(column))
     if X.wide:
         wide = first
         X.first = &wide[0]

@@ -55,6 +55,7 @@ cdef inline void log_loss_rows(
         proba.strides[1] == sizeof(floating)
         and proba.strides[0] == K * <Py_ssize_t> sizeof(floating)
     )
+    cdef size_t classes = max(K, 2)
     cdef Py_ssize_t lanes = ROW_LANES_float if floating is float else ROW_LANES_double
     cdef const floating *p
     cdef const long long *first
@@ -78,6 +79,8 @@ cdef inline void log_loss_rows(
             for i in range(ROWS):
                 c[i] = <Py_ssize_t> (first[i if i < rows else 0] - offset)
                 w[i] = 1 if i < rows else 0
+        for i in range(ROWS):  # another thread may write to the labels
+            c[i] = c[i] if <size_t> c[i] < classes else 0
         if sample_weight is not None:
             for i in range(rows):
                 w[i] = sample_weight[row + i]

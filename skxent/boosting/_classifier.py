@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
 
 from skxent._encoding import encode_labels
 from skxent._pickle import VersionedPickle
+from skxent._sparse import check_sparse
 from skxent._validation import check_bool
 from skxent._weights import check_sample_weight, class_weight_of_labels
 from skxent.boosting._objective import BoosterLoss, Objective
@@ -172,7 +173,20 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
     def decision_function(self, X: Any) -> Floats:
         """Margins: (n, K), or for two classes (n,), the log-odds of the second."""
         check_is_fitted(self)
-        return self._margins(self._validate(X))
+        n_classes = len(self.classes_)
+        shape = () if n_classes == 2 else (n_classes,)
+        if np.shape(self.init_score_) != shape or not np.isfinite(self.init_score_).all():
+            raise ValueError(
+                f"init_score_ must be finite and of shape {shape} for {n_classes} "
+                f"classes_, got {self.init_score_!r}. Fit the model again."
+            )
+        z = self._margins(self._validate(X))
+        if z.shape[1:] != shape:
+            raise ValueError(
+                f"estimator_ must have margins of {n_classes} classes_, "
+                f"got an array of shape {z.shape}. Fit the model again."
+            )
+        return z
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The class of the largest margin, for each row: shape (n,)."""
@@ -226,7 +240,7 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
             return X, column_or_1d(fit["y"], warn=True)
         valid = validate_data(
             self,
-            X,
+            check_sparse("X", X),
             **fit,
             reset=bool(fit),
             accept_sparse="csr",

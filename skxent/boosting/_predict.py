@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from skxent._sparse import check_sparse
 from skxent._validation import check_bool
 from skxent.boosting import _catboost, _lightgbm, _xgboost
 from skxent.boosting._objective import BoosterLoss, Objective
@@ -77,7 +78,7 @@ def predict_proba(
             "objective must be given for a model that does not hold an objective of "
             f"skxent.boosting, got {objective!r}."
         )
-    raw = MARGINS[found.pop()](model, X, init_score)
+    raw = MARGINS[found.pop()](model, check_sparse("X", X), init_score)
     return objective.predict_proba(raw, posterior=posterior)
 
 

@@ -42,6 +42,11 @@ class ScalingObjective(ABC):
         self.total_weight = target.total_weight()
         self.passes = 0
 
+    @staticmethod
+    @abstractmethod
+    def n_parameters(n_outputs: int) -> int:
+        """Return the length of t for so many columns of logits."""
+
     @abstractmethod
     def start(self) -> Vector: ...
 
@@ -117,6 +122,10 @@ class ScalingObjective(ABC):
 class TemperatureObjective(ScalingObjective):
     """z / T, the parameter being log(1 / T): any step of it leaves T positive."""
 
+    @staticmethod
+    def n_parameters(n_outputs: int) -> int:
+        return 1
+
     def start(self) -> Vector:
         return np.zeros(1)
 
@@ -143,6 +152,10 @@ class TemperatureObjective(ScalingObjective):
 
 class VectorObjective(ScalingObjective):
     """a * z + b, class by class."""
+
+    @staticmethod
+    def n_parameters(n_outputs: int) -> int:
+        return 2 * n_outputs
 
     def start(self) -> Vector:
         # Saturated logits have no curvature to start from.

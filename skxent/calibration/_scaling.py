@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from skxent._encoding import encode_labels
 from skxent._evaluate import check_labels
 from skxent._pickle import VersionedPickle
+from skxent._sparse import check_sparse
 from skxent._threads import effective_n_threads
 from skxent._validation import FRACTION, POSITIVE, check_count, warn
 from skxent._weights import check_sample_weight
@@ -88,7 +89,7 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         POSITIVE.check("tol", self.tol)
         check_count("max_iter", self.max_iter)
         effective_n_threads(self.n_jobs, name="n_jobs")
-        y = check_labels(y)
+        X, y = check_sparse("X", X), check_labels(y)
         if self.estimator is None:
             model, z = None, given_logits(X)
             classes = classes_of(y, 2 if z.shape[1] == 1 else z.shape[1])
@@ -181,6 +182,13 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         check_is_fitted(self)
         t = self._fitted[0]
         n_outputs = 1 if len(self.classes_) == 2 else len(self.classes_)
+        expected = self._objective.n_parameters(n_outputs)
+        if t.shape != (expected,) or not np.isfinite(t).all():
+            raise ValueError(
+                f"The fitted scaling must be {expected} finite numbers for "
+                f"{len(self.classes_)} classes_, got {t.tolist()}. Fit it again."
+            )
+        X = check_sparse("X", X)
         z = (
             given_logits(X)
             if self.estimator_ is None

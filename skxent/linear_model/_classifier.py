@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from skxent._sparse import check_sparse
 from skxent._threads import effective_n_threads
 from skxent._validation import (
     FRACTION,
@@ -28,7 +29,7 @@ from skxent.linear_model._callbacks import (
 )
 from skxent.linear_model._input import check_data, encode
 from skxent.linear_model._partial_fit import PartialFitMixin
-from skxent.linear_model._predictor import LinearPredictor
+from skxent.linear_model._predictor import LinearPredictor, check_finite
 from skxent.linear_model._undo import undone_on_failure
 from skxent.losses import Loss, as_loss
 from skxent.objectives.linear import LinearObjective
@@ -288,9 +289,12 @@ class CrossEntropyClassifier(
     def _start(self, shape: tuple[int, int]) -> Weights:
         """The last fit's coefficients, or zeros where they have another shape."""
         start = np.zeros(shape)
-        coef = self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+        coef = check_sparse("coef_", self.coef_)
         d, m = self.n_features_in_, shape[1]
         if coef.shape == (m, d):
+            coef, intercept = self._checked_weights(d)
+            coef = coef.toarray() if sp.issparse(coef) else coef
+            check_finite(coef_=coef, intercept_=intercept)
             start[:d] = coef.T
-            start[d:] = self.intercept_
+            start[d:] = intercept
         return start

@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skxent._encoding import encode_labels, is_soft
+from skxent._sparse import check_sparse
 from skxent._validation import as_whole, check_unmasked
 
 
@@ -32,6 +33,7 @@ def check_data(
     """
     for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
         check_unmasked(name, values)
+    X = check_sparse("X", X)
     soft = is_soft(y)
     X, y = validate_data(
         estimator,

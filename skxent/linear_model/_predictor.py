@@ -12,8 +12,20 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skxent._pickle import VersionedPickle
+from skxent._sparse import check_sparse
 from skxent._validation import check_unmasked
 from skxent.targets import Floats
+
+
+def check_finite(**attributes: NDArray[Any]) -> None:
+    """Raise a ValueError that names the attribute with a NaN or an infinite number."""
+    for name, values in attributes.items():
+        finite = np.isfinite(values)
+        if not finite.all():
+            raise ValueError(
+                f"{name} must be finite, got {values[~finite].flat[0]}. "
+                "Fit the model again."
+            )
 
 
 class LinearPredictor(VersionedPickle, ClassifierMixin):
@@ -35,6 +47,7 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
         """Logits: (n, K), or for two classes (n,), the log-odds of the second."""
         check_is_fitted(self)
         check_unmasked("X", X)
+        X = check_sparse("X", X)
         X = validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
         )
@@ -42,8 +55,38 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
 
     def _logits(self, X: Any) -> Floats:
         """decision_function of X that is checked."""
-        z = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
+        coef, intercept = self._checked_weights(X.shape[1])
+        z = safe_sparse_dot(X, coef.T, dense_output=True) + intercept
+        numbers = coef.data if sp.issparse(coef) else coef
+        # X is finite, so finite logits come of finite coefficients: look at the fewer.
+        seen = (numbers, intercept) if numbers.size < z.size else (z,)
+        if not all(np.isfinite(array).all() for array in seen):
+            check_finite(coef_=numbers, intercept_=intercept)
         return z[:, 0] if z.shape[1] == 1 else z
+
+    def _checked_weights(self, n_features: int) -> tuple[Any, NDArray[Any]]:
+        """Return `coef_` and `intercept_`, which a pickle or a user may have changed.
+
+        Raises
+        ------
+        ValueError
+            If they do not fit `classes_` and the columns, or a sparse `coef_` has an
+            index outside its shape.
+        """
+        n_classes = len(self.classes_)
+        m = 1 if n_classes == 2 else n_classes
+        coef, intercept = check_sparse("coef_", self.coef_), self.intercept_
+        expected = {"coef_": (m, n_features), "intercept_": (m,)}
+        for name, values in (("coef_", coef), ("intercept_", intercept)):
+            real = getattr(getattr(values, "dtype", None), "kind", "") in "fiu"
+            if not real or values.shape != expected[name]:
+                got = f"{getattr(values, 'dtype', type(values))} of {np.shape(values)}"
+                raise ValueError(
+                    f"{name} must be real numbers of shape {expected[name]}, for "
+                    f"{n_classes} classes_ and {n_features} columns, got {got}. "
+                    "Fit the model again."
+                )
+        return coef, intercept
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The class of the largest logit, for each row: shape (n,)."""
@@ -69,7 +112,7 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
         """Keep `coef_` as an ndarray again."""
         check_is_fitted(self)
         if sp.issparse(self.coef_):
-            self.coef_ = self.coef_.toarray()
+            self.coef_ = check_sparse("coef_", self.coef_).toarray()
         return self
 
     @property
