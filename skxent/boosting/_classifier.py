@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
 
 from skxent._encoding import encode_labels
 from skxent._pickle import VersionedPickle
+from skxent._undo import new_fit
 from skxent._validation import check_bool
 from skxent._weights import check_sample_weight, class_weight_of_labels
 from skxent.boosting._objective import BoosterLoss, Objective
@@ -120,6 +121,18 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
         -------
         self
         """
+        with new_fit(self):
+            self._fit(X, y, sample_weight, eval_set, eval_sample_weight)
+        return self
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        eval_set: list[tuple[Any, Any]] | None,
+        eval_sample_weight: list[Any] | None,
+    ) -> None:
         check_bool("posterior", self.posterior)
         model = self._unfitted()
         X, y = self._validate(X, y=y)
@@ -167,7 +180,6 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
             model, keywords, (X, codes, weights), evaluation
         )
         self.classes_ = classes
-        return self
 
     def decision_function(self, X: Any) -> Floats:
         """Margins: (n, K), or for two classes (n,), the log-odds of the second."""

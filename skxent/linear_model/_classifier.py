@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from skxent._threads import effective_n_threads
+from skxent._undo import restore_on_failure
 from skxent._validation import (
     FRACTION,
     POSITIVE,
@@ -29,7 +30,6 @@ from skxent.linear_model._callbacks import (
 from skxent.linear_model._input import check_data, encode
 from skxent.linear_model._partial_fit import PartialFitMixin
 from skxent.linear_model._predictor import LinearPredictor
-from skxent.linear_model._undo import undone_on_failure
 from skxent.losses import Loss, as_loss
 from skxent.objectives.linear import LinearObjective
 from skxent.objectives.problem import Problem, Weights
@@ -161,7 +161,7 @@ class CrossEntropyClassifier(
         -------
         self
         """
-        with undone_on_failure(self):
+        with restore_on_failure(self):
             self._fit(X, y, sample_weight)
         return self
 

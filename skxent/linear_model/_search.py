@@ -22,6 +22,7 @@ from sklearn.utils.validation import _check_method_params
 
 from skxent._encoding import is_soft
 from skxent._threads import blas_threads, effective_n_threads, processors
+from skxent._undo import new_fit
 from skxent._validation import check_bool, check_count
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
@@ -32,7 +33,6 @@ from skxent.linear_model._classifier import CrossEntropyClassifier
 from skxent.linear_model._grid import Candidate, Fold, fit_fold, summary
 from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor
-from skxent.linear_model._undo import undone_on_failure
 from skxent.scorers import SCORERS, neg_log_loss_scorer
 
 # Parameters of a search, which the plain estimators do not have.
@@ -70,7 +70,7 @@ class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
         -------
         self
         """
-        with undone_on_failure(self):
+        with new_fit(self):
             self._fit(X, y, sample_weight, params)
         return self
 
