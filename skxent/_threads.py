@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from numbers import Integral
-from typing import Any
 
 from joblib import cpu_count
-from threadpoolctl import ThreadpoolController
 
+from skxent._blas import BlasThreads
 from skxent._dispatch import kernels
 
 # Below this many logits a second thread costs more than it brings.
@@ -39,20 +38,19 @@ def processors() -> int:
     return count
 
 
-@cache
-def thread_pools() -> ThreadpoolController:
-    """Those of BLAS and OpenMP, found once: looking for them takes milliseconds."""
-    return ThreadpoolController()
+def blas_threads(
+    count: int, columns: int | None = None
+) -> AbstractContextManager[None]:
+    """A context in which BLAS has so many threads, for products of so many columns.
 
-
-def blas_threads(count: int, columns: int | None = None) -> Any:
-    """A context in which BLAS has so many threads, for products of so many columns."""
+    Inside another it takes its place, but BLAS never has more than it had outside all.
+    """
     if columns is not None and columns <= FEW_COLUMNS:
         return nullcontext()
-    return thread_pools().limit(limits=count, user_api="blas")
+    return BlasThreads(count)
 
 
-def one_blas_thread(columns: int | None = None) -> Any:
+def one_blas_thread(columns: int | None = None) -> AbstractContextManager[None]:
     """A context in which BLAS has one thread.
 
     Its own would wait for the cores that the kernels' threads have not given back yet:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import wraps
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,21 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     while frame.f_back and frame.f_globals.get("__name__", "").startswith(INNER):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+def ignore_overflow(function: Function) -> Function:
+    """Silence numpy about infinities and NaN in a function that tells of them itself.
+
+    Before numpy 2 an errstate that decorates keeps what it restores in one place for
+    all threads, and for a function that calls itself.
+    """
+
+    @wraps(function)
+    def quiet(*args: Any, **keywords: Any) -> Any:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return function(*args, **keywords)
+
+    return quiet  # type: ignore[return-value]
 
 
 def check_count(name: str, value: Any, low: int = 1) -> None:

@@ -15,6 +15,7 @@ from skxent._blend_objective import OBJECTIVES, pool
 from skxent._evaluate import check_labels, check_proba, prepare_target
 from skxent._pickle import VersionedPickle
 from skxent._sparse import check_sparse
+from skxent._undo import new_fit
 from skxent._validation import check_option, warn
 from skxent.losses import Loss, as_loss
 from skxent.solvers.simplex import minimise_on_simplex
@@ -219,9 +220,10 @@ class BlendClassifier(VersionedPickle, StackingClassifier):
         X, y = check_sparse("X", X), check_labels(y)
         if isinstance(self.cv, str) and self.cv == "prefit":
             self._check_classes(np.unique(y))
-        if sample_weight is None:
-            return super().fit(X, y)
-        return super().fit(X, y, sample_weight=sample_weight)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        with new_fit(self):
+            super().fit(X, y, **weights)
+        return self
 
     def transform(self, X: Any) -> Floats:
         """Return the probabilities of all estimators side by side."""

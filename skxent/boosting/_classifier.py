@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 from skxent._encoding import encode_labels
 from skxent._pickle import VersionedPickle
 from skxent._sparse import check_sparse
+from skxent._undo import new_fit
 from skxent._validation import check_bool
 from skxent._weights import check_sample_weight, class_weight_of_labels
 from skxent.boosting._objective import BoosterLoss, Objective
@@ -121,6 +122,18 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
         -------
         self
         """
+        with new_fit(self):
+            self._fit(X, y, sample_weight, eval_set, eval_sample_weight)
+        return self
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        eval_set: list[tuple[Any, Any]] | None,
+        eval_sample_weight: list[Any] | None,
+    ) -> None:
         check_bool("posterior", self.posterior)
         model = self._unfitted()
         X, y = self._validate(X, y=y)
@@ -168,14 +181,16 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
             model, keywords, (X, codes, weights), evaluation
         )
         self.classes_ = classes
-        return self
 
     def decision_function(self, X: Any) -> Floats:
         """Margins: (n, K), or for two classes (n,), the log-odds of the second."""
         check_is_fitted(self)
         n_classes = len(self.classes_)
         shape = () if n_classes == 2 else (n_classes,)
-        if np.shape(self.init_score_) != shape or not np.isfinite(self.init_score_).all():
+        if (
+            np.shape(self.init_score_) != shape
+            or not np.isfinite(self.init_score_).all()
+        ):
             raise ValueError(
                 f"init_score_ must be finite and of shape {shape} for {n_classes} "
                 f"classes_, got {self.init_score_!r}. Fit the model again."

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent._validation import ignore_overflow
 from skxent.losses import Loss
 from skxent.solvers.inverse import Inverse
 from skxent.solvers.newton import Solution, newton
@@ -82,7 +83,7 @@ class ScalingObjective(ABC):
                 H[column] += self.pull(t, z, product)
         return H / self.total_weight
 
-    @np.errstate(over="ignore", invalid="ignore")  # Inverse tells of it
+    @ignore_overflow  # Inverse tells of it
     def minimise(self, tol: float, max_iter: int) -> Solution:
         start = self.start()
         stride = len(self.z) // SAMPLE

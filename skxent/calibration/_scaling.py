@@ -24,6 +24,7 @@ from skxent._evaluate import check_labels
 from skxent._pickle import VersionedPickle
 from skxent._sparse import check_sparse
 from skxent._threads import effective_n_threads
+from skxent._undo import new_fit
 from skxent._validation import FRACTION, POSITIVE, check_count, warn
 from skxent._weights import check_sample_weight
 from skxent.calibration._logits import (
@@ -84,6 +85,11 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         -------
         self
         """
+        with new_fit(self):
+            self._fit(X, y, sample_weight)
+        return self
+
+    def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> None:
         loss = as_loss(self.loss)
         FRACTION.check("label_smoothing", self.label_smoothing)
         POSITIVE.check("tol", self.tol)
@@ -133,7 +139,6 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
                 setattr(self, name, getattr(model, name))
         self._fitted = found.weights, loss, self.label_smoothing
         self._name(found.weights)
-        return self
 
     def _name(self, t: Vector) -> None:
         """Set the attributes that the documentation names, from the parameters."""

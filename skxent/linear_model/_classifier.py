@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 
 from skxent._sparse import check_sparse
 from skxent._threads import effective_n_threads
+from skxent._undo import restore_on_failure
 from skxent._validation import (
     FRACTION,
     POSITIVE,
@@ -30,7 +31,6 @@ from skxent.linear_model._callbacks import (
 from skxent.linear_model._input import check_data, encode
 from skxent.linear_model._partial_fit import PartialFitMixin
 from skxent.linear_model._predictor import LinearPredictor, check_finite
-from skxent.linear_model._undo import undone_on_failure
 from skxent.losses import Loss, as_loss
 from skxent.objectives.linear import LinearObjective
 from skxent.objectives.problem import Problem, Weights
@@ -162,7 +162,7 @@ class CrossEntropyClassifier(
         -------
         self
         """
-        with undone_on_failure(self):
+        with restore_on_failure(self):
             self._fit(X, y, sample_weight)
         return self
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
+from skxent._undo import restore_on_failure
 from skxent._validation import check_unmasked
 from skxent.linear_model._callbacks import with_callbacks
 from skxent.linear_model._input import check_data
 from skxent.linear_model._stream import Past, StreamObjective
-from skxent.linear_model._undo import undone_on_failure
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -99,7 +99,7 @@ class PartialFitMixin:
         >>> round(model.score(X, y), 2)
         0.97
         """
-        with undone_on_failure(self):
+        with restore_on_failure(self):
             self._partial_fit(X, y, classes, sample_weight)
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,7 +21,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import _check_method_params
 
 from skxent._encoding import is_soft
-from skxent._threads import effective_n_threads, processors, thread_pools
+from skxent._threads import blas_threads, effective_n_threads, processors
+from skxent._undo import new_fit
 from skxent._validation import check_bool, check_count
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
@@ -31,7 +33,6 @@ from skxent.linear_model._classifier import CrossEntropyClassifier
 from skxent.linear_model._grid import Candidate, Fold, fit_fold, summary
 from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor
-from skxent.linear_model._undo import undone_on_failure
 from skxent.scorers import SCORERS, neg_log_loss_scorer
 
 # Parameters of a search, which the plain estimators do not have.
@@ -69,7 +70,7 @@ class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
         -------
         self
         """
-        with undone_on_failure(self):
+        with new_fit(self):
             self._fit(X, y, sample_weight, params)
         return self
 
@@ -103,8 +104,8 @@ class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
         if jobs > 1:
             plain.set_params(n_jobs=max(1, effective_n_threads() // jobs))
         # Threads share X and let go of the interpreter in the kernels and in BLAS.
-        limit = max(1, processors() // jobs) if jobs > 1 else None
-        with thread_pools().limit(limits=limit):
+        limit = max(1, processors() // jobs)
+        with blas_threads(limit) if jobs > 1 else nullcontext():
             folds: list[Fold] = Parallel(n_jobs=jobs, prefer="threads")(
                 delayed(fit_fold)(
                     clone(plain),

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skxent._threads import blas_threads, effective_n_threads
+from skxent._validation import ignore_overflow
 from skxent.objectives.problem import Problem, Weights
 from skxent.objectives.wide import column_sums
 from skxent.targets import Floats, Target
@@ -29,7 +30,7 @@ class RowCurvature(Problem):
     n_threads: int | None
     kept: Weights | None  # on a path of penalties, the last Hessian without its own
 
-    @np.errstate(over="ignore", invalid="ignore")  # the solver tells of it
+    @ignore_overflow  # the solver tells of it
     def hessian(self, W: Weights) -> Weights:
         """Σ_i M_i ⊗ x̃_i x̃_iᵀ, with M_i the Hessian of row i in its m logits."""
         size, m = self.shape
@@ -163,7 +164,7 @@ class RowCurvature(Problem):
     def _evaluate(self, z: Floats, target: Target, **arrays: Any) -> None:
         self.loss.evaluate(z, target, self.binary, n_threads=self.n_threads, **arrays)
 
-    @np.errstate(over="ignore", invalid="ignore")  # the solver tells of it
+    @ignore_overflow  # the solver tells of it
     def _weighted_gram(self, X: Any, row_weight: Floats) -> Weights:
         """X̃ᵀ diag(row_weight) X̃, in float64, where near-collinear columns are kept."""
         X, weights = X.astype(np.float64, copy=False), row_weight.astype(np.float64)
