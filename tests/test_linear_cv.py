@@ -222,7 +222,9 @@ def test_bad_calls():
     X, y = load_iris(return_X_y=True)
     model = FocalLogisticRegressionCV(Cs=[1.0], gammas=[0.0])
     with pytest.raises(ValueError, match=r"^params must be empty .*'groups'\]\.$"):
-        model.fit(X, y, groups=y)
+        model.fit(X, y).score(X, y, groups=y)
+    with pytest.raises(ValueError, match=r"^params must be groups .*'groop'\]\.$"):
+        model.fit(X, y, groop=y)
 
 
 @all_cases

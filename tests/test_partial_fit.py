@@ -165,6 +165,23 @@ def test_bad_calls():
     assert "class_weight must be a dict or None" in str(caught.value.__cause__)
 
 
-def test_l1_is_for_fit_alone():
-    with pytest.raises(ValueError, match=r"^l1_ratio must be 0 for partial_fit, got 0"):
-        CrossEntropyClassifier(l1_ratio=0.5).partial_fit([[0.0], [1.0]], [0, 1], [0, 1])
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ({"l1_ratio": 0.5}, r"l1_ratio must be 0 for partial_fit, got 0\.5\."),
+        ({"l1_ratio": 1}, r"l1_ratio must be 0 for partial_fit, got 1\."),
+        ({"class_weight": "balanced"}, r"class_weight must be .*, got 'balanced'\."),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("module", ["skxent", "skxent.dask"])
+def test_it_is_there_only_where_it_can_be_used(module, setting, reason):
+    package = pytest.importorskip(module)
+    for name in ("CrossEntropyClassifier", "FocalLogisticRegression"):
+        model = getattr(package, name)()
+        assert hasattr(model, "partial_fit")
+        model.set_params(**setting)
+        assert not hasattr(model, "partial_fit")
+        message = rf"^This '{name}' has no attribute 'partial_fit': {reason}$"
+        with pytest.raises(AttributeError, match=message):
+            model.partial_fit([[0.0], [1.0]], [0, 1], [0, 1])

@@ -23,6 +23,7 @@ from skxent.linear_model._blocks import (
     parts_of,
     summaries,
 )
+from skxent.linear_model._partial_fit import only_for_streams
 from skxent.objectives.blocks import add
 from skxent.objectives.problem import Problem
 
@@ -50,6 +51,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         objective = block_objective(self, rows.map(parts_of, plan), plan)
         return objective, X, y, sample_weight
 
+    @only_for_streams
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> Any:

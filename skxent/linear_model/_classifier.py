@@ -30,7 +30,7 @@ from skxent.linear_model._callbacks import (
 )
 from skxent.linear_model._input import check_data, encode
 from skxent.linear_model._partial_fit import PartialFitMixin
-from skxent.linear_model._predictor import LinearPredictor, check_finite
+from skxent.linear_model._predictor import LinearPredictor, check_finite, penalty_of
 from skxent.losses import Loss, as_loss
 from skxent.objectives.linear import LinearObjective
 from skxent.objectives.problem import Problem, Weights
@@ -79,7 +79,9 @@ class CrossEntropyClassifier(
         nats, is then about tol² / 2 above its minimum.
     max_iter : int, default=100
     warm_start : bool, default=False
-        Start from the coefficients of the last fit.
+        Start from the coefficients of the last fit. Only these are kept, not what a
+        solver knows of the curvature: two fits of max_iter=1 end elsewhere than one of
+        max_iter=2.
     n_jobs : int, default=None
         Threads of the kernels; None is all that OpenMP may use.
     verbose : int, default=0
@@ -93,6 +95,8 @@ class CrossEntropyClassifier(
     n_iter_ : ndarray of shape (1,)
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (d,), if X has column names
+    penalty : {"l1", "l2", "elasticnet"} or None
+        The kind of penalty that l1_ratio and C mean; not a parameter.
 
     Notes
     -----
@@ -218,6 +222,15 @@ class CrossEntropyClassifier(
         self.classes_ = classes
         self._fitted = self._loss(), weights, self.label_smoothing
         return target
+
+    @property
+    def penalty(self) -> str | None:
+        """The kind of penalty, "l1", "l2", "elasticnet" or None, as l1_ratio and C say.
+
+        scikit-learn looks at it: SelectFromModel keeps all coefficients but zeros of a
+        model with an L1 penalty.
+        """
+        return penalty_of(self.l1_ratio, self.C)
 
     def _settings(self) -> dict[str, Any]:
         """What an objective needs to know besides the data."""

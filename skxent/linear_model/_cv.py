@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from skxent.linear_model._named import (
     FocalLogisticRegression,
     SmoothedSoftmaxClassifier,
@@ -14,8 +16,11 @@ from skxent.linear_model._search import GridCV
 class FocalLogisticRegressionCV(GridCV):
     """Focal logistic regression with C and gamma chosen by cross-validation.
 
-    Finds what ``GridSearchCV(FocalLogisticRegression(), ...)`` finds, sooner: each fit
-    starts where those of the neighbouring C and gamma ended.
+    Tries the same candidates on the same folds as
+    ``GridSearchCV(FocalLogisticRegression(), ...)``, and is faster: each fit starts
+    where those of the neighbouring C and gamma ended. The scores agree as far as `tol`
+    lets them; candidates whose scores are closer than that may change places, and a
+    loss that is not convex (gamma > 0) may have another local minimum.
 
     Parameters
     ----------
@@ -24,16 +29,28 @@ class FocalLogisticRegressionCV(GridCV):
     gammas : array-like, default=(0.0, 0.5, 1.0, 2.0, 5.0)
         Values in [0, inf).
     l1_ratios : array-like, default=(0.0,)
-    fit_intercept, class_weight, label_smoothing, posterior, solver, tol, max_iter
+    class_weight : dict of label to weight or "balanced", default=None
+        "balanced" weights are computed from the rows that are fitted to: those of each
+        training fold, and all rows for the refit.
+    fit_intercept, label_smoothing, posterior, solver, tol, max_iter
         See :class:`CrossEntropyClassifier`.
     cv : int, splitter or iterable of (train, test), default=None
         None: 5 stratified folds.
-    scoring : str or callable, default=None
+    scoring : str, callable, list or tuple of str, or dict, default=None
         A name of :data:`skxent.scorers.SCORERS`, any that scikit-learn takes, or a
-        scorer. None: our ``neg_log_loss``.
-    refit : bool, default=True
-        Fit the best parameters to all of the data. False: coefficients and parameters
-        are the means of those that were best on each fold.
+        scorer. None: our ``neg_log_loss``. Several, in a list of names or a dict of
+        name to scorer, are all in `cv_results_`.
+    refit : bool, str or callable, default=True
+        True: fit the best parameters to all of the data. Where `scoring` has several
+        scorers, the name of the one that decides. A function takes `cv_results_` and
+        returns the index of the best candidate; there is no `best_score_` then.
+        False, with one scorer: coefficients and parameters are the means of those that
+        were best on each fold. Folds without a score, or without all classes in
+        training, are left out with a warning.
+    error_score : float or "raise", default=np.nan
+        The score of a fit or scoring that raised an error, with a warning that counts
+        and shows the errors. "raise": raise the error. If no fit succeeds, an error is
+        raised in any case.
     n_jobs : int, default=None
         Folds at a time, as in joblib; they share the threads of the kernels. None: one
         after the other, each with all threads.
@@ -45,10 +62,15 @@ class FocalLogisticRegressionCV(GridCV):
     C_, gamma_, l1_ratio_ : float
         What was chosen.
     best_params_, best_index_, best_score_
-        As in GridSearchCV, with refit=True.
+        As in GridSearchCV, not with refit=False. If every candidate lacks the score of
+        some fold, all have rank 1 and the first is the best, with a warning.
     cv_results_ : dict of ndarray
         As in GridSearchCV; ``pandas.DataFrame(cv_results_)`` is a table of it.
-    scores_, n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_gammas, n_Cs)
+    scores_ : ndarray of shape (n_folds, n_l1_ratios, n_gammas, n_Cs)
+        The scores on the test part of each fold; a dict of them, by the name of the
+        scorer, where `scoring` has several.
+    n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_gammas, n_Cs)
+        Iterations of each fit; 0 for one that failed.
     Cs_, gammas_, l1_ratios_ : ndarray
         The grid.
     n_splits_ : int
@@ -83,7 +105,8 @@ class FocalLogisticRegressionCV(GridCV):
         solver: str = "auto",
         tol: float = 1e-4,
         max_iter: int = 100,
-        refit: bool = True,
+        refit: Any = True,
+        error_score: Any = np.nan,
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
@@ -100,6 +123,7 @@ class FocalLogisticRegressionCV(GridCV):
         self.tol = tol
         self.max_iter = max_iter
         self.refit = refit
+        self.error_score = error_score
         self.n_jobs = n_jobs
         self.verbose = verbose
 
@@ -112,7 +136,7 @@ class SmoothedSoftmaxClassifierCV(GridCV):
     label_smoothings : array-like, default=(0.0, 0.05, 0.1, 0.2)
         Values in [0, 1).
     Cs, l1_ratios, fit_intercept, class_weight, posterior, cv, scoring
-    solver, tol, max_iter, refit, n_jobs, verbose
+    solver, tol, max_iter, refit, error_score, n_jobs, verbose
         See :class:`FocalLogisticRegressionCV`, whose attributes it has too, with
         `label_smoothing_` and `label_smoothings_` for `gamma_` and `gammas_`.
 
@@ -143,7 +167,8 @@ class SmoothedSoftmaxClassifierCV(GridCV):
         solver: str = "auto",
         tol: float = 1e-4,
         max_iter: int = 100,
-        refit: bool = True,
+        refit: Any = True,
+        error_score: Any = np.nan,
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
@@ -159,5 +184,6 @@ class SmoothedSoftmaxClassifierCV(GridCV):
         self.tol = tol
         self.max_iter = max_iter
         self.refit = refit
+        self.error_score = error_score
         self.n_jobs = n_jobs
         self.verbose = verbose

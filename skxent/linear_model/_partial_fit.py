@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from numbers import Real
+from types import MethodType
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.metaestimators import available_if
 
 from skxent._undo import restore_on_failure
 from skxent._validation import check_unmasked
@@ -18,18 +19,42 @@ from skxent.linear_model._stream import Past, StreamObjective
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def knows_its_weights(estimator: Any) -> bool:
-    """Only then is there partial_fit: balanced weights need all of y."""
+def reason_against(estimator: Any) -> str | None:
+    """Why the estimator, as it is set, cannot learn batch by batch."""
     if isinstance(estimator.class_weight, str):
-        raise AttributeError(
-            "class_weight must be a dict or None for partial_fit, "
-            f"got {estimator.class_weight!r}."
-        )
-    return True
+        # Balanced weights need all of y.
+        given = estimator.class_weight
+        return f"class_weight must be a dict or None for partial_fit, got {given!r}."
+    if isinstance(estimator.l1_ratio, Real) and float(estimator.l1_ratio) > 0:
+        # The quadratic that remembers the past cannot hold an L1 penalty.
+        return f"l1_ratio must be 0 for partial_fit, got {estimator.l1_ratio!r}."
+    return None
 
 
-def if_it_knows_its_weights(method: Method) -> Method:
-    return available_if(knows_its_weights)(method)
+class OnlyForStreams:
+    """A method that an estimator has only if it can learn batch by batch.
+
+    As scikit-learn's `available_if`, with the reason in the message of the error and
+    not in its cause alone.
+    """
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self.method = method
+
+    def __get__(self, estimator: Any, owner: Any = None) -> Any:
+        if estimator is None:
+            return self.method  # what scikit-learn reads the signature of
+        reason = reason_against(estimator)
+        if reason:
+            raise AttributeError(
+                f"This {type(estimator).__name__!r} has no attribute "
+                f"{self.method.__name__!r}: {reason}"
+            ) from AttributeError(reason)
+        return MethodType(self.method, estimator)
+
+
+def only_for_streams(method: Method) -> Method:
+    return cast(Method, OnlyForStreams(method))
 
 
 class PartialFitMixin:
@@ -37,7 +62,7 @@ class PartialFitMixin:
 
     _past: Past | None
 
-    @if_it_knows_its_weights
+    @only_for_streams
     def partial_fit(
         self,
         X: Any,
@@ -78,9 +103,10 @@ class PartialFitMixin:
         ------
         ValueError
             If `classes` are missing in the first call or others later, y has a label
-            that is not in them. If l1_ratio is not 0: no quadratic remembers L1.
+            that is not in them.
         AttributeError
-            If class_weight is "balanced", which needs all of y.
+            If class_weight is "balanced", which needs all of y, or l1_ratio is above 0,
+            since no quadratic remembers an L1 penalty: there is no such method then.
 
         References
         ----------
@@ -108,10 +134,6 @@ class PartialFitMixin:
         self: Any, X: Any, y: Any, classes: Any, sample_weight: Any
     ) -> None:
         self._check_parameters()
-        if self.l1_ratio > 0:
-            raise ValueError(
-                f"l1_ratio must be 0 for partial_fit, got {self.l1_ratio!r}."
-            )
         past = getattr(self, "_past", None)
         first = not hasattr(self, "classes_")
         X, y, weights = check_data(self, X, y, sample_weight, reset=first)

@@ -136,3 +136,10 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def penalty_of(l1_ratio: float, C: float) -> str | None:
+    """The name that scikit-learn has for a penalty."""
+    if np.inf == C:
+        return None
+    return {0: "l2", 1: "l1"}.get(l1_ratio, "elasticnet")  # type: ignore[call-overload]

@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike
-from sklearn import get_config
 from sklearn.base import BaseEstimator, clone
-from sklearn.metrics import check_scoring
 from sklearn.model_selection import ParameterGrid, check_cv
-from sklearn.utils import Bunch
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
 from sklearn.utils.validation import _check_method_params
 
 from skxent._encoding import is_soft
 from skxent._threads import blas_threads, effective_n_threads, processors
 from skxent._undo import new_fit
-from skxent._validation import check_bool, check_count
+from skxent._validation import check_bool, check_count, warn
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
     SearchTask,
     with_callbacks,
 )
 from skxent.linear_model._classifier import CrossEntropyClassifier
-from skxent.linear_model._grid import Candidate, Fold, fit_fold, summary
+from skxent.linear_model._grid import (
+    Candidate,
+    Fold,
+    fit_fold,
+    summary,
+    warn_of_failures,
+)
 from skxent.linear_model._input import check_data
-from skxent.linear_model._predictor import LinearPredictor
-from skxent.scorers import SCORERS, neg_log_loss_scorer
+from skxent.linear_model._predictor import LinearPredictor, penalty_of
+from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
 
 # Parameters of a search, which the plain estimators do not have.
-OWN = ("Cs", "l1_ratios", "cv", "scoring", "refit", "n_jobs")
+OWN = ("Cs", "l1_ratios", "cv", "scoring", "refit", "error_score", "n_jobs")
+# Attributes of the best candidate, which not every search has.
+OF_BEST = ("best_index_", "best_params_", "best_score_")
 
 
-class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
+class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator):
     """A search over C, l1_ratio and the parameter `varied` of the class `plain`."""
 
     plain: ClassVar[type[CrossEntropyClassifier]]
@@ -62,9 +63,11 @@ class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
             scorer must take them too, as all of skxent do; the default folds are
             stratified by the likeliest class.
         sample_weight : array-like of shape (n,), default=None
-            For the fits; and for the scores, if the scorer takes weights.
+            For the fits; and for the scores, if the scorer takes weights. A warning is
+            given if it does not.
         **params
-            Metadata for the splitter and the scorer, with metadata routing enabled.
+            `groups`, for the splitter; with scikit-learn's metadata routing enabled all
+            that the splitter and the scorers ask for.
 
         Returns
         -------
@@ -76,7 +79,8 @@ class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
 
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, params: dict[str, Any]) -> None:
-        check_bool("refit", self.refit)
+        scorers = self._scorers()
+        self._check_own(scorers)
         shared = {k: v for k, v in self.get_params(deep=False).items() if k not in OWN}
         del shared[f"{self.varied}s"]
         plain = self.plain(**shared)
@@ -87,11 +91,15 @@ class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
             vars(tried).update(candidate)  # set_params looks at signatures each time
             tried._check_parameters()
         X, y, weights = check_data(self, X, y, sample_weight)
+        tried._target(X, y, weights)  # errors that are not of one fold alone
         routed = self._route("fit", weights, params)
-        scorer = self._scorer()
         likeliest = y.argmax(axis=1) if is_soft(y) else y
         splitter = check_cv(self.cv, likeliest, classifier=True)
         splits = list(splitter.split(X, likeliest, **routed.splitter.split))
+        if not splits:
+            raise ValueError(
+                f"cv must give at least one split, got none of {splitter}."
+            )
         task = SearchTask(
             self,
             len(splits),
@@ -112,21 +120,47 @@ class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
                     self.varied,
                     candidates,
                     (X[train], y[train], None if weights is None else weights[train]),
-                    (X[test], y[test]),
-                    scorer,
-                    _check_method_params(X, routed.scorer.score, indices=test),
+                    FoldScorer(
+                        scorers,
+                        {
+                            name: _check_method_params(
+                                X, routed[f"scorer {name}"].score, indices=test
+                            )
+                            for name in scorers
+                        },
+                        X[test],
+                        y[test],
+                    ),
+                    self.error_score,
                     task.fold(k),
                 )
                 for k, (train, test) in enumerate(splits)
             )
+        warn_of_failures(folds, self.error_score)
         self.cv_results_ = summary(candidates, folds)
         self.n_splits_ = len(folds)
+        for name in OF_BEST:
+            self.__dict__.pop(name, None)
         self._keep_paths(grid, folds)
         if self.refit:
             self._refit(plain, candidates, X, y, weights, task)
         else:
-            self._average(plain, candidates, folds, X, y, weights)
+            self._average(tried, candidates, folds, X, y, weights)
         task.end()
+
+    def _check_own(self, scorers: dict[str, Any]) -> None:
+        names = list(scorers)
+        if names != [ALONE] and not callable(self.refit) and self.refit not in names:
+            raise ValueError(
+                f"refit must be one of {names} or a function of cv_results_ where "
+                f"scoring has several scorers, got {self.refit!r}."
+            )
+        if names == [ALONE] and not callable(self.refit):
+            check_bool("refit", self.refit)
+        if self.error_score != "raise" and not isinstance(self.error_score, Real):
+            raise ValueError(
+                f"error_score must be 'raise' or a number, got {self.error_score!r}."
+            )
 
     def _grid(self) -> dict[str, list[Any]]:
         if isinstance(self.Cs, (int, np.integer)):
@@ -149,11 +183,16 @@ class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
         names = sorted(grid)
         shape = [len(folds), *(len(grid[name]) for name in names)]
         order = [0, *(1 + names.index(n) for n in ("l1_ratio", self.varied, "C"))]
-        for name, rows in (
-            ("scores_", [fold.scores for fold in folds]),
-            ("n_iter_", [fold.n_iter for fold in folds]),
-        ):
-            setattr(self, name, np.reshape(rows, shape).transpose(order))
+
+        def by_axes(rows: list[Any]) -> Any:
+            return np.reshape(rows, shape).transpose(order)
+
+        self.n_iter_ = by_axes([fold.n_iter for fold in folds])
+        scores = {
+            metric: by_axes([fold.scores[metric] for fold in folds])
+            for metric in folds[0].scores
+        }
+        self.scores_ = scores.get(ALONE, scores)
         for name, values in grid.items():
             setattr(self, f"{name}s_", np.array(values, dtype=np.float64))
 
@@ -167,9 +206,11 @@ class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
         task: SearchTask,
     ) -> None:
         """The best candidate, fitted as the plain estimator fits it."""
-        best = int(self.cv_results_["rank_test_score"].argmin())
-        self.best_index_, self.best_params_ = best, candidates[best]
-        self.best_score_ = float(self.cv_results_["mean_test_score"][best])
+        best = self.best_index_ = self._best_index()
+        self.best_params_ = candidates[best]
+        if not callable(self.refit):
+            mean = self.cv_results_[f"mean_test_{self._metric()}"]
+            self.best_score_ = float(mean[best])
         for name, value in self.best_params_.items():
             setattr(self, f"{name}_", float(value))
         model = clone(plain).set_params(**self.best_params_, n_jobs=None)
@@ -178,9 +219,20 @@ class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
         self.classes_, self._fitted = model.classes_, model._fitted
         self.coef_, self.intercept_ = model.coef_, model.intercept_
 
+    def _best_index(self) -> int:
+        results = self.cv_results_
+        if not callable(self.refit):
+            return int(results[f"rank_test_{self._metric()}"].argmin())
+        index, n = self.refit(results), len(results["params"])
+        if not isinstance(index, Integral) or int(index) not in range(n):
+            raise ValueError(
+                f"refit must return an index of cv_results_ in [0, {n}), got {index!r}."
+            )
+        return int(index)
+
     def _average(
         self,
-        plain: CrossEntropyClassifier,
+        model: CrossEntropyClassifier,
         candidates: list[Candidate],
         folds: list[Fold],
         X: Any,
@@ -188,70 +240,34 @@ class GridCV(CallbackSupportMixin, LinearPredictor, BaseEstimator):
         weights: Any,
     ) -> None:
         """The mean of what was best on each fold: coefficients and parameters."""
-        best = [candidates[int(np.nanargmax(fold.scores))] for fold in folds]
-        mean = {name: float(np.mean([b[name] for b in best])) for name in best[0]}
+        best = [
+            fold.best
+            for fold in folds
+            if fold.best and np.array_equal(fold.best.classes, model.classes_)
+        ]
+        if not best:
+            raise ValueError(
+                "refit must be True where no fold has all classes and a score, "
+                "got False."
+            )
+        if len(best) < len(folds):
+            warn(
+                f"refit=False takes the mean of {len(best)} of {len(folds)} folds: the "
+                "others lack a class in training, or a score."
+            )
+        chosen = [candidates[b.index] for b in best]
+        mean = {name: float(np.mean([c[name] for c in chosen])) for name in chosen[0]}
         for name, value in mean.items():
             setattr(self, f"{name}_", value)
-        model = clone(plain).set_params(**mean)
-        model._target(X, y, weights)
-        if any(not np.array_equal(fold.classes, model.classes_) for fold in folds):
-            raise ValueError(
-                "refit must be True where a fold lacks a class, got False."
-            )
+        model.set_params(**mean)._target(X, y, weights)
         self.classes_, self._fitted = model.classes_, model._fitted
-        self.coef_ = np.mean([fold.coef for fold in folds], axis=0)
-        self.intercept_ = np.mean([fold.intercept for fold in folds], axis=0)
+        self.coef_ = np.mean([b.coef for b in best], axis=0)
+        self.intercept_ = np.mean([b.intercept for b in best], axis=0)
 
-    def score(
-        self,
-        X: Any,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        **score_params: Any,
-    ) -> float:
-        """The score of `scoring` on X and y."""
-        routed = self._route("score", sample_weight, score_params)
-        return float(self._scorer()(self, X, y, **routed.scorer.score))
-
-    def _scorer(self) -> Any:
-        if self.scoring is None:
-            return neg_log_loss_scorer
-        if isinstance(self.scoring, str) and self.scoring in SCORERS:
-            return SCORERS[self.scoring]
-        return check_scoring(self, scoring=self.scoring)
-
-    def _route(self, caller: str, sample_weight: Any, params: dict[str, Any]) -> Any:
-        """Which metadata go to the splitter and which to the scorer."""
-        given = dict(params)
-        if sample_weight is not None:
-            given["sample_weight"] = sample_weight
-        if get_config()["enable_metadata_routing"]:
-            return process_routing(self, caller, **given)
-        if params:
-            raise ValueError(
-                f"params must be empty without enable_metadata_routing, "
-                f"got {sorted(params)}."
-            )
-        accepts = getattr(self._scorer(), "_accept_sample_weight", lambda: False)
-        return Bunch(
-            splitter=Bunch(split={}), scorer=Bunch(score=given if accepts() else {})
-        )
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Who gets what metadata: see scikit-learn's user guide."""
-        to_score = MethodMapping().add(caller="fit", callee="score")
-        return (
-            MetadataRouter(owner=type(self).__name__)
-            .add_self_request(self)
-            .add(
-                splitter=self.cv,
-                method_mapping=MethodMapping().add(caller="fit", callee="split"),
-            )
-            .add(
-                scorer=self._scorer(),
-                method_mapping=to_score.add(caller="score", callee="score"),
-            )
-        )
+    @property
+    def penalty(self) -> str | None:
+        """The kind of penalty that was chosen: "l1", "l2", "elasticnet" or None."""
+        return penalty_of(self.l1_ratio_, self.C_)
 
     @property
     def _n_threads(self) -> int | None:
