@@ -1,5 +1,6 @@
 """Objectives and metrics by themselves: no boosting library is needed here."""
 
+import copy
 import inspect
 import pickle
 import subprocess
@@ -9,6 +10,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
 from oracle import LOSS_INSTANCES, phi
 from skxent.boosting import (
@@ -279,14 +281,37 @@ def test_bad_parameters(make, argument, value, message):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        ([0.0, 2.0], r"^y must be codes in 0..1, got 2\.0\.$"),
-        ([0.0, 0.5], r"^y must be integer codes or soft labels, got float32 values\.$"),
+        ([0.0, 2.0], r"^y must be codes in 0..1, got 2\.0\. For more classes set \w+"),
+        ([0.0, -1.0], r"^y must be codes in 0..1, got -1\.0\.$"),
+        ([0.0, 0.5], r"^y must be integer codes, got 0\.5\. Soft labels are given as"),
+        ([0.0, np.nan], r"^y must be integer codes, got nan\."),
         ([[0.0, 1.0]] * 2, r"^y must be of shape \(n,\), got \(2, 2\)\.$"),
     ],
 )
 def test_bad_labels(make, y, message):
     with pytest.raises(ValueError, match=message):
         make(Focal())(np.array(y, dtype=np.float32), np.zeros(2, dtype=np.float32))
+
+
+def test_the_number_of_classes_is_set_by_the_librarys_own_parameter():
+    for make, name in [
+        (xgboost_objective, "num_class"),
+        (lightgbm_metric, "num_class"),
+        (catboost_objective, "classes_count or class_names"),
+        (catboost_metric, "classes_count or class_names"),
+    ]:
+        with pytest.raises(ValueError, match=f"For more classes set {name}\\.$"):
+            make(Focal()).target(np.arange(3.0), 2, None, np.float64)
+
+
+@everything
+def test_copies_are_the_same_object(make):
+    """Else scikit-learn cannot clone a CatBoostClassifier that holds it."""
+    made = make(Focal(1.3), label_smoothing=0.1)
+    made = getattr(made, "objective", made)
+    assert copy.copy(made) is made
+    assert copy.deepcopy({"loss_function": made})["loss_function"] is made
+    assert clone(made, safe=False) is made
 
 
 def test_a_model_of_no_library():

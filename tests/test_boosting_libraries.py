@@ -1,6 +1,8 @@
 """In the libraries: the built-in objectives, start values, early stopping."""
 
+import copy
 import json
+import pickle
 import warnings
 
 import numpy as np
@@ -10,7 +12,7 @@ from scipy.special import expit
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from skxent.boosting import (
     catboost_metric,
@@ -26,6 +28,14 @@ from skxent.losses import LOSSES, CrossEntropy, Focal
 
 each_number = pytest.mark.parametrize("n_classes", [2, 3])
 TREES = 50
+# CatBoost has numba compile the objective, in vain.
+NUMBA = ["Failed to import numba", "(Failed to|Can't) optimi?ze"]
+
+
+def numba_may_be_missing(test):
+    for message in NUMBA:
+        test = pytest.mark.filterwarnings(f"ignore:{message}:UserWarning")(test)
+    return test
 
 
 def library(name):
@@ -73,7 +83,7 @@ def catboost(loss, n_classes, **settings):
     return library("catboost").CatBoostClassifier(
         loss_function=catboost_objective(loss),
         eval_metric=catboost_metric(loss),
-        class_names=list(range(n_classes)),
+        class_names=tuple(range(n_classes)),
         **{**CATBOOST, **settings},
     )
 
@@ -115,8 +125,7 @@ def test_lightgbm_built_in(n_classes, weighted):
     assert_allclose(proba, built_in.predict_proba(X), atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore:Failed to import numba:UserWarning")
-@pytest.mark.filterwarnings("ignore:(Failed to|Can't) optimi?ze:UserWarning")
+@numba_may_be_missing
 @pytest.mark.parametrize("weighted", [False, True])
 @each_number
 def test_catboost_built_in(n_classes, weighted):
@@ -130,8 +139,7 @@ def test_catboost_built_in(n_classes, weighted):
     assert_array_equal(ours.predict(X), built_in.predict(X))
 
 
-@pytest.mark.filterwarnings("ignore:Failed to import numba:UserWarning")
-@pytest.mark.filterwarnings("ignore:(Failed to|Can't) optimi?ze:UserWarning")
+@numba_may_be_missing
 def test_catboost_from_a_start_value():
     """From the best constant a model without trees has the class frequencies."""
     pool = library("catboost").Pool
@@ -172,11 +180,47 @@ def test_hist_gradient_boosting_of_every_loss(name, n_classes):
     assert log_loss(y[700:], model.predict_proba(X[700:])) < 0.9 * reference
 
 
-def test_hist_gradient_boosting_with_another_number_of_classes():
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(("n_classes", "found"), [(2, 1), (3, 2), (3, 1), (5, 3)])
+def test_hist_gradient_boosting_where_y_lacks_classes(n_classes, found, early_stopping):
+    """As the built-in loss, which is made for the classes that y has."""
+    X, _, w = table(n=120)
+    y = np.array(["a", "b", "c"])[np.arange(120) % found]
+    settings = {"max_iter": 5, "early_stopping": early_stopping, "random_state": 0}
+    built_in = HistGradientBoostingClassifier(**settings).fit(X, y, w)
+    loss = hist_gradient_boosting_loss(CrossEntropy(), n_classes)
+    ours = HistGradientBoostingClassifier(loss=loss, **settings).fit(X, y, w)
+    assert_allclose(ours.predict_proba(X), built_in.predict_proba(X), atol=1e-6)
+    assert_array_equal(ours.predict(X), built_in.predict(X))
+
+
+def test_hist_gradient_boosting_in_folds_that_lack_a_class():
+    X, _, _ = table(n=90)
+    y = np.repeat(["a", "b", "c"], 30)
+    losses = [hist_gradient_boosting_loss(Focal(g), 3, n_threads=1) for g in (0, 2)]
+    model = HistGradientBoostingClassifier(max_iter=3)
+    search = GridSearchCV(model, {"loss": losses}, cv=KFold(3), error_score="raise")
+    assert_array_equal(search.fit(X, y).cv_results_["mean_test_score"], 0)
+    # One loss may serve several models, and warm starts come back to the first.
+    first = HistGradientBoostingClassifier(loss=losses[1], max_iter=3, warm_start=True)
+    first.fit(X, y)
+    HistGradientBoostingClassifier(loss=losses[1], max_iter=3).fit(X[:60], y[:60])
+    longer = first.set_params(max_iter=6).fit(X, y).predict_proba(X)
+    once = HistGradientBoostingClassifier(loss=losses[1], max_iter=6).fit(X, y)
+    assert_allclose(longer, once.predict_proba(X), atol=1e-6)
+
+
+def test_hist_gradient_boosting_refuses_classes_that_it_cannot_know():
     X, y, _ = table(3)
     model = HistGradientBoostingClassifier(loss=hist_gradient_boosting_loss(Focal()))
-    with pytest.raises(ValueError, match=r"^n_classes must be 3 for this y, got 2\.$"):
+    with pytest.raises(
+        ValueError, match=r"^n_classes must be at least 3, .*, got 2\.$"
+    ):
         model.fit(X, y)
+    loss = hist_gradient_boosting_loss(Focal(), 3, class_weight=[1, 2, 3])
+    model = HistGradientBoostingClassifier(loss=loss)
+    with pytest.raises(ValueError, match=r"^class_weight must be None for a y of 2 of"):
+        model.fit(X[y != 1], y[y != 1])
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -272,8 +316,7 @@ def test_early_stopping_by_the_metric():
     assert_allclose(lightgbm_metric(loss)(y[rest], raw)[1], best)
 
 
-@pytest.mark.filterwarnings("ignore:Failed to import numba:UserWarning")
-@pytest.mark.filterwarnings("ignore:(Failed to|Can't) optimi?ze:UserWarning")
+@numba_may_be_missing
 @each_number
 def test_soft_labels(n_classes):
     """Rows numbered in place of labels; the two halves of a row do what it does."""
@@ -312,25 +355,66 @@ def test_soft_labels(n_classes):
         assert score(predict_proba(model.fit(X, rows), X)) < 0.95
 
 
-def test_grid_search_in_two_processes():
-    xgboost, lightgbm = library("xgboost"), library("lightgbm")
+CLASSIFIERS = ["xgboost", "lightgbm", "catboost"]
+
+
+def classifier(name, n_classes, gamma=2.0, **settings):
+    """A library's own classifier with our objective, unfitted."""
+    loss = Focal(gamma)
+    if name == "catboost":
+        return catboost(loss, n_classes, **{"iterations": 5, **settings})
+    if name == "xgboost":
+        objective = xgboost_objective(loss, n_threads=1)
+        settings = {**XGB, "n_estimators": 5, "objective": objective, **settings}
+        return library(name).XGBClassifier(**settings)
+    objective = lightgbm_objective(loss, n_threads=1)
+    settings = {**LGBM, "n_estimators": 5, "objective": objective, **settings}
+    return library(name).LGBMClassifier(**settings)
+
+
+def posterior_score(model, X, y):
+    return -log_loss(y, predict_proba(model, X))
+
+
+@numba_may_be_missing
+@pytest.mark.parametrize("name", CLASSIFIERS)
+@each_number
+def test_the_libraries_classifiers_are_copied_and_searched(name, n_classes):
+    X, y, _ = table(n_classes, n=120)
+    model = classifier(name, n_classes)
+    fitted = clone(model).fit(X, y)
+    expected = predict_proba(fitted, X)
+    for again in (copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted))):
+        assert_array_equal(predict_proba(again, X), expected)
+        assert_array_equal(predict_proba(clone(again).fit(X, y), X), expected)
+    again = pickle.loads(pickle.dumps(model)).fit(X, y)
+    assert_array_equal(predict_proba(again, X), expected)
+    scores = cross_val_score(
+        model, X, y, cv=2, scoring=posterior_score, error_score="raise"
+    )
+    assert (scores > -1.2).all()
+
+
+@numba_may_be_missing
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_grid_search_in_two_processes(name):
     X, y, _ = table(n=300)
 
-    def probability_score(model, X, y):
+    def score(model, X, y):  # workers cannot import this module
         return -log_loss(y, predict_proba(model, X))
 
-    for model, make in (
-        (xgboost.XGBClassifier(n_estimators=5, n_jobs=1), xgboost_objective),
-        (
-            lightgbm.LGBMClassifier(n_estimators=5, n_jobs=1, verbosity=-1),
-            lightgbm_objective,
-        ),
-    ):
-        grid = {"objective": [make(Focal(gamma), n_threads=1) for gamma in (0, 2)]}
-        search = GridSearchCV(
-            model, grid, scoring=probability_score, cv=2, n_jobs=2, refit=False
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # a worker that took long
-            scores = search.fit(X, y).cv_results_["mean_test_score"]
-        assert np.isfinite(scores).all() and scores[0] != scores[1]
+    parameter = "loss_function" if name == "catboost" else "objective"
+    grid = [classifier(name, 2, gamma).get_params()[parameter] for gamma in (0, 2)]
+    search = GridSearchCV(
+        classifier(name, 2),
+        {parameter: grid},
+        scoring=score,
+        cv=2,
+        error_score="raise",
+    )
+    scores = search.fit(X, y).cv_results_["mean_test_score"]
+    assert np.isfinite(scores).all() and scores[0] != scores[1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a worker that took long
+        search.set_params(n_jobs=2, refit=False).fit(X, y)
+    assert_allclose(search.cv_results_["mean_test_score"], scores)

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.boosting._objective import Metric, Objective
+from skxent.boosting._objective import Metric, Objective, starts
 from skxent.losses import Loss, as_loss
 from skxent.targets import Floats
 
 
 class CatBoostObjective(Objective):
     """See :func:`catboost_objective`."""
+
+    n_classes_parameter = "classes_count or class_names"
 
     def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> Any:
         """Two classes: derivatives of minus the loss, (n, 2)."""
@@ -44,6 +46,8 @@ class CatBoostObjective(Objective):
 class CatBoostMetric(Metric):
     """See :func:`catboost_metric`."""
 
+    n_classes_parameter = "classes_count or class_names"
+
     def evaluate(self, approxes: Any, target: Any, weight: Any) -> tuple[float, float]:
         """Sums of weighted losses and of weights."""
         raw = approxes[0] if len(approxes) == 1 else np.column_stack(approxes)
@@ -69,8 +73,10 @@ def catboost_objective(
     """A loss as CatBoost's objective, for two or more classes.
 
     For ``CatBoostClassifier(loss_function=..., eval_metric=catboost_metric(loss),
-    class_names=[0, 1])``: CatBoost demands a metric, and without class_names its
-    `predict` raises IndexError. With cross-entropy it is ``Logloss`` or ``MultiClass``.
+    class_names=(0, 1))``. CatBoost demands a metric. Without class_names, labels must
+    be 0..K-1, more than two classes need ``classes_count=K``, and CatBoost's `predict`
+    raises IndexError. Make class_names a tuple: scikit-learn cannot clone a classifier
+    that has a list. With cross-entropy the objective is ``Logloss`` or ``MultiClass``.
 
     More than two classes are slow: CatBoost calls Python for every row.
 
@@ -164,4 +170,11 @@ def catboost_metric(
 def margins(model: Any, X: Any, init_score: Any) -> Floats:
     """Raw prediction of a CatBoost model, on top of a start value."""
     raw: Floats = model.predict(X, prediction_type="RawFormulaVal")
-    return raw if init_score is None else raw + np.asarray(init_score)
+    if init_score is None:
+        return raw
+    if hasattr(X, "get_baseline") and np.size(X.get_baseline()):
+        raise ValueError(
+            "init_score must be None for a Pool that has a baseline, which CatBoost "
+            "adds, got both."
+        )
+    return raw + starts(init_score, raw.shape)

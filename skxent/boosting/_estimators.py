@@ -88,7 +88,10 @@ class FocalXGBClassifier(FocalBoostingClassifier):
         return model, objective
 
     def _margins(self, X: Any) -> Floats:
-        return _xgboost.margins(self.estimator_, X, self.init_score_)
+        margins: Floats = self.estimator_.predict(
+            X, output_margin=True, base_margin=self._start(X.shape[0])
+        )
+        return margins
 
 
 class FocalLGBMClassifier(FocalBoostingClassifier):

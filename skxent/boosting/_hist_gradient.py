@@ -48,7 +48,10 @@ class _Derivatives:
         gradient, hessian = self.objective.derivatives(
             y_true, raw_prediction, sample_weight
         )
-        gradient_out[...], hessian_out[...] = gradient, hessian
+        for out, values in ((gradient_out, gradient), (hessian_out, hessian)):
+            # Where y has fewer classes than n_classes the last columns are not read.
+            columns = values.reshape(len(values), -1)
+            out.reshape(len(out), -1)[:, : columns.shape[1]] = columns
         return gradient_out, hessian_out
 
 
@@ -66,12 +69,20 @@ class HistGradientLoss(BaseLoss):
         """The constant of least loss, from which boosting starts."""
         # The classifier numbers the classes that it finds.
         found = int(y_true.max()) + 1
-        if found != self.n_classes:
+        if found > self.n_classes:
             raise ValueError(
-                f"n_classes must be {found} for this y, got {self.n_classes}."
+                f"n_classes must be at least {found}, the number of classes in y, "
+                f"got {self.n_classes}."
+            )
+        if found < self.n_classes and self.objective.class_weight is not None:
+            raise ValueError(
+                f"class_weight must be None for a y of {found} of {self.n_classes} "
+                f"classes, whose codes are not known, got "
+                f"{self.objective.class_weight!r}. Give it by label to "
+                "HistGradientBoostingClassifier."
             )
         return np.asarray(
-            self.objective.init_score(y_true, sample_weight, n_classes=self.n_classes)
+            self.objective.init_score(y_true, sample_weight, n_classes=max(2, found))
         )
 
     def predict_proba(self, raw_prediction: Floats) -> Floats:
@@ -102,6 +113,8 @@ def hist_gradient_boosting_loss(
     loss : str or Loss
         A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     n_classes : int, default=2
+        How many classes y may have. It may have fewer, as in a fold of cross-validation
+        that lacks one.
     hessian : {"clip", "exact", "psd"}, default="psd"
         What to do with negative second derivatives, which a loss that is not convex
         has. "psd" takes max(φ'', -p φ') for φ'' in the whole Hessian, the curvature of
@@ -109,7 +122,8 @@ def hist_gradient_boosting_loss(
         them: then, without l2_regularization, leaves of rows that are on the wrong side
         of the generalized or the symmetric cross-entropy can step much too far.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
-        Undone by predict_proba; that of HistGradientBoostingClassifier is not.
+        Undone by predict_proba; that of HistGradientBoostingClassifier is not. It needs
+        all of n_classes in y.
     label_smoothing : float in [0, 1), default=0
     posterior : bool, default=True
         predict_proba gives the class probabilities that a minimiser of the loss
@@ -122,7 +136,7 @@ def hist_gradient_boosting_loss(
     ImportError
         A scikit-learn whose private losses are elsewhere.
     ValueError
-        A parameter out of its domain; in fit, another number of classes than n_classes.
+        A parameter out of its domain; in fit, more classes than n_classes.
 
     Examples
     --------

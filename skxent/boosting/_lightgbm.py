@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.boosting._objective import Metric, Objective
+from skxent.boosting._objective import Metric, Objective, starts
 from skxent.losses import Loss, as_loss
 from skxent.targets import Floats
 
 
 class LightGBMObjective(Objective):
     """See :func:`lightgbm_objective`."""
+
+    n_classes_parameter = "num_class"
 
     def factor(self, n_classes: int) -> float:
         return n_classes / (n_classes - 1)
@@ -27,6 +28,8 @@ class LightGBMObjective(Objective):
 
 class LightGBMMetric(Metric):
     """See :func:`lightgbm_metric`."""
+
+    n_classes_parameter = "num_class"
 
     def __call__(
         self, y_true: Any, y_pred: Any, weight: Any = None
@@ -152,4 +155,4 @@ def lightgbm_metric(
 def margins(model: Any, X: Any, init_score: Any) -> Floats:
     """Raw prediction of an LGBMModel or Booster, on top of a start value."""
     raw: Floats = model.predict(X, raw_score=True)
-    return raw if init_score is None else raw + np.asarray(init_score)
+    return raw if init_score is None else raw + starts(init_score, raw.shape)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skxent._arrays import as_raw_prediction
 from skxent._evaluate import reduce
 from skxent._threads import effective_n_threads
-from skxent._validation import FRACTION, check_option, check_unmasked
+from skxent._validation import FRACTION, as_reals, check_option, check_unmasked
 from skxent.losses import Loss
 from skxent.targets import Floats, Target, check_codes, check_soft_labels, make_target
 
@@ -34,6 +35,9 @@ class BoosterLoss:
     n_threads : int, default=None
         None is all that OpenMP may use.
     """
+
+    # How the library's users tell it the number of classes.
+    n_classes_parameter: ClassVar[str] = "n_classes"
 
     loss: Loss
     class_weight: Any = None
@@ -61,6 +65,18 @@ class BoosterLoss:
         table = check_soft_labels(table, table.shape[1], np.float64, "soft_labels")
         object.__setattr__(self, "soft_labels", table)
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        # It is frozen. CatBoost copies its parameters whenever they are read, and
+        # scikit-learn clones only estimators that return the very objects they got.
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        # CatBoost attaches compiled methods, which cannot be pickled.
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
     def target(self, y: Any, n_classes: int, sample_weight: Any, dtype: Any) -> Target:
         """The booster's labels and weights in the form of the kernels."""
         check_unmasked("y", y)
@@ -69,15 +85,36 @@ class BoosterLoss:
             y = self.soft_labels[check_codes(y, len(self.soft_labels))]
         elif y.ndim != 1:
             raise ValueError(f"y must be of shape (n,), got {y.shape}.")
-        return make_target(
-            y,
-            len(y),
-            n_classes,
-            sample_weight=sample_weight,
-            class_weight=self.class_weight,
-            label_smoothing=self.label_smoothing,
-            dtype=dtype,
-        )
+        try:
+            return make_target(
+                y,
+                len(y),
+                n_classes,
+                sample_weight=sample_weight,
+                class_weight=self.class_weight,
+                label_smoothing=self.label_smoothing,
+                dtype=dtype,
+            )
+        except ValueError:
+            if y.ndim == 1:
+                self._check_labels(y, n_classes)
+            raise
+
+    def _check_labels(self, y: NDArray[Any], n_classes: int) -> None:
+        """Say what a booster's user can do about labels that are not codes."""
+        if y.dtype.kind not in "fiu":
+            return
+        bad = y[y != np.trunc(y)]  # NaN too
+        if bad.size:
+            raise ValueError(
+                f"y must be integer codes, got {bad[0]}. Soft labels are given as "
+                "soft_labels, with their row numbers for y."
+            )
+        if y.max(initial=0) >= n_classes:
+            raise ValueError(
+                f"y must be codes in 0..{n_classes - 1}, got {y.max()}. For more "
+                f"classes set {self.n_classes_parameter}."
+            )
 
     def losses(
         self, y: Any, raw_prediction: Floats, sample_weight: Any
@@ -213,6 +250,24 @@ class Metric(BoosterLoss):
     def __name__(self) -> str:
         # XGBoost calls the metric by it.
         return self.loss.formula
+
+
+def starts(init_score: Any, shape: tuple[int, ...]) -> Floats:
+    """The start value of every row, in the shape of the raw predictions.
+
+    It may be one number, the margins of one row, or those of all rows.
+    """
+    start = as_reals("init_score", init_score)
+    if start.size == 1:
+        start = start.reshape(())
+    if start.shape not in ((), shape[1:], shape):
+        rows = f"of shape {shape[1:]} or {shape}" if shape[1:] else f"of shape {shape}"
+        raise ValueError(
+            f"init_score must be a number or {rows}, got shape {start.shape}."
+        )
+    if not np.isfinite(start).all():
+        raise ValueError("init_score must be finite, got other values.")
+    return np.broadcast_to(start, shape).copy()
 
 
 def library(name: str) -> Any:

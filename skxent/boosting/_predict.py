@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from scipy.sparse import csr_matrix, issparse
+
 from skxent._sparse import check_sparse
 from skxent._validation import check_bool
 from skxent.boosting import _catboost, _lightgbm, _xgboost
@@ -23,26 +26,37 @@ def predict_proba(
     *,
     objective: BoosterLoss | None = None,
     init_score: Any = None,
+    missing: float | None = None,
     posterior: bool = True,
 ) -> Floats:
     """Class probabilities of a model trained with an objective of this module.
 
-    The libraries' own are wrong after a custom objective, or none: XGBoost applies
-    softmax whatever the loss, LightGBM returns margins, and both leave out the start
-    value.
+    The libraries' own probabilities are wrong after a custom objective, or missing:
+    XGBoost applies the softmax whatever the loss, LightGBM returns margins, and both
+    leave out the start value.
+
+    Like the libraries' estimators it uses the trees up to the best iteration, where
+    early stopping found one.
 
     Parameters
     ----------
     model : fitted XGBModel, LGBMModel, CatBoost model, or native Booster
-    X : array-like of shape (n, d)
-        An array, DataFrame or CSR, as the library takes it.
+    X : rows of shape (n, d), DMatrix or Pool
+        An array, list, DataFrame or sparse matrix, as the library takes it; also a
+        DMatrix for XGBoost or a Pool for CatBoost. They may hold the start values
+        themselves, as base_margin or baseline.
     objective : objective, default=None
         The one that the model was trained with. None: that of the estimator; native
         Boosters do not know theirs.
-    init_score : float or array-like of shape (K,), default=None
+    init_score : float or array-like of shape (K,), (n,) or (n, K), default=None
         The start value, if the model was trained with one as base_margin (XGBoost),
-        init_score (LightGBM) or baseline (CatBoost). Not XGBoost's base_score, which
-        the model knows.
+        init_score (LightGBM) or baseline (CatBoost): one for all rows, or that of each
+        row. Not XGBoost's base_score, which the model knows.
+    missing : float, default=None
+        The number that stands for a missing value in X, beside NaN, where the model is
+        a native XGBoost Booster. It does not record what `missing` its training data
+        was made with, so -999, say, must be given here, or X as a DMatrix.
+        XGBoost's estimators record it.
     posterior : bool, default=True
         The class probabilities that a minimiser of the loss implies, with class weights
         and label smoothing undone. False: the softmax.
@@ -50,11 +64,14 @@ def predict_proba(
     Returns
     -------
     ndarray of shape (n, K)
+        A column for each class, in the order of the model's ``classes_``, which is that
+        of class_names in CatBoost.
 
     Raises
     ------
     ValueError
-        A model of another library, or one whose objective is not known.
+        A model of another library, or one whose objective is not known; start values
+        of the wrong shape, or given twice.
 
     Examples
     --------
@@ -65,12 +82,12 @@ def predict_proba(
     array([[0.064, 0.936]])
     """
     check_bool("posterior", posterior)
-    roots = {cls.__module__.partition(".")[0] for cls in type(model).__mro__}
-    found = roots & MARGINS.keys()
+    found = _libraries(model) & MARGINS.keys()
     if not found:
         raise ValueError(
             f"model must be one of xgboost, lightgbm or catboost, got {model!r}."
         )
+    name = found.pop()
     if objective is None:
         objective = _objective_of(model)
     if not isinstance(objective, BoosterLoss):
@@ -78,8 +95,36 @@ def predict_proba(
             "objective must be given for a model that does not hold an objective of "
             f"skxent.boosting, got {objective!r}."
         )
-    raw = MARGINS[found.pop()](model, check_sparse("X", X), init_score)
+    X = _as_rows(check_sparse("X", X), name)
+    settings = {} if missing is None else {"missing": missing}
+    if settings and name != "xgboost":
+        raise ValueError(f"missing must be None for {name}, got {missing!r}.")
+    raw = MARGINS[name](model, X, init_score, **settings)
     return objective.predict_proba(raw, posterior=posterior)
+
+
+def _libraries(value: Any) -> set[str]:
+    """The packages that define the value's class and its base classes."""
+    return {cls.__module__.partition(".")[0] for cls in type(value).__mro__}
+
+
+def _as_rows(X: Any, name: str) -> Any:
+    """X in a form that the library of that name predicts from."""
+    if issparse(X):
+        return csr_matrix(X)  # sparse arrays are not known to all of them
+    if _libraries(X) & MARGINS.keys():
+        if name not in _libraries(X) or type(X).__name__ == "Dataset":
+            raise ValueError(
+                f"X must be rows that {name} predicts from, such as an array or a "
+                f"DataFrame, got a {type(X).__module__}.{type(X).__name__}."
+            )
+        return X
+    n_dimensions = np.ndim(X[:1]) if isinstance(X, list) else getattr(X, "ndim", 2)
+    if n_dimensions == 1:
+        raise ValueError(
+            "X must be of shape (n, d), got one dimension; a single row is [row]."
+        )
+    return X
 
 
 def _objective_of(model: Any) -> Any:

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.boosting._objective import Metric, Objective, library
+from skxent.boosting._objective import Metric, Objective, library, starts
 from skxent.losses import Loss, as_loss
 from skxent.targets import Floats
 
 
 class XGBoostObjective(Objective):
     """See :func:`xgboost_objective`."""
+
+    n_classes_parameter = "num_class"
 
     def factor(self, n_classes: int) -> float:
         return 2.0
@@ -28,6 +30,8 @@ class XGBoostObjective(Objective):
 class XGBoostMetric(Metric):
     """See :func:`xgboost_metric`."""
 
+    n_classes_parameter = "num_class"
+
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         mean = self.mean_loss(*_arguments(y_true, y_pred, sample_weight))
         return (self.__name__, mean) if hasattr(y_pred, "get_label") else mean
@@ -37,8 +41,10 @@ def _arguments(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, A
     """y, raw prediction and weights, from (y, raw) or from train's (raw, DMatrix)."""
     if not hasattr(second, "get_label"):
         return first, second, sample_weight
-    weights = second.get_weight()
-    return second.get_label(), first, weights if weights.size else None
+    y, weights = second.get_label(), second.get_weight()
+    if not y.size and np.size(first):
+        raise ValueError("dtrain must have labels, got a DMatrix without.")
+    return y, first, weights if weights.size else None
 
 
 def xgboost_objective(
@@ -146,20 +152,75 @@ def xgboost_metric(
     )
 
 
-def margins(model: Any, X: Any, init_score: Any) -> Floats:
+def margins(
+    model: Any, X: Any, init_score: Any, missing: float | None = None
+) -> Floats:
     """Raw prediction of an XGBModel or Booster, on top of a start value."""
+    xgboost = library("xgboost")
+    is_booster = isinstance(model, xgboost.Booster)
+    is_matrix = isinstance(X, xgboost.DMatrix)
+    if missing is not None and (is_matrix or not is_booster):
+        owner = "a DMatrix" if is_matrix else f"a fitted {type(model).__name__}"
+        raise ValueError(
+            f"missing must be None for {owner}, which knows its own, got {missing}."
+        )
+    X = np.asarray(X) if isinstance(X, list) else X
+    n = X.num_row() if is_matrix else X.shape[0]
+    booster = model if is_booster else model.get_booster()
     start = None
     if init_score is not None:
-        start = np.broadcast_to(init_score, (X.shape[0], *np.shape(init_score))).copy()
-    if not isinstance(model, library("xgboost").Booster):
-        raw: Floats = model.predict(X, output_margin=True, base_margin=start)
-        return raw
-    # Unlike the estimators, a Booster uses all trees unless told.
-    best = getattr(model, "best_iteration", None)
-    found: Floats = model.inplace_predict(
-        X,
-        predict_type="margin",
-        base_margin=start,
-        iteration_range=(0, 0 if best is None else best + 1),
-    )
-    return found
+        # A row of missing values tells the shape of the margins.
+        row = np.full((1, booster.num_features()), np.nan, dtype=np.float32)
+        start = starts(init_score, (n, *_margins_of_rows(booster, row).shape[1:]))
+    if is_matrix:
+        return _margins_of_matrix(booster, X, start)
+    if is_booster:
+        return _margins_of_rows(
+            booster, X, start, np.nan if missing is None else missing
+        )
+    raw: Floats = model.predict(X, output_margin=True, base_margin=start)
+    return raw
+
+
+def _rounds(booster: Any) -> tuple[int, int]:
+    """The trees to use: unlike the estimators, a Booster uses all unless told."""
+    best = getattr(booster, "best_iteration", None)
+    return 0, 0 if best is None else best + 1
+
+
+def _margins_of_rows(
+    booster: Any, X: Any, start: Floats | None = None, missing: float = np.nan
+) -> Floats:
+    xgboost = library("xgboost")
+    try:
+        raw: Floats = booster.inplace_predict(
+            X,
+            predict_type="margin",
+            missing=missing,
+            base_margin=start,
+            iteration_range=_rounds(booster),
+        )
+    except xgboost.core.XGBoostError:
+        # Linear boosters predict from a DMatrix only.
+        data = xgboost.DMatrix(X, missing=missing, base_margin=start)
+        return _margins_of_matrix(booster, data, None)
+    return raw
+
+
+def _margins_of_matrix(booster: Any, data: Any, start: Floats | None) -> Floats:
+    if start is not None:
+        if data.get_base_margin().size:
+            raise ValueError(
+                "init_score must be None for a DMatrix that has a base_margin, which "
+                "XGBoost adds, got both."
+            )
+        # Not every DMatrix can be copied.
+        data.set_base_margin(start)
+    try:
+        raw: Floats = booster.predict(
+            data, output_margin=True, iteration_range=_rounds(booster)
+        )
+    finally:
+        if start is not None:
+            data.set_base_margin(np.empty(0, dtype=np.float32))
+    return raw
