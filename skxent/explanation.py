@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike
 from scipy.special import entr
 
 from skxent._encoding import encode_labels
-from skxent._evaluate import logits_from, prepare_target
+from skxent._evaluate import prepare_target
+from skxent._tables import align, column_names, logits_from
 from skxent._validation import check_count
+from skxent._weights import check_sum
 from skxent.losses import CrossEntropy
 
 __all__ = ["Explanation", "SurprisingRow", "explain"]
@@ -40,10 +42,16 @@ class Explanation:
     predicted_entropy: float
     frequency_entropy: float
     rows: tuple[SurprisingRow, ...]
+    confidence_error: float = float("nan")
+    """Standard error of the cross-entropy less the entropy of the predictions."""
 
     @property
     def kl_divergence(self) -> float:
-        """What the predictions waste: cross-entropy less the entropy of the labels."""
+        """Cross-entropy less the entropy of the labels.
+
+        Hard labels have an entropy of 0, so that of these it holds the noise of the
+        labels too, which no prediction avoids.
+        """
         return self.cross_entropy - self.label_entropy
 
     @property
@@ -53,12 +61,12 @@ class Explanation:
 
     @property
     def skill(self) -> float | None:
-        """Share of the waste of the class frequencies that is saved; 1 is perfect.
+        """Share of the divergence of the class frequencies that is saved.
 
-        None if the frequencies waste nothing.
+        1 is perfect; None if the frequencies have no divergence.
         """
-        waste = self.frequency_entropy - self.label_entropy
-        return 1 - self.kl_divergence / waste if waste > 0 else None
+        most = self.frequency_entropy - self.label_entropy
+        return 1 - self.kl_divergence / most if most > 0 else None
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """What notebooks show."""
@@ -68,6 +76,7 @@ class Explanation:
         gap = (self.cross_entropy - self.predicted_entropy) / BIT
         confidence = (
             f"{'over' if gap > 0 else 'under'}-confident by {abs(gap):.4f} bits"
+            f" ±{self.confidence_error / BIT:.2f}"
         )
         skill = "no skill score" if self.skill is None else f"skill {self.skill:.1%}"
         title = f"{self.n_samples} rows of {self.n_classes} classes"
@@ -75,7 +84,7 @@ class Explanation:
         for name, nats, remark in (
             ("cross-entropy", self.cross_entropy, ""),
             ("= entropy of the labels", self.label_entropy, "the floor"),
-            ("+ KL divergence", self.kl_divergence, "wasted"),
+            ("+ KL divergence", self.kl_divergence, "above the floor"),
             ("entropy of the predictions", self.predicted_entropy, confidence),
             ("class frequencies", self.frequency_entropy, skill),
             ("uniform, log K", self.uniform_entropy, ""),
@@ -99,25 +108,28 @@ def explain(
     sample_weight: ArrayLike | None = None,
     from_logits: bool = False,
 ) -> Explanation:
-    r"""Take a cross-entropy apart: baselines, skill, waste, the most surprising rows.
+    r"""Take a cross-entropy apart: baselines, skill, the most surprising rows.
 
     .. math:: -\sum_k t_k \log p_k = H(t) + \mathrm{KL}(t \,\|\, p)
 
-    The entropy H(t) of the labels, 0 of hard ones, is the floor; the divergence is what
-    the predictions waste. The entropy of the predictions is the loss that they expect
-    of themselves: below the cross-entropy they are over-confident.
+    The entropy H(t) of the labels is the floor: 0 for hard labels, whose noise is then
+    part of the divergence, also of the true probabilities. The entropy of the
+    predictions is the loss that they expect of themselves: below the cross-entropy they
+    are over-confident, if the difference is large beside its standard error (±).
 
     Parameters
     ----------
     y_true : array-like of shape (n,) or (n, K)
         Labels of any type, or soft labels: rows of K numbers that sum to one.
     y_proba : array-like of shape (n, K) or (n,)
-        Probabilities, columns in the sorted order of the labels; (n,): of the second.
-        Clipped from below at eps of the dtype.
+        Probabilities, a column for each label; (n,): of the second. A DataFrame whose
+        columns are named by the labels goes by name. Clipped from below at eps of the
+        dtype.
     n_rows : int, default=10
         How many rows to list, those of the largest divergence.
     labels : array-like of shape (K,), default=None
-        All labels in sorted order, where y_true may lack some.
+        All labels, in the order of the columns of y_proba; an estimator's `classes_`,
+        say. None: those of y_true, sorted.
     sample_weight : array-like of shape (n,), default=None
         Rows of weight 0 are not listed.
     from_logits : bool, default=False
@@ -141,8 +153,8 @@ def explain(
     4 rows of 2 classes              nats      bits
     cross-entropy                  0.7469    1.0776
     = entropy of the labels        0.0000    0.0000  the floor
-    + KL divergence                0.7469    1.0776  wasted
-    entropy of the predictions     0.4404    0.6353  over-confident by 0.4423 bits
+    + KL divergence                0.7469    1.0776  above the floor
+    entropy of the predictions     0.4404    0.6353  over-confident by 0.4423 bits ±0.70
     class frequencies              0.5623    0.8113  skill -32.8%
     uniform, log K                 0.6931    1.0000
     row       label         predicted     p(label)      bits
@@ -150,24 +162,35 @@ def explain(
     2         ham           ham                0.7    0.5146
     """
     check_count("n_rows", n_rows, low=0)
+    names: Any = column_names(y_true)
+    y_true, y_proba = align(y_true, y_proba, labels)
     raw = logits_from(y_proba, from_logits)
     target = prepare_target(y_true, raw, labels=labels, sample_weight=sample_weight)
-    weight = target.row_weights()
-    if not weight.any():
-        raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
+    weight = target.moderate().row_weights()
+    check_sum(weight.max())
     share = weight / weight.sum()
     log_proba = CrossEntropy().predict_log_proba(raw.astype(np.float64, copy=False))
     rows = np.arange(len(raw))
+    if labels is not None:
+        names = np.asarray(labels)
     if target.codes is None:
         assert target.soft is not None
-        codes, names = target.soft.argmax(axis=1), np.arange(target.n_classes)
+        codes = target.soft.argmax(axis=1)
+        names = np.arange(target.n_classes) if names is None else names
         floor = entr(target.soft).sum(axis=1)
         seen = np.where(target.soft > 0, log_proba, 0)
         loss = -(target.soft * seen).sum(axis=1)
     else:
-        codes, names = target.codes, encode_labels(np.asarray(y_true))[0]
+        codes = target.codes
+        names = encode_labels(y_true)[0] if labels is None else names
         floor, loss = np.zeros(len(raw)), -log_proba[rows, target.codes]
-    names = names if labels is None else np.asarray(labels)
+    frequency = np.bincount(codes, share, target.n_classes)
+    if target.soft is not None:
+        frequency = share @ target.soft
+    expected = entr(np.exp(log_proba)).sum(axis=1)
+    gap = loss - expected
+    with np.errstate(invalid="ignore"):  # the loss of a certain error is infinite
+        gap_variance = share**2 @ (gap - share @ gap) ** 2
     surprise = np.where(weight > 0, loss - floor, -np.inf)
     order = np.argsort(-surprise, kind="stable")[:n_rows]
     predicted = log_proba.argmax(axis=1)
@@ -176,8 +199,8 @@ def explain(
         n_classes=target.n_classes,
         cross_entropy=float(share @ loss),
         label_entropy=float(share @ floor),
-        predicted_entropy=float(share @ entr(np.exp(log_proba)).sum(axis=1)),
-        frequency_entropy=float(entr(target.mass() / weight.sum()).sum()),
+        predicted_entropy=float(share @ expected),
+        frequency_entropy=float(entr(frequency).sum()),
         rows=tuple(
             SurprisingRow(
                 row=int(i),
@@ -189,4 +212,5 @@ def explain(
             for i in order
             if weight[i] > 0
         ),
+        confidence_error=float(np.sqrt(gap_variance)),
     )

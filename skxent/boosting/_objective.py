@@ -11,7 +11,8 @@ import numpy as np
 from skxent._arrays import as_raw_prediction
 from skxent._evaluate import reduce
 from skxent._threads import effective_n_threads
-from skxent._validation import FRACTION, check_option, check_unmasked
+from skxent._validation import FRACTION, as_reals, check_option, check_unmasked
+from skxent._weights import moderate
 from skxent.losses import Loss
 from skxent.targets import Floats, Target, check_codes, check_soft_labels, make_target
 
@@ -69,7 +70,7 @@ class BoosterLoss:
             y = self.soft_labels[check_codes(y, len(self.soft_labels))]
         elif y.ndim != 1:
             raise ValueError(f"y must be of shape (n,), got {y.shape}.")
-        return make_target(
+        target = make_target(
             y,
             len(y),
             n_classes,
@@ -78,6 +79,8 @@ class BoosterLoss:
             label_smoothing=self.label_smoothing,
             dtype=dtype,
         )
+        target.check_range(dtype)
+        return target
 
     def losses(
         self, y: Any, raw_prediction: Floats, sample_weight: Any
@@ -90,6 +93,8 @@ class BoosterLoss:
 
     def mean_loss(self, y: Any, raw_prediction: Floats, sample_weight: Any) -> float:
         """Mean over all weights, those of the classes included, in nats."""
+        if sample_weight is not None:
+            sample_weight = moderate(as_reals("sample_weight", sample_weight))
         value, target = self.losses(y, raw_prediction, sample_weight)
         mean: float = reduce(value, target.total_weight, "mean", None)
         return mean
