@@ -148,6 +148,7 @@ def pool(tables: Sequence[Floats], w: Vector, pooling: str) -> Floats:
         logits = sum(x * log_proba(table) for x, table in zip(w, tables, strict=True))
         return CrossEntropy().predict_proba(logits)
     mean: Floats = sum(x * table for x, table in zip(w, tables, strict=True))
+    mean = np.clip(mean, 0, 1)  # weights whose sum is an ulp above one go beyond
     return np.column_stack([1 - mean, mean]) if mean.ndim == 1 else mean
 
 

@@ -9,8 +9,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skxent._evaluate import check_proba, logits_from, prepare_target
+from skxent._evaluate import prepare_target
+from skxent._tables import align, check_proba, logits_from
 from skxent._validation import check_bool, check_count, check_option, warn
+from skxent._weights import check_sum
 from skxent.losses import CrossEntropy
 from skxent.targets import Floats
 
@@ -51,8 +53,9 @@ def expected_calibration_error(
     y_true : array-like of shape (n,) or (n, K)
         Labels of any type, or soft labels: rows of K numbers that sum to one.
     y_proba : array-like of shape (n, K) or (n,)
-        Probabilities, columns in the sorted order of the labels; (n,): of the second.
-        Rows that do not sum to one warn, and are taken as they are.
+        Probabilities, a column for each label; (n,): of the second. A DataFrame whose
+        columns are named by the labels goes by name. Rows that do not sum to one warn,
+        and are taken as they are.
     n_bins : int, default=15
     strategy : {"uniform", "quantile"}, default="uniform"
         "uniform": bins of equal width, (0, 1/B], ..., (1 - 1/B, 1], with 0 in the
@@ -68,14 +71,15 @@ def expected_calibration_error(
         number of rows, with weights :math:`(\sum w)^2 / \sum w^2`. Bins of one row
         count 0, with a warning if they have most of the weight.
     labels : array-like of shape (K,), default=None
-        All labels in sorted order, where y_true may lack some.
+        All labels, in the order of the columns of y_proba; an estimator's `classes_`,
+        say. None: those of y_true, sorted.
     sample_weight : array-like of shape (n,), default=None
-    class_weight : dict of label to weight, array-like of shape (K,) or "balanced"
+    class_weight : dict or Series of label to weight, array-like (K,) or "balanced"
         Acts as ``sample_weight=v[y]``.
     from_logits : bool, default=False
         y_proba holds logits; (n,): log-odds of the second class.
     ignore_index : label, default=None
-        Rows of this label weigh nothing.
+        Rows of this label weigh nothing; NaN: rows without a label.
 
     Returns
     -------
@@ -169,6 +173,7 @@ def outcomes(
     """
     check_bool("classwise", classwise)
     check_bool("from_logits", from_logits)
+    y_true, y_proba = align(y_true, y_proba, labels, ignore_index)
     if from_logits:
         proba = CrossEntropy().predict_proba(logits_from(y_proba, True))
     else:
@@ -182,10 +187,9 @@ def outcomes(
         sample_weight=sample_weight,
         class_weight=class_weight,
         ignore_index=ignore_index,
-    )
+    ).moderate()
     weight = target.row_weights()
-    if not weight.any():
-        raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
+    check_sum(weight.max())
     n_classes = proba.shape[1]
     if classwise:
         chosen = np.arange(n_classes)[np.newaxis]

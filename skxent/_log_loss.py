@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from skxent._dispatch import kernels
 from skxent._encoding import encode_labels
 from skxent._threads import effective_n_threads
+from skxent._weights import moderate
 
 
 def log_loss(
@@ -95,6 +96,10 @@ def _one_pass_log_loss(
             return None
         sample_weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
         total_weight = float(sample_weight.sum())
+        if total_weight == np.inf and normalize and sample_weight.max() < np.inf:
+            # Of this scikit-learn makes NaN; the mean does not depend on the scale.
+            sample_weight = moderate(sample_weight)
+            total_weight = float(sample_weight.sum())
         if not np.isfinite(total_weight) or total_weight == 0:
             return None
     eps = float(np.finfo(proba.dtype).eps)

@@ -17,6 +17,7 @@ from skxent._arrays import (
     output,
 )
 from skxent._dispatch import kernels
+from skxent._encoding import mask_ignored
 from skxent._threads import effective_n_threads
 from skxent._validation import FRACTION, Interval, as_reals, check_unmasked
 from skxent._weights import check_class_weight
@@ -227,19 +228,21 @@ class Loss:
         y = np.asarray(y)
         if y.ndim not in (1, 2):
             raise ValueError(f"y must be of shape (n,) or (n, K), got {y.shape}.")
-        if n_classes is None:
-            n_classes = y.shape[1] if y.ndim == 2 else 2
-            if y.ndim == 1 and y.size:
-                most = int(check_codes(y, np.iinfo(np.intp).max).max())
-                n_classes = max(n_classes, most + 1)
         settings: dict[str, Any] = dict(target)
         settings.pop("n_threads", None)
+        if n_classes is None:
+            n_classes = y.shape[1] if y.ndim == 2 else 2
+            ignored = settings.get("ignore_index")
+            codes = y if ignored is None else mask_ignored(y, ignored)[0]
+            if codes.ndim == 1 and codes.size:
+                most = int(check_codes(codes, np.iinfo(np.intp).max).max())
+                n_classes = max(n_classes, most + 1)
         best = self.best_constant_of(make_target(y, len(y), n_classes, **settings))
         return float(best[0]) if best.shape == (1,) else best
 
     def best_constant_of(self, target: Target) -> Floats:
         """The same for a checked target: (K,), or (1,) for two classes."""
-        mass = target.mass()
+        mass = target.moderate().mass()
         if not mass.sum() > 0:
             raise ValueError(
                 f"y must have rows of positive weight, got {target.n_samples} rows."
@@ -364,6 +367,7 @@ class Loss:
         multilabel = settings.get("multilabel", False)
         n_classes = 2 if binary and not multilabel else z.shape[1]
         target = make_target(y, len(z), n_classes, dtype=z.dtype, **settings)
+        target.check_range(z.dtype)
         x = as_reals("v", v, z.dtype) if "product" in outputs else None
         if x is not None and x.shape != shape:
             raise ValueError(f"v must be of shape {shape}, got {x.shape}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -12,11 +12,14 @@ from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import ConvergenceWarning
 
 from skxent._blend_objective import OBJECTIVES, pool
-from skxent._evaluate import check_labels, check_proba, prepare_target
+from skxent._class_order import SortedClasses, reordered
+from skxent._evaluate import check_labels, prepare_target
 from skxent._pickle import VersionedPickle
 from skxent._sparse import check_sparse
+from skxent._tables import align, by_class, check_proba
 from skxent._undo import new_fit
 from skxent._validation import check_option, warn
+from skxent._weights import check_sum
 from skxent.losses import Loss, as_loss
 from skxent.solvers.simplex import minimise_on_simplex
 from skxent.targets import Floats
@@ -27,7 +30,7 @@ Pooling = Literal["arithmetic", "log-linear"]
 
 
 def blend_weights(
-    probas: Sequence[ArrayLike],
+    probas: Any,
     y_true: ArrayLike,
     loss: str | Loss = "cross_entropy",
     *,
@@ -36,7 +39,7 @@ def blend_weights(
     sample_weight: ArrayLike | None = None,
     class_weight: Any = None,
     ignore_index: Any = None,
-) -> NDArray[np.float64]:
+) -> Any:
     r"""Weights of models whose blended probabilities have the least loss.
 
     .. math:: \min_w \sum_i \ell\Big(y_i, \sum_m w_m p_{mi}\Big), \quad
@@ -48,9 +51,10 @@ def blend_weights(
 
     Parameters
     ----------
-    probas : sequence of M array-likes of shape (n, K) or (n,)
-        Probabilities of each model, columns in the sorted order of the labels; (n,): of
-        the second. Clipped to [eps, 1 - eps] of float64.
+    probas : sequence or dict of M array-likes of shape (n, K) or (n,)
+        Probabilities of each model, a column for each label; (n,): of the second of
+        two. Clipped to [eps, 1 - eps] of float64. For two classes also one DataFrame or
+        array of shape (n, M), each column the (n,) of a model.
     y_true : array-like of shape (n,) or (n, K)
         Labels of any type, or soft labels: rows of K numbers that sum to one.
     loss : str or Loss, default="cross_entropy"
@@ -64,6 +68,7 @@ def blend_weights(
     -------
     ndarray of shape (M,)
         Not negative, with sum one; exactly 0 for models that the blend does without.
+        For a dict a dict of the same keys, for a pandas DataFrame a Series by column.
 
     Raises
     ------
@@ -96,17 +101,19 @@ def blend_weights(
     """
     check_option("pooling", pooling, get_args(Pooling))
     loss = as_loss(loss)
-    tables = _tables(probas)
+    names, given = _models(probas, len(np.asarray(y_true)))
+    aligned = [align(y_true, proba, labels, ignore_index) for proba in given]
+    tables = _tables([proba for _, proba in aligned])
     target = prepare_target(
-        y_true,
+        aligned[0][0],
         tables[0],
         labels=labels,
         sample_weight=sample_weight,
         class_weight=class_weight,
         ignore_index=ignore_index,
-    )
-    if target.total_weight() == 0:
-        raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
+        name="probas",
+    ).moderate()
+    check_sum(target.total_weight())
     objective = OBJECTIVES[pooling](tables, target, loss)
     start = np.full(len(tables), 1 / len(tables))
     sample = objective.sample()
@@ -119,15 +126,40 @@ def blend_weights(
             f"The decrement is {found.decrement:.2g}.",
             ConvergenceWarning,
         )
-    return found.weights
+    return found.weights if names is None else names(found.weights)
 
 
-def _tables(probas: Any) -> list[Floats]:
+def _models(
+    probas: Any, n_samples: int
+) -> tuple[Callable[[NDArray[np.float64]], Any] | None, list[Any]]:
+    """The table of each model, and how their weights are named."""
     if isinstance(probas, Mapping):
-        raise ValueError("probas must be a sequence of tables, got a dict.")
-    if isinstance(probas, str) or not hasattr(probas, "__len__") or not len(probas):
+        keys = list(probas)
+        return lambda w: dict(zip(keys, w.tolist(), strict=True)), list(probas.values())
+    if hasattr(probas, "columns") and np.ndim(probas) == 2:
+        columns, values = probas.columns, np.asarray(probas)
+        if hasattr(probas, "iloc"):
+            import pandas as pd  # the caller has it
+
+            return lambda w: pd.Series(w, index=columns), list(values.T)
+        return lambda w: dict(zip(columns, w.tolist(), strict=True)), list(values.T)
+    if isinstance(probas, np.ndarray) and probas.ndim == 2:
+        rows, columns = (size == n_samples for size in probas.shape)
+        if rows and columns:
+            raise ValueError(
+                f"probas must be a list of {n_samples} arrays where there are as many "
+                f"models as rows, got an array of shape {probas.shape}."
+            )
+        return None, list(probas.T if rows else probas)
+    if isinstance(probas, str) or not hasattr(probas, "__len__"):
         raise ValueError(f"probas must be tables of probabilities, got {probas!r}.")
-    tables = [check_proba(proba) for proba in probas]
+    return None, list(probas)
+
+
+def _tables(given: Sequence[Any]) -> list[Floats]:
+    if not given:
+        raise ValueError("probas must be one table or more, got none.")
+    tables = [check_proba(proba, "probas") for proba in given]
     for table in tables:
         if table.shape != tables[0].shape:
             raise ValueError(
@@ -223,16 +255,38 @@ class BlendClassifier(VersionedPickle, StackingClassifier):
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         with new_fit(self):
             super().fit(X, y, **weights)
+            # What cross_val_predict needed is not what users look for in estimators_.
+            self.estimators_: list[Any] = [bare(model) for model in self.estimators_]
+            for name, model in self.named_estimators_.items():
+                self.named_estimators_[name] = bare(model)
         return self
 
     def transform(self, X: Any) -> Floats:
         """Return the probabilities of all estimators side by side."""
         return super().transform(check_sparse("X", X))
 
+    def _validate_estimators(self) -> Any:
+        names, estimators = super()._validate_estimators()
+        if isinstance(self.cv, str):
+            return names, estimators
+        return names, [
+            model if isinstance(model, str) else SortedClasses(model, self.classes_)
+            for model in estimators
+        ]
+
+    def _concatenate_predictions(self, X: Any, predictions: list[Any]) -> Any:
+        tables = []
+        for model, table in zip(self.estimators_, predictions, strict=True):
+            if not isinstance(model, SortedClasses):
+                table = by_class(table, model.classes_)
+                table = reordered(table, model.classes_, self.classes_)
+            tables.append(table)
+        return super()._concatenate_predictions(X, tables)
+
     def _check_classes(self, classes: NDArray[Any]) -> None:
         for _, model in self.estimators:
-            known = getattr(model, "classes_", classes)
-            if not np.array_equal(known, classes):
+            known = np.asarray(getattr(model, "classes_", classes))
+            if sorted(known.tolist()) != classes.tolist():
                 raise ValueError(
                     f"y must have the classes of the fitted estimators, "
                     f"{known.tolist()}, got {classes.tolist()}."
@@ -245,6 +299,10 @@ class BlendClassifier(VersionedPickle, StackingClassifier):
     @property
     def weights_(self) -> NDArray[np.float64]:
         return self.final_estimator_.weights_
+
+
+def bare(model: Any) -> Any:
+    return model.estimator_ if isinstance(model, SortedClasses) else model
 
 
 class _Blend(ClassifierMixin, BaseEstimator):

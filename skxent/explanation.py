@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike
 from scipy.special import entr
 
 from skxent._encoding import encode_labels
-from skxent._evaluate import logits_from, prepare_target
+from skxent._evaluate import prepare_target
+from skxent._tables import align, column_names, logits_from
 from skxent._validation import check_count
+from skxent._weights import check_sum
 from skxent.losses import CrossEntropy
 from skxent.targets import Floats
 
@@ -68,8 +70,8 @@ class Explanation:
 
         1 is perfect. None if the class frequencies have no divergence.
         """
-        waste = self.frequency_entropy - self.label_entropy
-        return 1 - self.kl_divergence / waste if waste > 0 else None
+        most = self.frequency_entropy - self.label_entropy
+        return 1 - self.kl_divergence / most if most > 0 else None
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """What notebooks show."""
@@ -130,12 +132,14 @@ def explain(
     y_true : array-like of shape (n,) or (n, K)
         Labels of any type, or soft labels: rows of K numbers that sum to one.
     y_proba : array-like of shape (n, K) or (n,)
-        Probabilities, columns in the sorted order of the labels; (n,): of the second.
-        Clipped from below at eps of the dtype.
+        Probabilities, a column for each label; (n,): of the second. A DataFrame whose
+        columns are named by the labels goes by name. Clipped from below at eps of the
+        dtype.
     n_rows : int, default=10
         How many rows to list, those of the largest divergence.
     labels : array-like of shape (K,), default=None
-        All labels in sorted order, where y_true may lack some.
+        All labels, in the order of the columns of y_proba; an estimator's `classes_`,
+        say. None: those of y_true, sorted.
     sample_weight : array-like of shape (n,), default=None
         Rows of weight 0 are not listed.
     from_logits : bool, default=False
@@ -168,24 +172,31 @@ def explain(
     2         ham           ham                0.7    0.5146
     """
     check_count("n_rows", n_rows, low=0)
+    names: Any = column_names(y_true)
+    y_true, y_proba = align(y_true, y_proba, labels)
     raw = logits_from(y_proba, from_logits)
     target = prepare_target(y_true, raw, labels=labels, sample_weight=sample_weight)
-    weight = target.row_weights()
-    if not weight.any():
-        raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
+    weight = target.moderate().row_weights()
+    check_sum(weight.max())
     share = weight / weight.sum()
     log_proba = CrossEntropy().predict_log_proba(raw.astype(np.float64, copy=False))
     rows = np.arange(len(raw))
+    if labels is not None:
+        names = np.asarray(labels)
     if target.codes is None:
         assert target.soft is not None
-        codes, names = target.soft.argmax(axis=1), np.arange(target.n_classes)
+        codes = target.soft.argmax(axis=1)
+        names = np.arange(target.n_classes) if names is None else names
         floor = entr(target.soft).sum(axis=1)
         seen = np.where(target.soft > 0, log_proba, 0)
         loss = -(target.soft * seen).sum(axis=1)
     else:
-        codes, names = target.codes, encode_labels(np.asarray(y_true))[0]
+        codes = target.codes
+        names = encode_labels(y_true)[0] if labels is None else names
         floor, loss = np.zeros(len(raw)), -log_proba[rows, target.codes]
-    names = names if labels is None else np.asarray(labels)
+    frequency = np.bincount(codes, share, target.n_classes)
+    if target.soft is not None:
+        frequency = share @ target.soft
     surprise = np.where(weight > 0, loss - floor, -np.inf)
     order = np.argsort(-surprise, kind="stable")[:n_rows]
     predicted = log_proba.argmax(axis=1)
@@ -196,7 +207,7 @@ def explain(
         cross_entropy=float(share @ loss),
         label_entropy=float(share @ floor),
         predicted_entropy=float(share @ expected),
-        frequency_entropy=float(entr(target.mass() / weight.sum()).sum()),
+        frequency_entropy=float(entr(frequency).sum()),
         gap_standard_error=_standard_error(loss - expected, share),
         rows=tuple(
             SurprisingRow(
@@ -217,5 +228,6 @@ def _standard_error(values: Floats, share: Floats) -> float:
     n = np.count_nonzero(share)
     if n < 2:
         return float("nan")
-    deviation = share * (values - share @ values)
-    return float(np.sqrt(deviation @ deviation * n / (n - 1)))
+    with np.errstate(invalid="ignore"):  # the loss of a certain error is infinite
+        deviation = share * (values - share @ values)
+        return float(np.sqrt(deviation @ deviation * n / (n - 1)))

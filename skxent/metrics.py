@@ -11,20 +11,21 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr
+from sklearn.exceptions import UndefinedMetricWarning
 
 from skxent._calibration_error import expected_calibration_error
 from skxent._evaluate import (
     Reduction,
     check_base,
     evaluate_loss,
-    logits_from,
     loss_of_rows,
     prepare_target,
     reduce,
 )
 from skxent._log_loss import log_loss
-from skxent._validation import check_option
-from skxent._weights import check_sample_weight
+from skxent._tables import align, column_names, logits_from
+from skxent._validation import check_option, warn
+from skxent._weights import check_sample_weight, class_weights, moderate
 from skxent.losses import CrossEntropy, Focal, Loss, as_loss
 from skxent.targets import Floats, check_soft_labels, make_target
 
@@ -204,6 +205,7 @@ def kl_divergence(
     >>> round(kl_divergence([[0.5, 0.5]], [[0.9, 0.1]], base=2), 6)
     0.736966
     """
+    y_true, y_proba = align(y_true, y_proba)
     log_proba = _log_proba(y_proba, from_logits)
     t = np.asarray(y_true)
     if t.ndim != 2 or len(t) != len(log_proba):
@@ -234,7 +236,12 @@ def d2_loss_score(
     .. math:: D^2 = 1 - \frac{\sum_i w_i \ell(y_i, p_i)}{\min_c \sum_i w_i \ell(y_i, c)}
 
     1 is perfect, 0 no better than the class frequencies. With cross-entropy it is
-    ``sklearn.metrics.d2_log_loss_score``. Parameters as in :func:`evaluate_loss`.
+    ``sklearn.metrics.d2_log_loss_score``, but that `labels` give the order of the
+    columns, which scikit-learn takes to be sorted. Parameters as in
+    :func:`evaluate_loss`.
+
+    NaN with a warning for fewer than two rows, and where the best constant has no loss,
+    as where y_true has one class alone.
 
     Examples
     --------
@@ -244,6 +251,7 @@ def d2_loss_score(
     0.428845
     """
     loss = as_loss(loss)
+    y_true, y_proba = align(y_true, y_proba, labels, ignore_index)
     raw = logits_from(y_proba, from_logits)
     target = prepare_target(
         y_true,
@@ -253,16 +261,22 @@ def d2_loss_score(
         sample_weight=sample_weight,
         class_weight=class_weight,
         ignore_index=ignore_index,
-    )
+    ).moderate()
+    mass = target.mass()
     constant = loss.best_constant_of(target).astype(raw.dtype)
+    if np.count_nonzero(target.row_weights()) < 2 or np.count_nonzero(mass) < 2:
+        warn(
+            "D^2 score is not well-defined with less than two samples, or with "
+            "samples of one class: it is NaN.",
+            UndefinedMetricWarning,
+        )
+        return float("nan")
     if raw.ndim == 2 and len(constant) == 1:
         constant = np.array([0, constant[0]], dtype=raw.dtype)
     ours, best = (
         float(loss_of_rows(loss, target, z).sum(dtype=np.float64))
         for z in (raw, np.broadcast_to(constant, raw.shape))
     )
-    if best <= 0:
-        raise ValueError("y_true must have rows of positive loss, got none.")
     return 1 - ours / best
 
 
@@ -272,7 +286,7 @@ def multilabel_log_loss(
     *,
     label_smoothing: float = 0.0,
     sample_weight: ArrayLike | None = None,
-    class_weight: ArrayLike | None = None,
+    class_weight: Any = None,
     from_logits: bool = False,
     reduction: Reduction = "mean",
     base: float | None = None,
@@ -287,7 +301,8 @@ def multilabel_log_loss(
         Answers from 0, no, to 1, yes.
     y_proba : array-like of shape (n, K)
         Probabilities of yes, clipped to [eps, 1 - eps]; or log-odds, with from_logits.
-    class_weight : array-like of shape (K,), default=None
+        The columns of DataFrames go by name where both have the same.
+    class_weight : array-like of shape (K,), or dict or Series by column, default=None
         Weights of the columns.
 
     The other parameters are those of :func:`evaluate_loss`.
@@ -300,6 +315,8 @@ def multilabel_log_loss(
     """
     check_option("reduction", reduction, get_args(Reduction))
     check_base(base)
+    names = column_names(y_true)
+    y_true, y_proba = align(y_true, y_proba)
     table = np.asarray(y_proba)
     if table.ndim != 2:
         raise ValueError(f"y_proba must be of shape (n, K), got {table.shape}.")
@@ -310,12 +327,15 @@ def multilabel_log_loss(
         len(raw),
         n_columns,
         sample_weight=sample_weight,
-        class_weight=class_weight,
+        class_weight=class_weights(class_weight, names or range(n_columns)),
         label_smoothing=label_smoothing,
         multilabel=True,
         dtype=raw.dtype,
         name="y_true",
     )
+    if reduction == "mean":
+        target = target.moderate()
+    target.check_range(raw.dtype)
     value: Floats = np.empty(len(raw), dtype=raw.dtype)
     CrossEntropy().evaluate(raw, target, True, value=value)
     if reduction == "mean":
@@ -337,4 +357,6 @@ def _reduced(
     weights = check_sample_weight(sample_weight, len(value))
     if weights is None:
         return reduce(value, lambda: len(value), reduction, base)
+    if reduction == "mean":
+        weights = moderate(weights)
     return reduce(weights * value, lambda: float(weights.sum()), reduction, base)

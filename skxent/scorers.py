@@ -11,16 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.metrics._scorer import _BaseScorer
 
-from skxent._encoding import encode_labels, is_soft
-from skxent._evaluate import (
-    check_logits,
-    logits_of,
-    loss_of_rows,
-    prepare_target,
-    reduce,
-)
+from skxent._class_order import answer, classes_of_estimator
+from skxent._encoding import check_same_type, encode_labels, is_soft
+from skxent._evaluate import loss_of_rows, prepare_target, reduce
 from skxent._log_loss import log_loss
+from skxent._rounding import within
+from skxent._tables import by_class, check_logits, column_names, is_sorted, logits_of
 from skxent._validation import FRACTION, Interval, check_option, warn
+from skxent._weights import by_label, check_sample_weight, moderate
 from skxent.losses import CrossEntropy, Focal, Loss, as_loss
 from skxent.targets import Floats, Target
 
@@ -79,33 +77,23 @@ class LossScorer(_BaseScorer):
         y_true: ArrayLike,
         sample_weight: ArrayLike | None = None,
     ) -> float:
-        classes = getattr(estimator, "classes_", None)
-        if classes is None or not hasattr(estimator, "predict_proba"):
-            raise ValueError(
-                "estimator must be a fitted classifier with classes_ and "
-                f"predict_proba, got {estimator!r}."
-            )
-        classes = np.asarray(classes)
+        classes = classes_of_estimator(estimator)
+        if is_soft(y_true) and column_names(y_true) is not None:
+            y_true = by_class(y_true, classes)
         labels, unseen = _labels_and_unseen(y_true, classes)
-        every = len(labels) == len(classes) and not unseen.any()
         # Not through method_caller: scikit-learn's cache of a multimetric scorer holds
         # the column, or the sign, that the first scorer asked for.
         model = final_estimator(estimator)
         if hasattr(model, "log_proba_is_exact"):
-            raw = estimator.predict_log_proba(X)
+            raw = answer(estimator, "predict_log_proba", X)
         elif has_logits(model):
-            raw = estimator.decision_function(X)
+            raw = answer(estimator, "decision_function", X)
         else:
-            proba = estimator.predict_proba(X)
+            proba = answer(estimator, "predict_proba", X)
             plain = not unseen.any() and len(classes) > 1 and not self.label_smoothing
             plain = plain and not is_soft(y_true) and self.class_weight is None
             if plain and isinstance(self.loss, CrossEntropy):
-                return -log_loss(
-                    y_true,
-                    proba[:, 1] if len(classes) == 2 else proba,
-                    sample_weight=sample_weight,
-                    labels=None if every else classes,
-                )
+                return -_log_loss_of(y_true, labels, proba, classes, sample_weight)
             raw = logits_of(proba) if len(classes) > 1 else np.zeros(proba.shape)
         if unseen.any():
             raw, classes = self._extend(raw, classes, labels[unseen])
@@ -151,7 +139,7 @@ class LossScorer(_BaseScorer):
 
     def _known_weights(self, y_true: Any, classes: NDArray[Any]) -> Any:
         """class_weight without classes that neither training nor y_true has."""
-        given, labels = self.class_weight, classes.tolist()
+        given, labels = by_label(self.class_weight), classes.tolist()
         if not isinstance(given, Mapping) or is_soft(y_true):
             return given
         unknown = [label for label in given if label not in labels]
@@ -168,6 +156,7 @@ class LossScorer(_BaseScorer):
         return known
 
     def _score_of(self, target: Target, raw: Floats) -> float:
+        target = target.moderate()
         value = loss_of_rows(self.loss, target, raw)
         return -float(reduce(value, target.total_weight))
 
@@ -191,9 +180,7 @@ class LossScorer(_BaseScorer):
             raw = CrossEntropy().predict_log_proba(raw)
         log_proba = raw + np.log1p(-len(unseen) * proba)
         extra = np.full((len(raw), len(unseen)), np.log(proba))
-        every = np.concatenate([classes, unseen])
-        order = np.argsort(every)
-        return np.hstack([log_proba, extra])[:, order], every[order]
+        return np.hstack([log_proba, extra]), np.concatenate([classes, unseen])
 
 
 def _labels_and_unseen(
@@ -203,9 +190,31 @@ def _labels_and_unseen(
     if is_soft(y_true):
         return classes, np.zeros(len(classes), bool)
     labels, _ = encode_labels(y_true, name="y_true")
+    check_same_type(labels, classes, "y_true")
     if np.array_equal(labels, classes):  # as a rule, and quickly told
         return labels, np.zeros(len(labels), bool)
     return labels, ~np.isin(labels, classes)
+
+
+def _log_loss_of(
+    y_true: Any,
+    labels: NDArray[Any],
+    proba: Floats,
+    classes: NDArray[Any],
+    sample_weight: Any,
+) -> float:
+    """The drop-in log loss, which takes columns to be in sorted order."""
+    if not is_sorted(classes):
+        order = np.argsort(classes)
+        proba, classes = proba[:, order], classes[order]
+    clipped = within(proba)
+    proba = proba if clipped is None else clipped  # what is wrong is log_loss's to say
+    return log_loss(
+        y_true,
+        proba[:, 1] if len(classes) == 2 else proba,
+        sample_weight=moderate(check_sample_weight(sample_weight, len(proba))),
+        labels=None if len(labels) == len(classes) else classes,
+    )
 
 
 def has_logits(model: Any) -> bool:

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
 from skxent._dispatch import kernels
+from skxent._encoding import as_array, mask_ignored
+from skxent._rounding import sum_tolerance, within
 from skxent._validation import (
     FRACTION,
     POSITIVE,
@@ -23,7 +25,7 @@ from skxent._validation import (
     check_option,
     check_unmasked,
 )
-from skxent._weights import check_class_weight, check_sample_weight
+from skxent._weights import check_class_weight, check_sample_weight, moderate
 
 __all__ = ["distill"]
 
@@ -99,6 +101,42 @@ class Target:
         """Σ of the weights of all rows, class weights included."""
         return float(self.mass().sum())
 
+    def moderate(self) -> Target:
+        """The same target for means, which no factor of all weights changes.
+
+        Its weights and their sum fit in any dtype.
+        """
+        class_weight = moderate(self.class_weight)
+        sample_weight = moderate(self.sample_weight)
+        if class_weight is self.class_weight and sample_weight is self.sample_weight:
+            return self
+        return replace(self, class_weight=class_weight, sample_weight=sample_weight)
+
+    def with_finite_sum(self) -> Target:
+        """The same target, its weights made smaller only if their sum overflows."""
+        with np.errstate(over="ignore"):
+            total = self.total_weight()
+        if np.isfinite(total):
+            return self
+        given = self.sample_weight
+        given = np.ones(self.n_samples) if given is None else given
+        bits = int(np.frexp(self.n_samples * max(1.0, self.class_weight.max()))[1])
+        return replace(self, sample_weight=np.ldexp(given, -bits))
+
+    def check_range(self, dtype: Any) -> None:
+        """Refuse weights that the dtype of the logits does not hold."""
+        largest = (
+            1.0 if self.sample_weight is None else self.sample_weight.max(initial=0)
+        )
+        with np.errstate(over="ignore"):
+            largest = largest * self.class_weight.max()
+        most = np.finfo(dtype).max
+        if largest > most:
+            raise ValueError(
+                f"sample_weight times class_weight must be at most {most:.3g} for "
+                f"{np.dtype(dtype)} logits, got {largest:.3g}."
+            )
+
     def weights_of_classes(self) -> NDArray[np.float64] | None:
         """class_weight; None, which the kernels need not read, if all are one."""
         return self.class_weight if (self.class_weight != 1).any() else None
@@ -134,7 +172,7 @@ def make_target(
     class_weights = check_class_weight(class_weight, n_classes)
     weights = check_sample_weight(sample_weight, n_samples)
     check_unmasked(name, y)
-    y = np.asarray(y)
+    y = as_array(y)
     if y.ndim == 2 and y.shape[1] == 1 and not multilabel:
         y = y[:, 0]
     if y.ndim not in (1, 2) or (multilabel and y.ndim == 1):
@@ -143,7 +181,12 @@ def make_target(
     if len(y) != n_samples:
         raise ValueError(f"{name} must have {n_samples} rows, got {len(y)}.")
     if ignore_index is not None:
-        y, weights = _silence(y, weights, ignore_index)
+        if not isinstance(ignore_index, Integral) or isinstance(ignore_index, bool):
+            raise ValueError(
+                f"ignore_index must be None or an integer, got {ignore_index!r}."
+            )
+        y, kept = mask_ignored(y, ignore_index, name)
+        weights = np.where(kept, 1.0 if weights is None else weights, 0.0)
     settings: dict[str, Any] = {
         "class_weight": class_weights,
         "sample_weight": weights,
@@ -156,23 +199,6 @@ def make_target(
     if y.ndim == 2:
         return Target(None, check_soft_labels(y, n_classes, dtype, name), **settings)
     return Target(check_codes(y, n_classes, name), None, **settings)
-
-
-def _silence(
-    y: NDArray[Any], weights: NDArray[np.float64] | None, ignore_index: int
-) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
-    """Rows of the label ignore_index weigh nothing."""
-    if not isinstance(ignore_index, Integral) or isinstance(ignore_index, bool):
-        raise ValueError(
-            f"ignore_index must be None or an integer, got {ignore_index!r}."
-        )
-    if y.ndim != 1:
-        raise ValueError(
-            f"ignore_index must be None for labels of shape (n, K), got {ignore_index}."
-        )
-    ignored = y == ignore_index
-    weights = np.ones(len(y)) if weights is None else weights
-    return np.where(ignored, 0, y), np.where(ignored, 0.0, weights)
 
 
 def check_codes(y: NDArray[Any], n_classes: int, name: str = "y") -> NDArray[np.intp]:
@@ -198,14 +224,18 @@ def check_codes(y: NDArray[Any], n_classes: int, name: str = "y") -> NDArray[np.
 def check_soft_labels(
     y: NDArray[Any], n_classes: int, dtype: Any, name: str = "y"
 ) -> Floats:
-    """Rows of K non-negative numbers that sum to one."""
+    """Rows of K non-negative numbers that sum to one, up to rounding.
+
+    They are taken as they are: rows are not divided by their sums.
+    """
     if y.shape[1] != n_classes:
         raise ValueError(f"{name} must have {n_classes} columns, got {y.shape[1]}.")
-    soft: Floats = as_reals(name, y, dtype)
+    given: Floats = as_reals(name, y, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
-        sums = soft @ np.ones(n_classes, soft.dtype)  # what is not finite makes it so
-        off = ~(np.abs(sums - 1) <= np.sqrt(np.finfo(soft.dtype).eps))
-    if (soft.size and not soft.min() >= 0) or not np.isfinite(sums).all():
+        sums = given @ np.ones(n_classes, given.dtype)  # not finite if an entry is not
+        off = ~(np.abs(sums - 1) <= sum_tolerance(n_classes))
+    soft = within(given, 0.0, np.inf)
+    if soft is None or not np.isfinite(sums).all():
         raise ValueError(f"{name} must be finite and non-negative, got other values.")
     if off.any():
         raise ValueError(
@@ -218,10 +248,11 @@ def check_indicators(y: NDArray[Any], n_columns: int, dtype: Any, name: str) -> 
     """Rows of K answers, each from 0, no, to 1, yes."""
     if y.shape[1] != n_columns:
         raise ValueError(f"{name} must have {n_columns} columns, got {y.shape[1]}.")
-    soft: Floats = as_reals(name, y, dtype)
-    bad = ~((soft >= 0) & (soft <= 1))
-    if bad.any():
-        raise ValueError(f"{name} must be in [0, 1], got {soft[bad][0]}.")
+    given: Floats = as_reals(name, y, dtype)
+    soft = within(given)
+    if soft is None:
+        worst = given[~((given >= 0) & (given <= 1))][0]
+        raise ValueError(f"{name} must be in [0, 1], got {worst}.")
     return soft
 
 
@@ -273,10 +304,15 @@ def distill(
     z = as_reals("teacher", teacher)
     if z.ndim != 2 or not z.shape[1]:
         raise ValueError(f"teacher must be of shape (n, K), got {z.shape}.")
-    if np.isnan(z).any() or (not from_logits and (z < 0).any()):
-        allowed = "logits without NaN" if from_logits else "non-negative, without NaN"
-        raise ValueError(f"teacher must be {allowed}, got other values.")
+    if from_logits and np.isnan(z).any():
+        raise ValueError("teacher must be logits without NaN, got other values.")
     if not from_logits:
+        positive = within(z, 0.0, np.inf)
+        if positive is None:
+            raise ValueError(
+                "teacher must be non-negative, without NaN, got other values."
+            )
+        z = positive
         with np.errstate(divide="ignore"):
             z = np.log(z)
     with np.errstate(invalid="ignore", over="ignore"):

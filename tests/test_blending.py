@@ -221,18 +221,27 @@ P, Y = models(np.random.default_rng(0), 30, 3, 2)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"probas": {"a": P[0]}}, "probas must be a sequence of tables, got a dict"),
-        ({"probas": []}, r"probas must be tables of probabilities, got \[\]"),
+        (
+            {"probas": []},
+            "probas must be one table or more, got none",
+        ),
+        (
+            {"probas": {}},
+            "probas must be one table or more, got none",
+        ),
         ({"probas": 0.5}, r"probas must be tables of probabilities, got 0\.5"),
         ({"probas": "p"}, "probas must be tables of probabilities, got 'p'"),
         ({"probas": [P[0], P[1, :5]]}, r"probas must be tables of one shape, got"),
-        ({"probas": P + 1}, r"y_proba must be in \[0, 1\], got"),
-        ({"probas": np.where(P > 0.9, np.nan, P)}, "Input y_proba contains NaN"),
-        ({"y_true": Y[:3]}, "y_true must have labels|y_proba must have|y_true must"),
+        ({"probas": P + 1}, r"probas must be in \[0, 1\], got \S+$"),
+        ({"probas": np.where(P > 0.9, np.nan, P)}, "Input probas contains NaN"),
+        (
+            {"y_true": Y[:3]},
+            "y_true must have 30 rows|probas must have a column",
+        ),
         ({"loss": "hinge"}, "loss must be one of 'cross_entropy', .*, got 'hinge'"),
         ({"pooling": "mean"}, "pooling must be one of 'arithmetic', 'log-linear', got"),
         ({"sample_weight": np.zeros(30)}, "sample_weight must have a sum other than"),
-        ({"labels": [0, 1]}, "y_true must have labels in|y_proba must have a column"),
+        ({"labels": [0, 1]}, "y_true must have labels in|probas must have a column"),
     ],
 )
 def test_bad_arguments(change, message):

@@ -299,7 +299,7 @@ def test_a_class_that_a_fold_lacks():
 
 def test_probabilities_are_no_logits():
     z, y = overconfident(np.random.default_rng(8), 300, 3)
-    with pytest.warns(UserWarning, match=r"looks like probabilities. Pass np.log\(X\)"):
+    with pytest.warns(UserWarning, match=r"looks like probabilities. Pass np.log"):
         TemperatureScaling().fit(softmax(z, axis=1), y)
     model = TemperatureScaling().fit(log_softmax(z, axis=1), y)
     assert_allclose(model.temperature_, TemperatureScaling().fit(z, y).temperature_)

@@ -322,7 +322,12 @@ def test_as_a_scorer():
         ("debias", None, "be True or False, got None"),
         ("debias", True, "be False for norm='l1', got True"),
         ("y_proba", SIX + 0.5, r"be in \[0, 1\], got 1\.5"),
-        ("y_proba", SIX[:, :2] / 2, "have a column for each of 3 labels, got 2"),
+        (
+            "y_proba",
+            SIX[:, :2],
+            "have rows with a positive sum, got only zeros in",
+        ),
+        ("y_proba", np.full((6, 2), 0.5), "have a column for each of 3 labels, got 2"),
         ("y_true", [0, 1], r"have labels in .*, got 0"),
         ("labels", ["a", "b"], "have a column for each of 2 labels|have labels in"),
         ("sample_weight", [0] * 6, "have a sum other than zero, got 0.0"),

@@ -95,7 +95,7 @@ def test_the_ends():
         ({"n_rows": -1}, "n_rows must be an integer >= 0, got -1"),
         ({"y_proba": [0.5, 1.5]}, r"y_proba must be in \[0, 1\], got 1\.5"),
         ({"y_proba": [0.5]}, "y_true must have 1 rows, got 2"),
-        ({"labels": [1, 0]}, r"labels must be sorted and distinct, got \[1, 0\]"),
+        ({"labels": [1, 1]}, r"labels must be distinct, got \[1, 1\]"),
         ({"sample_weight": [0, 0]}, "sample_weight must have a sum other than zero"),
     ],
 )

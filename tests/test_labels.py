@@ -8,8 +8,8 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from skxent._encoding import encode_labels, is_soft
 from skxent._evaluate import check_labels
-from skxent._weights import balanced_class_weight, class_weight_of_labels
-from skxent.targets import check_codes, check_soft_labels, make_target
+from skxent._weights import balanced_class_weight, class_weights
+from skxent.targets import check_codes, make_target
 
 FORMS = {
     "codes": lambda rng, n, K: rng.integers(0, K, n),
@@ -81,7 +81,14 @@ def test_an_estimator_s_class_weight_is_by_label():
     w = np.arange(10.0)
 
     def weights(given, positive=True):
-        return class_weight_of_labels(given, names, codes, w, positive=positive)
+        return class_weights(
+            given,
+            names,
+            codes=codes,
+            sample_weight=w,
+            positive=positive,
+            only_by_label=True,
+        )
 
     assert weights(None) is None
     assert_array_equal(weights({"c": 2, "a": 0.5}), [0.5, 1, 2])
@@ -90,7 +97,7 @@ def test_an_estimator_s_class_weight_is_by_label():
     for given, message in [
         ("even", "one of 'balanced', got 'even'"),
         ([1, 2, 3], r"a dict, 'balanced' or None, got \[1, 2, 3\]"),
-        ({"c": 0}, r"positive if posterior=True, got \[1.0, 1.0, 0\]"),
+        ({"c": 0}, r"positive if posterior=True, got \[1.0, 1.0, 0.0\]"),
     ]:
         with pytest.raises(ValueError, match=rf"^class_weight must be {message}\.$"):
             weights(given)
@@ -129,7 +136,6 @@ LABELS = {
     "strings": ["b", "a", "", "b", "ab"],
     "bytes": np.array([b"b", b"a", b"b"]),
     "objects": np.array(["b", "a", "b"], object),
-    "numbers in objects": np.array([2, 1, 2], object),
     "as many strings": [f"{k:02}" for k in range(64)][::-1],
     "many strings": [f"{k:03}" for k in range(130)][::-1],
     "many objects": np.array([f"{k:03}" for k in range(130)][::-1], object),
@@ -224,7 +230,7 @@ def test_sums_over_many_rows_keep_their_digits():
             "class_weight must .* not all zero, got",
         ),
         ([0, 1], {"class_weight": [1, np.nan, 1]}, "class_weight must .* zero, got"),
-        ([0, 1], {"class_weight": {"a": 1, 5: 2}}, r"class_weight .* 0\.\.2, got 5"),
+        ([0, 1], {"class_weight": {"a": 1, 5: 2}}, r"class_weight .* 0\.\.2, got 'a'"),
         ([0, 1], {"label_smoothing": 1}, r"label_smoothing must be .*\[0, 1\), got 1"),
         (np.eye(2), {"multilabel": True}, "t must have 3 columns, got 2"),
     ],
@@ -232,16 +238,6 @@ def test_sums_over_many_rows_keep_their_digits():
 def test_targets_that_are_none(y, keywords, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         make_target(y, 2, 3, name="t", **keywords)
-
-
-def test_rows_sum_to_one_within_the_dtype():
-    y = np.array([[0.5, 0.5 + 1e-5]])
-    assert_allclose(check_soft_labels(y, 2, np.float32), y, rtol=1e-6)
-    with pytest.raises(ValueError, match=r"^soft must have rows .*, got 1\.00001\.$"):
-        check_soft_labels(y, 2, np.float64, "soft")
-    with pytest.raises(ValueError, match=r"^y must have rows that sum to one, got 1"):
-        check_soft_labels(y, 2, np.float64)
-    assert check_soft_labels(np.empty((0, 2)), 2, np.float64).shape == (0, 2)
 
 
 @pytest.mark.parametrize("dtype", [*"bBhHiIqQ", "f2", "f4", "f8", ">f4", ">f8"])

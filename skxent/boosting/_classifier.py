@@ -18,12 +18,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skxent._encoding import encode_labels
+from skxent._encoding import as_labels, encode_labels
 from skxent._pickle import VersionedPickle
 from skxent._sparse import check_sparse
 from skxent._undo import new_fit
 from skxent._validation import check_bool
-from skxent._weights import check_sample_weight, class_weight_of_labels
+from skxent._weights import check_sample_weight, class_weights
 from skxent.boosting._objective import BoosterLoss, Objective
 from skxent.losses import Focal
 from skxent.targets import Floats
@@ -136,7 +136,7 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
     ) -> None:
         check_bool("posterior", self.posterior)
         model = self._unfitted()
-        X, y = self._validate(X, y=y)
+        X, y = self._validate(X, y=y if y is None else as_labels(y))
         check_classification_targets(y)
         weights = check_sample_weight(sample_weight, len(y))
         if weights is not None and not weights.all():
@@ -166,10 +166,15 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
             _, codes_eval = encode_labels(y_eval, classes, "eval_set")
             w = check_sample_weight(w, len(codes_eval))
             evaluation.append((self._validate(X_eval), codes_eval, w))
-        class_weight = class_weight_of_labels(
-            self.class_weight, classes, codes, weights, positive=self.posterior
+        class_weight = class_weights(
+            self.class_weight,
+            classes,
+            codes=codes,
+            sample_weight=weights,
+            positive=bool(self.posterior),
+            only_by_label=True,
         )
-        keywords = {
+        keywords: dict[str, Any] = {
             "loss": Focal(self.gamma),
             "class_weight": class_weight,
             "label_smoothing": self.label_smoothing,

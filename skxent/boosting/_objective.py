@@ -13,6 +13,7 @@ from skxent._arrays import as_raw_prediction
 from skxent._evaluate import reduce
 from skxent._threads import effective_n_threads
 from skxent._validation import FRACTION, as_reals, check_option, check_unmasked
+from skxent._weights import moderate
 from skxent.losses import Loss
 from skxent.targets import Floats, Target, check_codes, check_soft_labels, make_target
 
@@ -86,7 +87,7 @@ class BoosterLoss:
         elif y.ndim != 1:
             raise ValueError(f"y must be of shape (n,), got {y.shape}.")
         try:
-            return make_target(
+            target = make_target(
                 y,
                 len(y),
                 n_classes,
@@ -99,6 +100,8 @@ class BoosterLoss:
             if y.ndim == 1:
                 self._check_labels(y, n_classes)
             raise
+        target.check_range(dtype)
+        return target
 
     def _check_labels(self, y: NDArray[Any], n_classes: int) -> None:
         """Say what a booster's user can do about labels that are not codes."""
@@ -127,6 +130,8 @@ class BoosterLoss:
 
     def mean_loss(self, y: Any, raw_prediction: Floats, sample_weight: Any) -> float:
         """Mean over all weights, those of the classes included, in nats."""
+        if sample_weight is not None:
+            sample_weight = moderate(as_reals("sample_weight", sample_weight))
         value, target = self.losses(y, raw_prediction, sample_weight)
         mean: float = reduce(value, target.total_weight, "mean", None)
         return mean

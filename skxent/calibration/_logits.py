@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from skxent._class_order import answer
 from skxent._encoding import encode_labels
-from skxent._evaluate import logits_of
+from skxent._tables import like_probabilities, logits_of
 from skxent._validation import check_unmasked, warn
 from skxent.scorers import final_estimator
 from skxent.targets import Floats
@@ -26,7 +27,7 @@ def response_method(estimator: Any) -> str:
 
 def model_logits(model: Any, X: Any) -> Floats:
     method = response_method(model)
-    return as_logits(method, getattr(model, method)(X))
+    return as_logits(method, answer(model, method, X))
 
 
 def as_logits(method: str, response: Any) -> Floats:
@@ -43,13 +44,17 @@ def as_logits(method: str, response: Any) -> Floats:
 def given_logits(X: Any) -> Floats:
     """Logits that came without an estimator; probabilities warn."""
     check_unmasked("X", X)
-    z = np.asarray(X)
-    rows = z.ndim == 2 and z.shape[1] > 1 and z.dtype.kind == "f"
-    if rows and (z >= 0).all() and (np.abs(z.sum(axis=1) - 1) < 1e-6).all():
-        warn(
-            "X should hold logits, and looks like probabilities. Pass np.log(X).",
+    z = _columns(X, "X")
+    given = np.asarray(X)
+    flat = given.ndim == 1 or given.shape[1] == 1
+    if like_probabilities(given.ravel() if flat else given):
+        advice = (
+            "scipy.special.logit(np.clip(X, 1e-15, 1 - 1e-15))"
+            if flat
+            else "np.log(np.clip(X, 1e-15, 1))"
         )
-    return _columns(X, "X")
+        warn(f"X should hold logits, and looks like probabilities. Pass {advice}.")
+    return z
 
 
 def _columns(logits: Any, name: str = "logits") -> Floats:

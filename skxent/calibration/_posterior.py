@@ -7,7 +7,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent._evaluate import check_logits, check_proba
+from skxent._tables import check_logits, check_proba
 from skxent._validation import check_bool, check_option
 from skxent.losses import CrossEntropy, Loss, as_loss
 from skxent.targets import ClassWeightOn, Floats
@@ -35,8 +35,8 @@ def posterior(
     y_proba : array-like of shape (n, K) or (n,)
         Softmax outputs of the model; (n,): those of the second class of two. Taken as
         they are: nothing is clipped.
-    class_weight : array-like of shape (K,) or dict of code to weight, default=None
-        Class weights of the training.
+    class_weight : array-like of shape (K,), or dict or Series of code to weight
+        Default None. Class weights of the training.
     class_weight_on : {"label", "target"}, default="label"
         What they weighed: the label that was observed, or, as in torch, the smoothed
         target. See :class:`skxent.losses.Loss`; the same without label smoothing.

@@ -19,6 +19,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skxent._class_order import SortedClasses, classes_of_estimator, reordered
 from skxent._encoding import encode_labels
 from skxent._evaluate import check_labels
 from skxent._pickle import VersionedPickle
@@ -101,7 +102,7 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
             classes = classes_of(y, 2 if z.shape[1] == 1 else z.shape[1])
         else:
             model, z = self._fit_model(X, y, sample_weight)
-            classes = model.classes_
+            classes = classes_of_estimator(model, response_method(model))
         if len(classes) < 2:
             raise ValueError(
                 f"y must have at least 2 classes, got 1 class: {classes.tolist()}."
@@ -119,7 +120,7 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
             len(classes),
             sample_weight=check_sample_weight(sample_weight, len(z)),
             label_smoothing=self.label_smoothing,
-        )
+        ).moderate()
         if target.total_weight() == 0:
             raise ValueError("sample_weight must have a positive sum, got all zeros.")
         objective = self._objective(z, target, loss, self.n_jobs)
@@ -168,16 +169,19 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         if self.cv is None:
             model = clone(self.estimator).fit(X, y, **params)
             return model, model_logits(model, X)
+        method = response_method(self.estimator)
+        labels = np.unique(y)
         response = cross_val_predict(
-            self.estimator,
+            SortedClasses(self.estimator, labels),
             X,
             y,
             cv=self.cv,
-            method=response_method(self.estimator),
+            method=method,
             params=params,
         )
         model = clone(self.estimator).fit(X, y, **params)
-        return model, as_logits(response_method(self.estimator), response)
+        z = as_logits(method, response)
+        return model, reordered(z, labels, model.classes_)
 
     def decision_function(self, X: Any) -> Floats:
         """Scaled logits: (n, K), or for two classes (n,), the log-odds of the second.

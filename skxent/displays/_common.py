@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skxent._class_order import answer, classes_of_estimator
 from skxent._evaluate import evaluate_loss
 from skxent.losses import CrossEntropy, Loss, as_loss
 
@@ -54,13 +55,9 @@ def as_losses(losses: str | Loss | Iterable[str | Loss]) -> list[Loss]:
 
 
 def answers(estimator: Any, X: Any) -> tuple[Any, NDArray[Any]]:
-    """Probabilities and classes of a fitted classifier."""
-    for name in ("predict_proba", "classes_"):
-        if not hasattr(estimator, name):
-            raise ValueError(
-                f"estimator must be a fitted classifier with {name}, got {estimator!r}."
-            )
-    return estimator.predict_proba(X), estimator.classes_
+    """Probabilities and classes of a fitted classifier, in its own order."""
+    classes = classes_of_estimator(estimator)
+    return answer(estimator, "predict_proba", X), classes
 
 
 def legend_above(ax: Any, title: str | None = None) -> None:

@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from skxent._encoding import encode_labels
 from skxent._evaluate import evaluate_loss
+from skxent._tables import check_classes
 from skxent._validation import Interval
+from skxent._weights import check_sample_weight, moderate
 from skxent.displays._common import COLORS, answers, get_axes, neutral
 from skxent.losses import Loss, as_loss
 from skxent.targets import Floats
@@ -100,13 +102,14 @@ class LossByClassDisplay:
         Interval(0.0, 1.0, "both").check("hardest", hardest)
         if np.ndim(y_true) != 1:
             raise ValueError(f"y_true must be of shape (n,), got {np.shape(y_true)}.")
-        given = None if labels is None else np.asarray(labels)
+        given = None if labels is None else check_classes("labels", labels)
+        weight = moderate(check_sample_weight(sample_weight, len(np.asarray(y_true))))
         value = evaluate_loss(
             loss,
             y_true,
             y_proba,
             labels=given,
-            sample_weight=sample_weight,
+            sample_weight=weight,
             from_logits=from_logits,
             reduction="none",
         )
@@ -114,9 +117,7 @@ class LossByClassDisplay:
         total = float(value.sum())
         if not 0 < total < np.inf:
             raise ValueError(f"y_true must have a positive, finite loss, got {total}.")
-        row = (
-            np.ones(len(value)) if sample_weight is None else np.asarray(sample_weight)
-        )
+        row = np.ones(len(value)) if weight is None else weight
         # Ranked by the loss alone, whatever the rows weigh.
         each = np.divide(value, row, out=np.zeros(len(value)), where=row > 0)
         last = np.argsort(-each, kind="stable")[round(hardest * len(value)) :]

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from skxent._calibration_error import Bins, bin_columns, check_bins, outcomes
-from skxent._evaluate import logits_from
+from skxent._tables import align, logits_from
 from skxent._validation import FRACTION, check_option
 from skxent.displays._common import (
     answers,
@@ -154,6 +154,7 @@ class PosteriorDisplay:
         check_bins(n_bins, "quantile")
         check_option("scale", scale, get_args(Scale))
         settings = _settings(losses, label_smoothing)
+        y_true, y_proba = align(y_true, y_proba, labels)
         raw = logits_from(y_proba, from_logits)
         proba = CrossEntropy().predict_proba(raw)
         confidence, event, weight = outcomes(

@@ -16,7 +16,8 @@ from skxent._calibration_error import (
     check_bins,
     outcomes,
 )
-from skxent._encoding import encode_labels
+from skxent._encoding import encode_labels, is_soft
+from skxent._tables import column_names
 from skxent.displays._common import (
     answers,
     get_axes,
@@ -112,10 +113,11 @@ class ReliabilityDisplay:
         curves = bin_columns(*rows, n_bins, strategy)
         names = [name or "model"]
         if classwise:
+            known: Any = labels
             if labels is None:
-                soft = np.ndim(y_true) == 2
-                labels = range(len(curves)) if soft else encode_labels(y_true)[0]
-            names = [str(label) for label in np.asarray(labels)]
+                soft = column_names(y_true) or range(len(curves))
+                known = soft if is_soft(y_true) else encode_labels(y_true)[0]
+            names = [str(label) for label in known]
         error = calibration_error(curves, "l1", False)
         return cls(curves=curves, names=names, error=error).plot(ax=ax)
 

@@ -21,7 +21,7 @@ from skxent._validation import (
     check_count,
     check_option,
 )
-from skxent._weights import class_weight_of_labels
+from skxent._weights import class_weights
 from skxent.linear_model._blocks import read_objective
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
@@ -62,8 +62,9 @@ class CrossEntropyClassifier(
         the proximal Newton method is the only solver.
     fit_intercept : bool, default=True
         The intercept is not penalised.
-    class_weight : dict of label to weight or "balanced", default=None
-        Weigh the rows of each class. "balanced" lets every class count the same.
+    class_weight : dict or Series of label to weight, or "balanced", default=None
+        Weigh the rows of each class, 1 where a class is left out. "balanced" lets every
+        class count the same.
         Moves the decision; with ``posterior=True``, not the probabilities.
     label_smoothing : float in [0, 1), default=0.0
         Train against ``(1 - eps) y + eps / K``.
@@ -201,12 +202,13 @@ class CrossEntropyClassifier(
     ) -> Target:
         """y as the kernels take it; sets the classes and what the posterior undoes."""
         classes, codes = encode(y, classes)
-        weights = class_weight_of_labels(
+        weights = class_weights(
             self.class_weight,
             classes,
-            codes,
-            sample_weight,
+            codes=codes,
+            sample_weight=sample_weight,
             positive=bool(self.posterior),
+            only_by_label=True,
         )
         target = make_target(
             codes,
@@ -216,7 +218,7 @@ class CrossEntropyClassifier(
             class_weight=weights,
             label_smoothing=self.label_smoothing,
             dtype=X.dtype,
-        )
+        ).with_finite_sum()
         if target.total_weight() == 0:
             raise ValueError("sample_weight must have a positive sum, got all zeros.")
         self.classes_ = classes

@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from skxent._encoding import encode_labels, is_soft
+from skxent._encoding import as_labels, encode_labels, is_soft
 from skxent._sparse import check_sparse
 from skxent._validation import as_whole, check_unmasked
 
@@ -34,6 +34,7 @@ def check_data(
     for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
         check_unmasked(name, values)
     X = check_sparse("X", X)
+    y = y if y is None else as_labels(y)
     soft = is_soft(y)
     X, y = validate_data(
         estimator,
