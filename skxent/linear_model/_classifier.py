@@ -20,7 +20,6 @@ from skxent._validation import (
     check_option,
 )
 from skxent._weights import class_weight_of_labels
-from skxent.linear_model._blocks import read_objective
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
     FitTask,
@@ -28,6 +27,7 @@ from skxent.linear_model._callbacks import (
 )
 from skxent.linear_model._input import check_data, encode
 from skxent.linear_model._partial_fit import PartialFitMixin
+from skxent.linear_model._plan import read_objective
 from skxent.linear_model._predictor import LinearPredictor
 from skxent.linear_model._undo import undone_on_failure
 from skxent.losses import Loss, as_loss
