@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
+import numpy as np
+
 from skxent._validation import check_count
 
 __all__ = ["ArrayBlocks", "ParquetBlocks", "RowBlocks"]
@@ -50,6 +52,8 @@ class ArrayBlocks:
     Parameters
     ----------
     X : array of shape (n, d)
+        Anything with a shape whose rows can be sliced: an array, a CSR matrix, a data
+        frame, a memory map, an HDF5 data set, a Zarr array.
     y : array of shape (n,) or (n, K)
     sample_weight : array of shape (n,), default=None
     block_rows : int, default=None
@@ -75,37 +79,60 @@ class ArrayBlocks:
     ) -> None:
         if block_rows is not None:
             check_count("block_rows", block_rows)
-        for name, column in (("y", y), ("sample_weight", sample_weight)):
-            if column is not None and len(column) != len(X):
-                raise ValueError(f"{name} must have {len(X)} rows, got {len(column)}.")
+        shape: tuple[int, ...] = getattr(X, "shape", ())
+        if len(shape) != 2:
+            raise ValueError(f"X must be an array of shape (n, d), got {shape}.")
+        columns = {"X": X, "y": y, "sample_weight": sample_weight}
+        for name, values in columns.items():
+            if values is not None and n_rows(values) != shape[0]:
+                raise ValueError(
+                    f"{name} must have {shape[0]} rows, got {n_rows(values)}."
+                )
         self.X, self.y, self.sample_weight = X, y, sample_weight
-        width = max(1, X.shape[1] * X.dtype.itemsize)
+        itemsize = np.dtype(getattr(X, "dtype", np.float64)).itemsize
+        width = max(1, shape[1] * itemsize)
         self.block_rows = block_rows or max(1, (128 << 20) // width)
 
     def row_blocks(self) -> Iterator[Block]:
-        for start in range(0, len(self.X), self.block_rows):
+        columns = [self.X, self.y]
+        if self.sample_weight is not None:
+            columns.append(self.sample_weight)
+        # A data frame or Series slices by position only through iloc.
+        columns = [getattr(values, "iloc", values) for values in columns]
+        for start in range(0, self.X.shape[0], self.block_rows):
             rows = slice(start, start + self.block_rows)
-            X, y = self.X[rows], self.y[rows]
-            weight = self.sample_weight
-            yield (X, y) if weight is None else (X, y, weight[rows])
+            yield tuple(values[rows] for values in columns)
+
+
+def n_rows(values: Any) -> int:
+    """Return the number of rows of anything that `fit` takes."""
+    shape = getattr(values, "shape", None)  # Zarr arrays have no len
+    return int(shape[0]) if shape else len(values)
 
 
 class ParquetBlocks:
     """Blocks of a Parquet, Arrow or CSV data set; needs pyarrow.
 
+    Small row groups and files are put together, so that a block has about `block_rows`
+    rows however the data set was written.
+
     Parameters
     ----------
     source : path, list of paths, or pyarrow.dataset.Dataset
-        A directory is read file by file in the order of the names.
+        A directory is read file by file in the order of the names. Directories named
+        ``key=value`` are columns, as for :func:`pandas.read_parquet`; pass a Dataset
+        for another partitioning.
     y : str
         The column of labels.
     columns : sequence of str, default=None
-        The columns of X, by default all that are neither y nor weights.
+        The columns of X, by default all that are neither y nor weights nor the index of
+        a data frame that pandas wrote.
     sample_weight : str, default=None
         The column of weights.
     block_rows : int, default=131072
+        The most rows that a block has.
     format : str, default="parquet"
-        What pyarrow.dataset.dataset reads.
+        What pyarrow.dataset.dataset reads; not used for a Dataset.
 
     Raises
     ------
@@ -127,30 +154,66 @@ class ParquetBlocks:
     ) -> None:
         check_count("block_rows", block_rows)
         try:
-            self.dataset: Any = import_module("pyarrow.dataset").dataset(
-                source, format=format
-            )
+            arrow: Any = import_module("pyarrow.dataset")
         except ModuleNotFoundError as error:
             message = "skxent.blocks.ParquetBlocks needs pyarrow: pip install pyarrow"
             raise ImportError(message) from error
+        self.source = source
+        if isinstance(source, arrow.Dataset):
+            self.dataset: Any = source
+        else:
+            self.dataset = arrow.dataset(source, format=format, partitioning="hive")
         names = self.dataset.schema.names
-        others = [y] if sample_weight is None else [y, sample_weight]
+        if isinstance(columns, str):
+            raise ValueError(f"columns must be a sequence of str, got {columns!r}.")
         if columns is None:
+            index = (self.dataset.schema.pandas_metadata or {}).get("index_columns", ())
+            others = [y, sample_weight, *(name for name in index if name in names)]
             columns = [name for name in names if name not in others]
-        for name in (*columns, *others):
-            if name not in names:
-                raise ValueError(f"columns must be in {names}, got {name!r}.")
-        self.columns, self.others = list(columns), others
+        self.columns = list(columns)
+        self.others = [y] if sample_weight is None else [y, sample_weight]
+        arguments = [("columns", name) for name in self.columns]
+        for argument, name in [*arguments, ("y", y), ("sample_weight", sample_weight)]:
+            if name is not None and name not in names:
+                raise ValueError(f"{argument} must be in {names}, got {name!r}.")
         self.block_rows = block_rows
 
     def row_blocks(self) -> Iterator[Block]:
+        errors = import_module("pyarrow").ArrowException, OSError
+        tables = self._tables()
+        while True:
+            try:
+                table = next(tables, None)
+                # The index that pandas kept would be taken from the columns.
+                frame = None if table is None else table.to_pandas(ignore_metadata=True)
+            except errors as error:
+                raise ValueError(f"{self._name()} cannot be read: {error}") from error
+            if frame is None:
+                return
+            yield frame[self.columns], *(frame[name] for name in self.others)
+
+    def _tables(self) -> Iterator[Any]:
+        """Yield tables of at most `block_rows` rows, of batches that may be small."""
+        table_of: Any = import_module("pyarrow").Table.from_batches
         batches = self.dataset.to_batches(
-            columns=[*self.columns, *self.others],
+            columns=list(dict.fromkeys([*self.columns, *self.others])),
             batch_size=self.block_rows,
             batch_readahead=2,  # by default gigabytes are read ahead
             fragment_readahead=1,
         )
+        held: list[Any] = []
+        rows = 0
         for batch in batches:
+            if held and rows + batch.num_rows > self.block_rows:
+                yield table_of(held)
+                held, rows = [], 0
             if batch.num_rows:
-                frame = batch.to_pandas()
-                yield frame[self.columns], *(frame[name] for name in self.others)
+                held.append(batch)
+                rows += batch.num_rows
+        if held:
+            yield table_of(held)
+
+    def _name(self) -> str:
+        """Return what the user calls the data set, cut short where it is long."""
+        name = "the data set" if self.source is self.dataset else repr(self.source)
+        return name if len(name) <= 100 else f"{name[:100]}..."

@@ -67,7 +67,7 @@ class Target:
         assert rows is not None
         return len(rows)
 
-    def rows(self, block: slice) -> Target:
+    def rows(self, block: slice | NDArray[np.intp]) -> Target:
         """The targets of a block of rows: views, if it takes every row."""
 
         def part(values: Any) -> Any:

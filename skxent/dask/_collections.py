@@ -1,13 +1,18 @@
-"""dask arrays, data frames and delayed values as lists of delayed blocks of rows."""
+"""dask arrays, data frames and delayed values as blocks of rows that end alike."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import dask
 import dask.array as da
+import numpy as np
 from dask import delayed
 from dask.base import is_dask_collection
 from dask.delayed import Delayed
+from dask.highlevelgraph import HighLevelGraph
+
+from skxent.blocks import n_rows
 
 
 def is_delayed_list(data: Any) -> bool:
@@ -23,14 +28,14 @@ def is_frame(data: Any) -> bool:
     return hasattr(data, "map_partitions") and hasattr(data, "divisions")
 
 
-def row_blocks(name: str, data: Any) -> list[Delayed]:
-    """Blocks of whole rows, one for each partition."""
+def as_rows(name: str, data: Any) -> Any:
+    """Return a dask array, a frame or a list of delayed blocks, all of whole rows."""
     if isinstance(data, da.Array) and data.ndim in (1, 2):
         if data.ndim == 2 and data.numblocks[1] > 1:
-            data = data.rechunk({1: -1})
-        return data.to_delayed().ravel().tolist()
+            return data.rechunk({1: -1})
+        return data
     if is_frame(data):
-        return list(data.to_delayed())
+        return data
     if is_delayed_list(data):
         return [delayed(block) for block in data]
     raise ValueError(
@@ -39,37 +44,151 @@ def row_blocks(name: str, data: Any) -> list[Delayed]:
     )
 
 
-def aligned(**data: Any) -> list[tuple[Delayed | None, ...]]:
-    """Blocks of all, row for row, the first deciding where they end; None stays None.
+def n_blocks(rows: Any) -> int:
+    if isinstance(rows, da.Array):
+        return int(rows.numblocks[0])
+    return len(delayed_blocks(rows))
+
+
+def aligned(**data: Any) -> dict[str, Any]:
+    """Return rows of as many blocks in each, those of the first; others may be None.
 
     Raises
     ------
     ValueError
         If there are not as many rows or blocks in each.
     """
-    (name, first), *others = data.items()
-    blocks = [row_blocks(name, first)]
+    rows = {
+        name: as_rows(name, values)
+        for place, (name, values) in enumerate(data.items())
+        if values is not None or not place
+    }
+    (name, first), *others = rows.items()
+    if is_one_source(list(rows.values())):
+        return rows
+    lengths = None
     for other, values in others:
-        if values is None:
-            blocks.append([None] * len(blocks[0]))
-            continue
-        if isinstance(first, da.Array) and isinstance(values, da.Array):
-            values = rechunked(name, first, other, values)
-        found = row_blocks(other, values)
-        if len(found) != len(blocks[0]):
+        known = isinstance(first, da.Array) and isinstance(values, da.Array)
+        if known and not np.isnan(first.shape[0] + values.shape[0]):
+            rows[other] = rechunked(name, first.chunks[0], other, values)
+        elif n_blocks(values) == n_blocks(first):
+            continue  # each block is checked for its rows
+        elif isinstance(first, list) or isinstance(values, list):
             raise ValueError(
-                f"{other} must have {len(blocks[0])} blocks of rows as {name} has, "
-                f"got {len(found)}."
+                f"{other} must have {n_blocks(first)} blocks of rows as {name} has, "
+                f"got {n_blocks(values)}."
             )
-        blocks.append(found)
-    return list(zip(*blocks, strict=True))
+        else:
+            # dask reads the columns of one data set in partitions of their own.
+            if lengths is None:
+                lengths = lengths_of(first)
+            rows[other] = rechunked(name, lengths, other, measured(values))
+    return rows
 
 
-def rechunked(name: str, first: da.Array, other: str, values: da.Array) -> da.Array:
-    """Values in the blocks of the first, where both know their rows."""
-    n, m = first.shape[0], values.shape[0]
-    if n != n or m != m:  # unknown: the blocks will tell
-        return values
+def rechunked(name: str, chunks: Any, other: str, values: da.Array) -> da.Array:
+    """Return values in these blocks of rows."""
+    n, m = sum(chunks), values.shape[0]
     if n != m:
         raise ValueError(f"{other} must have {n} rows as {name} has, got {m}.")
-    return values.rechunk({0: first.chunks[0]})
+    return values.rechunk({0: tuple(chunks)})
+
+
+def lengths_of(rows: Any) -> tuple[int, ...]:
+    """Compute the number of rows of each block."""
+    if isinstance(rows, da.Array) and not np.isnan(rows.shape[0]):
+        return tuple(rows.chunks[0])
+    count = delayed(n_rows, pure=False)
+    return tuple(dask.compute(*map(count, delayed_blocks(rows))))
+
+
+def measured(rows: Any) -> da.Array:
+    """Return an array, or a frame as one, whose blocks have known numbers of rows."""
+    lengths = lengths_of(rows)
+    dtypes = getattr(rows, "dtypes", None) if rows.ndim == 2 else None
+    dtype = rows.dtype if dtypes is None else np.result_type(*dtypes)
+    as_array = delayed(np.asarray, pure=False)
+    keys, graph = merged(list(map(as_array, delayed_blocks(rows))))
+    rest = tuple(rows.shape[1:])
+    return array_of(keys, graph, lengths, rest, dtype, "rows")
+
+
+def is_one_source(rows: list[Any]) -> bool:
+    """Are all of them frames of the same collection, which dask then reads once?"""
+    if not all(map(is_frame, rows)):
+        return False
+    if len({frame.npartitions for frame in rows}) > 1:
+        return False
+    if not all(hasattr(frame, "expr") for frame in rows):
+        return True  # of dask's older data frames, whose partitions never change
+    sources = {
+        frozenset(node._name for node in frame.expr.walk() if not node.dependencies())
+        for frame in rows
+    }
+    return len(sources) == 1
+
+
+def graph_of_frame(frame: Any) -> tuple[list[Any], dict[Any, Any]]:
+    """Return the keys of its partitions, and a graph that dask has made quick.
+
+    Small files are not read together, as dask would: how many depends on the columns.
+    """
+    if not hasattr(frame, "optimize"):
+        return graph_of(dask.optimize(frame)[0])
+    nodes = {type(node).__name__ for node in frame.optimize(fuse=False).expr.walk()}
+    fused = any(name.startswith("Fused") and name.endswith("IO") for name in nodes)
+    # By size, dask cuts partitions right only if it reads as it likes.
+    if fused and "RepartitionSize" not in nodes:
+        return graph_of(frame.simplify().expr.lower_completely())
+    return graph_of(frame.optimize())
+
+
+def delayed_blocks(rows: Any) -> list[Delayed]:
+    """Return what `as_rows` did as a list of delayed blocks."""
+    if isinstance(rows, da.Array):
+        return rows.to_delayed().ravel().tolist()
+    if is_frame(rows):
+        keys, graph = graph_of_frame(rows)
+        return [Delayed(key, graph) for key in keys]
+    return list(rows)
+
+
+def graph_of(collection: Any) -> tuple[list[Any], dict[Any, Any]]:
+    """Return the keys of a collection of one key a block, and its graph."""
+    keys = list(dask.core.flatten(collection.__dask_keys__()))
+    return keys, dict(collection.__dask_graph__())
+
+
+def merged(blocks: list[Delayed]) -> tuple[list[Any], dict[Any, Any]]:
+    """Return the keys of delayed values and the graph of all."""
+    layers: dict[int, Any] = {}  # blocks of one collection share a graph of them all
+    for block in blocks:
+        graph = block.__dask_graph__()
+        for layer in getattr(graph, "layers", {None: graph}).values():
+            layers[id(layer)] = layer
+    tasks: dict[Any, Any] = {}
+    for layer in layers.values():
+        tasks.update(layer)
+    return [block.key for block in blocks], tasks
+
+
+def array_of(
+    keys: list[Any],
+    graph: dict[Any, Any],
+    lengths: Any,
+    rest: tuple[int, ...],
+    dtype: Any,
+    prefix: str,
+) -> da.Array:
+    """Return the array whose blocks, of shape (length, *rest), are these keys."""
+    name = f"{prefix}-{dask.base.tokenize(keys)}"
+    zeros = (0,) * len(rest)
+    alias = {(name, i, *zeros): (identity, key) for i, key in enumerate(keys)}
+    layers = HighLevelGraph.from_collections(name, {**graph, **alias}, ())
+    chunks = (tuple(lengths), *((size,) for size in rest))
+    meta = np.empty((0,) * len(chunks), dtype=dtype)
+    return da.Array(layers, name, chunks, dtype=dtype, meta=meta)
+
+
+def identity(value: Any) -> Any:
+    return value

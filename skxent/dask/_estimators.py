@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from contextlib import nullcontext
+from copy import copy, deepcopy
+from typing import Any, Self
 
 import dask.array as da
 import numpy as np
-from dask import delayed
+from dask.base import normalize_token
 from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skxent import linear_model
-from skxent.dask._collections import aligned, is_dask, row_blocks
-from skxent.dask._workers import Workers, stored
-from skxent.linear_model._blocks import (
-    block_objective,
-    checked,
-    make_plan,
-    naming,
-    parts_of,
-    summaries,
-)
+from skxent.blocks import n_rows
+from skxent.dask._collections import is_dask
+from skxent.dask._each_block import each_block, each_row
+from skxent.dask._workers import Workers, outside_of_task, stored
+from skxent.linear_model._blocks import Block, checked, summaries
 from skxent.linear_model._partial_fit import only_for_streams
-from skxent.objectives.blocks import add
+from skxent.linear_model._plan import block_objective, make_plan, parts_of
 from skxent.objectives.problem import Problem
 
 
 class DaskClassifier(linear_model.CrossEntropyClassifier):
     """What the estimators of dask's rows do otherwise; in memory they are as ever."""
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Fit the coefficients: see the class in memory."""
+        with outside_of_task() if is_dask(X) else nullcontext():
+            return super().fit(X, y, sample_weight)
 
     def _objective(
         self, X: Any, y: Any, sample_weight: Any
@@ -38,12 +39,9 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
             return super()._objective(X, y, sample_weight)
         if y is None:
             raise ValueError("fit requires y to be passed, but the target y is None.")
-        blocks = aligned(X=X, y=y, sample_weight=sample_weight)
-        check = delayed(checked, pure=False)
-        given = [
-            tuple(column for column in rows if column is not None) for rows in blocks
-        ]
-        rows = stored([check(i, data, "partition") for i, data in enumerate(given)])
+        kind = type(self).__name__
+        blocks = each_block(block_of, (kind,), X=X, y=y, sample_weight=sample_weight)
+        rows = stored(blocks.delayed())
         plan = make_plan(self, rows.sum(summaries), "partition")
         if self.n_jobs is None and isinstance(rows, Workers):
             # There is a task for each thread of a worker already.
@@ -65,12 +63,13 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
     def decision_function(self, X: Any) -> Any:
         """Logits: (n, K), or for two classes (n,), the log-odds of the second.
 
-        A dask array if X is dask's, as are the other predictions.
+        A dask array if X is dask's, as are the other predictions. It is of the model as
+        it is now, whatever is fitted before it is computed.
         """
         check_is_fitted(self)
         if not is_dask(X):
             return super().decision_function(X)
-        m = len(self.coef_)
+        m = self.coef_.shape[0]
         return self._lazily("decision_function", X, () if m == 1 else (m,))
 
     def predict(self, X: Any) -> Any:
@@ -99,56 +98,68 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         check_is_fitted(self)
         if not is_dask(X):
             return super().score(X, y, sample_weight)
-        model = delayed(self, pure=False, traverse=False)
-        right = delayed(rows_right, pure=False)
-        blocks = aligned(X=X, y=y, sample_weight=sample_weight)
-        sums = [right(model, i, *rows) for i, rows in enumerate(blocks)]
-        right_weight, weight = delayed(add, pure=False)(sums).compute()
+        if y is None:
+            raise ValueError("score requires y to be passed, but the target y is None.")
+        rows = {"X": X, "y": y, "sample_weight": sample_weight}
+        sums = each_block(rows_right, (self._snapshot(),), **rows).sum()
+        if sums is None:
+            raise ValueError("X must have a partition with rows, got none.")
+        right_weight, weight = sums
+        if not weight:
+            raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
         return float(right_weight / weight)
 
     def _lazily(
         self, method: str, X: Any, rest: tuple[int, ...], dtype: Any = None
     ) -> da.Array:
         """The method's answers for every block, of shape (rows, *rest)."""
-        model = delayed(self, pure=False, traverse=False)
-        answer = delayed(answer_of, pure=False)
-        blocks = row_blocks("X", X)
-        lengths: Sequence[float] = [np.nan] * len(blocks)
-        given = np.dtype(np.float64)
-        if isinstance(X, da.Array):
-            lengths = X.chunks[0]
-            given = X.dtype if X.dtype == np.float32 else given
         if dtype is None:
-            dtype = np.result_type(self.coef_, given)
-        answers = [
-            da.from_delayed(
-                answer(model, method, i, block, rest, dtype), (rows, *rest), dtype
+            single = isinstance(X, da.Array) and X.dtype == np.float32
+            dtype = np.result_type(
+                self.coef_.dtype, np.float32 if single else np.float64
             )
-            for i, (block, rows) in enumerate(zip(blocks, lengths, strict=True))
-        ]
-        return da.concatenate(answers, allow_unknown_chunksizes=True)
+        arguments = (self._snapshot(), method, rest, dtype)
+        return each_row(answer_of, arguments, rest, dtype, X=X)
+
+    def _snapshot(self) -> Self:
+        """Return a copy that does not change when this is fitted again."""
+        model = copy(self)
+        model._past = None  # of partial_fit, which predictions do not need
+        return deepcopy(model)
+
+    def __dask_tokenize__(self) -> Any:
+        state = {name: value for name, value in vars(self).items() if name != "_past"}
+        return normalize_token(type(self)), normalize_token(state)
+
+
+def block_of(index: int, rows: dict[str, Any], kind: str) -> Block | None:
+    return checked(index, tuple(rows.values()), kind)
 
 
 def answer_of(
-    model: Any, method: str, index: int, X: Any, rest: tuple[int, ...], dtype: Any
+    index: int,
+    rows: dict[str, Any],
+    model: Any,
+    method: str,
+    rest: tuple[int, ...],
+    dtype: Any,
 ) -> NDArray[Any]:
     """A method's answer for one block, which may have no rows."""
-    if not X.shape[0]:
+    if not n_rows(rows["X"]):
         return np.empty((0, *rest), dtype=dtype)
-    with naming("partition", index):
-        return getattr(model, method)(X).astype(dtype, copy=False)
+    return getattr(model, method)(rows["X"]).astype(dtype, copy=False)
 
 
 def rows_right(
-    model: Any, index: int, X: Any, y: Any, sample_weight: Any = None
+    index: int, rows: dict[str, Any], model: Any
 ) -> tuple[float, float] | None:
     """The weight of the rows that are predicted right, and of all."""
-    if not X.shape[0]:
+    if not n_rows(rows["X"]):
         return None
-    with naming("partition", index):
-        right = model.predict(X) == column_or_1d(y)
-        weight = np.ones(len(right)) if sample_weight is None else sample_weight
-        return float(np.dot(right, weight)), float(np.sum(weight))
+    right = model.predict(rows["X"]) == column_or_1d(rows["y"])
+    weight = rows.get("sample_weight")
+    weight = np.ones(len(right)) if weight is None else np.asarray(weight)
+    return float(np.dot(right, weight)), float(np.sum(weight))
 
 
 class CrossEntropyClassifier(DaskClassifier):
@@ -172,7 +183,7 @@ class CrossEntropyClassifier(DaskClassifier):
     >>> X, y = da.from_array(X, chunks=(50, 4)), da.from_array(y, chunks=50)
     >>> model = CrossEntropyClassifier().fit(X, y)
     >>> model.predict_proba(X)
-    dask.array<concatenate, shape=(150, 3), dtype=float64, chunksize=(50, 3), ...>
+    dask.array<answer_of, shape=(150, 3), dtype=float64, chunksize=(50, 3), ...>
     """
 
 

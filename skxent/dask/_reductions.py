@@ -11,7 +11,6 @@ from typing import Any, get_args
 
 import dask.array as da
 import numpy as np
-from dask import delayed
 from numpy.typing import NDArray
 
 from skxent import metrics
@@ -21,30 +20,23 @@ from skxent._evaluate import Reduction, check_base, loss_of_rows, prepare_target
 from skxent._tables import check_logits, logits_of
 from skxent._validation import check_option
 from skxent._weights import balanced_class_weight
-from skxent.dask._collections import aligned
-from skxent.linear_model._blocks import naming
+from skxent.dask._each_block import each_block, each_row
 from skxent.losses import Loss
 from skxent.objectives.blocks import add
 
 Sums = tuple[Any, ...]
 
 
-def blocks_of(data: tuple[Any, Any, Any]) -> list[tuple[Any, Any, Any]]:
+def named(data: tuple[Any, Any, Any]) -> dict[str, Any]:
     y_true, y_proba, sample_weight = data
-    named = {"y_proba": y_proba, "y_true": y_true, "sample_weight": sample_weight}
-    return [(y, p, w) for p, y, w in aligned(**named)]
+    return {"y_proba": y_proba, "y_true": y_true, "sample_weight": sample_weight}
 
 
 def sums_of(
     function: Callable[..., Any], arguments: tuple[Any, ...], data: tuple[Any, Any, Any]
 ) -> Sums:
     """Σ over the blocks of what the function says of each."""
-    apply = delayed(of_block, pure=False)
-    sums = [
-        apply(function, index, *block, True, *arguments)
-        for index, block in enumerate(blocks_of(data))
-    ]
-    total = delayed(add, pure=False)(sums).compute()
+    total = each_block(of_block, (function, True, arguments), **named(data)).sum()
     if total is None:
         raise ValueError("y_proba must have at least one row, got none.")
     return total
@@ -74,36 +66,26 @@ def every_row(
     function: Callable[..., Any], arguments: tuple[Any, ...], data: tuple[Any, Any, Any]
 ) -> da.Array:
     """What the function says of every row."""
-    y_proba, apply = data[1], delayed(of_block, pure=False)
-    blocks = blocks_of(data)
-    is_array = isinstance(y_proba, da.Array)
-    lengths = y_proba.chunks[0] if is_array else [np.nan] * len(blocks)
-    single = is_array and y_proba.dtype == np.float32
+    y_proba = data[1]
+    single = isinstance(y_proba, da.Array) and y_proba.dtype == np.float32
     dtype = np.dtype(np.float32 if single else np.float64)
-    rows = [
-        da.from_delayed(
-            apply(function, index, *block, False, *arguments), (length,), dtype
-        )
-        for index, (block, length) in enumerate(zip(blocks, lengths, strict=True))
-    ]
-    return da.concatenate(rows, allow_unknown_chunksizes=True)
+    return each_row(of_block, (function, False, arguments), (), dtype, **named(data))
 
 
 def of_block(
-    function: Callable[..., Any],
     index: int,
-    y: Any,
-    p: Any,
-    w: Any,
+    rows: dict[str, Any],
+    function: Callable[..., Any],
     summed: bool,
-    *arguments: Any,
+    arguments: tuple[Any, ...],
 ) -> Any:
     """The function of a block as arrays, or what there is to say of no rows."""
-    y, p, w = (None if rows is None else np.asarray(rows) for rows in (y, p, w))
+    arrays = {name: np.asarray(values) for name, values in rows.items()}
+    y, p, w = map(arrays.get, ("y_true", "y_proba", "sample_weight"))
+    assert p is not None
     if not len(p):
         return None if summed else np.empty(0)
-    with naming("partition", index):
-        return function(y, p, w, summed, *arguments)
+    return function(y, p, w, summed, *arguments)
 
 
 def loss_sums(
@@ -225,27 +207,27 @@ def known_labels(
         check_option("class_weight", class_weight, ("balanced",))
     elif labels is not None:
         return np.asarray(labels), class_weight
-    tell = delayed(labels_of, pure=False)
-    found = [tell(i, y, w, ignored) for i, (y, _, w) in enumerate(blocks_of(data))]
-    return delayed(merged_labels, pure=False)(found, labels, class_weight)
+    y_true, _, sample_weight = data
+    rows = {"y_true": y_true, "sample_weight": sample_weight}
+    found = each_block(labels_of, (ignored,), **rows)
+    return found.together(merged_labels, labels, class_weight)
 
 
 def labels_of(
-    index: int, y: Any, w: Any, ignored: Any
+    index: int, rows: dict[str, Any], ignored: Any
 ) -> tuple[NDArray[Any] | None, NDArray[np.float64]] | None:
     """The labels of a block and the weight of each; None for soft labels."""
-    y = np.asarray(y)
+    y, w = np.asarray(rows["y_true"]), rows.get("sample_weight")
     w = np.ones(len(y)) if w is None else np.asarray(w)
-    with naming("partition", index):
-        if y.ndim == 2 and y.shape[1] > 1:
-            return (None, w @ y) if len(y) else None
-        y = y.ravel()
-        if ignored is not None:
-            w, y = w[y != ignored], y[y != ignored]
-        if not len(y):
-            return None
-        labels, codes = encode_labels(y)
-        return labels, np.bincount(codes, w, len(labels)).astype(np.float64)
+    if y.ndim == 2 and y.shape[1] > 1:
+        return (None, w @ y) if len(y) else None
+    y = y.ravel()
+    if ignored is not None:
+        w, y = w[y != ignored], y[y != ignored]
+    if not len(y):
+        return None
+    labels, codes = encode_labels(y)
+    return labels, np.bincount(codes, w, len(labels)).astype(np.float64)
 
 
 def merged_labels(found: list[Any], labels: Any, class_weight: Any) -> tuple[Any, Any]:

@@ -1,20 +1,22 @@
 """Blocks kept on dask's workers, and sums of what is done there.
 
 A pass is one task for each thread of each worker, not one for each partition, and a
-tree that adds what they answer. What a lost worker kept is made anew by the scheduler.
+tree that adds what they answer. Where a worker has no memory for its rows a pass is
+more tasks, each of rows that dask can spill to disk apart from the others. What a lost
+worker kept is made anew by the scheduler.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
-from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
 import dask
-import numpy as np
 from dask.base import get_scheduler
 from dask.delayed import Delayed
 from dask.sizeof import sizeof
@@ -26,6 +28,11 @@ FAN = 8
 
 # Bytes of arguments above which they are sent once and passed on among the workers.
 LARGE = 1 << 17
+
+# Share of a worker's memory up to which its rows stay in memory: dask begins to spill
+# at 0.6. Beyond, each of its threads works on this share of it at a time.
+RESIDENT = 0.5
+SPILLED = 1 / 16
 
 
 def current_client() -> Any:
@@ -42,8 +49,33 @@ def stored(blocks: Sequence[Delayed]) -> Store:
     return Workers.of(client, blocks)
 
 
+@contextmanager
+def outside_of_task() -> Iterator[None]:
+    """Give the thread of the task that this may be in to the tasks of the fit.
+
+    Otherwise they would wait for the task, and the task for them.
+    """
+    worker = sys.modules.get("distributed.worker")
+    if worker is None or not hasattr(worker.thread_state, "start_time"):
+        yield
+        return
+    with import_module("distributed").worker_client():
+        yield
+
+
 def present(blocks: Iterable[Any]) -> list[Any]:
     return [block for block in blocks if block is not None]
+
+
+def runs(items: Sequence[Any], sizes: Sequence[int], most: float) -> list[list[Any]]:
+    """Return the items in runs that have about this size, or are of one item."""
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    end = 0.0
+    for item, size in zip(items, sizes, strict=True):
+        # An item belongs to where its middle lies.
+        found[int((end + size / 2) / most) if most else 0].append(item)
+        end += size
+    return list(found.values())
 
 
 def unchanged(*arguments: Any) -> Any:
@@ -83,16 +115,21 @@ class Workers:
         for future in futures:
             if future.status == "error":
                 future.result()  # raises what the block raised
-        threads = client.nthreads()
+        keys = [future.key for future in futures]
+        where, sizes = client.who_has(keys), client.nbytes(keys, summary=False)
+        workers = client.scheduler_info(n_workers=-1)["workers"]
         at: defaultdict[str, list[Any]] = defaultdict(list)
-        where = client.who_has(futures)
         for future in futures:
             at[min(where.get(future.key) or [""])].append(future)
         groups: list[list[Any]] = []
         for address, held in sorted(at.items()):
-            count = min(len(held), threads.get(address, 1))
-            ends = np.linspace(0, len(held), count + 1).round().astype(int).tolist()
-            groups.extend(held[begin:end] for begin, end in pairwise(ends))
+            about = workers.get(address, {})
+            threads, memory = about.get("nthreads", 1), about.get("memory_limit")
+            weights = [sizes.get(future.key, 0) for future in held]
+            most = sum(weights) / threads
+            if memory and sum(weights) > RESIDENT * memory:
+                most = SPILLED * memory / threads
+            groups.extend(runs(held, weights, most))
         return cls(client, mapped(client, present, groups))
 
     def map(self, function: Callable[..., Any], *args: Any) -> Workers:

@@ -1,14 +1,15 @@
-"""From blocks as a user has them to the objective of their sum.
+"""Blocks of rows as a user has them: checked, and what they say of themselves.
 
-Every block is checked where it is and tells a `Summary`; what these say together is
-the `Plan`, by which each block becomes its part of the objective.
+Every block is checked where it is and tells a `Summary`; what these say together is the
+`Plan` of skxent/linear_model/_plan.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,11 @@ from sklearn.base import BaseEstimator
 
 from skxent._encoding import encode_labels
 from skxent._weights import check_sample_weight
-from skxent.blocks import RowBlocks
+from skxent.blocks import RowBlocks, n_rows
 from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor
-from skxent.objectives.blocks import BlockObjective, Here, Part, Store
-from skxent.objectives.linear import LinearObjective
-from skxent.targets import Floats, Target, check_soft_labels
+from skxent.objectives.blocks import nbytes
+from skxent.targets import check_soft_labels
 
 
 class Checker(LinearPredictor, BaseEstimator):
@@ -41,10 +41,13 @@ class Block:
     sample_weight: NDArray[np.float64] | None
     names: NDArray[Any] | None
 
+    def weights(self) -> NDArray[np.float64]:
+        given = self.sample_weight
+        return np.ones(self.X.shape[0]) if given is None else given
+
     def __sizeof__(self) -> int:
         """Bytes of its rows: schedulers move what is small."""
-        X = self.X.data if sp.issparse(self.X) else self.X
-        return int(X.nbytes + self.codes.nbytes)
+        return nbytes(self.X, self.codes, self.sample_weight)
 
 
 @dataclass(frozen=True)
@@ -60,45 +63,76 @@ class Summary:
     labels: NDArray[Any] | None
     mass: NDArray[np.float64]  # of each label, or of each column of soft labels
 
+    @property
+    def column_names(self) -> list[str] | None:
+        return as_list(self.names)
 
-@dataclass(frozen=True)
-class Plan:
-    """How a block becomes a part of the objective."""
+    def change_since(self, before: Summary) -> str | None:
+        """Say what differs from the same block as it was before."""
+        for words, now, then in (
+            ("{} rows", self.n_samples, before.n_samples),
+            ("{} columns", self.n_features, before.n_features),
+            ("column names {}", self.column_names, before.column_names),
+            ("an X of {}", self.dtype, before.dtype),
+            ("issparse(X) {}", self.sparse, before.sparse),
+            ("labels {}", as_list(self.labels), as_list(before.labels)),
+            ("soft labels of {} columns", len(self.mass), len(before.mass)),
+        ):
+            if now != then:
+                return f"{words.format(now)} instead of {then}"
+        # Sums of soft labels may differ by rounding.
+        if not np.allclose(self.mass, before.mass, rtol=1e-6, atol=0):
+            return "other labels or weights"
+        return None
 
-    classes: NDArray[Any]
-    target: Target  # of all rows together, one row a class
-    dtype: Any
-    first: dict[int, int]  # the place of each block's first row among all
-    n_samples: dict[int, int]
-    weighty: frozenset[int]  # blocks with a positive weight
-    centred: bool  # no block is sparse
-    settings: dict[str, Any]
+
+def as_list(values: NDArray[Any] | None) -> list[Any] | None:
+    return None if values is None else values.tolist()
 
 
-def checked(index: int, data: Any, noun: str, finite: bool = True) -> Block | None:
-    """A block (X, y[, sample_weight]) as checked; None if it has no rows.
+def checked(index: int, data: Any, kind: str, finite: bool = True) -> Block | None:
+    """Return a block (X, y[, sample_weight]) as checked; None if it has no rows.
+
+    kind: the name of the estimator, for errors.
+    """
+    if len(data) not in (2, 3):
+        raise ValueError(
+            f"it must be (X, y) or (X, y, sample_weight), got {len(data)} values."
+        )
+    X, y, weight = (*data, None)[:3]
+    check_rows(X=X, y=y, sample_weight=weight)
+    if not n_rows(X):
+        return None
+    checker = type(kind, (Checker,), {})()  # errors tell the name of its class
+    X, y, weight = check_data(checker, X, y, weight, part=True, finite=finite)
+    weight = check_sample_weight(weight, X.shape[0])
+    names = getattr(checker, "feature_names_in_", None)
+    if y.ndim == 2:
+        soft = check_soft_labels(y, y.shape[1], X.dtype)
+        return Block(index, X, None, soft, weight, names)
+    return Block(index, X, *encode_labels(y), weight, names)
+
+
+def check_rows(**columns: Any) -> None:
+    """Check that all columns have the rows of the first; what is None has none.
 
     Raises
     ------
     ValueError
-        What `fit` would say of it, and which block it is.
+        If one has others, with its name.
     """
-    with naming(noun, index):
-        if len(data) not in (2, 3):
+    (first, rows), *others = columns.items()
+    if rows is None:
+        raise ValueError(f"{first} must be rows, got None.")
+    for name, values in others:
+        if values is None or isinstance(values, Real):  # one weight for all rows
+            continue
+        if n_rows(values) != n_rows(rows):
             raise ValueError(
-                f"it must be (X, y) or (X, y, sample_weight), got {len(data)} values."
+                "Found input variables with inconsistent numbers of samples: "
+                f"{name} must have {n_rows(rows)} rows as {first} has, "
+                f"got {n_rows(values)}."
             )
-        X, y, weight = (*data, None)[:3]
-        if not len(y):
-            return None
-        checker = Checker()
-        X, y, weight = check_data(checker, X, y, weight, part=True, finite=finite)
-        weight = check_sample_weight(weight, X.shape[0])
-        names = getattr(checker, "feature_names_in_", None)
-        if y.ndim == 2:
-            soft = check_soft_labels(y, y.shape[1], X.dtype)
-            return Block(index, X, None, soft, weight, names)
-        return Block(index, X, *encode_labels(y), weight, names)
 
 
 @contextmanager
@@ -108,6 +142,8 @@ def naming(noun: str, index: int) -> Iterator[None]:
         yield
     except (TypeError, ValueError) as error:
         raise ValueError(f"{noun} {index}: {error}") from error
+    except OSError as error:
+        raise OSError(f"{noun} {index}: {error}") from error
 
 
 def summary(block: Block) -> Summary:
@@ -132,162 +168,32 @@ def summaries(blocks: Iterable[Block]) -> list[Summary]:
     return list(map(summary, blocks))
 
 
-def part_of(block: Block, plan: Plan) -> Part:
-    X: Any = block.X.astype(plan.dtype, copy=False)
-    codes: NDArray[np.intp] | None = None
-    soft: Floats | None = None
-    if block.labels is None:
-        soft = block.codes.astype(plan.dtype, copy=False)
-    else:
-        _, place = encode_labels(block.labels, plan.classes)
-        codes = place[block.codes]
-    weight = block.sample_weight
-    target = replace(plan.target, codes=codes, soft=soft, sample_weight=weight)
-    zero = np.zeros(X.shape[1], dtype=X.dtype)  # the origin is that of all rows
-    objective = LinearObjective(X, target, C=np.inf, origin=zero, **plan.settings)
-    return Part(objective, plan.first[block.index])
-
-
-def parts_of(blocks: Iterable[Block], plan: Plan) -> list[Part]:
-    return [part_of(block, plan) for block in blocks if block.index in plan.weighty]
-
-
 class Reading:
     """Blocks, read again for every pass."""
 
-    def __init__(self, source: RowBlocks, finite: bool = True) -> None:
-        self.source, self.finite = source, finite
+    def __init__(self, source: RowBlocks, kind: str, finite: bool = True) -> None:
+        self.source, self.kind, self.finite = source, kind, finite
 
     def __iter__(self) -> Iterator[Block]:
-        for index, data in enumerate(self.source.row_blocks()):
-            block = checked(index, data, "block", self.finite)
+        for index, data in self._given():
+            with naming("block", index):
+                block = checked(index, data, self.kind, self.finite)
             if block is not None:
                 yield block
 
-
-class ReadingParts:
-    """The parts of the objective, made of blocks that are read again."""
-
-    def __init__(self, source: RowBlocks, plan: Plan) -> None:
-        self.blocks, self.plan = Reading(source, finite=False), plan
-
-    def __iter__(self) -> Iterator[Part]:
-        rows, seen = self.plan.n_samples, 0
-        for block in self.blocks:
-            if rows.get(block.index) != block.X.shape[0]:
-                break
-            seen += 1
-            if block.index in self.plan.weighty:
-                yield part_of(block, self.plan)
-        if seen != len(rows):
-            raise ValueError(
-                f"row_blocks must yield the same {len(rows)} blocks every time, "
-                f"got another after {seen}."
-            )
-
-
-def read_objective(estimator: Any, source: RowBlocks) -> BlockObjective:
-    """The objective of blocks that are read anew for every pass."""
-    plan = make_plan(estimator, summaries(Reading(source)), "block")
-    return block_objective(estimator, Here(ReadingParts(source, plan)), plan)
-
-
-def block_objective(estimator: Any, parts: Store, plan: Plan) -> BlockObjective:
-    settings = estimator._settings()
-    del settings["n_threads"]
-    return BlockObjective(
-        parts,
-        plan.target,
-        n_samples=sum(plan.n_samples.values()),
-        n_features=estimator.n_features_in_,
-        dtype=plan.dtype,
-        centred=plan.centred,
-        **settings,
-    )
-
-
-def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
-    """What the blocks say together; sets the estimator's classes and columns.
-
-    Raises
-    ------
-    ValueError
-        If blocks differ in what they must have in common, with the one that does.
-    """
-    if not found:
-        raise ValueError(f"X must have a {noun} with rows, got none.")
-    found = sorted(found, key=lambda block: block.index)
-    head = found[0]
-    for block in found:
-        at = f"{noun} {block.index}"
-        if block.n_features != head.n_features:
-            raise ValueError(
-                f"X must have {head.n_features} columns in every {noun}, "
-                f"as in {noun} {head.index}, got {block.n_features} in {at}."
-            )
-        if column_names(block) != column_names(head):
-            raise ValueError(
-                f"X must have the same column names in every {noun}, "
-                f"as in {noun} {head.index}, got {column_names(block)} in {at}."
-            )
-        if (block.labels is None) != (head.labels is None):
-            kind = "soft labels" if block.labels is None else "labels"
-            raise ValueError(
-                f"y must be soft labels in every {noun} or in none, "
-                f"got {kind} in {at} and not in {noun} {head.index}."
-            )
-        if block.labels is None and len(block.mass) != len(head.mass):
-            raise ValueError(
-                f"y must have {len(head.mass)} columns in every {noun}, "
-                f"got {len(block.mass)} in {at}."
-            )
-    classes, masses = merged(found, noun)
-    dtype = np.result_type(*(block.dtype for block in found))
-    estimator.n_features_in_ = head.n_features
-    estimator.__dict__.pop("feature_names_in_", None)
-    if head.names is not None:
-        estimator.feature_names_in_ = head.names
-    one_each = np.empty((len(classes), head.n_features), dtype=dtype)
-    target = estimator._target(one_each, classes, masses.sum(axis=0), classes)
-    places = np.cumsum([0, *(block.n_samples for block in found)]).tolist()
-    settings = estimator._settings()
-    del settings["C"]
-    weighty = masses @ target.class_weight > 0
-    return Plan(
-        classes,
-        target,
-        dtype,
-        {block.index: first for block, first in zip(found, places, strict=False)},
-        {block.index: block.n_samples for block in found},
-        frozenset(found[i].index for i in np.flatnonzero(weighty)),
-        not any(block.sparse for block in found),
-        settings,
-    )
-
-
-def column_names(block: Summary) -> list[str] | None:
-    return None if block.names is None else block.names.tolist()
-
-
-def merged(
-    found: Sequence[Summary], noun: str
-) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """All classes, and the weight of each in every block: (blocks, K)."""
-    if found[0].labels is None:
-        masses = np.array([block.mass for block in found])
-        return np.arange(masses.shape[1]), masses
-    kinds: dict[bool, int] = {}
-    for block in found:
-        assert block.labels is not None
-        is_text = isinstance(block.labels.tolist()[0], str)
-        kinds.setdefault(is_text, block.index)
-    if len(kinds) > 1:
-        raise ValueError(
-            f"y must be strings in every {noun} or in none, "
-            f"got strings in {noun} {kinds[True]} and not in {noun} {kinds[False]}."
-        )
-    classes = np.unique(np.concatenate([block.labels for block in found]))
-    masses = np.zeros((len(found), len(classes)))
-    for row, block in zip(masses, found, strict=True):
-        row[encode_labels(block.labels, classes)[1]] = block.mass
-    return classes, masses
+    def _given(self) -> Iterator[tuple[int, Any]]:
+        """Number what the source yields, also in the errors that it raises."""
+        index = 0
+        try:
+            with naming("block", index):
+                blocks = enumerate(self.source.row_blocks())
+            while True:
+                with naming("block", index):
+                    index, data = next(blocks)
+                yield index, data
+                index += 1
+        except StopIteration:
+            return
+        except Exception as error:
+            error.add_note(f"row_blocks raised this for block {index}.")
+            raise

@@ -22,7 +22,6 @@ from skxent._validation import (
     check_option,
 )
 from skxent._weights import class_weights
-from skxent.linear_model._blocks import read_objective
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
     FitTask,
@@ -30,6 +29,7 @@ from skxent.linear_model._callbacks import (
 )
 from skxent.linear_model._input import check_data, encode
 from skxent.linear_model._partial_fit import PartialFitMixin
+from skxent.linear_model._plan import read_objective
 from skxent.linear_model._predictor import LinearPredictor, check_finite, penalty_of
 from skxent.losses import Loss, as_loss
 from skxent.objectives.linear import LinearObjective

@@ -27,17 +27,39 @@ from skxent.targets import Floats, Target
 
 @dataclass
 class Part:
-    """The objective of one block, and the place of its first row among all."""
+    """The objective of some rows, and where these are among all.
+
+    runs : (place of the first row, how many follow each other) of every run of rows.
+    """
 
     objective: LinearObjective
-    first: int
+    runs: tuple[tuple[int, int], ...]
+
+    def every(self, step: int) -> Any:
+        """Return which of its rows are among every so many of all rows."""
+        (first, rows), *others = self.runs
+        if not others:
+            return slice(-first % step, None, step)
+        starts = np.cumsum([0, rows, *(rows for _, rows in others)])
+        places = [
+            start + np.arange(-first % step, rows, step)
+            for start, (first, rows) in zip(starts, self.runs, strict=False)
+        ]
+        return np.concatenate(places)
 
     def __sizeof__(self) -> int:
         """Bytes of its rows: schedulers move what is small."""
         X, target = self.objective.X, self.objective.target
-        arrays = [target.codes, target.soft, target.sample_weight]
-        arrays += [X.data, X.indices, X.indptr] if sp.issparse(X) else [X]
-        return sum(array.nbytes for array in arrays if array is not None)
+        return nbytes(X, target.codes, target.soft, target.sample_weight)
+
+
+def nbytes(*columns: Any) -> int:
+    """Return the bytes of arrays and sparse matrices; None has none."""
+    total = 0
+    for rows in columns:
+        arrays = [rows.data, rows.indices, rows.indptr] if sp.issparse(rows) else [rows]
+        total += sum(array.nbytes for array in arrays if array is not None)
+    return total
 
 
 Parts = Iterable[Part]
@@ -109,16 +131,15 @@ def thinned(parts: Parts, step: int) -> list[Part]:
     """Every so many of all rows: the same as of one table."""
     kept = []
     for part in parts:
-        first = -part.first % step
-        if first >= part.objective.n_samples:
+        sample = part.objective.some(part.every(step))
+        if not sample.n_samples:
             continue
-        sample = part.objective.every(step, first)
         share = sample.total_weight / part.objective.total_weight
         if not share:
             continue
         sample.given_weight = part.objective.given_weight * share
         sample.X = sample.X.copy()  # a view would keep all rows
-        kept.append(Part(sample, 0))
+        kept.append(Part(sample, ((0, sample.n_samples),)))
     return kept
 
 
@@ -130,7 +151,7 @@ def column_sums(parts: Parts, step: int) -> Any:
     """Σ of every so many of all rows, and how many these are."""
 
     def of(part: Part) -> tuple[Any, int]:
-        rows = part.objective.X[-part.first % step :: step]
+        rows = part.objective.X[part.every(step)]
         return rows.sum(axis=0, dtype=np.float64), rows.shape[0]
 
     return add(map(of, parts))

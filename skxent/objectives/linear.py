@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
@@ -88,12 +89,11 @@ class LinearObjective(RowCurvature):
     def sample(self) -> Self:
         if self.sample_step < 2:
             return self
-        part = self.every(self.sample_step)
+        part = self.some(slice(None, None, self.sample_step))
         return part if part.total_weight else self
 
-    def every(self, step: int, first: int = 0) -> Self:
-        """The same objective on every so many rows."""
-        rows = slice(first, None, step)
+    def some(self, rows: slice | NDArray[np.intp]) -> Self:
+        """Return the same objective on some of the rows."""
         part = self._fresh_copy()
         part.X, part.target = self.X[rows], self.target.rows(rows)
         part.n_samples = part.target.n_samples

@@ -1,0 +1,258 @@
+"""What blocks say together, and how each becomes its part of the objective."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skxent._encoding import encode_labels
+from skxent.blocks import RowBlocks
+from skxent.linear_model._blocks import (
+    Block,
+    Reading,
+    Summary,
+    summaries,
+    summary,
+)
+from skxent.objectives.blocks import BlockObjective, Here, Part, Store
+from skxent.objectives.linear import LinearObjective
+from skxent.targets import Floats, Target
+
+# Bytes of rows up to which blocks are put together: far more than a pass has besides.
+MERGED = 1 << 24
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a block becomes a part of the objective."""
+
+    classes: NDArray[Any]
+    target: Target  # of all rows together, one row a class
+    dtype: Any
+    found: dict[int, Summary]  # of each block with rows
+    first: dict[int, int]  # the place of each block's first row among all
+    weighty: frozenset[int]  # blocks with a positive weight
+    settings: dict[str, Any]
+    noun: str  # what the blocks are called in errors
+
+    @property
+    def n_samples(self) -> int:
+        return sum(block.n_samples for block in self.found.values())
+
+    @property
+    def centred(self) -> bool:
+        """May columns be centred, because no block is sparse?"""
+        return not any(block.sparse for block in self.found.values())
+
+    def check_same(self, block: Block) -> None:
+        """Check that a block is what it was when the plan was made.
+
+        The kernels read it by the shapes and the classes of the plan.
+
+        Raises
+        ------
+        ValueError
+            If it has changed, with what did and which block it is.
+        """
+        before = self.found.get(block.index)
+        if before is None:
+            raise ValueError(self.changed(f"another with number {block.index}"))
+        change = summary(block).change_since(before)
+        if change is not None:
+            raise ValueError(self.changed(f"{change} in {self.noun} {block.index}"))
+
+    def changed(self, what: str) -> str:
+        source = "row_blocks" if self.noun == "block" else "the tasks of X and y"
+        return (
+            f"{source} must yield the same {len(self.found)} {self.noun}s every time, "
+            f"got {what}."
+        )
+
+
+def part_of(blocks: Sequence[Block], plan: Plan) -> Part:
+    """Return the part of the objective of some blocks, put together."""
+    X: Any = together([block.X.astype(plan.dtype, copy=False) for block in blocks])
+    codes: NDArray[np.intp] | None = None
+    soft: Floats | None = None
+    if blocks[0].labels is None:
+        soft = together([b.codes.astype(plan.dtype, copy=False) for b in blocks])
+    else:
+        codes = together([codes_of(block, plan.classes) for block in blocks])
+    weight = None
+    if any(block.sample_weight is not None for block in blocks):
+        weight = together([block.weights() for block in blocks])
+    target = replace(plan.target, codes=codes, soft=soft, sample_weight=weight)
+    zero = np.zeros(X.shape[1], dtype=X.dtype)  # the origin is that of all rows
+    objective = LinearObjective(X, target, C=np.inf, origin=zero, **plan.settings)
+    runs = [(plan.first[block.index], block.X.shape[0]) for block in blocks]
+    return Part(objective, tuple(runs))
+
+
+def codes_of(block: Block, classes: NDArray[Any]) -> NDArray[np.intp]:
+    assert block.labels is not None
+    _, place = encode_labels(block.labels, classes)
+    return place[block.codes]
+
+
+def together(rows: Sequence[Any]) -> Any:
+    if len(rows) == 1:
+        return rows[0]
+    if any(map(sp.issparse, rows)):
+        return sp.vstack(rows, format="csr")
+    return np.concatenate(rows)
+
+
+def runs_of_small(blocks: Iterable[Block]) -> Iterator[list[Block]]:
+    """Yield runs of blocks that are small together, and large blocks alone.
+
+    A pass over a part takes tens of microseconds besides its rows.
+    """
+    run: list[Block] = []
+    size = 0
+    for block in blocks:
+        more = sys.getsizeof(block)
+        alike = not run or sp.issparse(block.X) == sp.issparse(run[0].X)
+        if run and (size + more > MERGED or not alike):
+            yield run
+            run, size = [], 0
+        run.append(block)
+        size += more
+    if run:
+        yield run
+
+
+def parts_of(blocks: Iterable[Block], plan: Plan) -> list[Part]:
+    """Return the parts of the objective of blocks that are kept."""
+    weighty = []
+    for block in blocks:
+        plan.check_same(block)
+        if block.index in plan.weighty:
+            weighty.append(block)
+    return [part_of(run, plan) for run in runs_of_small(weighty)]
+
+
+class ReadingParts:
+    """The parts of the objective, made of blocks that are read again."""
+
+    def __init__(self, source: RowBlocks, kind: str, plan: Plan) -> None:
+        self.blocks, self.plan = Reading(source, kind, finite=False), plan
+
+    def __iter__(self) -> Iterator[Part]:
+        seen = 0
+        for block in self.blocks:
+            self.plan.check_same(block)
+            seen += 1
+            if block.index in self.plan.weighty:
+                yield part_of([block], self.plan)
+        if seen != len(self.plan.found):
+            raise ValueError(self.plan.changed(f"another number, {seen}"))
+
+
+def read_objective(estimator: Any, source: RowBlocks) -> BlockObjective:
+    """The objective of blocks that are read anew for every pass."""
+    kind = type(estimator).__name__
+    plan = make_plan(estimator, summaries(Reading(source, kind)), "block")
+    return block_objective(estimator, Here(ReadingParts(source, kind, plan)), plan)
+
+
+def block_objective(estimator: Any, parts: Store, plan: Plan) -> BlockObjective:
+    settings = estimator._settings()
+    del settings["n_threads"]
+    return BlockObjective(
+        parts,
+        plan.target,
+        n_samples=plan.n_samples,
+        n_features=estimator.n_features_in_,
+        dtype=plan.dtype,
+        centred=plan.centred,
+        **settings,
+    )
+
+
+def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
+    """What the blocks say together; sets the estimator's classes and columns.
+
+    Raises
+    ------
+    ValueError
+        If blocks differ in what they must have in common, with the one that does.
+    """
+    if not found:
+        raise ValueError(f"X must have a {noun} with rows, got none.")
+    found = sorted(found, key=lambda block: block.index)
+    head = found[0]
+    for block in found:
+        at = f"{noun} {block.index}"
+        if block.n_features != head.n_features:
+            raise ValueError(
+                f"X must have {head.n_features} columns in every {noun}, "
+                f"as in {noun} {head.index}, got {block.n_features} in {at}."
+            )
+        if block.column_names != head.column_names:
+            raise ValueError(
+                f"X must have the same column names in every {noun}, "
+                f"as in {noun} {head.index}, got {block.column_names} in {at}."
+            )
+        if (block.labels is None) != (head.labels is None):
+            kind = "soft labels" if block.labels is None else "labels"
+            raise ValueError(
+                f"y must be soft labels in every {noun} or in none, "
+                f"got {kind} in {at} and not in {noun} {head.index}."
+            )
+        if block.labels is None and len(block.mass) != len(head.mass):
+            raise ValueError(
+                f"y must have {len(head.mass)} columns in every {noun}, "
+                f"got {len(block.mass)} in {at}."
+            )
+    classes, masses = merged(found, noun)
+    dtype = np.result_type(*(block.dtype for block in found))
+    estimator.n_features_in_ = head.n_features
+    estimator.__dict__.pop("feature_names_in_", None)
+    if head.names is not None:
+        estimator.feature_names_in_ = head.names
+    one_each = np.empty((len(classes), head.n_features), dtype=dtype)
+    target = estimator._target(one_each, classes, masses.sum(axis=0), classes)
+    places = np.cumsum([0, *(block.n_samples for block in found)]).tolist()
+    settings = estimator._settings()
+    del settings["C"]
+    weighty = masses @ target.class_weight > 0
+    return Plan(
+        classes,
+        target,
+        dtype,
+        {block.index: block for block in found},
+        {block.index: first for block, first in zip(found, places, strict=False)},
+        frozenset(found[i].index for i in np.flatnonzero(weighty)),
+        settings,
+        noun,
+    )
+
+
+def merged(
+    found: Sequence[Summary], noun: str
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """All classes, and the weight of each in every block: (blocks, K)."""
+    if found[0].labels is None:
+        masses = np.array([block.mass for block in found])
+        return np.arange(masses.shape[1]), masses
+    kinds: dict[bool, int] = {}
+    for block in found:
+        assert block.labels is not None
+        is_text = isinstance(block.labels.tolist()[0], str)
+        kinds.setdefault(is_text, block.index)
+    if len(kinds) > 1:
+        raise ValueError(
+            f"y must be strings in every {noun} or in none, "
+            f"got strings in {noun} {kinds[True]} and not in {noun} {kinds[False]}."
+        )
+    classes = np.unique(np.concatenate([block.labels for block in found]))
+    masses = np.zeros((len(found), len(classes)))
+    for row, block in zip(masses, found, strict=True):
+        row[encode_labels(block.labels, classes)[1]] = block.mass
+    return classes, masses
