@@ -77,9 +77,9 @@ def _compressed(name: str, X: Any) -> Any:
     most = max(len(data), *X.shape)
     index = np.int64 if most > np.iinfo(np.int32).max else np.int32
     arrays = (
-        np.require(data, requirements="CA"),
-        np.require(indices, index, "CA"),
-        np.require(pointers, index, "CA"),
+        np.require(data, requirements=["C", "A"]),
+        np.require(indices, index, ["C", "A"]),
+        np.require(pointers, index, ["C", "A"]),
     )
     return type(X)(arrays, shape=X.shape)
 
