@@ -40,6 +40,8 @@ class OnlyForStreams:
 
     def __init__(self, method: Callable[..., Any]) -> None:
         self.method = method
+        # By these the documentation and its examples are found.
+        self.__doc__, self.__wrapped__ = method.__doc__, method
 
     def __get__(self, estimator: Any, owner: Any = None) -> Any:
         if estimator is None:
