@@ -272,7 +272,8 @@ class CrossEntropyClassifier(
 
     def _keep(self, objective: Problem, W: Weights) -> dict[str, Any]:
         """The minimum, in the coordinates and the dtype of X."""
-        W = objective.with_origin(W).astype(objective.dtype)
+        l1_ratio = float(self.l1_ratio) if np.isfinite(self.C) else 0.0
+        W = objective.coefficients(W, l1_ratio).astype(objective.dtype)
         d = objective.n_features
         self.coef_ = np.ascontiguousarray(W[:d].T)
         self.intercept_ = W[d] if len(W) > d else np.zeros(W.shape[1], W.dtype)

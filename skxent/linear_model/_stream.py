@@ -17,6 +17,7 @@ from scipy.linalg import eigh
 
 from skxent.objectives.linear import LinearObjective
 from skxent.objectives.problem import Weights
+from skxent.objectives.shift import zero_sum
 from skxent.targets import Floats, Target
 
 # Of more coefficients only the diagonal of the curvature is kept.
@@ -80,8 +81,18 @@ class StreamObjective(LinearObjective):
         curvature = np.diag(diagonal.T.ravel()) if whole else diagonal
         return Past(np.zeros(self.shape), curvature, self.origin)
 
-    def may_lack_minimum(self, value: float) -> bool:
+    def may_lack_minimum(self, value: float = np.inf) -> bool:
         return False  # the past holds it
+
+    @property
+    def shift_invariant(self) -> bool:
+        # Outputs have diagonals of their own.
+        return super().shift_invariant and self.past.whole
+
+    def _chosen(self, features: Weights, l1_ratio: float) -> Weights:
+        # The past draws them to its own centre.
+        centre = self.past.centre[: self.n_features]
+        return zero_sum(features) + centre.mean(axis=1, keepdims=True)
 
     def recentre(self, W: Weights) -> None:
         """Let the quadratic be lowest at W, weights for X itself."""
@@ -89,53 +100,41 @@ class StreamObjective(LinearObjective):
 
     def following(self, W: Weights) -> Past:
         """What to keep, now that the batch has been fitted: W is the minimum."""
-        whole = self.past.whole
-        H = self.hessian(W) if whole else self.curvature_diagonal(W)
-        batch = H - self.scaled
-        if whole and not self.loss.convex:
-            # What curves downwards would one day leave no minimum.
-            values, vectors = eigh(batch)
-            batch = (vectors * np.maximum(values, 0)) @ vectors.T
+        if not self.past.whole:
+            batch = self.row_diagonal_and_columns(W)[0]
+        else:
+            batch = self.row_hessian(W)
+            if not self.loss.convex:
+                # What curves downwards would one day leave no minimum.
+                values, vectors = eigh(batch)
+                batch = (vectors * np.maximum(values, 0)) @ vectors.T
         return Past(W, self.past.curvature + self.mass * batch, self.origin)
 
-    def _apply(self, V: Weights) -> Weights:
+    def penalty_value_gradient(self, W: Weights) -> tuple[float, Weights]:
+        moved = W - self.past.centre
+        pull = self.penalty_product(moved)
+        return 0.5 * float(np.vdot(moved, pull)), pull
+
+    def penalty_product(self, V: Weights) -> Weights:
         if not self.past.whole:
             return self.scaled * V
         return (self.scaled @ V.T.ravel()).reshape(V.shape[::-1]).T
 
-    def _by_output(self) -> Weights:
-        """The past's curvature of each output: (m, D, D)."""
+    def penalty_diagonal(self) -> Weights:
         if not self.past.whole:
-            return np.array([np.diag(column) for column in self.scaled.T])
+            return self.scaled.copy()
+        return np.diagonal(self.scaled).reshape(self.shape[::-1]).T.copy()
+
+    def add_penalty_hessian(self, H: Weights) -> None:
+        if self.past.whole:
+            H += self.scaled
+        else:
+            super().add_penalty_hessian(H)
+
+    def add_penalty_by_output(self, grams: Weights) -> None:
+        if not self.past.whole:
+            super().add_penalty_by_output(grams)
+            return
         size, m = self.shape
-        return np.einsum("kikj->kij", self.scaled.reshape(m, size, m, size))
-
-    def value_gradient(self, W: Weights) -> tuple[float, Weights]:
-        value, gradient = super().value_gradient(W)
-        moved = W - self.past.centre
-        pull = self._apply(moved)
-        return value + 0.5 * float(np.vdot(moved, pull)), gradient + pull
-
-    def hessian_product(self, W: Weights, V: Weights) -> Weights:
-        return super().hessian_product(W, V) + self._apply(V)
-
-    def hessian(self, W: Weights) -> Weights:
-        H = super().hessian(W)
-        if self.past.whole:
-            return H + self.scaled
-        H.flat[:: len(H) + 1] += self.scaled.T.ravel()
-        return H
-
-    def curvature(self, W: Weights) -> Weights:
-        if self.past.whole:
-            return super().curvature(W) + self._by_output().mean(axis=0)
-        return super().curvature(W) + np.diag(self.scaled.mean(axis=1))
-
-    def curvature_by_output(self, W: Weights) -> Weights:
-        return super().curvature_by_output(W) + self._by_output()
-
-    def curvature_diagonal(self, W: Weights) -> Weights:
-        past = self.scaled
-        if self.past.whole:
-            past = np.diagonal(past).reshape(self.shape[::-1]).T
-        return super().curvature_diagonal(W) + past
+        blocks = np.einsum("kikj->kij", self.scaled.reshape(m, size, m, size))
+        grams += blocks if len(grams) == m else blocks.mean(axis=0)

@@ -18,8 +18,10 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from skxent.losses import Loss
+from skxent.objectives.constant import Ranges, column_ranges
 from skxent.objectives.linear import LinearObjective
 from skxent.objectives.problem import Columns, Problem, Weights
 from skxent.targets import Floats, Target
@@ -109,6 +111,7 @@ class View:
     origin: Floats
     penalty: float
     given_weight: float
+    constant: NDArray[np.bool_]
     columns: Columns | None = None
 
     def of(self, part: Part) -> LinearObjective:
@@ -116,6 +119,7 @@ class View:
         objective = copy(part.objective)
         share = objective.given_weight / self.given_weight
         objective.loss, objective.origin = self.loss, self.origin
+        objective.constant = self.constant
         objective.penalty = self.penalty * share
         objective.total_weight /= share
         if self.columns is None:
@@ -148,11 +152,13 @@ def weight(parts: Parts) -> float:
 
 
 def column_sums(parts: Parts, step: int) -> Any:
-    """Σ of every so many of all rows, and how many these are."""
+    """Σ of every so many of all rows, how many these are, and the columns' ranges."""
 
-    def of(part: Part) -> tuple[Any, int]:
-        rows = part.objective.X[part.every(step)]
-        return rows.sum(axis=0, dtype=np.float64), rows.shape[0]
+    def of(part: Part) -> tuple[Any, int, Ranges]:
+        X = part.objective.X
+        rows = X[part.every(step)]
+        ranges = column_ranges(X, part.objective.target.sample_weight)
+        return rows.sum(axis=0, dtype=np.float64), rows.shape[0], ranges
 
     return add(map(of, parts))
 
@@ -190,10 +196,14 @@ class BlockObjective(Problem):
         self.penalty = 1.0 / (C * self.given_weight)
         self.passes = 0
         self.origin = np.zeros(n_features, dtype=self.dtype)
+        self.constant = np.zeros(n_features, dtype=bool)
         if fit_intercept and centred:
-            total, count = parts.sum(column_sums, self.origin_step)
+            total, count, ranges = parts.sum(column_sums, self.origin_step)
             self.origin = (total / count).astype(self.dtype)
-        self.view = View(loss, self.origin, self.penalty, self.given_weight)
+            self.constant = ranges.constant
+        self.view = View(
+            loss, self.origin, self.penalty, self.given_weight, self.constant
+        )
         self.few: tuple[Store, float] | None = None
 
     def sample(self) -> Self:
@@ -215,6 +225,7 @@ class BlockObjective(Problem):
         def restricted(columns: Columns) -> BlockObjective:
             part = copy(self)
             part.n_features, part.origin = len(columns), self.origin[columns]
+            part.constant = self.constant[columns]
             part.view = replace(self.view, columns=columns)
             return part
 

@@ -30,8 +30,31 @@ class RowCurvature(Problem):
     n_threads: int | None
     kept: Weights | None  # on a path of penalties, the last Hessian without its own
 
-    @ignore_overflow  # the solver tells of it
     def hessian(self, W: Weights) -> Weights:
+        H = self.row_hessian(W)
+        if self.on_path:
+            self.kept = H.copy()
+        self.add_penalty_hessian(H)
+        return H
+
+    def kept_hessian(self) -> Weights | None:
+        if self.kept is None:
+            return None
+        H = self.kept.copy()
+        self.add_penalty_hessian(H)
+        return H
+
+    def add_penalty_hessian(self, H: Weights) -> None:
+        H.flat[:: len(H) + 1] += self.penalty_diagonal().T.ravel()
+
+    def add_penalty_by_output(self, grams: Weights) -> None:
+        """To the (D, D) matrix of each output, or the mean of them to the only one."""
+        penalty = self.penalty_diagonal()
+        diagonals = np.einsum("kii->ki", grams)
+        diagonals += penalty.T if len(grams) == len(penalty.T) else penalty.mean(axis=1)
+
+    @ignore_overflow  # the solver tells of it
+    def row_hessian(self, W: Weights) -> Weights:
         """Σ_i M_i ⊗ x̃_i x̃_iᵀ, with M_i the Hessian of row i in its m logits."""
         size, m = self.shape
         H = np.zeros((m, size, m, size))
@@ -52,21 +75,7 @@ class RowCurvature(Problem):
         H /= self.total_weight
         for j in range(m):
             H[:j, :, j] = H[j, :, :j].swapaxes(0, 1)
-        whole = H.reshape(m * size, m * size)
-        if self.on_path:
-            self.kept = whole.copy()
-        return self._with_curved_penalty(whole)
-
-    def kept_hessian(self) -> Weights | None:
-        if self.kept is None:
-            return None
-        return self._with_curved_penalty(self.kept.copy())
-
-    def _with_curved_penalty(self, H: Weights) -> Weights:
-        size, m = self.shape
-        diagonal = np.einsum("kiki->ki", H.reshape(m, size, m, size))
-        diagonal[:, : self.n_features] += self.penalty
-        return H
+        return H.reshape(m * size, m * size)
 
     def curvature(self, W: Weights) -> Weights:
         rows = self._curved(W, least=self.shape[0])
@@ -85,8 +94,7 @@ class RowCurvature(Problem):
                 for gram, h in zip(grams, weights, strict=True):
                     gram += self._weighted_gram(X, h)
         grams /= self.total_weight
-        diagonals = np.einsum("kii->ki", grams)
-        diagonals[:, : self.n_features] += self.penalty
+        self.add_penalty_by_output(grams)
         return grams
 
     def _blas(self, columns: int) -> Any:
@@ -94,9 +102,9 @@ class RowCurvature(Problem):
         return blas_threads(effective_n_threads(self.n_threads), columns)
 
     def curvature_diagonal(self, W: Weights) -> Weights:
-        return self.diagonal_and_columns(W)[0]
+        return self.row_diagonal_and_columns(W)[0] + self.penalty_diagonal()
 
-    def diagonal_and_columns(self, W: Weights) -> tuple[Weights, Weights | None]:
+    def row_diagonal_and_columns(self, W: Weights) -> tuple[Weights, Weights | None]:
         d, m = self.n_features, self.n_outputs
         squares, h_sums, columns = np.zeros((d, m)), np.zeros(m), None
 
@@ -112,7 +120,6 @@ class RowCurvature(Problem):
                 squares += X.T.astype(np.float64) ** 2 @ h.astype(np.float64)
         diagonal = np.vstack([squares, h_sums] if self.fit_intercept else [squares])
         diagonal /= self.total_weight
-        diagonal[:d] += self.penalty
         return diagonal, columns
 
     def output_curvature(self, W: Weights) -> Weights:
@@ -141,15 +148,20 @@ class RowCurvature(Problem):
         features = W[: self.n_features].astype(self.dtype, copy=False)
         intercept = W[self.n_features :].astype(self.dtype, copy=False)
         for block in self._blocks(width, least):
-            X = self._rows(block)
+            X = self.rows(block)
             z = np.asarray(X @ features)
             if self.fit_intercept:
                 z += intercept
             yield X, self.target.rows(block), z
 
-    def _rows(self, block: slice) -> Any:
+    def rows(self, block: slice) -> Any:
+        """Rows of X, centred if X is dense and there is an intercept."""
         if not sp.issparse(self.X):
-            return self.X[block] - self.origin if self.fit_intercept else self.X[block]
+            if not self.fit_intercept:
+                return self.X[block]
+            rows = self.X[block] - self.origin
+            rows[:, self.constant] = 0
+            return rows
         # A view: slicing a sparse matrix would copy it.
         start, stop = self.X.indptr[block.start], self.X.indptr[block.stop]
         return sp.csr_array(

@@ -7,7 +7,8 @@ which is scikit-learn's C Σ w ℓ + ½‖W‖², scaled so that f is a mean los
 X is read block by block: nothing of size n K is kept, and dense X goes through one
 kernel (src/linear.pxd). With an intercept and dense X the blocks are centred as they
 are read, so that columns far from zero stay well conditioned; the intercepts of W are
-then those of the centred columns (`with_origin` undoes that).
+then those of the centred columns (`with_origin` undoes that). Columns that are constant
+but for rounding count as zero.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from skxent._dispatch import kernels
 from skxent._threads import effective_n_threads
 from skxent.losses import Loss
+from skxent.objectives.constant import column_ranges
 from skxent.objectives.curvature import RowCurvature
 from skxent.objectives.problem import Columns, Weights
 from skxent.objectives.wide import WideMatrix, entries, pays_by_columns
@@ -81,10 +83,12 @@ class LinearObjective(RowCurvature):
             self.unit = unit
             self.total_weight = target.total_weight()
         self.origin = np.zeros(self.n_features, dtype=self.dtype)
+        self.constant = np.zeros(self.n_features, dtype=bool)
         if origin is not None:
             self.origin = origin
         elif fit_intercept and not sp.issparse(X):
             self.origin = X[:: self.origin_step].mean(axis=0)
+            self.constant = column_ranges(X, target.sample_weight).constant
 
     def sample(self) -> Self:
         if self.sample_step < 2:
@@ -116,6 +120,7 @@ class LinearObjective(RowCurvature):
             sparse = sp.issparse(X)
             part.X = X[:, columns].tocsr() if sparse else X.take(columns, axis=1)
             part.n_features, part.origin = len(columns), self.origin[columns]
+            part.constant = self.constant[columns]
             return part
 
         return restricted
@@ -123,10 +128,9 @@ class LinearObjective(RowCurvature):
     def value_gradient(self, W: Weights) -> tuple[float, Weights]:
         """f(W) and its gradient, in one pass."""
         sums, total = self._linear_sums(W)
-        features = W[: self.n_features]
         sums /= self.total_weight
-        sums[: self.n_features] += self.penalty * features
-        penalty = 0.5 * self.penalty * float(np.vdot(features, features))
+        penalty, pull = self.penalty_value_gradient(W)
+        sums += pull
         return total / self.total_weight + penalty, sums
 
     def _linear_sums(
@@ -170,6 +174,7 @@ class LinearObjective(RowCurvature):
             effective_n_threads(self.n_threads, n * (columns // 8 + m)),
         )
         sums = totals[0] if len(totals) == 1 else totals.sum(axis=0)
+        sums[:d][self.constant] = 0
         return sums[: d + self.fit_intercept, :m], float(sums[d + 1, 0])
 
     def _wide_sums(
@@ -213,5 +218,5 @@ class LinearObjective(RowCurvature):
         """The Hessian at W times V, in one pass."""
         result, _ = self._linear_sums(W, V)
         result /= self.total_weight
-        result[: self.n_features] += self.penalty * V[: self.n_features]
+        result += self.penalty_product(V)
         return result

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent.losses import Loss
+from skxent.objectives.shift import sparsest, zero_sum
 from skxent.targets import Floats, Target
 
 Weights = NDArray[np.float64]
@@ -43,6 +44,7 @@ class Problem(ABC):
     given_weight: float
     unit: float  # in which weights of rows are kept
     origin: Floats
+    constant: NDArray[np.bool_]  # columns that are no more than an intercept
     passes: int
     products_follow = False  # of the Hessian, to where the value was asked for
     on_path = False  # one of several penalties, for which a Hessian is worth keeping
@@ -75,7 +77,49 @@ class Problem(ABC):
             W[self.n_features :] += sign * (self.origin @ W[: self.n_features])
         return W
 
-    def may_lack_minimum(self, value: float) -> bool:
+    @property
+    def shift_invariant(self) -> bool:
+        """May all outputs shift together, but for a penalty that `coefficients` knows?
+
+        A loss does not see it. Solvers then need not move that way.
+        """
+        return self.n_outputs > 1
+
+    def coefficients(self, W: Weights, l1_ratio: float = 0.0) -> Weights:
+        """Weights for X itself, of all that are as good always the same."""
+        if not self.shift_invariant:
+            return self.with_origin(W)
+        d = self.n_features
+        W = self.with_origin(np.vstack([self._chosen(W[:d], l1_ratio), W[d:]]))
+        W[d:] = zero_sum(W[d:])
+        return W
+
+    def _chosen(self, features: Weights, l1_ratio: float) -> Weights:
+        """The same, shifted alike in all outputs to where the penalty is least.
+
+        There is but one such place with an elastic net, and the solver finds it.
+        """
+        if l1_ratio == 0:
+            return zero_sum(features)
+        return sparsest(features) if l1_ratio == 1 else features
+
+    def penalty_value_gradient(self, W: Weights) -> tuple[float, Weights]:
+        gradient = self.penalty_product(W)
+        return 0.5 * float(np.vdot(W, gradient)), gradient
+
+    def penalty_product(self, V: Weights) -> Weights:
+        """The Hessian of the penalty times V. All that is asked of it is here."""
+        product = self.penalty * V
+        product[self.n_features :] = 0
+        return product
+
+    def penalty_diagonal(self) -> Weights:
+        """The diagonal of the Hessian of the penalty: (D, m)."""
+        diagonal = np.full(self.shape, self.penalty)
+        diagonal[self.n_features :] = 0
+        return diagonal
+
+    def may_lack_minimum(self, value: float = np.inf) -> bool:
         """Could the objective, now of this value, fall for ever?"""
         return self.penalty == 0 or value < SEPARATED
 
@@ -123,9 +167,9 @@ class Problem(ABC):
     def curvature_diagonal(self, W: Weights) -> Weights:
         """The diagonals of these, where they are too large: (D, m)."""
 
-    def diagonal_and_columns(self, W: Weights) -> tuple[Weights, Weights | None]:
-        """The same; and of sparse X, for each column, Σ w and Σ w x of its entries."""
-        return self.curvature_diagonal(W), None
+    def row_diagonal_and_columns(self, W: Weights) -> tuple[Weights, Weights | None]:
+        """The same without the penalty; and of sparse X the columns' Σ w and Σ w x."""
+        return self.curvature_diagonal(W) - self.penalty_diagonal(), None
 
     @abstractmethod
     def output_curvature(self, W: Weights) -> Weights:

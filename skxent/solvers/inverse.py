@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg import eigh, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs
 
-from skxent.objectives.problem import Weights
+from skxent.objectives.problem import Problem, Weights
 
-# Of a matrix with unit diagonal, pivots and eigenvalues below this may be rounding.
-LOST = 1e-13
+# Scaled to a unit diagonal, a curvature below FLAT is rounding: of the sums in float64,
+# or of X itself, which float32 tells to 6e-8 of its size (and columns whose mean is far
+# from zero to less of their spread). Below LOST times that it may be rounding.
+FLAT = {np.dtype(np.float64): 1e-14, np.dtype(np.float32): 1.5e-11}
+LOST = 10.0
+
+# The curvature that a flat direction is given. No row tells of it, so its gradient is
+# rounding, which a step must not magnify. In a sample of the rows it may be flat and
+# curve a little in the others, whence it is not held to zero.
+FEIGNED = 0.1
 
 
 class Inverse:
     """The inverse of a symmetric matrix, scaled to a unit diagonal first.
 
-    By Cholesky; where that breaks down by eigenvalues: those that may be rounding are
-    raised to LOST, so that steps along collinear columns stay small, and of negative
-    ones (focal loss) the size is taken, so that a Newton step descends. `positive`
-    tells of them.
+    By Cholesky; where that breaks down by eigenvalues: flat ones get the curvature
+    FEIGNED, and those that may be rounding are raised, so that steps along collinear
+    columns stay small. The size of negative ones (focal loss) is taken, so that a
+    Newton step descends. `positive` tells of them. `dtype` is that of X.
     """
 
-    def __init__(self, matrix: Weights) -> None:
+    def __init__(self, matrix: Weights, dtype: Any = np.float64) -> None:
         if not np.isfinite(matrix).all():
             raise ValueError(
                 "X, C and sample_weight must be of a size whose products are finite, "
                 "got an infinite or undefined Hessian."
             )
+        flat = FLAT[np.dtype(dtype)]
+        lost = LOST * flat
         scale = np.sqrt(np.abs(np.diagonal(matrix)))
-        scale[scale == 0] = 1.0
+        empty = scale == 0
+        scale[empty] = 1.0
         self.scale = scale[:, np.newaxis]
         matrix = matrix / self.scale / scale
+        # Columns that are zero in all rows, or in those of a sample.
+        matrix[empty, empty] = 2 * lost
         self.positive = True
         self.factor = None
         # Called as they are: scipy's wrappers take longer than a small matrix.
         factor, failed = dpotrf(matrix, lower=True)
-        if not failed and np.diagonal(factor).min() ** 2 >= LOST:
+        if not failed and np.diagonal(factor).min() ** 2 >= lost:
             self.factor = factor
         else:
             values, self.vectors = eigh(matrix)
             self.positive = bool(values[0] > -1e-8 * values[-1])
             size = np.abs(values)
-            self.reciprocal = 1 / np.maximum(size, LOST * size.max())
+            raised = np.maximum(size, lost * size.max())
+            self.reciprocal = 1 / np.where(size < flat * size.max(), FEIGNED, raised)
 
     def root(self, U: Weights) -> Weights:
         """R U, where R Rᵀ is the inverse."""
@@ -69,20 +85,30 @@ class Inverse:
 class WholeInverse:
     """The inverse of a Hessian of all outputs, on weights of shape (D, m).
 
-    Softmax logits may all shift together; where no penalty holds that direction H is
-    singular along it. H gets a ridge there alone, which moves nothing, for gradients
-    have no part in it.
+    `invariant`: a shift that all outputs share changes nothing, and H is singular along
+    it. H gets a ridge there alone, which moves nothing, for gradients have no part in
+    it.
     """
 
-    def __init__(self, H: Weights, shape: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        H: Weights,
+        shape: tuple[int, int],
+        invariant: bool,
+        dtype: Any = np.float64,
+    ) -> None:
         size, m = self.shape = shape
-        if m > 1:
+        if invariant:
             per_output = H.reshape(m, size, m, size)
             shared = np.einsum("kiki->i", per_output) / m**2
             between_outputs = np.einsum("kili->kli", per_output)  # for one column
             between_outputs += shared
-        self.inverse = Inverse(H)
+        self.inverse = Inverse(H, dtype)
         self.positive = self.inverse.positive
+
+    @classmethod
+    def of(cls, objective: Problem, H: Weights) -> WholeInverse:
+        return cls(H, objective.shape, objective.shift_invariant, objective.dtype)
 
     def __call__(self, G: Weights) -> Weights:
         size, m = self.shape

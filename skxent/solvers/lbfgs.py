@@ -33,7 +33,7 @@ class Scale:
         self.share = np.sqrt(self.curvature / self.curvature.mean())
         self.inverse = None
         if diagonal is None:
-            self.inverse = Inverse(self.sample.curvature(W))
+            self.inverse = Inverse(self.sample.curvature(W), objective.dtype)
         else:
             self.diagonal = diagonal
             self.root = np.sqrt(diagonal.scale.mean(axis=1, keepdims=True))
@@ -131,6 +131,8 @@ def _follow(
             best.update(value=value, gradient=gradient, W=W)
         return value, scale.gradient(gradient).ravel()
 
+    in_use = len(origin) - np.count_nonzero(objective.constant)
+    in_use *= objective.n_outputs
     found = minimize(
         evaluate,
         np.zeros(origin.size),
@@ -141,7 +143,8 @@ def _follow(
             "maxiter": max_iter,
             "maxfun": 4 * max_iter,
             # scipy tests the largest entry: the norm is at most that times root p
-            "gtol": tol / np.sqrt(origin.size),
+            "gtol": tol
+            / np.sqrt(origin.size - objective.constant.sum() * len(origin.T)),
             "ftol": 0.0,
         },
     )

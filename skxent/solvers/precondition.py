@@ -9,7 +9,8 @@ The mean is formed anew for every step: near the minimum of well separated class
 rows have no curvature left. What takes longer serves until its time was worth while.
 
 Logits may all shift together without a loss, so that only the penalty holds them. Such
-directions, the same in all outputs, are not mixed with the others.
+directions, the same in all outputs, are not mixed with the others. Where the penalty
+draws them to where they are (`shift_invariant`) they are left out.
 """
 
 from __future__ import annotations
@@ -56,20 +57,19 @@ def ladder(objective: Problem, W: Weights) -> list[Rung]:
     """Ways to precondition from W on, each better and dearer than the one before."""
     d, m = objective.n_features, objective.n_outputs
     sample, rungs = objective.sample(), []
-    free = slice(d if objective.penalty else 0, None)
     diagonal = diagonal_that_does(objective, W)
     if diagonal is not None:
-        first = diagonal.inverse(free)
+        first = diagonal.inverse(objective)
         rungs.append(Rung(0.0, lambda W: first, lasts=True))
     if d <= WIDE:
         cost = gram_cost(objective)
-        rungs.append(Rung(cost, lambda W: mean_of_outputs(sample, W, free)))
+        rungs.append(Rung(cost, lambda W: mean_of_outputs(sample, W)))
         if m > 1 and m * d**2 <= ROOM:
-            each = Rung(cost * m, lambda W: each_output(sample, W, free), lasts=True)
+            each = Rung(cost * m, lambda W: each_output(sample, W), lasts=True)
             rungs.append(each)
     if m > 1 and W.size <= FEW_COEFFICIENTS:
         cost = W.size / 10
-        rungs.append(Rung(cost, lambda W: whole(objective, W, free), lasts=True))
+        rungs.append(Rung(cost, lambda W: whole(objective, W), lasts=True))
     return rungs
 
 
@@ -125,10 +125,10 @@ class Diagonal:
     def __init__(self, sample: Problem, W: Weights) -> None:
         d = sample.n_features
         self.mean: Weights | None = None  # of columns, and zero for the intercept
-        self.scale, columns = sample.diagonal_and_columns(W)
+        self.scale, columns = sample.row_diagonal_and_columns(W)
         if columns is not None and columns.any():
             count, total = columns.T
-            sums = self.scale[:d] - sample.penalty
+            sums = self.scale[:d]
             if sample.fit_intercept:
                 weight = sample.target.sample_weight
                 rows = sample.n_samples if weight is None else weight.sum()
@@ -136,10 +136,10 @@ class Diagonal:
                 centred = sums - np.outer(self.mean[:d] ** 2, self.scale[d])
                 sums = np.maximum(centred, 1e-3 * sums)
             used = count > 0
-            self.scale[:d][used] = sample.penalty + shrunk(
+            self.scale[:d][used] = shrunk(
                 sums[used], max(sample.unit, 1.0) * count[used]
             )
-        self.scale += np.finfo(float).tiny
+        self.scale += sample.penalty_diagonal() + np.finfo(float).tiny
 
     def centred(self, G: Weights) -> Weights:
         """The gradient in the weights of centred columns."""
@@ -151,10 +151,8 @@ class Diagonal:
             W[-1] -= self.mean @ W
         return W
 
-    def inverse(self, free: slice) -> Linear:
-        apply = scaled_by(self.scale)
-        if self.scale.shape[1] > 1:
-            apply = apart(apply, mean_scale(self.scale), free)
+    def inverse(self, objective: Problem) -> Linear:
+        apply = apart(scaled_by(self.scale), objective)
         return lambda G: self.uncentred(apply(self.centred(G)))
 
 
@@ -167,46 +165,49 @@ def shrunk(sums: Weights, count: Weights) -> Weights:
     return np.exp(usual + signal * (found - usual))
 
 
-def apart(inverse: Linear, inverse_of_shift: Linear, free: slice) -> Linear:
-    """One inverse for what the outputs differ in, another for what they share.
+def apart(inverse: Linear, objective: Problem) -> Linear:
+    """The inverse for what the outputs differ in; a shift is held by the penalty alone.
 
-    free: rows of W that no penalty holds. Along a shift of these H is zero.
+    Along a shift that changes nothing, or that is where the penalty draws it, there is
+    no gradient but rounding.
     """
+    if objective.n_outputs == 1:
+        return inverse
+    held = objective.penalty_diagonal().mean(axis=1, keepdims=True)
+    if objective.shift_invariant:
+        held[:] = 0
+    give = np.divide(1.0, held, out=np.zeros_like(held), where=held > 0)
 
     def precondition(G: Weights) -> Weights:
         shift = G.mean(axis=1, keepdims=True)
         Z = inverse(G - shift)
         Z -= Z.mean(axis=1, keepdims=True)
-        shift[free] = 0
-        return Z + inverse_of_shift(shift)
+        return Z + give * shift
 
     return precondition
 
 
-def mean_of_outputs(sample: Problem, W: Weights, free: slice) -> Linear:
-    inverse = Inverse(sample.curvature(W))
-    return inverse if W.shape[1] == 1 else apart(inverse, inverse, free)
+def mean_of_outputs(sample: Problem, W: Weights) -> Linear:
+    return apart(Inverse(sample.curvature(W), sample.dtype), sample)
 
 
-def each_output(sample: Problem, W: Weights, free: slice) -> Linear:
-    blocks = sample.curvature_by_output(W)
-    inverses = [Inverse(block) for block in blocks]
+def each_output(sample: Problem, W: Weights) -> Linear:
+    inverses = [Inverse(H, sample.dtype) for H in sample.curvature_by_output(W)]
 
     def inverse(G: Weights) -> Weights:
         columns = zip(inverses, G.T, strict=True)
         return np.hstack([of_one(g[:, np.newaxis]) for of_one, g in columns])
 
-    diagonal = np.diagonal(blocks, axis1=1, axis2=2).T
-    return apart(inverse, mean_scale(diagonal), free)
+    return apart(inverse, sample)
 
 
-def whole(objective: Problem, W: Weights, free: slice) -> Linear:
-    inverse = WholeInverse(objective.hessian(W), objective.shape)
+def whole(objective: Problem, W: Weights) -> Linear:
+    inverse = WholeInverse.of(objective, objective.hessian(W))
+    if not objective.shift_invariant:
+        return inverse
 
     def unshifted(G: Weights) -> Weights:
-        G = G.copy()
-        G[free] -= G[free].mean(axis=1, keepdims=True)
-        return G
+        return G - G.mean(axis=1, keepdims=True)
 
     return lambda G: unshifted(inverse(unshifted(G)))
 
@@ -214,7 +215,3 @@ def whole(objective: Problem, W: Weights, free: slice) -> Linear:
 def scaled_by(diagonal: Weights) -> Linear:
     reciprocal = 1 / diagonal
     return lambda G: G * reciprocal
-
-
-def mean_scale(diagonal: Weights) -> Linear:
-    return scaled_by(diagonal.mean(axis=1, keepdims=True) + np.finfo(float).tiny)

@@ -117,7 +117,7 @@ class ColumnsModel:
         self.objective = objective
         X = objective.X
         if not sp.issparse(X):
-            X = sp.csc_array(X - objective.origin)
+            X = sp.csc_array(objective.rows(slice(None)))
         if objective.fit_intercept:
             X = sp.hstack([X, np.ones((X.shape[0], 1))])
         self.X = sp.csc_array(X, dtype=np.float64)

@@ -66,7 +66,7 @@ def choose_solver(objective: Problem) -> str:
     # Only Newton's methods tell of a minimum that does not exist.
     few_rows = FEW_ROWS if objective.loss.convex else FEW_ROWS_NOT_CONVEX
     few = n <= few_rows * coefficients
-    return "newton-cg" if few or not objective.penalty else "lbfgs"
+    return "newton-cg" if few or objective.may_lack_minimum() else "lbfgs"
 
 
 def solve(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skxent.objectives.problem import Problem, Weights
-from skxent.solvers.inverse import WholeInverse
+from skxent.solvers.inverse import FLAT, WholeInverse
 from skxent.solvers.precondition import Linear, Rung, ladder
 
 # A Hessian serves again where a step with it left so much of the decrement.
@@ -34,18 +34,17 @@ class CholeskyStep:
     def __call__(
         self, W: Weights, gradient: Weights, decrement: float
     ) -> tuple[Weights, bool]:
-        shape = self.objective.shape
         if self.inverse is None:
             kept = self.objective.kept_hessian()
             if kept is not None:
-                self.inverse = WholeInverse(kept, shape)
+                self.inverse = WholeInverse.of(self.objective, kept)
                 if self.inverse.positive:
                     return -self.inverse(gradient), False
         elif self.inverse.positive:
             step = -self.inverse(gradient)
             if -np.vdot(gradient, step) <= (FADED * decrement) ** 2:
                 return step, True
-        self.inverse = WholeInverse(self.objective.hessian(W), shape)
+        self.inverse = WholeInverse.of(self.objective, self.objective.hessian(W))
         return -self.inverse(gradient), self.inverse.positive
 
 
@@ -104,20 +103,25 @@ class CGStep:
         residual = -gradient
         z = precondition(residual)
         direction = z
-        rz = first = float(np.vdot(residual, z))
+        rz = first = size = float(np.vdot(residual, z))
+        flat = FLAT[np.dtype(self.objective.dtype)]
         # Loose far away; near the end as tight as the decrement, so that Newton's
         # quadratic convergence is kept, but no tighter than tol needs: a decrement of
         # a third of it will be left.
         near = min(decrement, np.sqrt(first))
         forcing = near if near < 1e-3 else min(0.25, np.sqrt(near))
         enough = max(forcing**2 * first, min(0.1**2 * first, (0.3 * self.tol) ** 2))
+        # Nor any tighter than the gradient is exact.
+        rounding = W.size * float(np.finfo(self.objective.dtype).eps) ** 2
+        enough = max(enough, min(rounding, (0.3 * self.tol) ** 2))
         for iteration in range(patience):
             if rz <= enough:
                 return step, "exact"
             product = self.objective.hessian_product(W, direction)
             curvature = float(np.vdot(direction, product))
-            if curvature <= 0:
-                return (direction if iteration == 0 else step), "concave"
+            if curvature <= flat * size:  # or what is left of the residual is rounding
+                state = "concave" if curvature < -flat * size else "exact"
+                return (direction if iteration == 0 else step), state
             length = rz / curvature
             step += length * direction
             residual -= length * product
@@ -125,4 +129,5 @@ class CGStep:
             rz, previous = float(np.vdot(residual, z)), rz
             direction *= rz / previous
             direction += z
+            size = rz + (rz / previous) ** 2 * size  # by the preconditioner's matrix
         return step, "exact" if rz <= enough else "slow"
