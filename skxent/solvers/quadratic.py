@@ -20,8 +20,12 @@ from skxent.targets import Floats
 # A larger Hessian is not formed: coordinate descent goes through X instead.
 WHOLE = 3000
 
-# Sweeps between two attempts at a Newton step, and such rounds for one model.
-SWEEPS, ROUNDS = 10, 50
+# Of sparse X, one that takes more operations than this is not.
+MANY_OPERATIONS = 1e8
+
+# Sweeps between two rounds of Newton steps, how many steps a round has at most, and
+# such rounds for one model.
+SWEEPS, STEPS, ROUNDS = 10, 20, 50
 
 
 class Model(Protocol):
@@ -71,43 +75,66 @@ class MatrixModel:
             last = sweep_matrix(self.H, slope, w, l1, SWEEPS, enough)
             if last <= enough:
                 break
-            self._newton(w, slope, l1)
+            for _ in range(STEPS):
+                if not self._newton(w, slope, l1):
+                    break
         shape = W.shape[::-1]
         return w.reshape(shape).T, slope.reshape(shape).T
 
-    def _newton(self, w: Weights, slope: Weights, l1: Weights) -> None:
+    def _newton(self, w: Weights, slope: Weights, l1: Weights) -> bool:
         """Towards the minimum over the coordinates in use if they kept their signs.
 
-        Those that would not are set to zero. Where that is not a descent, as along
-        collinear columns, the step ends where the first of them is zero.
+        Those that would not are set to zero; or the step ends where the model is least
+        along it, if that is lower. Is there more to gain with the signs that are then?
         """
         used = np.flatnonzero((w != 0) | (l1 == 0))
-        sign = np.sign(w[used])
+        start, sign, weight = w[used], np.sign(w[used]), l1[used]
         H = self.H[np.ix_(used, used)]
-        pull = slope[used] + l1[used] * sign
+        pull = slope[used] + weight * sign
         try:
             # The ridge holds directions along which H and the slope have no part.
             ridge = np.diag(1e-10 * np.diagonal(H))
-            end = w[used] - cho_solve(cho_factor(H + ridge), pull)
+            step = -cho_solve(cho_factor(H + ridge), pull)
         except LinAlgError:
-            return
-        step = end - w[used]
-        lost = (np.sign(end) != sign) & (l1[used] > 0)
-        end[lost] = 0.0
-        projected = end - w[used]
-        if pull @ projected + 0.5 * projected @ H @ projected < 0:
-            step = projected
-        elif not lost.any():  # at the minimum already, but for rounding
-            return
-        else:
-            reach = np.full(len(used), np.inf)
-            reach[lost] = -w[used][lost] / step[lost]
-            first = np.argmin(reach)
-            end = w[used] + reach[first] * step
-            end[first] = 0.0
-            step = end - w[used]
+            return False
+        end = start + step
+        lost = (np.sign(end) != sign) & (weight > 0)
+        if lost.any():
+            curvature = float(step @ H @ step)
+            along, gain = least_along(start, step, slope[used], curvature, weight)
+            end[lost] = 0.0
+            cut = end - start
+            if pull @ cut + 0.5 * cut @ H @ cut >= gain:
+                end = along
         w[used] = end
-        slope += step @ self.H[used]
+        slope += (end - start) @ self.H[used]
+        return bool(lost.any() and (end != start).any())
+
+
+def least_along(
+    w: Weights, step: Weights, slope: Weights, curvature: float, l1: Weights
+) -> tuple[Weights, float]:
+    """Where slopeᵀ(x - w) + ½ (x - w)ᵀH(x - w) + Σ l1 |x| is least from w to w + step.
+
+    And how much less that is. Along the step the function is a convex parabola whose
+    slope jumps up by 2 l1 |step| where a coordinate changes its sign.
+    """
+    crossing = np.flatnonzero((w * step < 0) & (l1 > 0))
+    at = -w[crossing] / step[crossing]
+    order = np.argsort(at)
+    crossing, at = crossing[order], at[order]
+    jumps = 2 * l1[crossing] * np.abs(step[crossing])
+    bend = np.append(0.0, np.cumsum(jumps))
+    first = float(slope @ step + (l1 * step) @ np.sign(w))
+    after = first + curvature * at + bend[1:]
+    k = int(np.argmax(after >= 0)) if (after >= 0).any() else len(at)
+    inside = -(first + bend[k]) / curvature if curvature > 0 else np.inf
+    t = min(inside, at[k] if k < len(at) else 1.0, 1.0)
+    x = w + t * step
+    if k < len(at) and t == at[k]:
+        x[crossing[k]] = 0.0
+    gain = t * (slope @ step) + 0.5 * t**2 * curvature
+    return x, float(gain + l1 @ (np.abs(x) - np.abs(w)))
 
 
 class ColumnsModel:
@@ -176,9 +203,12 @@ class ColumnsModel:
 
 def model_of(objective: Problem) -> Model:
     size, m = objective.shape
-    # Sparse columns are swept as fast as a matrix; eigenvalues take longer than both.
-    costly = sp.issparse(objective.X) or not objective.loss.convex
-    limit = WHOLE // 10 if costly else WHOLE
+    # Eigenvalues take longer than sweeps, and so does a large Hessian of sparse columns,
+    # which are swept as fast as a matrix. But only a Hessian leads to Newton steps, and
+    # sweeps alone take hundreds of iterations where columns depend on each other.
+    operations = objective.n_samples * size**2 * m * (m + 1) / 2
+    costly = sp.issparse(objective.X) and operations > MANY_OPERATIONS
+    limit = WHOLE // 10 if costly or not objective.loss.convex else WHOLE
     # Where the rows are elsewhere, the whole Hessian is what can come from there.
     if isinstance(objective, LinearObjective) and size * m > limit:
         return ColumnsModel(objective)
