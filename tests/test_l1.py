@@ -247,7 +247,7 @@ def test_a_solver_without_zeros_is_refused():
 def test_stopping_early_warns_and_verbose_prints(capsys):
     X, y = data(3)
     model = CrossEntropyClassifier(l1_ratio=1.0, max_iter=2, verbose=1)
-    with pytest.warns(ConvergenceWarning, match=r"max_iter was reached \(2\)"):
+    with pytest.warns(ConvergenceWarning, match="converge in 2 iterations: the New"):
         model.fit(X, y)
     assert len(capsys.readouterr().out.splitlines()) == model.n_iter_[0] == 2
 
@@ -295,9 +295,7 @@ def test_separable_classes_are_told(kind, n_classes, settings):
         settings = settings | {"C": np.inf}
     X, y = separable(kind, n_classes)
     model = CrossEntropyClassifier(**settings)
-    with pytest.warns(
-        ConvergenceWarning, match="where X separates the classes: no min"
-    ):
+    with pytest.warns(ConvergenceWarning, match="the coefficients keep growing"):
         model.fit(X, y)
     assert np.isfinite(model.coef_).all() and model.score(X, y) > 1 / n_classes
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from skxent._validation import ignore_overflow
 from skxent.losses import Loss
+from skxent.solvers.convergence import Solution
 from skxent.solvers.inverse import Inverse
-from skxent.solvers.newton import Solution, newton
+from skxent.solvers.newton import newton
 from skxent.targets import Floats, Target
 
 Vector = NDArray[np.float64]

@@ -13,7 +13,6 @@ from sklearn.base import (
     clone,
     is_classifier,
 )
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_predict
 from sklearn.utils import get_tags
@@ -26,7 +25,7 @@ from skxent._pickle import VersionedPickle
 from skxent._sparse import check_sparse
 from skxent._threads import effective_n_threads
 from skxent._undo import new_fit
-from skxent._validation import FRACTION, POSITIVE, check_count, warn
+from skxent._validation import FRACTION, POSITIVE, check_count
 from skxent._weights import check_sample_weight
 from skxent.calibration._logits import (
     as_logits,
@@ -42,6 +41,7 @@ from skxent.calibration._objective import (
     VectorObjective,
 )
 from skxent.losses import Loss, as_loss
+from skxent.solvers.convergence import warn_unless_converged
 from skxent.targets import Floats, make_target
 
 
@@ -125,13 +125,7 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
             raise ValueError("sample_weight must have a positive sum, got all zeros.")
         objective = self._objective(z, target, loss, self.n_jobs)
         found = objective.minimise(float(self.tol), int(self.max_iter))
-        if not found.converged:
-            warn(
-                f"{type(self).__name__} did not converge: {found.reason} "
-                f"({found.n_iter}). The decrement is {found.decrement:.2g}, "
-                f"tol is {self.tol:g}.",
-                ConvergenceWarning,
-            )
+        warn_unless_converged(type(self).__name__, found, float(self.tol))
         self.classes_ = classes
         self.estimator_ = model
         self.n_iter_ = found.n_iter

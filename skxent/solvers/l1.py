@@ -17,7 +17,14 @@ import scipy.sparse as sp
 
 from skxent.losses import CrossEntropy
 from skxent.objectives.problem import SEPARATED, Columns, Problem, Weights
-from skxent.solvers.newton import SEPARABLE, Listener, Solution, no_minimum_near
+from skxent.solvers.convergence import (
+    MAX_ITER,
+    ROUNDING,
+    SEPARABLE,
+    STALLED,
+    Solution,
+)
+from skxent.solvers.newton import Listener, no_minimum_near
 from skxent.solvers.quadratic import model_of
 
 # The first working set; below this many columns it is all of them.
@@ -168,11 +175,9 @@ class ProximalNewton:
                     end, promised = W, 0.0
                 return Solution(end, value - promised, 0, decrement, True, "")
             if decrement**2 <= floor and decrement > 0.5 * previous:
-                reason = "the objective's rounding error was reached"
-                return Solution(W, value, 0, decrement, True, reason)
+                return Solution(W, value, 0, decrement, True, ROUNDING)
             if self.n_iter >= max_iter:
-                reason = "max_iter was reached"
-                return Solution(W, value, 0, decrement, False, reason)
+                return Solution(W, value, 0, decrement, False, MAX_ITER)
             enough, previous = max(enough, 0.1 * decrement), decrement
             length, candidate = 1.0, end
             while True:
@@ -189,8 +194,7 @@ class ProximalNewton:
                 damping = max(LEAST, 10 * damping)
                 if damping <= 10:
                     continue
-                reason = "no step along the Newton direction lowered the objective"
-                return Solution(W, value, 0, decrement, False, reason)
+                return Solution(W, value, 0, decrement, False, STALLED)
             W, value, gradient = candidate, new_value, new_gradient
             if length == 1:
                 damping = damping / 10 if damping > LEAST else 0.0

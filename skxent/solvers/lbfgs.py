@@ -9,8 +9,9 @@ from scipy.optimize import minimize
 
 from skxent._threads import one_blas_thread
 from skxent.objectives.problem import Problem, Weights
+from skxent.solvers.convergence import CONVERGED, MAX_ITER, ROUNDING, Solution
 from skxent.solvers.inverse import Inverse
-from skxent.solvers.newton import Listener, Solution
+from skxent.solvers.newton import Listener
 from skxent.solvers.precondition import WIDE, Diagonal, diagonal_that_does
 
 # Iterations after which a diagonal was not enough. On round data it takes 6 to 23.
@@ -99,13 +100,11 @@ def _lbfgs(
             scale = Scale(objective, W, diagonal)
             decrement = scale.decrement(W, gradient)
         if decrement <= tol:
-            return Solution(W, value, n_iter, decrement, True, "converged")
+            return Solution(W, value, n_iter, decrement, True, CONVERGED)
         if decrement**2 <= noise * abs(value) and decrement > 0.5 * previous:
-            reason = "the objective's rounding error was reached"
-            return Solution(W, value, n_iter, decrement, True, reason)
+            return Solution(W, value, n_iter, decrement, True, ROUNDING)
         if n_iter >= max_iter:
-            reason = "max_iter was reached"
-            return Solution(W, value, n_iter, decrement, False, reason)
+            return Solution(W, value, n_iter, decrement, False, MAX_ITER)
         previous, most = decrement, max_iter
 
 

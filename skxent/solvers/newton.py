@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from skxent._threads import one_blas_thread
 from skxent.objectives.problem import Problem, Weights
-from skxent.solvers.steps import CGStep, CholeskyStep
-
-SEPARABLE = (
-    "the objective falls on as the coefficients grow, as where X separates the "
-    "classes: no minimum exists, or with a weak penalty one far away"
+from skxent.solvers.convergence import (
+    CONVERGED,
+    MAX_ITER,
+    ROUNDING,
+    SEPARABLE,
+    STALLED,
+    Solution,
 )
+from skxent.solvers.steps import CGStep, CholeskyStep
 
 Step = Callable[[Weights, Weights, float], tuple[Weights, bool]]
 Listener = Callable[[Weights], None]  # hears of every iteration, may raise Stopped
@@ -38,18 +40,6 @@ class Stopped(Exception):
     def __init__(self, weights: Weights, n_iter: int) -> None:
         super().__init__()
         self.weights, self.n_iter = weights, n_iter
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Where a solver stopped, and why."""
-
-    weights: Weights
-    value: float
-    n_iter: int
-    decrement: float
-    converged: bool
-    reason: str
 
 
 def newton_cholesky(
@@ -143,10 +133,9 @@ def newton(
                     W, value = end, promised
                 elif (there := objective.value_gradient(end)[0]) <= value:
                     W, value = end, there
-            return Solution(W, value, iteration, decrement, True, "converged")
+            return Solution(W, value, iteration, decrement, True, CONVERGED)
         if decrement**2 <= floor and decrement > 0.5 * previous:
-            reason = "the objective's rounding error was reached"
-            return Solution(W, value, iteration, decrement, True, reason)
+            return Solution(W, value, iteration, decrement, True, ROUNDING)
         previous = decrement
         length = 1.0
         while True:
@@ -156,8 +145,7 @@ def newton(
                 break
             length *= 0.5
             if length < 1e-10:
-                reason = "no step along the Newton direction lowered the objective"
-                return Solution(W, value, iteration, decrement, False, reason)
+                return Solution(W, value, iteration, decrement, False, STALLED)
         # A quadratic falls by half of what its slope says. Where nearly all of that
         # came true the curvature is not there, as on plateaus of focal loss.
         while length >= 1 and new_value - value < 0.9 * length * slope:
@@ -170,5 +158,4 @@ def newton(
         W, value, gradient = candidate, new_value, new_gradient
         if listener is not None:
             listener(W)
-    reason = "max_iter was reached"
-    return Solution(W, value, max_iter, decrement, False, reason)
+    return Solution(W, value, max_iter, decrement, False, MAX_ITER)

@@ -203,9 +203,9 @@ class ColumnsModel:
 
 def model_of(objective: Problem) -> Model:
     size, m = objective.shape
-    # Eigenvalues take longer than sweeps, and so does a large Hessian of sparse columns,
-    # which are swept as fast as a matrix. But only a Hessian leads to Newton steps, and
-    # sweeps alone take hundreds of iterations where columns depend on each other.
+    # Eigenvalues take longer than sweeps, and so does a large Hessian of sparse X,
+    # whose columns are swept as fast as a matrix. But only a Hessian leads to Newton
+    # steps; sweeps alone take hundreds of iterations where columns are collinear.
     operations = objective.n_samples * size**2 * m * (m + 1) / 2
     costly = sp.issparse(objective.X) and operations > MANY_OPERATIONS
     limit = WHOLE // 10 if costly or not objective.loss.convex else WHOLE

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.optimize import nnls
 
-from skxent.solvers.newton import Solution
+from skxent.solvers.convergence import CONVERGED, MAX_ITER, STALLED, Solution
 
 Vector = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ def minimise_on_simplex(
         decrement = float(np.sqrt(max(-slope, 0.0)))
         if decrement <= tol:
             value -= 0.5 * decrement**2
-            return Solution(target, value, iteration, decrement, True, "converged")
+            return Solution(target, value, iteration, decrement, True, CONVERGED)
         length = 1.0
         while True:
             candidate = w + length * step
@@ -49,10 +49,9 @@ def minimise_on_simplex(
                 break
             length *= 0.5
             if length < 1e-10:
-                reason = "no step along the Newton direction lowered the loss"
-                return Solution(w, value, iteration, decrement, False, reason)
+                return Solution(w, value, iteration, decrement, False, STALLED)
         w, value, gradient = candidate, new_value, new_gradient
-    return Solution(w, value, max_iter, decrement, False, "max_iter was reached")
+    return Solution(w, value, max_iter, decrement, False, MAX_ITER)
 
 
 def model_minimum(H: Vector, gradient: Vector, w: Vector) -> Vector:

@@ -14,21 +14,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sklearn.exceptions import ConvergenceWarning
+import numpy as np
 
-from skxent._validation import warn
 from skxent.losses import CrossEntropy
 from skxent.objectives.problem import Problem, Weights
+from skxent.solvers.convergence import (
+    SEPARABLE,
+    STOPPED,
+    Solution,
+    warn_unless_converged,
+)
 from skxent.solvers.l1 import proximal_newton
 from skxent.solvers.lbfgs import lbfgs
-from skxent.solvers.newton import (
-    SEPARABLE,
-    Listener,
-    Solution,
-    Stopped,
-    newton_cg,
-    newton_cholesky,
-)
+from skxent.solvers.newton import Listener, Stopped, newton_cg, newton_cholesky
 
 METHODS = {
     "newton-cholesky": newton_cholesky,
@@ -97,22 +95,10 @@ def solve(
             )
     except Stopped as stop:
         value, _ = objective.value_gradient(stop.weights)
-        reason = "a listener asked to stop"
-        return Solution(stop.weights, value, stop.n_iter, float("nan"), False, reason)
+        return Solution(stop.weights, value, stop.n_iter, np.nan, False, STOPPED)
     finally:
         objective.loss = loss
-    if not found.converged:
-        advice = (
-            "Lower C."
-            if found.reason == SEPARABLE
-            else "Increase max_iter, or lower C: "
-            "classes that X separates have no minimum without a penalty."
-        )
-        warn(
-            f"{solver} did not converge: {found.reason} ({found.n_iter}). "
-            f"The decrement is {found.decrement:.2g}, tol is {tol:g}. {advice}",
-            ConvergenceWarning,
-        )
+    warn_unless_converged(solver, found, tol, "lower C")
     return found
 
 
