@@ -89,7 +89,7 @@ class StreamObjective(LinearObjective):
         # Outputs have diagonals of their own.
         return super().shift_invariant and self.past.whole
 
-    def _chosen(self, features: Weights, l1_ratio: float) -> Weights:
+    def best_shift(self, features: Weights, l1_ratio: float = 0.0) -> Weights:
         # The past draws them to its own centre.
         centre = self.past.centre[: self.n_features]
         return zero_sum(features) + centre.mean(axis=1, keepdims=True)

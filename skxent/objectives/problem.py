@@ -90,11 +90,11 @@ class Problem(ABC):
         if not self.shift_invariant:
             return self.with_origin(W)
         d = self.n_features
-        W = self.with_origin(np.vstack([self._chosen(W[:d], l1_ratio), W[d:]]))
+        W = self.with_origin(np.vstack([self.best_shift(W[:d], l1_ratio), W[d:]]))
         W[d:] = zero_sum(W[d:])
         return W
 
-    def _chosen(self, features: Weights, l1_ratio: float) -> Weights:
+    def best_shift(self, features: Weights, l1_ratio: float = 0.0) -> Weights:
         """The same, shifted alike in all outputs to where the penalty is least.
 
         There is but one such place with an elastic net, and the solver finds it.

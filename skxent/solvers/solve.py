@@ -90,6 +90,9 @@ def solve(
                 objective, start, l1, tol, max_iter, verbose, listener
             )
         else:
+            if objective.shift_invariant and start.any():  # no step goes along a shift
+                d = objective.n_features
+                start = np.vstack([objective.best_shift(start[:d]), start[d:]])
             solver, found = _solve(
                 objective, start, solver, tol, max_iter, verbose, listener
             )
