@@ -175,7 +175,10 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
         check_is_fitted(self)
         n_classes = len(self.classes_)
         shape = () if n_classes == 2 else (n_classes,)
-        if np.shape(self.init_score_) != shape or not np.isfinite(self.init_score_).all():
+        if (
+            np.shape(self.init_score_) != shape
+            or not np.isfinite(self.init_score_).all()
+        ):
             raise ValueError(
                 f"init_score_ must be finite and of shape {shape} for {n_classes} "
                 f"classes_, got {self.init_score_!r}. Fit the model again."
