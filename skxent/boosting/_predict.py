@@ -110,6 +110,7 @@ def _libraries(value: Any) -> set[str]:
 
 def _as_rows(X: Any, name: str) -> Any:
     """X in a form that the library of that name predicts from."""
+    X = list(X) if isinstance(X, tuple) else X
     if issparse(X):
         return csr_matrix(X)  # sparse arrays are not known to all of them
     if _libraries(X) & MARGINS.keys():

@@ -168,10 +168,13 @@ def margins(
     n = X.num_row() if is_matrix else X.shape[0]
     booster = model if is_booster else model.get_booster()
     start = None
-    if init_score is not None:
+    if init_score is not None or not n:
         # A row of missing values tells the shape of the margins.
         row = np.full((1, booster.num_features()), np.nan, dtype=np.float32)
-        start = starts(init_score, (n, *_margins_of_rows(booster, row).shape[1:]))
+        shape = (n, *_margins_of_rows(booster, row).shape[1:])
+        start = None if init_score is None else starts(init_score, shape)
+        if not n:
+            return np.empty(shape, dtype=np.float32)
     if is_matrix:
         return _margins_of_matrix(booster, X, start)
     if is_booster:
@@ -201,8 +204,11 @@ def _margins_of_rows(
             iteration_range=_rounds(booster),
         )
     except xgboost.core.XGBoostError:
-        # Linear boosters predict from a DMatrix only.
-        data = xgboost.DMatrix(X, missing=missing, base_margin=start)
+        # Linear boosters predict from a DMatrix only, which must have the names.
+        names = None if hasattr(X, "columns") else booster.feature_names
+        data = xgboost.DMatrix(
+            X, missing=missing, base_margin=start, feature_names=names
+        )
         return _margins_of_matrix(booster, data, None)
     return raw
 
