@@ -85,7 +85,8 @@ def predict_proba(
     found = _libraries(model) & MARGINS.keys()
     if not found:
         raise ValueError(
-            f"model must be one of xgboost, lightgbm or catboost, got {model!r}."
+            f"model must be one of xgboost, lightgbm or catboost, got {model!r}. The "
+            "classifiers of skxent and scikit-learn have a predict_proba of their own."
         )
     name = found.pop()
     if objective is None:
