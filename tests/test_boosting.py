@@ -262,6 +262,11 @@ def test_signatures_are_those_that_the_libraries_inspect():
         ("loss", "hinge", "loss must be one of 'cross_entropy', .*, got 'hinge'"),
         ("loss", Focal, "loss must be one of .*, got <class 'skxent.losses.Focal'>"),
         ("label_smoothing", 1.0, r"label_smoothing must be a number in \[0, 1\)"),
+        (
+            "class_weight",
+            "balanced",
+            r"class_weight must be a dict of code to weight or",
+        ),
         ("n_threads", 0, "n_threads must be None or an integer other than 0, got 0"),
         ("hessian", "abs", "hessian must be one of 'clip', 'exact', 'psd', got 'abs'"),
         ("soft_labels", [1, 2], r"soft_labels must be of shape \(n, K\), K >= 2"),
@@ -291,6 +296,20 @@ def test_bad_parameters(make, argument, value, message):
 def test_bad_labels(make, y, message):
     with pytest.raises(ValueError, match=message):
         make(Focal())(np.array(y, dtype=np.float32), np.zeros(2, dtype=np.float32))
+
+
+def test_bad_labels_of_a_start_value():
+    objective = xgboost_objective(Focal())
+    for y, message in [
+        ([], r"^y must have at least one row, got none\.$"),
+        ([0, np.nan], r"^y must be integer codes, got nan\."),
+        ([0, 0.5], r"^y must be integer codes, got 0\.5\."),
+        ([-1, 1], r"^y must be codes in 0\.\."),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            objective.init_score(y)
+    with pytest.raises(ValueError, match=r"^n_classes must be an integer >= 2, got 1"):
+        objective.init_score([0, 0], n_classes=1)
 
 
 def test_the_number_of_classes_is_set_by_the_librarys_own_parameter():

@@ -276,6 +276,32 @@ def test_native_and_estimator_are_one(name, n_classes):
     assert history == sorted(history, reverse=True)
 
 
+def test_what_train_is_given_wrongly():
+    xgboost, lightgbm = library("xgboost"), library("lightgbm")
+    X, y, _ = table(n=100)
+    ours = {
+        "xgboost": xgboost_objective("focal"),
+        "lightgbm": lightgbm_objective("focal"),
+    }
+
+    def train(name, X, y, objective):
+        if name == "xgboost":
+            return xgboost.train({}, xgboost.DMatrix(X, y), 1, obj=objective)
+        params = {"objective": objective, "verbosity": -1}
+        return lightgbm.train(params, lightgbm.Dataset(X, y), 1)
+
+    for name, other in (("xgboost", "lightgbm"), ("lightgbm", "xgboost")):
+        message = rf"^objectives and metrics must be those of skxent.boosting.{name}_\*"
+        with pytest.raises(ValueError, match=message):
+            train(name, X, y, ours[other])
+        with pytest.raises(ValueError, match=r"^y must be codes .* set num_class\.$"):
+            train(name, X, np.arange(100) % 3, ours[name])
+        with pytest.raises(ValueError, match=r"^y must be integer codes, got .* Soft"):
+            train(name, X, X[:, 0], ours[name])
+    with pytest.raises(ValueError, match=r"^DMatrix must have labels, got one without"):
+        train("xgboost", X, None, ours["xgboost"])
+
+
 def test_early_stopping_by_the_metric():
     xgboost, lightgbm = library("xgboost"), library("lightgbm")
     X, y, _ = table()

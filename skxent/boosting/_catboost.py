@@ -18,6 +18,7 @@ from skxent.targets import Floats
 class CatBoostObjective(Objective):
     """See :func:`catboost_objective`."""
 
+    made_for = "catboost"
     n_classes_parameter = "classes_count or class_names"
 
     def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> Any:
@@ -46,6 +47,7 @@ class CatBoostObjective(Objective):
 class CatBoostMetric(Metric):
     """See :func:`catboost_metric`."""
 
+    made_for = "catboost"
     n_classes_parameter = "classes_count or class_names"
 
     def evaluate(self, approxes: Any, target: Any, weight: Any) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from skxent.targets import Floats
 class LightGBMObjective(Objective):
     """See :func:`lightgbm_objective`."""
 
+    made_for = "lightgbm"
     n_classes_parameter = "num_class"
 
     def factor(self, n_classes: int) -> float:
@@ -23,26 +24,20 @@ class LightGBMObjective(Objective):
     def __call__(
         self, y_true: Any, y_pred: Any, weight: Any = None
     ) -> tuple[Floats, Floats]:
-        return self.derivatives(*_arguments(y_true, y_pred, weight))
+        return self.derivatives(*self.arguments(y_true, y_pred, weight))
 
 
 class LightGBMMetric(Metric):
     """See :func:`lightgbm_metric`."""
 
+    made_for = "lightgbm"
     n_classes_parameter = "num_class"
 
     def __call__(
         self, y_true: Any, y_pred: Any, weight: Any = None
     ) -> tuple[str, float, bool]:
-        mean = self.mean_loss(*_arguments(y_true, y_pred, weight))
+        mean = self.mean_loss(*self.arguments(y_true, y_pred, weight))
         return self.__name__, mean, False
-
-
-def _arguments(first: Any, second: Any, weight: Any) -> tuple[Any, Any, Any]:
-    """y, raw prediction and weights, from (y, raw) or from train's (raw, Dataset)."""
-    if not hasattr(second, "get_label"):
-        return first, second, weight
-    return second.get_label(), first, second.get_weight()
 
 
 def lightgbm_objective(

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from skxent._arrays import as_raw_prediction
 from skxent._evaluate import reduce
 from skxent._threads import effective_n_threads
-from skxent._validation import FRACTION, as_reals, check_option, check_unmasked
+from skxent._validation import (
+    FRACTION,
+    as_reals,
+    check_count,
+    check_option,
+    check_unmasked,
+)
 from skxent._weights import moderate
 from skxent.losses import Loss
 from skxent.targets import Floats, Target, check_codes, check_soft_labels, make_target
@@ -37,7 +43,8 @@ class BoosterLoss:
         None is all that OpenMP may use.
     """
 
-    # How the library's users tell it the number of classes.
+    # The library that calls it, and its parameter for the number of classes.
+    made_for: ClassVar[str] = "sklearn"
     n_classes_parameter: ClassVar[str] = "n_classes"
 
     loss: Loss
@@ -52,6 +59,11 @@ class BoosterLoss:
                 f"loss must be a Loss of skxent.losses, got {self.loss!r}."
             )
         FRACTION.check("label_smoothing", self.label_smoothing)
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight must be a dict of code to weight or of shape (K,), got "
+                f"{self.class_weight!r}."
+            )
         effective_n_threads(self.n_threads)
         if self.soft_labels is None:
             return
@@ -77,6 +89,28 @@ class BoosterLoss:
     def __getstate__(self) -> dict[str, Any]:
         # CatBoost attaches compiled methods, which cannot be pickled.
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def arguments(self, first: Any, second: Any, sample_weight: Any) -> Any:
+        """y, raw prediction and weights, from what a library calls it with.
+
+        That is (y, raw) from its estimators, and (raw, DMatrix or Dataset) from its
+        function `train`.
+        """
+        if not hasattr(second, "get_label"):
+            return first, second, sample_weight
+        caller = type(second).__module__.partition(".")[0]
+        if caller != self.made_for:
+            raise ValueError(
+                f"objectives and metrics must be those of skxent.boosting.{caller}_* "
+                f"for {caller}, got a {type(self).__name__}."
+            )
+        y, weight = second.get_label(), second.get_weight()
+        if not np.size(y) and np.size(first):
+            raise ValueError(
+                f"{type(second).__name__} must have labels, got one without: give it "
+                "label=y."
+            )
+        return y, first, weight if weight is not None and np.size(weight) else None
 
     def target(self, y: Any, n_classes: int, sample_weight: Any, dtype: Any) -> Target:
         """The booster's labels and weights in the form of the kernels."""
@@ -158,10 +192,15 @@ class BoosterLoss:
         """
         check_unmasked("y", y)
         y = np.asarray(y)
+        if not y.size:
+            raise ValueError("y must have at least one row, got none.")
         if self.soft_labels is not None:
             n_classes = self.soft_labels.shape[1]
         if n_classes is None:
-            n_classes = max(2, int(check_codes(y, np.iinfo(np.intp).max).max()) + 1)
+            many = np.iinfo(np.intp).max
+            self._check_labels(y, many)
+            n_classes = max(2, int(check_codes(y, many).max()) + 1)
+        check_count("n_classes", n_classes, 2)
         target = self.target(y, n_classes, sample_weight, np.float64)
         best = self.loss.best_constant_of(target)
         return float(best[0]) if best.shape == (1,) else best

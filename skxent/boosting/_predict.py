@@ -85,7 +85,8 @@ def predict_proba(
     found = _libraries(model) & MARGINS.keys()
     if not found:
         raise ValueError(
-            f"model must be one of xgboost, lightgbm or catboost, got {model!r}."
+            f"model must be one of xgboost, lightgbm or catboost, got {model!r}. The "
+            "classifiers of skxent and scikit-learn have a predict_proba of their own."
         )
     name = found.pop()
     if objective is None:
@@ -110,6 +111,7 @@ def _libraries(value: Any) -> set[str]:
 
 def _as_rows(X: Any, name: str) -> Any:
     """X in a form that the library of that name predicts from."""
+    X = list(X) if isinstance(X, tuple) else X
     if issparse(X):
         return csr_matrix(X)  # sparse arrays are not known to all of them
     if _libraries(X) & MARGINS.keys():

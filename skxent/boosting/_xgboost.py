@@ -15,6 +15,7 @@ from skxent.targets import Floats
 class XGBoostObjective(Objective):
     """See :func:`xgboost_objective`."""
 
+    made_for = "xgboost"
     n_classes_parameter = "num_class"
 
     def factor(self, n_classes: int) -> float:
@@ -24,27 +25,18 @@ class XGBoostObjective(Objective):
     def __call__(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> tuple[Floats, Floats]:
-        return self.derivatives(*_arguments(y_true, y_pred, sample_weight))
+        return self.derivatives(*self.arguments(y_true, y_pred, sample_weight))
 
 
 class XGBoostMetric(Metric):
     """See :func:`xgboost_metric`."""
 
+    made_for = "xgboost"
     n_classes_parameter = "num_class"
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        mean = self.mean_loss(*_arguments(y_true, y_pred, sample_weight))
+        mean = self.mean_loss(*self.arguments(y_true, y_pred, sample_weight))
         return (self.__name__, mean) if hasattr(y_pred, "get_label") else mean
-
-
-def _arguments(first: Any, second: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-    """y, raw prediction and weights, from (y, raw) or from train's (raw, DMatrix)."""
-    if not hasattr(second, "get_label"):
-        return first, second, sample_weight
-    y, weights = second.get_label(), second.get_weight()
-    if not y.size and np.size(first):
-        raise ValueError("dtrain must have labels, got a DMatrix without.")
-    return y, first, weights if weights.size else None
 
 
 def xgboost_objective(
@@ -168,10 +160,13 @@ def margins(
     n = X.num_row() if is_matrix else X.shape[0]
     booster = model if is_booster else model.get_booster()
     start = None
-    if init_score is not None:
+    if init_score is not None or not n:
         # A row of missing values tells the shape of the margins.
         row = np.full((1, booster.num_features()), np.nan, dtype=np.float32)
-        start = starts(init_score, (n, *_margins_of_rows(booster, row).shape[1:]))
+        shape = (n, *_margins_of_rows(booster, row).shape[1:])
+        start = None if init_score is None else starts(init_score, shape)
+        if not n:
+            return np.empty(shape, dtype=np.float32)
     if is_matrix:
         return _margins_of_matrix(booster, X, start)
     if is_booster:
@@ -201,8 +196,11 @@ def _margins_of_rows(
             iteration_range=_rounds(booster),
         )
     except xgboost.core.XGBoostError:
-        # Linear boosters predict from a DMatrix only.
-        data = xgboost.DMatrix(X, missing=missing, base_margin=start)
+        # Linear boosters predict from a DMatrix only, which must have the names.
+        names = None if hasattr(X, "columns") else booster.feature_names
+        data = xgboost.DMatrix(
+            X, missing=missing, base_margin=start, feature_names=names
+        )
         return _margins_of_matrix(booster, data, None)
     return raw
 
