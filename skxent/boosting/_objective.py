@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from skxent._arrays import as_raw_prediction
 from skxent._evaluate import reduce
 from skxent._threads import effective_n_threads
-from skxent._validation import FRACTION, as_reals, check_option, check_unmasked
-from skxent._weights import moderate
+from skxent._validation import FRACTION, check_option, check_unmasked
+from skxent._weights import check_sample_weight, moderate
 from skxent.losses import Loss
 from skxent.targets import Floats, Target, check_codes, check_soft_labels, make_target
 
@@ -131,7 +131,8 @@ class BoosterLoss:
     def mean_loss(self, y: Any, raw_prediction: Floats, sample_weight: Any) -> float:
         """Mean over all weights, those of the classes included, in nats."""
         if sample_weight is not None:
-            sample_weight = moderate(as_reals("sample_weight", sample_weight))
+            sample_weight = check_sample_weight(sample_weight, len(np.atleast_1d(y)))
+            sample_weight = moderate(sample_weight)
         value, target = self.losses(y, raw_prediction, sample_weight)
         mean: float = reduce(value, target.total_weight, "mean", None)
         return mean
@@ -175,6 +176,7 @@ class BoosterLoss:
         label smoothing undone; else the softmax.
         """
         if posterior:
+            self.loss.warn_without_posterior()
             return self.loss.posterior(
                 raw_prediction,
                 class_weight=self.class_weight,

@@ -122,6 +122,7 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
     def _probabilities(self, z: Floats, log: bool) -> Floats:
         loss, class_weight, label_smoothing = self._fitted
         if self.posterior:
+            loss.warn_without_posterior()
             return loss.posterior(
                 z,
                 class_weight=class_weight,
