@@ -41,12 +41,7 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
     values = array.ravel().tolist()
     if set(map(type, values)) == {str}:
         return array
-    missing = sum(map(is_missing, values))
-    if missing:
-        raise ValueError(
-            f"{name} must have no missing labels, got {missing}. Drop these rows, or "
-            "give them a label of their own."
-        )
+    refuse_missing(sum(map(is_missing, values)), name)
     nouns = {noun_of(value) for value in values}
     if nouns == {"integers", "floats"}:
         nouns = {"floats"}
@@ -61,6 +56,14 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
             f"{values[0]!r}."
         )
     return plain.reshape(array.shape)
+
+
+def refuse_missing(count: int, name: str) -> None:
+    if count:
+        raise ValueError(
+            f"{name} must have no missing labels, got {count}. Drop these rows, or "
+            "give them a label of their own."
+        )
 
 
 def as_array(y: Any) -> NDArray[Any]:
@@ -93,6 +96,15 @@ def is_missing(label: Any) -> bool:
     return isinstance(label, (float, np.generic)) and bool(label != label)
 
 
+def is_ignored(label: Any, ignore_index: Any) -> bool:
+    """Is it the label to ignore, which may be NaN?"""
+    if ignore_index is None:
+        return False
+    if is_missing(ignore_index) or is_missing(label):
+        return is_missing(ignore_index) and is_missing(label)
+    return bool(label == ignore_index)
+
+
 def mask_ignored(
     y: Any, ignore_index: Any, name: str = "y"
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -109,14 +121,9 @@ def mask_ignored(
             f"ignore_index must be None for labels of shape (n, K), got {ignore_index}."
         )
     y = y.ravel()
-    if is_missing(ignore_index):
-        kept = np.array([not is_missing(label) for label in y.tolist()], dtype=bool)
-    elif y.dtype == object:
-        # A missing label equals none, and pandas.NA does not say whether it does.
-        kept = np.array(
-            [is_missing(label) or label != ignore_index for label in y.tolist()],
-            dtype=bool,
-        )
+    if is_missing(ignore_index) or y.dtype == object:
+        ignored = [is_ignored(label, ignore_index) for label in y.tolist()]
+        kept = ~np.array(ignored, dtype=bool)
     else:
         try:
             kept = np.not_equal(y, ignore_index).astype(bool)

@@ -11,7 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from skxent._encoding import as_labels, encode_labels, is_soft, mask_ignored
+from skxent._encoding import (
+    as_labels,
+    encode_labels,
+    is_soft,
+    mask_ignored,
+    refuse_missing,
+)
 from skxent._tables import align, check_classes, logits_from
 from skxent._validation import check_option
 from skxent._weights import check_sample_weight, check_sum, class_weights
@@ -142,6 +148,8 @@ def prepare_target(
     if is_soft(y):
         classes, codes = np.arange(n_classes) if classes is None else classes, y
     else:
+        if y.dtype.kind == "f":
+            refuse_missing(int(np.isnan(y).sum()), "y_true")
         if y.dtype.kind not in "iubUS":
             check_classification_targets(y)
         classes, codes = encode_labels(y, classes, "y_true")

@@ -95,7 +95,8 @@ def _one_pass_log_loss(
         if sample_weight.shape != (n,) or sample_weight.dtype.kind not in "iuf":
             return None
         sample_weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
-        total_weight = float(sample_weight.sum())
+        with np.errstate(over="ignore"):
+            total_weight = float(sample_weight.sum())
         if total_weight == np.inf and normalize and sample_weight.max() < np.inf:
             # Of this scikit-learn makes NaN; the mean does not depend on the scale.
             sample_weight = moderate(sample_weight)

@@ -19,7 +19,7 @@ from skxent._arrays import (
 from skxent._dispatch import kernels
 from skxent._encoding import mask_ignored
 from skxent._threads import effective_n_threads
-from skxent._validation import FRACTION, Interval, as_reals, check_unmasked
+from skxent._validation import FRACTION, Interval, as_reals, check_unmasked, warn
 from skxent._weights import check_class_weight
 from skxent.targets import ClassWeightOn, Floats, Target, check_codes, make_target
 
@@ -56,7 +56,7 @@ class Loss:
 
     sample_weight : array-like of shape (n,), default=None
         Multiplies the loss of a row.
-    class_weight : array-like of shape (K,) or dict of code to weight, default=None
+    class_weight : array-like (K,), or dict or Series of code to weight, default=None
         Multiplies the loss of the rows of a class.
     class_weight_on : {"label", "target"}, default="label"
         "label" weighs the label that was observed, as ``sample_weight=v[y]`` does:
@@ -109,6 +109,20 @@ class Loss:
     def proper(self) -> bool:
         """Does softmax of the minimising logits give the class probabilities?"""
         raise NotImplementedError
+
+    @property
+    def has_posterior(self) -> bool:
+        """Do the minimising logits tell the class probabilities?"""
+        return True
+
+    def warn_without_posterior(self) -> None:
+        """What a model that is to answer with the posterior calls."""
+        if not self.has_posterior:
+            warn(
+                f"{self!r} has no posterior: its minimiser tells the likeliest class "
+                "alone, so that every class gets 1/K. Take the softmax "
+                "(posterior=False) as a score, or another loss."
+            )
 
     @property
     def parameters(self) -> tuple[float, ...]:
@@ -310,7 +324,11 @@ class Loss:
             \eta_k \propto \pi_k / v_k
 
         with :math:`p` the softmax, :math:`q = 1 - p`, label smoothing ε and class
-        weights v. For focal loss this is the map of Charoenphakdee et al. (2021,
+        weights v. It needs a model that reaches the minimum and can represent the class
+        probabilities: under a wrong model the numbers need not be probabilities of
+        anything, and a loss that is not proper (`proper`) tells nothing of how wrong
+        they are. Compare :func:`skxent.metrics.log_loss` with and without it, or
+        calibrate. For focal loss this is the map of Charoenphakdee et al. (2021,
         arXiv 2011.09172). A minimiser has τ >= ε/K. Where a model has less, π is
         τ / 100 and not zero: in cross-validation of smoothed models on scikit-learn's
         data sets that scored better than clipping. `log=True` gives log η, computed in

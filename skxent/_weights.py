@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skxent._encoding import is_ignored
 from skxent._validation import as_reals, check_option
 
 # Weights whose largest is within these bounds have sums that fit in any dtype.
@@ -47,7 +48,7 @@ def class_weights(
     given = by_label(class_weight)
     if isinstance(given, Mapping):
         labels = np.asarray(classes).tolist()
-        given = {label: w for label, w in given.items() if label != ignored}
+        given = {k: w for k, w in given.items() if not is_ignored(k, ignored)}
         unknown = [label for label in given if label not in labels]
         if unknown and not all(label in given for label in labels):
             allowed = f"0..{len(classes) - 1}" if isinstance(classes, range) else labels

@@ -101,7 +101,7 @@ def blend_weights(
     """
     check_option("pooling", pooling, get_args(Pooling))
     loss = as_loss(loss)
-    names, given = _models(probas, len(np.asarray(y_true)))
+    names, given = _models(probas, np.asarray(y_true).shape[:1])
     aligned = [align(y_true, proba, labels, ignore_index) for proba in given]
     tables = _tables([proba for _, proba in aligned])
     target = prepare_target(
@@ -130,7 +130,7 @@ def blend_weights(
 
 
 def _models(
-    probas: Any, n_samples: int
+    probas: Any, rows: tuple[int, ...]
 ) -> tuple[Callable[[NDArray[np.float64]], Any] | None, list[Any]]:
     """The table of each model, and how their weights are named."""
     if isinstance(probas, Mapping):
@@ -144,13 +144,12 @@ def _models(
             return lambda w: pd.Series(w, index=columns), list(values.T)
         return lambda w: dict(zip(columns, w.tolist(), strict=True)), list(values.T)
     if isinstance(probas, np.ndarray) and probas.ndim == 2:
-        rows, columns = (size == n_samples for size in probas.shape)
-        if rows and columns:
+        if probas.shape == rows * 2:
             raise ValueError(
-                f"probas must be a list of {n_samples} arrays where there are as many "
-                f"models as rows, got an array of shape {probas.shape}."
+                "probas must be a list of arrays where there are as many models as "
+                f"rows, got an array of shape {probas.shape}."
             )
-        return None, list(probas.T if rows else probas)
+        return None, list(probas.T if probas.shape[:1] == rows else probas)
     if isinstance(probas, str) or not hasattr(probas, "__len__"):
         raise ValueError(f"probas must be tables of probabilities, got {probas!r}.")
     return None, list(probas)

@@ -6,7 +6,6 @@ metric, scorer, estimator, tests and benchmarks are functions of it; `LOSSES` li
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,6 +21,10 @@ __all__ = [
     "Poly1",
     "SymmetricCrossEntropy",
 ]
+
+# Parameters between these neither overflow nor vanish in float32, nor do the products
+# and squares of them that the formulas need.
+SMALLEST, LARGEST = 1e-6, 1e6
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,13 @@ class Focal(Loss):
     .. math:: \varphi(m) = q^\gamma (-\log p), \quad q = 1 - p
 
     Not convex for gamma > 0, and not proper: softmax of its minimiser is
-    under-confident. `posterior` gives the class probabilities.
+    under-confident, for many classes at low confidence over-confident. `posterior`
+    gives the class probabilities of the minimiser of a model that can represent them;
+    as a metric the loss may prefer the worse of two forecasts.
 
     Parameters
     ----------
-    gamma : float in [0, inf), default=2.0
+    gamma : float in [0, 1e6], default=2.0
         The focusing parameter. 0 is cross-entropy.
 
     References
@@ -75,7 +80,7 @@ class Focal(Loss):
     """
 
     formula: ClassVar[str] = "focal"
-    gamma: float = parameter(2.0, Interval(0.0, closed="left"))
+    gamma: float = parameter(2.0, Interval(0.0, LARGEST, "both"))
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         return q**self.gamma * L
@@ -96,11 +101,15 @@ class GeneralizedCrossEntropy(Loss):
     .. math:: \varphi(m) = (1 - p^q) / q
 
     Bounded, so that mislabelled rows cannot dominate. q -> 0 is cross-entropy, q = 1 is
-    1 - p. Not convex; softmax of its minimiser is over-confident, `posterior` is not.
+    1 - p. Not convex and not proper: softmax of its minimiser is over-confident.
+    `posterior` is not, at the minimum of the expected loss and for a model that can
+    represent the class probabilities; elsewhere its numbers are no probabilities, and
+    can be worse than those of a constant. For q = 1 the minimiser does not tell the
+    class probabilities: `posterior` is 1/K, and estimators warn.
 
     Parameters
     ----------
-    q : float in (0, 1], default=0.7
+    q : float in [1e-6, 1], default=0.7
 
     References
     ----------
@@ -117,7 +126,11 @@ class GeneralizedCrossEntropy(Loss):
     formula: ClassVar[str] = "generalized_cross_entropy"
     convex: ClassVar[bool] = False
     proper: ClassVar[bool] = False
-    q: float = parameter(0.7, Interval(0.0, 1.0, "right"))
+    q: float = parameter(0.7, Interval(SMALLEST, 1.0, "both"))
+
+    @property
+    def has_posterior(self) -> bool:
+        return self.q < 1
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         return (1 - p**self.q) / self.q
@@ -129,13 +142,14 @@ class SymmetricCrossEntropy(Loss):
 
     .. math:: \varphi(m) = \alpha (-\log p) + \beta |A| (1 - p), \quad A = \log 0
 
-    Convex if alpha >= beta \|A\|.
+    Convex if alpha >= beta \|A\|, and proper for beta = 0 alone: softmax of its
+    minimiser is over-confident.
 
     Parameters
     ----------
-    alpha : float in (0, inf), default=1.0
-    beta : float in [0, inf), default=1.0
-    log_zero : float in (-inf, 0), default=-4.0
+    alpha : float in [1e-6, 1e6], default=1.0
+    beta : float in [0, 1e6], default=1.0
+    log_zero : float in [-1e6, 0), default=-4.0
         A, what stands for log 0.
 
     References
@@ -151,9 +165,9 @@ class SymmetricCrossEntropy(Loss):
     """
 
     formula: ClassVar[str] = "symmetric_cross_entropy"
-    alpha: float = parameter(1.0, Interval(0.0, closed="neither"))
-    beta: float = parameter(1.0, Interval(0.0))
-    log_zero: float = parameter(-4.0, Interval(-math.inf, 0.0, "neither"))
+    alpha: float = parameter(1.0, Interval(SMALLEST, LARGEST, "both"))
+    beta: float = parameter(1.0, Interval(0.0, LARGEST, "both"))
+    log_zero: float = parameter(-4.0, Interval(-LARGEST, 0.0, "left"))
 
     @property
     def parameters(self) -> tuple[float, ...]:
@@ -177,11 +191,12 @@ class Poly1(Loss):
 
     .. math:: \varphi(m) = -\log p + \epsilon (1 - p)
 
-    Convex for epsilon <= 1.
+    Convex for epsilon <= 1, and proper for epsilon = 0 alone: softmax of its minimiser
+    is over-confident above, under-confident below.
 
     Parameters
     ----------
-    epsilon : float in [-1, inf), default=1.0
+    epsilon : float in [-1, 1e6], default=1.0
         0 is cross-entropy.
 
     References
@@ -197,7 +212,7 @@ class Poly1(Loss):
     """
 
     formula: ClassVar[str] = "poly1"
-    epsilon: float = parameter(1.0, Interval(-1.0))
+    epsilon: float = parameter(1.0, Interval(-1.0, LARGEST, "both"))
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         return L + self.epsilon * q

@@ -24,7 +24,7 @@ from skxent._evaluate import (
 )
 from skxent._log_loss import log_loss
 from skxent._tables import align, column_names, logits_from
-from skxent._validation import check_option, warn
+from skxent._validation import check_option, check_unmasked, warn
 from skxent._weights import check_sample_weight, class_weights, moderate
 from skxent.losses import CrossEntropy, Focal, Loss, as_loss
 from skxent.targets import Floats, check_soft_labels, make_target
@@ -240,8 +240,7 @@ def d2_loss_score(
     columns, which scikit-learn takes to be sorted. Parameters as in
     :func:`evaluate_loss`.
 
-    NaN with a warning for fewer than two rows, and where the best constant has no loss,
-    as where y_true has one class alone.
+    NaN with a warning for fewer than two rows, as scikit-learn's.
 
     Examples
     --------
@@ -262,15 +261,18 @@ def d2_loss_score(
         class_weight=class_weight,
         ignore_index=ignore_index,
     ).moderate()
-    mass = target.mass()
-    constant = loss.best_constant_of(target).astype(raw.dtype)
-    if np.count_nonzero(target.row_weights()) < 2 or np.count_nonzero(mass) < 2:
+    if np.count_nonzero(target.row_weights()) < 2:
         warn(
-            "D^2 score is not well-defined with less than two samples, or with "
-            "samples of one class: it is NaN.",
+            "D^2 score is not well-defined with less than two samples.",
             UndefinedMetricWarning,
         )
         return float("nan")
+    if np.count_nonzero(target.mass()) < 2:
+        raise ValueError(
+            "y_true must have rows of two classes or more, got one: its frequency has "
+            "no loss that predictions could save."
+        )
+    constant = loss.best_constant_of(target).astype(raw.dtype)
     if raw.ndim == 2 and len(constant) == 1:
         constant = np.array([0, constant[0]], dtype=raw.dtype)
     ours, best = (
@@ -315,6 +317,7 @@ def multilabel_log_loss(
     """
     check_option("reduction", reduction, get_args(Reduction))
     check_base(base)
+    check_unmasked("y_proba", y_proba)
     names = column_names(y_true)
     y_true, y_proba = align(y_true, y_proba)
     table = np.asarray(y_proba)

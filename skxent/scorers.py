@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.metrics._scorer import _BaseScorer
 
 from skxent._class_order import answer, classes_of_estimator
-from skxent._encoding import check_same_type, encode_labels, is_soft
+from skxent._encoding import as_labels, check_same_type, encode_labels, is_soft
 from skxent._evaluate import loss_of_rows, prepare_target, reduce
 from skxent._log_loss import log_loss
 from skxent._rounding import within
@@ -40,7 +40,10 @@ def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
 
 
 class LossScorer(_BaseScorer):
-    """A scorer that returns minus a loss: see :func:`make_loss_scorer`."""
+    """A scorer that returns minus a loss: see :func:`make_loss_scorer`.
+
+    `proper` tells whether the true class probabilities have the best expected score.
+    """
 
     def __init__(
         self,
@@ -58,6 +61,12 @@ class LossScorer(_BaseScorer):
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.unseen_proba = unseen_proba
+
+    @property
+    def proper(self) -> bool:
+        """Do the true class probabilities have the best expected score?"""
+        weighted = self.class_weight is not None
+        return self.loss.proper and not self.label_smoothing and not weighted
 
     def __repr__(self) -> str:
         settings = [repr(self.loss)]
@@ -80,6 +89,7 @@ class LossScorer(_BaseScorer):
         classes = classes_of_estimator(estimator)
         if is_soft(y_true) and column_names(y_true) is not None:
             y_true = by_class(y_true, classes)
+        y_true = as_labels(y_true, "y_true")
         labels, unseen = _labels_and_unseen(y_true, classes)
         # Not through method_caller: scikit-learn's cache of a multimetric scorer holds
         # the column, or the sign, that the first scorer asked for.
@@ -262,13 +272,19 @@ def make_loss_scorer(
     FrozenEstimator. Any other classifier is scored by predict_proba, clipped as
     scikit-learn's log_loss clips.
 
+    Only the log loss, without class weights and label smoothing, is a proper score: the
+    true class probabilities have the best expected value of it. Focal, smoothed and
+    class-weighted scores prefer other probabilities, and so may choose a model whose
+    probabilities are worse; take them to follow a training loss, not to compare
+    forecasts. ``scorer.proper`` tells which one is.
+
     Parameters
     ----------
     loss : str or Loss
         A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     label_smoothing : float in [0, 1), default=0
         Smooth the labels that are scored against.
-    class_weight : dict or "balanced", default=None
+    class_weight : dict or Series of label to weight, or "balanced", default=None
         Weights of the classes, on top of those of the rows, 1 for those that a dict
         leaves out. "balanced" gives every class that y has the same total weight: the
         class-balanced log loss. Weights of classes that a fold has neither in training
@@ -305,6 +321,7 @@ def make_loss_scorer(
     )
 
 
+# Of these only neg_log_loss_scorer is proper.
 neg_log_loss_scorer = make_loss_scorer(CrossEntropy())
 neg_focal_loss_scorer = make_loss_scorer(Focal(gamma=2.0))
 neg_smoothed_log_loss_scorer = make_loss_scorer(CrossEntropy(), label_smoothing=0.1)

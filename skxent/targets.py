@@ -117,29 +117,34 @@ class Target:
         return replace(self, class_weight=class_weight, sample_weight=sample_weight)
 
     def with_finite_sum(self) -> Target:
-        """The same target, its weights made smaller only if their sum overflows."""
-        with np.errstate(over="ignore"):
-            total = self.total_weight()
-        if np.isfinite(total):
+        """The same target, its weights made smaller only if their sum may overflow.
+
+        What is a penalty beside such a sum is none beside the smaller one either.
+        """
+        largest = self._largest_weight()
+        if self.n_samples * largest < np.inf:
             return self
         given = self.sample_weight
         given = np.ones(self.n_samples) if given is None else given
-        bits = int(np.frexp(self.n_samples * max(1.0, self.class_weight.max()))[1])
+        classes = max(1.0, float(self.class_weight.max()))
+        bits = int(np.frexp(2.0 * self.n_samples)[1]) + int(np.frexp(classes)[1])
         return replace(self, sample_weight=np.ldexp(given, -bits))
 
     def check_range(self, dtype: Any) -> None:
         """Refuse weights that the dtype of the logits does not hold."""
-        largest = (
-            1.0 if self.sample_weight is None else self.sample_weight.max(initial=0)
-        )
-        with np.errstate(over="ignore"):
-            largest = largest * self.class_weight.max()
-        most = np.finfo(dtype).max
+        largest = self._largest_weight()
+        most = float(np.finfo(dtype).max)
         if largest > most:
             raise ValueError(
                 f"sample_weight times class_weight must be at most {most:.3g} for "
                 f"{np.dtype(dtype)} logits, got {largest:.3g}."
             )
+
+    def _largest_weight(self) -> float:
+        """A bound of the weights of all rows; it may be infinite."""
+        given = self.sample_weight
+        largest = 1.0 if given is None else float(given.max(initial=0.0))
+        return largest * float(self.class_weight.max())
 
     def weights_of_classes(self) -> NDArray[np.float64] | None:
         """class_weight; None, which the kernels need not read, if all are one."""

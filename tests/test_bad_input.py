@@ -56,7 +56,7 @@ def test_parameters(cls, argument, value, allowed):
 
 def test_parameters_of_one_estimator():
     with pytest.raises(
-        ValueError, match=r"^gamma must be a number in \[0, inf\), got -1"
+        ValueError, match=r"^gamma must be a number in \[0, 1e\+06\], got -1"
     ):
         FocalLogisticRegression(gamma=-1.0).fit(X, Y)
     with pytest.raises(

@@ -204,7 +204,7 @@ def test_scorers_read_exact_log_probabilities(cls, make):
     ("settings", "message"),
     [
         ({"estimator": 3}, r"^estimator must be None or a (XGB|LGBM)Classifier, got 3"),
-        ({"gamma": -1.0}, r"^gamma must be a number in \[0, inf\), got -1\.0\.$"),
+        ({"gamma": -1.0}, r"^gamma must be a number in \[0, 1e\+06\], got -1\.0\.$"),
         ({"hessian": "abs"}, r"^hessian must be one of 'clip', 'exact', 'psd', got"),
         ({"posterior": 3}, r"^posterior must be True or False, got 3\.$"),
         ({"class_weight": {"maybe": 1}}, r"^class_weight must have keys in .*'maybe'"),

@@ -499,7 +499,7 @@ def test_what_is_drawn_stands_out(cls, style):
         ),
         (
             lambda: ModulationDisplay.from_loss("focal", values=[-1, 1]),
-            r"gamma must be a number in \[0, inf\), got -1",
+            r"gamma must be a number in \[0, 1e\+06\], got -1",
         ),
         (
             lambda: PosteriorDisplay.from_losses("focal", label_smoothing=1),

@@ -2,7 +2,6 @@
 
 import math
 import pickle
-import sys
 from functools import partial
 
 import mpmath as mp
@@ -34,7 +33,7 @@ all_losses = pytest.mark.parametrize("loss", LOSS_INSTANCES, ids=repr)
 all_dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=lambda t: t.__name__)
 
 PROMISE = 8  # units of κ eps
-TINY, HUGE = math.ulp(0.0), sys.float_info.max
+TINY = math.ulp(0.0)
 # Where they become convex or proper, and just beyond.
 AT_THE_EDGE = [
     Poly1(0.0),
@@ -394,12 +393,12 @@ def test_convex_and_proper_are_facts(loss):
 @pytest.mark.parametrize(
     ("cls", "name", "least", "most"),
     [
-        (Focal, "gamma", 0.0, HUGE),
-        (GeneralizedCrossEntropy, "q", TINY, 1.0),
-        (SymmetricCrossEntropy, "alpha", TINY, HUGE),
-        (SymmetricCrossEntropy, "beta", 0.0, HUGE),
-        (SymmetricCrossEntropy, "log_zero", -HUGE, -TINY),
-        (Poly1, "epsilon", -1.0, HUGE),
+        (Focal, "gamma", 0.0, 1e6),
+        (GeneralizedCrossEntropy, "q", 1e-6, 1.0),
+        (SymmetricCrossEntropy, "alpha", 1e-6, 1e6),
+        (SymmetricCrossEntropy, "beta", 0.0, 1e6),
+        (SymmetricCrossEntropy, "log_zero", -1e6, -TINY),
+        (Poly1, "epsilon", -1.0, 1e6),
     ],
 )
 def test_domains_of_parameters(cls, name, least, most):
@@ -471,8 +470,14 @@ def test_outputs_are_filled_or_refused_by_name(method, names, z):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Focal(-1.0), r"^gamma must be a number in \[0, inf\), got -1\.0\.$"),
-        (lambda: Focal(np.nan), r"^gamma must be a number in \[0, inf\), got nan\.$"),
+        (
+            lambda: Focal(-1.0),
+            r"^gamma must be a number in \[0, 1e\+06\], got -1\.0\.$",
+        ),
+        (
+            lambda: Focal(np.nan),
+            r"^gamma must be a number in \[0, 1e\+06\], got nan\.$",
+        ),
         (lambda: Focal().loss(None, [1.0]), r"^y must be of shape \(n,\) or \(n, K\)"),
         (
             lambda: Focal().posterior([1.0], label_smoothing=2.0),
@@ -482,7 +487,7 @@ def test_outputs_are_filled_or_refused_by_name(method, names, z):
             lambda: Focal().posterior([1.0], class_weight=[1, 0]),
             r"^class_weight must be positive, got \[1\.0, 0\.0\]\.$",
         ),
-        (lambda: Focal("2"), r"^gamma must be a number in \[0, inf\), got '2'\.$"),
+        (lambda: Focal("2"), r"^gamma must be a number in \[0, 1e\+06\], got '2'\.$"),
         (
             lambda: Focal().loss([3], [[0.0, 1, 2]]),
             r"^y must be codes in 0\.\.2, got 3\.$",

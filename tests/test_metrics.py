@@ -314,7 +314,7 @@ def test_rows_that_do_not_sum_to_one_warn():
         ("base", 1, "be None or a finite number above 1, got 1"),
         ("base", 0.5, "be None or a finite number above 1, got 0.5"),
         ("base", np.inf, "be None or a finite number above 1, got inf"),
-        ("gamma", -1, r"be a number in \[0, inf\), got -1"),
+        ("gamma", -1, r"be a number in \[0, 1e\+06\], got -1"),
     ],
 )
 def test_bad_arguments(argument, value, message):

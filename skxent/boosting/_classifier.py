@@ -147,6 +147,12 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
                     "sample_weight must have a positive sum, got all zeros."
                 )
             X, y, weights = _safe_indexing(X, heard), y[heard], weights[heard]
+        most = float(np.finfo(np.float32).max)
+        if weights is not None and weights.max() > most:
+            raise ValueError(
+                f"sample_weight must be at most {most:.3g}, the largest number that "
+                f"boosters keep, got {weights.max():.3g}."
+            )
         classes, codes = encode_labels(y)
         if len(classes) < 2:
             raise ValueError(

@@ -26,7 +26,7 @@ class FocalXGBClassifier(FocalBoostingClassifier):
 
     Parameters
     ----------
-    gamma : float in [0, inf), default=2.0
+    gamma : float in [0, 1e6], default=2.0
         How much less a row counts that is already classified well; 0 is XGBClassifier.
     estimator : XGBClassifier, default=None
         Holds all parameters of trees and training, early_stopping_rounds among them;
@@ -99,7 +99,7 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
 
     Parameters
     ----------
-    gamma : float in [0, inf), default=2.0
+    gamma : float in [0, 1e6], default=2.0
         How much less a row counts that is already classified well; 0 is LGBMClassifier.
     estimator : LGBMClassifier, default=None
         Holds all parameters of trees and training, early_stopping_round among them;

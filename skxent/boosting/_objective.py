@@ -19,7 +19,7 @@ from skxent._validation import (
     check_option,
     check_unmasked,
 )
-from skxent._weights import moderate
+from skxent._weights import check_sample_weight, moderate
 from skxent.losses import Loss
 from skxent.targets import Floats, Target, check_codes, check_soft_labels, make_target
 
@@ -165,7 +165,8 @@ class BoosterLoss:
     def mean_loss(self, y: Any, raw_prediction: Floats, sample_weight: Any) -> float:
         """Mean over all weights, those of the classes included, in nats."""
         if sample_weight is not None:
-            sample_weight = moderate(as_reals("sample_weight", sample_weight))
+            sample_weight = check_sample_weight(sample_weight, len(np.atleast_1d(y)))
+            sample_weight = moderate(sample_weight)
         value, target = self.losses(y, raw_prediction, sample_weight)
         mean: float = reduce(value, target.total_weight, "mean", None)
         return mean
@@ -214,6 +215,7 @@ class BoosterLoss:
         label smoothing undone; else the softmax.
         """
         if posterior:
+            self.loss.warn_without_posterior()
             return self.loss.posterior(
                 raw_prediction,
                 class_weight=self.class_weight,

@@ -44,8 +44,7 @@ def as_logits(method: str, response: Any) -> Floats:
 def given_logits(X: Any) -> Floats:
     """Logits that came without an estimator; probabilities warn."""
     check_unmasked("X", X)
-    z = _columns(X, "X")
-    given = np.asarray(X)
+    given = _floats(X, "X")
     flat = given.ndim == 1 or given.shape[1] == 1
     if like_probabilities(given.ravel() if flat else given):
         advice = (
@@ -54,13 +53,18 @@ def given_logits(X: Any) -> Floats:
             else "np.log(np.clip(X, 1e-15, 1))"
         )
         warn(f"X should hold logits, and looks like probabilities. Pass {advice}.")
-    return z
+    return _columns(given)
 
 
-def _columns(logits: Any, name: str = "logits") -> Floats:
+def _floats(logits: Any, name: str = "logits") -> Floats:
     z: Floats = check_array(
         logits, ensure_2d=False, dtype=[np.float64, np.float32], input_name=name
     )
+    return z
+
+
+def _columns(logits: Any) -> Floats:
+    z = _floats(logits)
     if z.ndim == 1:
         return z[:, np.newaxis]
     return z[:, 1:] - z[:, :1] if z.shape[1] == 2 else z

@@ -71,6 +71,7 @@ def posterior(
     check_option("class_weight_on", class_weight_on, get_args(ClassWeightOn))
     raw = check_logits(y_proba) if from_logits else _log(check_proba(y_proba))
     loss = as_loss(loss)
+    loss.warn_without_posterior()
     if class_weight_on == "target":
         # τ ∝ v∘((1 - ε) η + ε/K): the weights were put on last, and come off first.
         raw = loss.posterior(raw, class_weight=class_weight, log=True)

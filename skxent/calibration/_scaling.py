@@ -222,6 +222,7 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
     def _posterior(self, X: Any, log: bool) -> Floats:
         z = self.decision_function(X)
         _, loss, label_smoothing = self._fitted
+        loss.warn_without_posterior()
         return loss.posterior(
             z, label_smoothing=label_smoothing, log=log, n_threads=self.n_jobs
         )

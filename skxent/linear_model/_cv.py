@@ -27,7 +27,7 @@ class FocalLogisticRegressionCV(GridCV):
     Cs : int or array-like, default=10
         Values of C in (0, inf]; an int is that many from 1e-4 to 1e4 on a log scale.
     gammas : array-like, default=(0.0, 0.5, 1.0, 2.0, 5.0)
-        Values in [0, inf).
+        Values in [0, 1e6].
     l1_ratios : array-like, default=(0.0,)
     class_weight : dict of label to weight or "balanced", default=None
         "balanced" weights are computed from the rows that are fitted to: those of each

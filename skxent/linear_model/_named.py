@@ -19,7 +19,7 @@ class FocalLogisticRegression(CrossEntropyClassifier):
 
     Parameters
     ----------
-    gamma : float in [0, inf), default=2.0
+    gamma : float in [0, 1e6], default=2.0
         How much less a row counts that is already classified well.
     C, l1_ratio, fit_intercept, class_weight, label_smoothing, posterior
     solver, tol, max_iter, warm_start, n_jobs, verbose

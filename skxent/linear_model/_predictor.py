@@ -131,6 +131,7 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
                 "Fit the model again."
             )
         if self.posterior:
+            loss.warn_without_posterior()
             return loss.posterior(
                 z,
                 class_weight=class_weight,
