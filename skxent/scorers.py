@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 # Estimators whose decision_function is known to hold logits.
-LOGIT_MODELS = (LogisticRegression, LogisticRegressionCV)
+LOGIT_MODELS: tuple[Any, ...] = (LogisticRegression, LogisticRegressionCV)
 
 
 def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
@@ -41,6 +41,8 @@ def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
 
 class LossScorer(_BaseScorer):
     """A scorer that returns minus a loss: see :func:`make_loss_scorer`."""
+
+    loss: Loss
 
     def __init__(
         self,
@@ -305,9 +307,11 @@ def make_loss_scorer(
     )
 
 
-neg_log_loss_scorer = make_loss_scorer(CrossEntropy())
-neg_focal_loss_scorer = make_loss_scorer(Focal(gamma=2.0))
-neg_smoothed_log_loss_scorer = make_loss_scorer(CrossEntropy(), label_smoothing=0.1)
+neg_log_loss_scorer: LossScorer = make_loss_scorer(CrossEntropy())
+neg_focal_loss_scorer: LossScorer = make_loss_scorer(Focal(gamma=2.0))
+neg_smoothed_log_loss_scorer: LossScorer = make_loss_scorer(
+    CrossEntropy(), label_smoothing=0.1
+)
 
 SCORERS = {
     "neg_log_loss": neg_log_loss_scorer,

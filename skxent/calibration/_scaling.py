@@ -42,6 +42,7 @@ from skxent.calibration._objective import (
 from skxent.calibration._out_of_fold import out_of_fold_logits
 from skxent.losses import Loss, as_loss
 from skxent.targets import Floats, make_target
+from skxent.typing import MatrixLike
 
 
 class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -50,6 +51,12 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
     # predict_log_proba is computed in log space: scorers need not clip it.
     log_proba_is_exact = True
     _objective: ClassVar[type[ScalingObjective]]
+    classes_: NDArray[Any]
+    estimator_: Any
+    n_iter_: int
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    _fitted: tuple[Vector, Loss, float]
 
     def __init__(
         self,
@@ -70,7 +77,9 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         self.max_iter = max_iter
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit the estimator if it is neither frozen nor None, then the scaling.
 
         Parameters
@@ -176,7 +185,7 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         model = clone(self.estimator).fit(X, y, **params)
         return model, reordered(z, labels, model.classes_), rows
 
-    def decision_function(self, X: Any) -> Floats:
+    def decision_function(self, X: MatrixLike) -> Floats:
         """Scaled logits: (n, K), or for two classes (n,), the log-odds of the second.
 
         With estimator=None X holds logits, here as in fit.
@@ -204,17 +213,17 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         moved = self._objective.move(t.astype(z.dtype), z)
         return moved[:, 0] if n_outputs == 1 else moved
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """The class of the largest logit, for each row: shape (n,)."""
         z = self.decision_function(X)
         codes = (z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)
         return self.classes_[codes]
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Class probabilities, what the loss does to them undone: shape (n, K)."""
         return self._posterior(X, log=False)
 
-    def predict_log_proba(self, X: Any) -> Floats:
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Their logarithms, computed in log space: shape (n, K)."""
         return self._posterior(X, log=True)
 
@@ -306,6 +315,7 @@ class TemperatureScaling(_Scaling):
     """
 
     _objective = TemperatureObjective
+    temperature_: float
 
     def _name(self, t: Vector) -> None:
         self.temperature_ = float(np.exp(-t[0]))
@@ -351,6 +361,8 @@ class VectorScaling(_Scaling):
     """
 
     _objective = VectorObjective
+    scale_: Vector
+    bias_: Vector
 
     def _name(self, t: Vector) -> None:
         self.scale_, self.bias_ = t.reshape(2, -1).copy()
