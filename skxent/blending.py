@@ -296,7 +296,7 @@ class BlendClassifier(VersionedPickle, StackingClassifier):
                 )
 
     @property
-    def final_estimator(self) -> _Blend:
+    def final_estimator(self) -> Any:
         return _Blend(self.loss, self.pooling)
 
     @property

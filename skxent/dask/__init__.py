@@ -7,8 +7,9 @@ it.
 
 from skxent._optional import say_if_missing
 
-message = "skxent.dask needs dask: pip install 'dask[array,dataframe,distributed]'"
-with say_if_missing("dask", message):
+with say_if_missing(
+    "dask", "skxent.dask needs dask: pip install 'dask[array,dataframe,distributed]'"
+):
     import dask  # noqa: F401
 
 from skxent.dask import metrics

@@ -36,7 +36,7 @@ from skxent.losses import Loss, as_loss
 from skxent.objectives.linear import LinearObjective
 from skxent.objectives.problem import Problem, Weights
 from skxent.solvers.solve import SOLVERS, solve
-from skxent.targets import Target, make_target
+from skxent.targets import Floats, Target, make_target
 from skxent.typing import MatrixLike
 
 
@@ -119,6 +119,8 @@ class CrossEntropyClassifier(
     """
 
     n_iter_: NDArray[Any]
+    coef_: Floats
+    intercept_: Floats
 
     def __init__(
         self,

@@ -33,6 +33,7 @@ from skxent.linear_model._grid import (
 from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor, penalty_of
 from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
+from skxent.targets import Floats
 from skxent.typing import MatrixLike
 
 # Parameters of a search, which the plain estimators do not have.
@@ -55,6 +56,9 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
     best_index_: int
     best_params_: dict[str, Any]
     best_score_: float
+    classes_: NDArray[Any]
+    coef_: Floats
+    intercept_: Floats
 
     def fit(
         self,

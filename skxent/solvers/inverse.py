@@ -21,6 +21,12 @@ class Inverse:
     tells of them.
     """
 
+    scale: Weights
+    positive: bool
+    factor: Weights | None
+    vectors: Weights
+    reciprocal: Weights
+
     def __init__(self, matrix: Weights) -> None:
         if not np.isfinite(matrix).all():
             raise ValueError(
@@ -73,6 +79,10 @@ class WholeInverse:
     singular along it. H gets a ridge there alone, which moves nothing, for gradients
     have no part in it.
     """
+
+    shape: tuple[int, int]
+    inverse: Inverse
+    positive: bool
 
     def __init__(self, H: Weights, shape: tuple[int, int]) -> None:
         size, m = self.shape = shape
