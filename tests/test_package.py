@@ -4,10 +4,11 @@ import ast
 import doctest
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
-from importlib.metadata import files
+from importlib.metadata import distribution, files
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,12 @@ def test_source_that_is_not_built_says_so(tmp_path):
     error = run(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import skxent")
     assert error.stderr.splitlines()[-1].startswith("ImportError: ")
     assert "is source that is not built" in error.stderr
+
+
+def test_the_citation_is_of_this_version():
+    citation = (Path(__file__).parents[1] / "CITATION.cff").read_text()
+    assert f'version: "{skxent.__version__}"' in citation
+    assert re.search(r"^date-released: 20\d\d-\d\d-\d\d$", citation, re.MULTILINE)
 
 
 def test_what_is_missing_is_named():
@@ -148,6 +155,9 @@ def test_nothing_is_installed_but_the_package():
             assert rest[-1] in (*known, "direct_url.json", "auditwheel.cdx.json"), file
         elif top == "skxent.libs" or rest[0] == ".dylibs":
             assert "omp" in file.name, file
+            license = distribution("skxent").read_text("licenses/LICENSE")
+            name = "GCC RUNTIME LIBRARY" if "gomp" in file.name else "LLVM"
+            assert name in license
         else:
             suffixes = (".py", ".pyc", ".pyi", ".so", ".pyd", ".typed")
             assert top == "skxent" and file.suffix in suffixes, file
