@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 from skxent._dispatch import available, isa, kernels
 from skxent._threads import effective_n_threads
 
 
-def show_config(mode: str = "stdout") -> dict[str, Any] | None:
+@overload
+def show_config(mode: Literal["stdout"] = "stdout") -> None: ...
+@overload
+def show_config(mode: Literal["dicts"]) -> dict[str, Any]: ...
+def show_config(
+    mode: Literal["stdout", "dicts"] = "stdout",
+) -> dict[str, Any] | None:
     """Print the compiler, the instruction sets and the threads, or return them.
 
     Parameters

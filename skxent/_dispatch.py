@@ -3,29 +3,34 @@
 The environment variable SKXENT_ISA (base, v3 or v4) forces one. The names are those
 of the x86-64 psABI levels: v3 has AVX2 and FMA, v4 has AVX-512. Other processors have
 base alone.
+
+The modules are imported by statements, which programs that freeze a package can see.
 """
 
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+try:
+    import skxent._kernels_base as base
+except ModuleNotFoundError as error:
+    if error.name != "skxent._kernels_base":
+        raise
+    raise ImportError(
+        f"{Path(__file__).parent} has no compiled modules: it is source that is not "
+        "built. Install it, and in the folder of the source start Python with -P."
+    ) from None
+
+import skxent._cyutility  # noqa: F401  # compiled modules import it unseen
 
 LEVELS = {"base": 1, "v3": 3, "v4": 4}
 
 
 def available() -> list[str]:
     """Instruction sets that were compiled in and that this processor runs."""
-    try:
-        base = import_module("skxent._kernels_base")
-    except ModuleNotFoundError:
-        folder = Path(__file__).parent
-        raise ImportError(
-            f"{folder} is source that is not built. Install it, and in the folder of "
-            "the source start Python with -P."
-        ) from None
     level = base.build_info()["cpu_level"]
     return [
         name
@@ -49,7 +54,9 @@ def choose() -> str:
 __all__ = ["available", "isa", "kernels"]
 
 isa = choose()
-if TYPE_CHECKING:
+if TYPE_CHECKING or isa == "base":
     import skxent._kernels_base as kernels
+elif isa == "v3":
+    import skxent._kernels_v3 as kernels
 else:
-    kernels = import_module(f"skxent._kernels_{isa}")
+    import skxent._kernels_v4 as kernels

@@ -23,6 +23,7 @@ from skxent._weights import check_sum
 from skxent.losses import Loss, as_loss
 from skxent.solvers.simplex import minimise_on_simplex
 from skxent.targets import Floats
+from skxent.typing import MatrixLike
 
 __all__ = ["BlendClassifier", "blend_weights"]
 
@@ -233,7 +234,9 @@ class BlendClassifier(VersionedPickle, StackingClassifier):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit the weights to out-of-fold probabilities, and the estimators to all rows.
 
         Parameters
@@ -292,7 +295,7 @@ class BlendClassifier(VersionedPickle, StackingClassifier):
                 )
 
     @property
-    def final_estimator(self) -> _Blend:
+    def final_estimator(self) -> Any:
         return _Blend(self.loss, self.pooling)
 
     @property
@@ -306,6 +309,9 @@ def bare(model: Any) -> Any:
 
 class _Blend(ClassifierMixin, BaseEstimator):
     """Blend the probabilities that stand side by side in X."""
+
+    classes_: NDArray[Any]
+    weights_: NDArray[np.float64]
 
     def __init__(
         self, loss: str | Loss = "cross_entropy", pooling: Pooling = "arithmetic"

@@ -69,6 +69,10 @@ class ArrayBlocks:
     array([0, 1, 2])
     """
 
+    y: Any
+    sample_weight: Any
+    block_rows: int
+
     def __init__(
         self,
         X: Any,
@@ -141,6 +145,9 @@ class ParquetBlocks:
     ValueError
         If the data set lacks one of the columns.
     """
+
+    columns: list[str]
+    others: list[str]
 
     def __init__(
         self,

@@ -174,6 +174,11 @@ def scaled_logits(g: Graph, X: Any, model: Any) -> tuple[Any, int]:
 class Graph:
     """Nodes by the names of their operators."""
 
+    ops: Any
+    opset: int
+    dtype: type[np.floating[Any]]
+    onnx_type: Any
+
     def __init__(self, opset: int, dtype: type[np.floating[Any]]) -> None:
         from onnx import TensorProto
         from skl2onnx.algebra import onnx_ops

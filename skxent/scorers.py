@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 # Estimators whose decision_function is known to hold logits.
-LOGIT_MODELS = (LogisticRegression, LogisticRegressionCV)
+LOGIT_MODELS: tuple[Any, ...] = (LogisticRegression, LogisticRegressionCV)
 
 
 def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
@@ -44,6 +44,8 @@ class LossScorer(_BaseScorer):
 
     `proper` tells whether the true class probabilities have the best expected score.
     """
+
+    loss: Loss
 
     def __init__(
         self,
@@ -322,9 +324,11 @@ def make_loss_scorer(
 
 
 # Of these only neg_log_loss_scorer is proper.
-neg_log_loss_scorer = make_loss_scorer(CrossEntropy())
-neg_focal_loss_scorer = make_loss_scorer(Focal(gamma=2.0))
-neg_smoothed_log_loss_scorer = make_loss_scorer(CrossEntropy(), label_smoothing=0.1)
+neg_log_loss_scorer: LossScorer = make_loss_scorer(CrossEntropy())
+neg_focal_loss_scorer: LossScorer = make_loss_scorer(Focal(gamma=2.0))
+neg_smoothed_log_loss_scorer: LossScorer = make_loss_scorer(
+    CrossEntropy(), label_smoothing=0.1
+)
 
 SCORERS = {
     "neg_log_loss": neg_log_loss_scorer,

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from sklearn.datasets import load_wine
 from sklearn.model_selection import cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_limits
 
 from oracle import LOSS_INSTANCES
 from skxent import FocalLogisticRegression
@@ -263,3 +264,16 @@ def test_models_that_are_sure_of_what_is_wrong(pooling):
         for vertex in np.eye(6):
             mixed = blend(clipped, 0.999 * w + 0.001 * vertex, pooling)
             assert value <= log_loss(y, mixed, labels=range(3)) + 1e-6
+
+
+@poolings
+def test_bits_do_not_depend_on_threads_of_blas(pooling):
+    rng = np.random.default_rng(2)
+    y = np.arange(40_000) % 2
+    probas = [expit(rng.normal(size=len(y)) + s * y) for s in (0.5, 1.0, 2.0)]
+    found = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads, "blas"):
+            found.append(blend_weights(probas, y, pooling=pooling))
+    assert_array_equal(found[0], found[1])
+    assert_array_equal(found[0], found[2])

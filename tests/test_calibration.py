@@ -5,7 +5,7 @@ import pytest
 import sklearn
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.base import clone
@@ -19,6 +19,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
+from threadpoolctl import threadpool_limits
 
 from oracle import LOSS_INSTANCES
 from skxent import FocalLogisticRegression
@@ -285,16 +286,82 @@ def test_it_is_one_of_scikit_learn_s(cls):
     assert_allclose(proba.sum(axis=1), 1)
 
 
-def test_a_class_that_a_fold_lacks():
-    """cross_val_predict fills in the least number, which is no logit."""
+def rare():
+    """Rows of three classes, of which the folds' first training rows lack the last."""
     rng = np.random.default_rng(6)
-    X = rng.normal(size=(60, 2))
-    y = np.r_[np.arange(58) % 2, 2, 2]
-    early, late = np.arange(40), np.arange(40, 60)
-    folds = [(early, late), (late, early)]
-    with pytest.warns(RuntimeWarning, match="Number of classes in training fold"):
-        model = TemperatureScaling(FocalLogisticRegression(), cv=folds).fit(X, y)
-    assert 0 < model.temperature_ < np.inf
+    y = np.r_[np.arange(58) % 2, 2, 2, np.arange(30) % 3]
+    X = rng.normal(size=(90, 2)) + y[:, np.newaxis]
+    thirds = np.split(np.arange(90), [40, 60])
+    others = [np.setdiff1d(np.arange(90), rows) for rows in thirds]
+    return X, y, list(zip(others, thirds, strict=True)), thirds
+
+
+MODELS = [LinearSVC(), LogisticRegression(), GaussianNB(), FocalLogisticRegression()]
+
+
+@all_scalings
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("labels", [np.arange(3), np.array(["x", "y", "z"])])
+def test_a_class_that_a_fold_lacks(cls, model, labels):
+    """The rows of the other folds alone, as if their logits had been given."""
+    X, y, folds, (early, middle, late) = rare()
+    y = labels[y]
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
+    folds[0] = (middle[:18], early)  # two classes
+    message = rf"40 of 90 rows .* the classes \[{labels.tolist()[2]!r}\]"
+    with pytest.warns(UserWarning, match=message):
+        scaled = cls(model, cv=folds).fit(X, y, sample_weight=weight)
+    kept = np.r_[middle, late]
+    z = np.empty((90, 3))
+    for train, test in folds[1:]:
+        fold = clone(model).fit(X[train], y[train], sample_weight=weight[train])
+        z[test] = raw_logits(fold, X[test])
+    direct = cls().fit(z[kept], y[kept], sample_weight=weight[kept])
+    whole = raw_logits(clone(model).fit(X, y, sample_weight=weight), X)
+    assert_allclose(scaled.predict_proba(X), direct.predict_proba(whole), rtol=1e-9)
+
+
+def raw_logits(model, X):
+    if isinstance(model, FocalLogisticRegression):
+        return model.predict_log_proba(X)
+    if hasattr(model, "decision_function"):
+        return model.decision_function(X)
+    return np.log(model.predict_proba(X).clip(EPS))
+
+
+@all_scalings
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+def test_a_class_that_all_folds_lack(cls, model):
+    """One class a group, and the groups kept together; or two classes in all."""
+    X, y, _, _ = rare()
+    for labels in (y, y > 0):
+        rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        cv = [(np.setdiff1d(np.arange(90), test), test) for test in rows]
+        expected = r"^cv must leave rows of every class .* lack one of \["
+        with pytest.raises(ValueError, match=expected):
+            cls(model, cv=cv).fit(X, labels)
+
+
+def test_folds_that_are_no_partition():
+    X, y, folds, _ = rare()
+    with pytest.raises(ValueError, match=r"^cv must have every row in the test of one"):
+        TemperatureScaling(GaussianNB(), cv=folds[1:]).fit(X, y)
+
+
+@all_scalings
+@pytest.mark.parametrize("n_outputs", [1, 3, 120])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_bits_do_not_depend_on_threads_of_blas(cls, n_outputs):
+    rng = np.random.default_rng(3)
+    y = np.arange(12_000 if n_outputs < 9 else 600) % max(n_outputs, 2)
+    z = rng.normal(size=(len(y), n_outputs))
+    z[np.arange(len(y)), y if n_outputs > 1 else 0] += y + 1.0
+    found = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads, "blas"):
+            found.append(cls(max_iter=2).fit(z, y).decision_function(z))
+    assert_array_equal(found[0], found[1])
+    assert_array_equal(found[0], found[2])
 
 
 def test_probabilities_are_no_logits():

@@ -4,9 +4,11 @@ import ast
 import doctest
 import importlib
 import os
+import re
+import shutil
 import subprocess
 import sys
-from importlib.metadata import files
+from importlib.metadata import distribution, files
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,8 @@ from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_limits
 
 import skxent
-from skxent import _dispatch
 from skxent._dispatch import available
+from skxent._optional import say_if_missing
 from skxent._threads import effective_n_threads
 from skxent.losses import Focal
 
@@ -63,13 +65,58 @@ def test_the_installed_package_is_tested():
     assert skxent.__version__ == skxent.show_config("dicts")["version"]
 
 
-def test_source_that_is_not_built_says_so(monkeypatch):
-    def missing(name):
-        raise ModuleNotFoundError(name=name)
+def test_source_that_is_not_built_says_so(tmp_path):
+    source = Path(__file__).parents[1] / "skxent"
+    shutil.copytree(source, tmp_path / "skxent", ignore=lambda *_: ["__pycache__"])
+    error = run(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import skxent")
+    assert error.stderr.splitlines()[-1].startswith("ImportError: ")
+    assert "is source that is not built" in error.stderr
 
-    monkeypatch.setattr(_dispatch, "import_module", missing)
-    with pytest.raises(ImportError, match="not built"):
-        available()
+
+def test_the_citation_is_of_this_version():
+    citation = (Path(__file__).parents[1] / "CITATION.cff").read_text()
+    assert f'version: "{skxent.__version__}"' in citation
+    assert re.search(r"^date-released: 20\d\d-\d\d-\d\d$", citation, re.MULTILINE)
+
+
+def test_what_is_missing_is_named():
+    code = """if True:
+        import sys
+        class Hidden:
+            def find_spec(name, path=None, target=None):
+                if name == "scipy.optimize":
+                    raise ModuleNotFoundError("gone astray", name=name)
+        sys.meta_path.insert(0, Hidden)
+        import skxent
+    """
+    assert run(code).stderr.splitlines()[-1] == "ModuleNotFoundError: gone astray"
+
+
+def test_a_library_is_not_blamed_for_what_it_lacks():
+    message = "this needs that"
+    for name in ("that", "that.part", "other"):
+        with pytest.raises(ImportError) as raised, say_if_missing("that", message):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        assert (str(raised.value) == message) == (name == "that")
+    with pytest.raises(OSError), say_if_missing("that", message):
+        raise OSError("libthat.so: cannot open shared object file")
+
+
+def test_programs_that_freeze_find_every_compiled_module():
+    """They follow statements in Python: a name in a string they do not see."""
+    imported = set()
+    for path in Path(skxent.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {name.name for name in node.names}
+            if isinstance(node, ast.ImportFrom):
+                imported |= {
+                    node.module,
+                    *(f"{node.module}.{n.name}" for n in node.names),
+                }
+    for file in files("skxent"):
+        if file.parts[0] == "skxent" and file.suffix in (".so", ".pyd"):
+            assert f"skxent.{file.name.partition('.')[0]}" in imported
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -108,6 +155,9 @@ def test_nothing_is_installed_but_the_package():
             assert rest[-1] in (*known, "direct_url.json", "auditwheel.cdx.json"), file
         elif top == "skxent.libs" or rest[0] == ".dylibs":
             assert "omp" in file.name, file
+            license = distribution("skxent").read_text("licenses/LICENSE")
+            name = "GCC RUNTIME LIBRARY" if "gomp" in file.name else "LLVM"
+            assert name in license
         else:
             suffixes = (".py", ".pyc", ".pyi", ".so", ".pyd", ".typed")
             assert top == "skxent" and file.suffix in suffixes, file

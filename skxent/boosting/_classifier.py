@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_matrix, issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import _safe_indexing
@@ -27,6 +27,7 @@ from skxent._weights import check_sample_weight, class_weights
 from skxent.boosting._objective import BoosterLoss, Objective
 from skxent.losses import Focal
 from skxent.targets import Floats
+from skxent.typing import MatrixLike
 
 # X, codes and sample weights
 Rows = tuple[Any, NDArray[np.intp], NDArray[np.float64] | None]
@@ -61,6 +62,12 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
     reserved: ClassVar[tuple[str, ...]]
     # predict_log_proba is computed in log space: scorers need not clip it.
     log_proba_is_exact = True
+    classes_: NDArray[Any]
+    estimator_: Any
+    objective_: Objective
+    init_score_: Any
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
 
     def __init__(
         self,
@@ -95,12 +102,12 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
 
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        eval_set: list[tuple[Any, Any]] | None = None,
-        eval_sample_weight: list[Any] | None = None,
+        eval_set: list[tuple[MatrixLike, ArrayLike]] | None = None,
+        eval_sample_weight: list[ArrayLike | None] | None = None,
     ) -> Self:
         """Fit the trees.
 
@@ -193,7 +200,7 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
         )
         self.classes_ = classes
 
-    def decision_function(self, X: Any) -> Floats:
+    def decision_function(self, X: MatrixLike) -> Floats:
         """Margins: (n, K), or for two classes (n,), the log-odds of the second."""
         check_is_fitted(self)
         n_classes = len(self.classes_)
@@ -214,18 +221,18 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
             )
         return z
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """The class of the largest margin, for each row: shape (n,)."""
         z = self.decision_function(X)
         codes = (z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)
         return self.classes_[codes]
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Probabilities of the classes: shape (n, K)."""
         z = self.decision_function(X)
         return self.objective_.predict_proba(z, posterior=self.posterior)
 
-    def predict_log_proba(self, X: Any) -> Floats:
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Their logarithms, computed in log space: shape (n, K)."""
         z = self.decision_function(X)
         return self.objective_.predict_proba(z, posterior=self.posterior, log=True)

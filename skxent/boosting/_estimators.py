@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -61,7 +61,12 @@ class FocalXGBClassifier(FocalBoostingClassifier):
     (178, 3)
     """
 
-    reserved = ("objective", "eval_metric", "base_score", "scale_pos_weight")
+    reserved: ClassVar[tuple[str, ...]] = (
+        "objective",
+        "eval_metric",
+        "base_score",
+        "scale_pos_weight",
+    )
 
     def _classifier(self) -> Any:
         return library("xgboost").XGBClassifier
@@ -135,7 +140,7 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
     (178, 3)
     """
 
-    reserved = (
+    reserved: ClassVar[tuple[str, ...]] = (
         "objective",
         "metric",
         "class_weight",

@@ -58,6 +58,8 @@ class _Derivatives:
 class HistGradientLoss(BaseLoss):
     """See :func:`hist_gradient_boosting_loss`."""
 
+    is_multiclass: bool
+
     def __init__(self, objective: Objective, n_classes: int, posterior: bool) -> None:
         link = LogitLink() if n_classes == 2 else MultinomialLogit()
         super().__init__(_Derivatives(objective), link, n_classes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from skxent._arrays import as_raw_prediction
 from skxent._evaluate import reduce
+from skxent._optional import say_if_missing
 from skxent._threads import effective_n_threads
 from skxent._validation import (
     FRACTION,
@@ -318,9 +318,17 @@ def starts(init_score: Any, shape: tuple[int, ...]) -> Floats:
 
 def library(name: str) -> Any:
     """The library of that name, or an error that says what to install."""
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"{name} must be installed for this: pip install {name}."
-        ) from error
+    message = f"{name} must be installed for this: pip install {name}."
+    with say_if_missing(name, message):
+        # Statements, which programs that freeze a package can see.
+        if name == "xgboost":
+            import xgboost
+
+            return xgboost
+        if name == "lightgbm":
+            import lightgbm
+
+            return lightgbm
+        import catboost
+
+        return catboost

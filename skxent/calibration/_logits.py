@@ -35,7 +35,7 @@ def as_logits(method: str, response: Any) -> Floats:
     if method == "predict_proba":
         return _columns(logits_of(response))
     if method == "predict_log_proba":
-        # cross_val_predict has the least number for a class that a fold lacked.
+        # No probability is below eps, as where logarithms are taken here.
         least = np.finfo(response.dtype)
         response = np.where(response <= least.min / 2, np.log(least.eps), response)
     return _columns(response)

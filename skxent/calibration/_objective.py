@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent._threads import one_blas_thread
 from skxent._validation import ignore_overflow
 from skxent.losses import Loss
 from skxent.solvers.convergence import Solution
@@ -103,7 +104,9 @@ class ScalingObjective(ABC):
             inverse = Inverse(self.curvature(t, gradient))
             return -inverse(gradient[:, np.newaxis])[:, 0], inverse.positive
 
-        return newton(self, start, step, tol, max_iter)
+        # The last bits of the factors of a large matrix depend on BLAS's threads.
+        with one_blas_thread(len(start)):
+            return newton(self, start, step, tol, max_iter)
 
     def may_lack_minimum(self, value: float) -> bool:
         return False  # that is for max_iter to end
@@ -136,7 +139,8 @@ class TemperatureObjective(ScalingObjective):
         return np.exp(t[0]) * z
 
     def pull(self, t: Vector, z: Floats, slope: Floats) -> Vector:
-        return np.exp(t) * np.vdot(z, slope)
+        # The order in which BLAS sums depends on its threads.
+        return np.exp(t) * (z * slope).sum()
 
     def push(self, z: Floats, moved: Floats) -> Iterator[Floats]:
         yield moved

@@ -14,11 +14,10 @@ from sklearn.base import (
     is_classifier,
 )
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import cross_val_predict
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skxent._class_order import SortedClasses, classes_of_estimator, reordered
+from skxent._class_order import classes_of_estimator, reordered
 from skxent._encoding import encode_labels
 from skxent._evaluate import check_labels
 from skxent._pickle import VersionedPickle
@@ -28,7 +27,6 @@ from skxent._undo import new_fit
 from skxent._validation import FRACTION, POSITIVE, check_count
 from skxent._weights import check_sample_weight
 from skxent.calibration._logits import (
-    as_logits,
     classes_of,
     given_logits,
     model_logits,
@@ -40,9 +38,11 @@ from skxent.calibration._objective import (
     Vector,
     VectorObjective,
 )
+from skxent.calibration._out_of_fold import out_of_fold_logits
 from skxent.losses import Loss, as_loss
 from skxent.solvers.convergence import warn_unless_converged
 from skxent.targets import Floats, make_target
+from skxent.typing import MatrixLike
 
 
 class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -51,6 +51,12 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
     # predict_log_proba is computed in log space: scorers need not clip it.
     log_proba_is_exact = True
     _objective: ClassVar[type[ScalingObjective]]
+    classes_: NDArray[Any]
+    estimator_: Any
+    n_iter_: int
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    _fitted: tuple[Vector, Loss, float]
 
     def __init__(
         self,
@@ -71,7 +77,9 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         self.max_iter = max_iter
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit the estimator if it is neither frozen nor None, then the scaling.
 
         Parameters
@@ -98,10 +106,10 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         effective_n_threads(self.n_jobs, name="n_jobs")
         X, y = check_sparse("X", X), check_labels(y)
         if self.estimator is None:
-            model, z = None, given_logits(X)
+            model, z, rows = None, given_logits(X), None
             classes = classes_of(y, 2 if z.shape[1] == 1 else z.shape[1])
         else:
-            model, z = self._fit_model(X, y, sample_weight)
+            model, z, rows = self._fit_model(X, y, sample_weight)
             classes = classes_of_estimator(model, response_method(model))
         if len(classes) < 2:
             raise ValueError(
@@ -114,11 +122,15 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
                 f"got {z.shape[1]} columns."
             )
         classes, codes = encode_labels(y, classes, "y")
+        sample_weight = check_sample_weight(sample_weight, len(y))
+        if rows is not None:
+            codes = codes[rows]
+            sample_weight = None if sample_weight is None else sample_weight[rows]
         target = make_target(
             codes,
             len(z),
             len(classes),
-            sample_weight=check_sample_weight(sample_weight, len(z)),
+            sample_weight=sample_weight,
             label_smoothing=self.label_smoothing,
         ).moderate()
         if target.total_weight() == 0:
@@ -141,8 +153,8 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
 
     def _fit_model(
         self, X: Any, y: NDArray[Any], sample_weight: Any
-    ) -> tuple[Any, Floats]:
-        """The fitted estimator, and logits of rows that it was not fitted to."""
+    ) -> tuple[Any, Floats, NDArray[np.intp] | None]:
+        """The fitted estimator, logits, and of which rows: None for all."""
         if not is_classifier(self.estimator):
             raise ValueError(
                 f"estimator must be a classifier or None, got {self.estimator!r}."
@@ -154,7 +166,7 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
             )
         if isinstance(self.estimator, FrozenEstimator):
             model = self.estimator.fit(X, y)
-            return model, model_logits(model, X)
+            return model, model_logits(model, X), None
         params = {}
         if sample_weight is not None and has_fit_parameter(
             self.estimator, "sample_weight"
@@ -162,22 +174,12 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
             params["sample_weight"] = sample_weight
         if self.cv is None:
             model = clone(self.estimator).fit(X, y, **params)
-            return model, model_logits(model, X)
-        method = response_method(self.estimator)
-        labels = np.unique(y)
-        response = cross_val_predict(
-            SortedClasses(self.estimator, labels),
-            X,
-            y,
-            cv=self.cv,
-            method=method,
-            params=params,
-        )
+            return model, model_logits(model, X), None
+        labels, z, rows = out_of_fold_logits(self.estimator, X, y, self.cv, params)
         model = clone(self.estimator).fit(X, y, **params)
-        z = as_logits(method, response)
-        return model, reordered(z, labels, model.classes_)
+        return model, reordered(z, labels, model.classes_), rows
 
-    def decision_function(self, X: Any) -> Floats:
+    def decision_function(self, X: MatrixLike) -> Floats:
         """Scaled logits: (n, K), or for two classes (n,), the log-odds of the second.
 
         With estimator=None X holds logits, here as in fit.
@@ -205,17 +207,17 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         moved = self._objective.move(t.astype(z.dtype), z)
         return moved[:, 0] if n_outputs == 1 else moved
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """The class of the largest logit, for each row: shape (n,)."""
         z = self.decision_function(X)
         codes = (z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)
         return self.classes_[codes]
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Class probabilities, what the loss does to them undone: shape (n, K)."""
         return self._posterior(X, log=False)
 
-    def predict_log_proba(self, X: Any) -> Floats:
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Their logarithms, computed in log space: shape (n, K)."""
         return self._posterior(X, log=True)
 
@@ -260,8 +262,9 @@ class TemperatureScaling(_Scaling):
         Label smoothing of the loss, undone in predict_proba.
     cv : int, splitter, iterable or None, default=5
         How out-of-fold logits are made, as in
-        :func:`sklearn.model_selection.cross_val_predict`. None: calibrate on the rows
-        that the estimator was fitted to.
+        :func:`sklearn.model_selection.cross_val_predict`. Folds whose training rows
+        lack a class are left out, with a warning. None: calibrate on the rows that the
+        estimator was fitted to.
     tol : float in (0, inf), default=1e-4
         Stop when the Newton decrement is at most this: the mean loss, in nats, is then
         about tol² / 2 above its minimum.
@@ -307,6 +310,7 @@ class TemperatureScaling(_Scaling):
     """
 
     _objective = TemperatureObjective
+    temperature_: float
 
     def _name(self, t: Vector) -> None:
         self.temperature_ = float(np.exp(-t[0]))
@@ -352,6 +356,8 @@ class VectorScaling(_Scaling):
     """
 
     _objective = VectorObjective
+    scale_: Vector
+    bias_: Vector
 
     def _name(self, t: Vector) -> None:
         self.scale_, self.bias_ = t.reshape(2, -1).copy()

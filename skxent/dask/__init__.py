@@ -5,13 +5,12 @@ Rows stay on the workers; coefficients go there and sums come back. Needs dask
 it.
 """
 
-from importlib import import_module
+from skxent._optional import say_if_missing
 
-try:
-    import_module("dask.array")  # says now what is missing, not later
-except ImportError as error:
-    message = "skxent.dask needs dask: pip install 'dask[array,dataframe,distributed]'"
-    raise ImportError(message) from error
+with say_if_missing(
+    "dask", "skxent.dask needs dask: pip install 'dask[array,dataframe,distributed]'"
+):
+    import dask  # noqa: F401
 
 from skxent.dask import metrics
 from skxent.dask._estimators import (

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skxent._class_order import answer, classes_of_estimator
 from skxent._evaluate import evaluate_loss
+from skxent._optional import say_if_missing
 from skxent.losses import CrossEntropy, Loss, as_loss
 
 # Of the palette of Okabe and Ito those that stand out on white and on black; the line
@@ -25,12 +26,9 @@ def get_axes(ax: Any) -> Any:
     """The given axes, or those of a new figure."""
     if ax is not None:
         return ax
-    try:
+    message = "Displays need matplotlib: pip install matplotlib."
+    with say_if_missing("matplotlib", message):
         import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "Displays need matplotlib: pip install matplotlib."
-        ) from error
     return plt.subplots(layout="constrained")[1]
 
 

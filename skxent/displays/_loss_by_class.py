@@ -50,6 +50,12 @@ class LossByClassDisplay:
     array([0.333, 0.667])
     """
 
+    ax_: Any  # these are matplotlib's
+    figure_: Any
+    bars_: Any
+    hardest_bars_: Any
+    marks_: Any
+
     def __init__(
         self,
         *,

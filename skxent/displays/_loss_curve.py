@@ -57,6 +57,10 @@ class LossCurveDisplay:
     2
     """
 
+    ax_: Any  # these are matplotlib's
+    figure_: Any
+    lines_: list[Any]
+
     def __init__(
         self,
         *,

@@ -53,6 +53,11 @@ class ModulationDisplay:
     True
     """
 
+    ax_: Any  # these are matplotlib's
+    figure_: Any
+    mesh_: Any
+    contours_: Any
+
     def __init__(
         self,
         *,

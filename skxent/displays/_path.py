@@ -58,6 +58,10 @@ class PathDisplay:
     [{'gamma': 0}, {'gamma': 1}]
     """
 
+    ax_: Any  # these are matplotlib's
+    figure_: Any
+    best_: Any
+
     def __init__(
         self,
         *,

@@ -71,6 +71,11 @@ class PosteriorDisplay:
     2
     """
 
+    ax_: Any  # these are matplotlib's
+    figure_: Any
+    lines_: list[Any]
+    points_: Any
+
     def __init__(
         self,
         *,

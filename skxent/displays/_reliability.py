@@ -60,6 +60,11 @@ class ReliabilityDisplay:
     array([0., 1.])
     """
 
+    ax_: Any  # these are matplotlib's
+    figure_: Any
+    lines_: list[Any]
+    bars_: Any
+
     def __init__(
         self, *, curves: Sequence[Bins], names: Sequence[str], error: float
     ) -> None:

@@ -12,17 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from skxent.objectives.problem import Weights
 from skxent.solvers.newton import Stopped
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-library: Any = (
-    import_module("sklearn.callback") if find_spec("sklearn.callback") else None
-)
+try:
+    import sklearn.callback as library
+except ModuleNotFoundError as error:
+    if error.name != "sklearn.callback":
+        raise
+    library = None
 
 
 class NoCallbacks:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from skxent._sparse import check_sparse
@@ -22,6 +22,7 @@ from skxent._validation import (
     check_option,
 )
 from skxent._weights import class_weights
+from skxent.blocks import RowBlocks
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
     FitTask,
@@ -35,7 +36,8 @@ from skxent.losses import Loss, as_loss
 from skxent.objectives.linear import LinearObjective
 from skxent.objectives.problem import Problem, Weights
 from skxent.solvers.solve import SOLVERS, solve
-from skxent.targets import Target, make_target
+from skxent.targets import Floats, Target, make_target
+from skxent.typing import MatrixLike
 
 
 class CrossEntropyClassifier(
@@ -116,6 +118,10 @@ class CrossEntropyClassifier(
     (1, 3)
     """
 
+    n_iter_: NDArray[Any]
+    coef_: Floats
+    intercept_: Floats
+
     def __init__(
         self,
         loss: str | Loss = "cross_entropy",
@@ -148,7 +154,10 @@ class CrossEntropyClassifier(
         self.verbose = verbose
 
     def fit(
-        self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
+        self,
+        X: MatrixLike | RowBlocks,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> Self:
         """Fit the coefficients.
 
@@ -305,7 +314,7 @@ class CrossEntropyClassifier(
     def _start(self, shape: tuple[int, int]) -> Weights:
         """The last fit's coefficients, or zeros where they have another shape."""
         start = np.zeros(shape)
-        coef = check_sparse("coef_", self.coef_)
+        coef: Any = check_sparse("coef_", self.coef_)
         d, m = self.n_features_in_, shape[1]
         if coef.shape == (m, d):
             coef, intercept = self._checked_weights(d)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skxent.linear_model._named import (
     FocalLogisticRegression,
@@ -89,6 +90,8 @@ class FocalLogisticRegressionCV(GridCV):
 
     plain = FocalLogisticRegression
     varied = "gamma"
+    gamma_: float
+    gammas_: NDArray[np.float64]
 
     def __init__(
         self,
@@ -152,6 +155,8 @@ class SmoothedSoftmaxClassifierCV(GridCV):
 
     plain = SmoothedSoftmaxClassifier
     varied = "label_smoothing"
+    label_smoothing_: float
+    label_smoothings_: NDArray[np.float64]
 
     def __init__(
         self,

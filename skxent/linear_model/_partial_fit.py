@@ -15,6 +15,7 @@ from skxent._validation import check_unmasked
 from skxent.linear_model._callbacks import with_callbacks
 from skxent.linear_model._input import check_data
 from skxent.linear_model._stream import Past, StreamObjective
+from skxent.typing import MatrixLike
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -67,8 +68,8 @@ class PartialFitMixin:
     @only_for_streams
     def partial_fit(
         self,
-        X: Any,
-        y: Any,
+        X: MatrixLike,
+        y: ArrayLike,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:

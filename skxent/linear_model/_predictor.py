@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -16,6 +16,7 @@ from skxent._sparse import check_sparse
 from skxent._validation import check_unmasked
 from skxent.losses import Loss
 from skxent.targets import Floats
+from skxent.typing import MatrixLike
 
 
 def check_finite(**attributes: NDArray[Any]) -> None:
@@ -40,11 +41,13 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
     log_proba_is_exact = True
 
     classes_: NDArray[Any]
-    coef_: Any
-    intercept_: NDArray[Any]
+    coef_: Floats
+    intercept_: Floats
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
     _fitted: tuple[Any, Any, float]
 
-    def decision_function(self, X: Any) -> Floats:
+    def decision_function(self, X: MatrixLike) -> Floats:
         """Logits: (n, K), or for two classes (n,), the log-odds of the second."""
         check_is_fitted(self)
         check_unmasked("X", X)
@@ -92,17 +95,17 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
                 )
         return coef, intercept
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """The class of the largest logit, for each row: shape (n,)."""
         z = self.decision_function(X)
         codes = (z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)
         return self.classes_[codes]
 
-    def predict_proba(self, X: ArrayLike) -> Floats:
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Probabilities of the classes: shape (n, K)."""
         return self._probabilities(self.decision_function(X), log=False)
 
-    def predict_log_proba(self, X: ArrayLike) -> Floats:
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Their logarithms, computed in log space: shape (n, K)."""
         return self._probabilities(self.decision_function(X), log=True)
 
@@ -115,8 +118,9 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
     def densify(self) -> Self:
         """Keep `coef_` as an ndarray again."""
         check_is_fitted(self)
-        if sp.issparse(self.coef_):
-            self.coef_ = check_sparse("coef_", self.coef_).toarray()
+        coef: Any = self.coef_
+        if sp.issparse(coef):
+            self.coef_ = check_sparse("coef_", coef).toarray()
         return self
 
     @property

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.validation import _check_method_params
@@ -33,11 +33,11 @@ from skxent.linear_model._grid import (
 from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor, penalty_of
 from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
+from skxent.targets import Floats
+from skxent.typing import MatrixLike
 
 # Parameters of a search, which the plain estimators do not have.
 OWN = ("Cs", "l1_ratios", "cv", "scoring", "refit", "error_score", "n_jobs")
-# Attributes of the best candidate, which not every search has.
-OF_BEST = ("best_index_", "best_params_", "best_score_")
 
 
 class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator):
@@ -45,10 +45,24 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
 
     plain: ClassVar[type[CrossEntropyClassifier]]
     varied: ClassVar[str]
+    C_: float
+    l1_ratio_: float
+    Cs_: NDArray[np.float64]
+    l1_ratios_: NDArray[np.float64]
+    scores_: NDArray[np.float64]
+    n_iter_: NDArray[Any]
+    n_splits_: int
+    cv_results_: dict[str, Any]
+    best_index_: int
+    best_params_: dict[str, Any]
+    best_score_: float
+    classes_: NDArray[Any]
+    coef_: Floats
+    intercept_: Floats
 
     def fit(
         self,
-        X: Any,
+        X: MatrixLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         **params: Any,
@@ -139,8 +153,6 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
         warn_of_failures(folds, self.error_score)
         self.cv_results_ = summary(candidates, folds)
         self.n_splits_ = len(folds)
-        for name in OF_BEST:
-            self.__dict__.pop(name, None)
         self._keep_paths(grid, folds)
         if self.refit:
             self._refit(plain, candidates, X, y, weights, task)

@@ -171,6 +171,15 @@ class BlockObjective(Problem):
     """
 
     X = None
+    dtype: np.dtype[Any]
+    n_samples: int
+    n_features: int
+    n_outputs: int
+    penalty: float
+    given_weight: float
+    origin: Floats
+    passes: int
+    view: View
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ class RowCurvature(Problem):
     total_weight: float
     n_threads: int | None
     kept: Weights | None  # on a path of penalties, the last Hessian without its own
+    passes: int
 
     def hessian(self, W: Weights) -> Weights:
         H = self.row_hessian(W)

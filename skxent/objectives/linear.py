@@ -46,6 +46,20 @@ KEPT = 1 << 22
 class LinearObjective(RowCurvature):
     """Value, derivatives and scale of the objective at given weights."""
 
+    target: Target
+    binary: bool
+    total_weight: float
+    unit: float
+    wide: WideMatrix | None
+    dtype: np.dtype[Any]
+    n_samples: int
+    n_features: int
+    n_outputs: int
+    penalty: float
+    given_weight: float
+    origin: Floats
+    passes: int
+
     def __init__(
         self,
         X: Any,

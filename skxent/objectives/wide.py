@@ -61,6 +61,9 @@ def column_sums(
 class WideMatrix:
     """X W and X' R."""
 
+    n_samples: int
+    entries: tuple[Any, Any, Any]
+
     def __init__(self, X: sp.csr_array) -> None:
         self.n_samples = X.shape[0]
         self.entries = entries(X.tocsc())

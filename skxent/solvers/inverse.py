@@ -31,6 +31,12 @@ class Inverse:
     Newton step descends. `positive` tells of them. `dtype` is that of X.
     """
 
+    scale: Weights
+    positive: bool
+    factor: Weights | None
+    vectors: Weights
+    reciprocal: Weights
+
     def __init__(self, matrix: Weights, dtype: Any = np.float64) -> None:
         if not np.isfinite(matrix).all():
             raise ValueError(
@@ -89,6 +95,10 @@ class WholeInverse:
     it. H gets a ridge there alone, which moves nothing, for gradients have no part in
     it.
     """
+
+    shape: tuple[int, int]
+    inverse: Inverse
+    positive: bool
 
     def __init__(
         self,

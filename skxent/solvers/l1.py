@@ -10,6 +10,7 @@ decrement δ judges convergence: δ²/2 is the drop of F (nats) that the model p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -63,6 +64,12 @@ def proximal_newton(
 
 class ProximalNewton:
     """Newton steps on working sets; n_iter counts on from run to run."""
+
+    l1: Weights
+    n_iter: int
+    decrement: float
+    restrict: Callable[[Columns], Problem]
+    noise: float
 
     def __init__(
         self,

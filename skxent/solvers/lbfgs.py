@@ -26,6 +26,13 @@ class Scale:
     depend on each other, but takes no time.
     """
 
+    sample: Problem
+    curvature: Weights
+    share: Weights
+    inverse: Inverse | None
+    root: Weights
+    diagonal: Diagonal
+
     def __init__(
         self, objective: Problem, W: Weights, diagonal: Diagonal | None
     ) -> None:

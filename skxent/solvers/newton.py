@@ -37,6 +37,9 @@ class Objective(Protocol):
 class Stopped(Exception):
     """A listener asks to stop at these weights, after so many iterations."""
 
+    weights: Weights
+    n_iter: int
+
     def __init__(self, weights: Weights, n_iter: int) -> None:
         super().__init__()
         self.weights, self.n_iter = weights, n_iter

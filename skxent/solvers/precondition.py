@@ -122,6 +122,8 @@ class Diagonal:
     counts as so many entries, unless weights are below one.
     """
 
+    scale: Weights
+
     def __init__(self, sample: Problem, W: Weights) -> None:
         d = sample.n_features
         self.mean: Weights | None = None  # of columns, and zero for the intercept

@@ -46,6 +46,8 @@ class Model(Protocol):
 class MatrixModel:
     """The whole Hessian: sweeps cost nothing beside it."""
 
+    H: Weights
+
     def __init__(self, objective: Problem) -> None:
         self.objective = objective
 
@@ -139,6 +141,10 @@ def least_along(
 
 class ColumnsModel:
     """The Hessian row by row: m x m numbers for each row of X."""
+
+    l2: Weights
+    slope: Weights
+    curvature: Weights
 
     def __init__(self, objective: LinearObjective) -> None:
         self.objective = objective

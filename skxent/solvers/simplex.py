@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.optimize import nnls
 
+from skxent._threads import one_blas_thread
 from skxent.solvers.convergence import CONVERGED, MAX_ITER, STALLED, Solution
 
 Vector = NDArray[np.float64]
@@ -30,6 +31,14 @@ def minimise_on_simplex(
     Judged by the decrement √(-gᵀd) of the step d, as the linear models are; the last
     step leaves its square.
     """
+    # The order in which BLAS sums over the rows depends on its threads.
+    with one_blas_thread():
+        return _minimise_on_simplex(objective, w, tol, max_iter)
+
+
+def _minimise_on_simplex(
+    objective: SimplexObjective, w: Vector, tol: float, max_iter: int
+) -> Solution:
     value, gradient = objective.value_gradient(w)
     noise = 8 * float(np.finfo(np.float64).eps)
     decrement = np.inf

@@ -55,6 +55,8 @@ class CGStep:
     the next better one costs, that takes its place; or it is formed anew.
     """
 
+    spent: float
+
     def __init__(self, objective: Problem, tol: float) -> None:
         self.objective = objective
         objective.products_follow = True
