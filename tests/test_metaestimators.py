@@ -13,6 +13,7 @@ from sklearn.ensemble import (
     StackingClassifier,
     VotingClassifier,
 )
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_selection import (
     RFE,
@@ -46,7 +47,7 @@ from skxent import (
     SmoothedSoftmaxClassifierCV,
 )
 from skxent.blending import BlendClassifier
-from skxent.calibration import TemperatureScaling
+from skxent.calibration import TemperatureScaling, VectorScaling
 
 X, Y = load_iris(return_X_y=True)
 X = StandardScaler().fit_transform(X)[::3]
@@ -179,3 +180,34 @@ def test_frames_between_the_steps(output):
     expected = clone(pipeline).fit(X, Y).predict_proba(X)
     with sklearn.config_context(transform_output=output):
         assert_allclose(pipeline.fit(X, Y).predict_proba(X), expected)
+
+
+@pytest.mark.parametrize("calibration", [TemperatureScaling, VectorScaling])
+def test_weights_reach_what_a_calibration_fits_or_a_warning_is_given(calibration):
+    def answer(estimator, weight=WEIGHT):
+        model = calibration(estimator, cv=2).fit(X, Y, sample_weight=weight)
+        return model.predict_proba(X), model.estimator_.predict_proba(X)
+
+    model = CrossEntropyClassifier()
+    pipeline = make_pipeline(StandardScaler(), model)
+    weighted, inner = answer(model)
+    assert_array_equal(inner, clone(model).fit(X, Y, WEIGHT).predict_proba(X))
+    with pytest.warns(UserWarning, match=r"^Pipeline does not take sample_weight: the"):
+        half, inner = answer(pipeline)
+    assert_array_equal(inner, clone(pipeline).fit(X, Y).predict_proba(X))
+    assert np.abs(half - answer(pipeline, None)[0]).max() > 1e-3
+    with sklearn.config_context(enable_metadata_routing=True):
+        with pytest.raises(
+            UnsetMetadataPassedError, match="CrossEntropyClassifier"
+        ):
+            answer(model)
+        model.set_fit_request(sample_weight=False)
+        found, inner = answer(model)
+        assert_array_equal(inner, clone(model).fit(X, Y).predict_proba(X))
+        assert np.abs(found - weighted).max() > 1e-3
+        model.set_fit_request(sample_weight=True)
+        pipeline[0].set_fit_request(sample_weight=False)
+        for estimator in (model, pipeline):
+            expected = clone(estimator).fit(X, Y, sample_weight=WEIGHT)
+            assert_array_equal(answer(estimator)[1], expected.predict_proba(X))
+        assert_array_equal(answer(model)[0], weighted)
