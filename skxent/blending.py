@@ -339,5 +339,6 @@ class _Blend(ClassifierMixin, BaseEstimator):
     def _split(self, X: Floats) -> list[Floats]:
         # Of two classes stacking keeps the second column alone.
         width = 1 if len(self.classes_) == 2 else len(self.classes_)
+        X = np.asarray(X)  # a DataFrame under set_config(transform_output="pandas")
         tables = [X[:, k : k + width] for k in range(0, X.shape[1], width)]
         return [table[:, 0] if width == 1 else table for table in tables]

@@ -12,6 +12,7 @@ import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.multioutput import MultiOutputClassifier
@@ -223,6 +224,46 @@ def test_callbacks_may_stop_a_fit_and_hear_of_failures(iris):
     with pytest.raises(ValueError, match="sample_weight"):
         model.fit(X, y, sample_weight=np.zeros(len(y)))
     assert third.gone and not hasattr(model, "_callback_fit_ctx")
+
+
+def test_where_an_iteration_begins_the_estimator_is_that_before_the_fit(iris):
+    pytest.importorskip("sklearn.callback", reason="scikit-learn >= 1.9")
+
+    class Watch:
+        begun, ended = (), ()
+
+        def setup(self, estimator, context):
+            pass
+
+        teardown = setup
+
+        def on_fit_task_begin(self, estimator, context):
+            if context.task_name == "iteration":
+                self.begun += (getattr(estimator, "coef_", None),)
+
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            if context.task_name == "iteration":
+                self.ended += (fitted_estimator.coef_,)
+
+    X, y = iris
+    for model in (CrossEntropyClassifier(), CrossEntropyClassifier(C=0.1, l1_ratio=1)):
+        watch = Watch()
+        model.set_callbacks(watch).fit(X, y)
+        last = model.coef_
+        assert watch.begun == (None,) * len(watch.begun) and len(watch.begun) > 1
+        assert not any(np.array_equal(coef, last) for coef in watch.ended[:-1])
+        watch.begun = ()
+        model.fit(X, 2 - y)
+        assert all(coef is last for coef in watch.begun)
+
+
+def test_a_warm_start_keeps_coefficients_and_nothing_else(iris):
+    X, y = iris
+    with pytest.warns(ConvergenceWarning):
+        once = CrossEntropyClassifier(max_iter=2, solver="lbfgs").fit(X, y)
+        twice = CrossEntropyClassifier(max_iter=1, solver="lbfgs", warm_start=True)
+        twice.fit(X, y).fit(X, y)
+    assert np.abs(once.coef_ - twice.coef_).max() > 0.1
 
 
 def test_a_progress_bar_over_a_search(iris):

@@ -15,7 +15,8 @@ from sklearn.base import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.validation import check_is_fitted
 
 from skxent._class_order import classes_of_estimator, reordered
 from skxent._encoding import encode_labels
@@ -32,6 +33,7 @@ from skxent.calibration._logits import (
     model_logits,
     response_method,
 )
+from skxent.calibration._metadata import params_of_fit
 from skxent.calibration._objective import (
     ScalingObjective,
     TemperatureObjective,
@@ -167,11 +169,7 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         if isinstance(self.estimator, FrozenEstimator):
             model = self.estimator.fit(X, y)
             return model, model_logits(model, X), None
-        params = {}
-        if sample_weight is not None and has_fit_parameter(
-            self.estimator, "sample_weight"
-        ):
-            params["sample_weight"] = sample_weight
+        params = params_of_fit(self, self.estimator, sample_weight)
         if self.cv is None:
             model = clone(self.estimator).fit(X, y, **params)
             return model, model_logits(model, X), None
@@ -228,6 +226,12 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         return loss.posterior(
             z, label_smoothing=label_smoothing, log=log, n_threads=self.n_jobs
         )
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Who gets what metadata: see scikit-learn's user guide."""
+        to_fit = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=to_fit)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

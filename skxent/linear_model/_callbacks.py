@@ -3,9 +3,9 @@
 A search has a subtask for each fold, with one for each candidate,
 and one for the refit.
 
-At the beginning of an iteration there is no fitted estimator: `on_fit_task_begin` gets
-the one before the fit. At its end `on_fit_task_end` gets one with the coefficients of
-that iteration.
+At the beginning of an iteration there is no estimator fitted so far:
+`on_fit_task_begin` gets the one before the fit. At its end `on_fit_task_end` gets one
+with the coefficients of that iteration.
 """
 
 from __future__ import annotations

@@ -107,6 +107,10 @@ class CrossEntropyClassifier(
     tells probabilities, which they do not. Focal loss is not convex: the solver starts
     from the cross-entropy solution and ends in a local minimum.
 
+    Callbacks of scikit-learn 1.9 get every iteration. Where one begins the estimator is
+    still that before the fit, without coefficients if it is the first; where it ends
+    there is a fitted estimator with the coefficients of that iteration.
+
     Examples
     --------
     >>> from sklearn.datasets import load_wine
@@ -259,7 +263,7 @@ class CrossEntropyClassifier(
         task = FitTask(
             self,
             int(self.max_iter),
-            lambda W: self._keep(objective, W),
+            lambda W: self._attributes(objective, W),
             X=X,
             y=y,
             metadata=None if weights is None else {"sample_weight": weights},
@@ -279,14 +283,16 @@ class CrossEntropyClassifier(
         task.end(solution.weights)
         return solution.weights
 
-    def _keep(self, objective: Problem, W: Weights) -> dict[str, Any]:
+    def _keep(self, objective: Problem, W: Weights) -> None:
+        self.__dict__.update(self._attributes(objective, W))
+
+    def _attributes(self, objective: Problem, W: Weights) -> dict[str, Any]:
         """The minimum, in the coordinates and the dtype of X."""
         l1_ratio = float(self.l1_ratio) if np.isfinite(self.C) else 0.0
         W = objective.coefficients(W, l1_ratio).astype(objective.dtype)
         d = objective.n_features
-        self.coef_ = np.ascontiguousarray(W[:d].T)
-        self.intercept_ = W[d] if len(W) > d else np.zeros(W.shape[1], W.dtype)
-        return {"coef_": self.coef_, "intercept_": self.intercept_}
+        intercept = W[d] if len(W) > d else np.zeros(W.shape[1], W.dtype)
+        return {"coef_": np.ascontiguousarray(W[:d].T), "intercept_": intercept}
 
     def _loss(self) -> Loss:
         """The loss to train with."""
