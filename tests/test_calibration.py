@@ -504,7 +504,7 @@ def test_bad_data(cls):
         model.predict_proba(np.ones((2, 4)))
     with pytest.warns(
         sklearn.exceptions.ConvergenceWarning,
-        match=r"Scaling did not converge in 1 iteration: .* Increase max_iter or inc",
+        match=r"Scaling did not converge in 1 iteration: .* Increase max_iter or tol",
     ):
         cls(max_iter=1, tol=1e-12).fit(Z, Y)
 
