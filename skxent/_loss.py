@@ -84,6 +84,11 @@ class Loss:
         for item in fields(self):
             item.metadata["domain"].check(item.name, getattr(self, item.name))
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A pickle, which may be damaged, is checked as the constructor checks.
+        self.__dict__.update(state)
+        self.__post_init__()
+
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         """φ as defined, of p, q = 1 - p and L = -log p, for any type of number.
 

@@ -14,6 +14,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from skxent import _wide
+
+INDEX = np.dtype(np.int32), np.dtype(np.int64)
 Indices = NDArray[np.integer[Any]]
 
 
@@ -44,6 +47,8 @@ def check_sparse(name: str, X: Any) -> Any:
 def _compressed(name: str, X: Any) -> Any:
     """CSR, CSC or BSR."""
     majors, minors = X.shape if X.format != "csc" else X.shape[::-1]
+    if X.format != "bsr" and _is_sound(X, majors, minors):
+        return X
     data = np.asarray(X.data)
     if X.format == "bsr":
         size = data.shape[1:]
@@ -72,16 +77,33 @@ def _compressed(name: str, X: Any) -> Any:
             f"got {pointers[first]} before {pointers[first + 1]}."
         )
     _check_range(name, "indices", indices, minors)
-    if all(map(_is_plain, (indices, pointers, data))):
+    known = indices.dtype in INDEX and pointers.dtype in INDEX
+    if known and all(map(_is_plain, (indices, pointers, data))):
         return X
     most = max(len(data), *X.shape)
     index = np.int64 if most > np.iinfo(np.int32).max else np.int32
     arrays = (
-        np.require(data, requirements=["C", "A"]),
+        np.require(data, data.dtype.newbyteorder("="), ["C", "A"]),
         np.require(indices, index, ["C", "A"]),
         np.require(pointers, index, ["C", "A"]),
     )
     return type(X)(arrays, shape=X.shape)
+
+
+def _is_sound(X: Any, majors: int, minors: int) -> bool:
+    """Return True if CSR or CSC is as it should be, in one compiled pass.
+
+    False means that it is not, or is in a form that needs a closer look.
+    """
+    arrays = data, indices, pointers = X.data, X.indices, X.indptr
+    return (
+        all(_is_plain(array) and array.ndim == 1 for array in arrays)
+        and indices.dtype == pointers.dtype
+        and indices.dtype in INDEX
+        and len(pointers) == majors + 1
+        and len(data) == len(indices)
+        and _wide.is_inside(indices, pointers, minors)
+    )
 
 
 def _coordinates(name: str, X: Any) -> Any:
@@ -170,7 +192,9 @@ def _check_range(name: str, what: str, indices: Indices, stop: int) -> None:
         raise ValueError(f"{name} must have {what} in 0..{stop - 1}, got {worst}.")
 
 
-def _is_plain(array: NDArray[Any]) -> bool:
-    """Return True if scipy and the kernels read the array as it is."""
-    known = array.dtype.kind not in "iu" or array.dtype in (np.int32, np.int64)
-    return known and array.flags.c_contiguous and array.flags.aligned
+def _is_plain(array: Any) -> bool:
+    """Return True if the kernels can read the array where it lies."""
+    if not isinstance(array, np.ndarray):
+        return False
+    flags = array.flags
+    return array.dtype.isnative and flags.c_contiguous and flags.aligned

@@ -8,6 +8,7 @@ _Integers: TypeAlias = NDArray[np.integer[Any]]
 
 __test__: dict[str, Any]
 
+def is_inside(column: _Integers, first: _Integers, columns: int) -> bool: ...
 def times(
     data: _Doubles,
     column: _Integers,

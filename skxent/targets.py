@@ -85,7 +85,11 @@ class Target:
         v, eps = self.class_weight, self.label_smoothing
         w = self.sample_weight
         if self.codes is not None:
-            y = np.bincount(self.codes, w, self.n_classes).astype(np.float64)
+            # A copy: bincount looks at the range first, and another thread may write to
+            # the caller's labels in between.
+            K = self.n_classes
+            codes = np.minimum(self.codes.view(np.uintp), K).view(np.intp)
+            y = np.bincount(codes, w, K + 1)[:K].astype(np.float64)
         else:
             assert self.soft is not None
             y = self.soft.sum(axis=0, dtype=np.float64) if w is None else w @ self.soft

@@ -37,7 +37,7 @@ def sweep_matrix(
         for _ in range(sweeps):
             last = 0
             for j in range(p):
-                if H[j, j] <= 0 or stopped(&watch, True):
+                if H[j, j] <= 0:
                     continue
                 change = change_of(w[j], slope[j], H[j, j], l1[j])
                 if change != 0:
@@ -45,7 +45,7 @@ def sweep_matrix(
                     for i in range(p):
                         slope[i] += change * H[j, i]
                     last += H[j, j] * change * change
-            if last <= enough:
+            if last <= enough or stopped(&watch, True):
                 break
     check_stopped(&watch)
     return last
@@ -90,7 +90,7 @@ def sweep_columns(
                         for other in range(m):
                             slope[i, other] += change * x[entry] * H[i, k * m + other]
                     last += curvature[j, k] * change * change
-            if last <= enough:
+            if last <= enough or stopped(&watch, False):
                 break
     check_stopped(&watch)
     return last

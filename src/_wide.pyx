@@ -23,12 +23,40 @@ cdef extern from "sparse.h" nogil:
         const Entries *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, double *
     )
 
+ctypedef long long int64
 ctypedef fused index:
     int
-    long long
+    int64
 
 cdef enum:
     PIECE = 256  # rows between two looks at whether to stop
+
+
+cdef bint spans_inside(
+    const index[::1] column, const index[::1] first, Py_ssize_t columns
+) noexcept nogil:
+    cdef Py_ssize_t n = first.shape[0] - 1, nnz = column.shape[0], i
+    cdef index low = 0, high = -1
+    cdef bint falls = False
+    if n < 0 or first[0] != 0 or first[n] != nnz:
+        return False
+    for i in range(n):
+        falls |= first[i + 1] < first[i]
+    for i in range(nnz):
+        low = column[i] if column[i] < low else low
+        high = column[i] if column[i] > high else high
+    return not falls and low >= 0 and high < columns
+
+
+def is_inside(column, first, Py_ssize_t columns):
+    """Return True if all entries of a compressed matrix are in it.
+
+    Columns are in 0..columns-1, and first rises from 0 to the number of entries. Both
+    are contiguous, of int32 or both of int64.
+    """
+    if column.itemsize == 4:
+        return bool(spans_inside[int](column, first, columns))
+    return bool(spans_inside[int64](column, first, columns))
 
 
 cdef void scatter_rows(

@@ -27,14 +27,17 @@ static void start_watch(watch *w, int asks) {
     w->due = asks ? seconds() + 0.05 : HUGE_VAL;
 }
 
+static void ask(watch *w) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    w->stop |= PyErr_CheckSignals() < 0;
+    PyGILState_Release(state);
+    w->due = seconds() + 0.05;
+}
+
 /* Is the pass to be given up? Each thread calls this before each part of its work. */
-static int stopped(watch *w, int is_caller) {
-    if (is_caller && w->due != HUGE_VAL && seconds() >= w->due) {
-        PyGILState_STATE state = PyGILState_Ensure();
-        w->stop |= PyErr_CheckSignals() < 0;
-        PyGILState_Release(state);
-        w->due = seconds() + 0.05;
-    }
+static inline int stopped(watch *w, int is_caller) {
+    if (is_caller && w->due != HUGE_VAL && !w->stop && seconds() >= w->due)
+        ask(w);
     return w->stop;
 }
 

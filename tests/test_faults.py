@@ -4,12 +4,16 @@ import copy
 import io
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from joblib import Parallel, delayed
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
@@ -23,6 +27,7 @@ from skxent import (
     FocalLogisticRegressionCV,
     SmoothedSoftmaxClassifierCV,
 )
+from skxent._dispatch import kernels
 from skxent.blending import BlendClassifier
 from skxent.calibration import TemperatureScaling, VectorScaling
 from skxent.losses import Focal
@@ -213,3 +218,170 @@ def test_results_are_those_of_one_thread():
         assert_array_equal(found[0], value)
         assert_array_equal(found[1], gradient)
         assert_array_equal(model.set_params(n_jobs=n_threads).fit(z, y).coef_, coef)
+
+
+SLOW_KERNELS = """
+import signal
+import time
+import numpy as np
+from skxent import _coordinate
+from skxent._dispatch import kernels
+def interrupt(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGPROF, interrupt)
+z = np.broadcast_to(np.full((1, 1), 0.1), (40_000, 10_000))  # a single number
+X = np.broadcast_to(np.full((1, 40), 0.1), (4_000_000, 40))
+H = 1.0 / (1.0 + np.abs(np.subtract.outer(np.arange(2000), np.arange(2000))))
+y, few, none = np.zeros(len(X), np.intp), np.empty((len(z), 1)), np.empty((0, 0))
+focal, wide, zeros = ("focal", (2.0,)), y[: len(z)], np.zeros(2000)
+for call in (
+    lambda: kernels.evaluate(*focal, z, False, wide, None, None, None, 0.1, few),
+    lambda: kernels.log_loss_sum(z, wide, 0, None, 1e-16),
+    lambda: kernels.linear_sums(
+        *focal, zeros[:40], X, np.zeros((41, 8)), None, y, None, None, None, 0.0,
+        False, none, False, np.empty((1, 42, 8)),
+    ),
+    lambda: _coordinate.sweep_matrix(H, zeros + 1, zeros.copy(), zeros, 9999, -1.0),
+):
+    signal.setitimer(signal.ITIMER_PROF, 0.1)
+    start = time.process_time()
+    try:
+        call()
+    except KeyboardInterrupt:
+        print(time.process_time() - start - 0.1)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the timer is POSIX's")
+def test_a_long_kernel_can_be_interrupted():
+    """Each of these takes a second or more if it is left alone."""
+    outcome = run(SLOW_KERNELS)
+    late = [float(line) for line in outcome.stdout.split()]
+    assert len(late) == 4, outcome
+    assert max(late) < 0.3
+
+
+RACE = """
+import threading
+import time
+import numpy as np
+from skxent.boosting import xgboost_objective
+from skxent.losses import Focal
+from skxent.metrics import log_loss
+rng = np.random.default_rng(0)
+objective = xgboost_objective("focal")
+for K in (2, 3, 40):
+    z = rng.normal(size=(200_000 // K, K))
+    proba = Focal().predict_proba(z)
+    good = np.arange(len(z)) % K
+    y = good.copy()
+    end = time.monotonic() + 0.4
+    def spoil():
+        while time.monotonic() < end:
+            y[::7], y[3::11] = 2**61, -(2**61)
+            y[:] = good
+    thread = threading.Thread(target=spoil)
+    thread.start()
+    calls = (
+        lambda: Focal().gradient(y, z, class_weight=np.ones(K)),
+        lambda: Focal().gradient_hessian(y, z),
+        lambda: log_loss(y, proba),
+        lambda: objective(y, z),
+    )
+    while time.monotonic() < end:
+        for call in calls:
+            try:
+                call()
+            except ValueError:
+                pass
+    thread.join()
+    print(np.isfinite(Focal().loss(good, z)).all())
+"""
+
+
+def test_labels_that_another_thread_changes_end_no_process():
+    outcome = run(RACE)
+    assert outcome.stdout.split() == ["True"] * 3, outcome
+
+
+@pytest.mark.parametrize("bad", [-1, 3, 2**40, -(2**62)])
+def test_the_kernels_index_no_code_that_is_no_class(bad):
+    """What a race would give them: such a row counts as one of class 0."""
+    for K in (3, 40):
+        z = np.random.default_rng(0).normal(size=(50, K))
+        good = np.zeros(50, np.intp)
+        spoilt = good.copy()
+        spoilt[[0, 20, 49]] = bad if bad != 3 else K
+        for kind in ("value", "gradient", "hessian"):
+            found = np.zeros((2, 50, 1 if kind == "value" else K))
+            for y, out in zip((spoilt, good), found, strict=True):
+                kernels.evaluate(
+                    "focal", (2.0,), z, False, y, None, None, np.arange(1.0, K + 1),
+                    0.0, **{kind: out},
+                )  # fmt: skip
+            assert_array_equal(*found)
+        proba = Focal().predict_proba(z)
+        sums = [kernels.log_loss_sum(proba, y, 0, None, 1e-16) for y in (spoilt, good)]
+        assert sums[0] == sums[1]
+
+
+def test_kernels_refuse_arrays_of_other_sizes():
+    z, y, out = np.zeros((20, 3)), np.zeros(20, np.intp), np.empty((20, 3))
+    evaluate = partial(kernels.evaluate, "focal", (2.0,))
+    ones = np.ones(3)
+    for arguments, keywords, name in (
+        ((z, False, y[:5], None, None, None, 0.0), {"gradient": out}, "codes"),
+        ((z, False, y, None, ones, None, 0.0), {"gradient": out}, "sample_weight"),
+        ((z, False, y, None, None, ones[:2], 0.0), {"gradient": out}, "class_weight"),
+        ((z, False, y, None, None, None, 0.0), {"gradient": out[:9]}, "gradient"),
+        ((z, False, None, z[:, :2], None, None, 0.0), {"hessian": out}, "soft"),
+        ((z, False, y, None, None, None, 0.0), {"product": out}, "x"),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} must be of a shape that fits"):
+            evaluate(*arguments, **keywords)
+    csr = sp.csr_array(np.eye(20))
+    for W, totals, X, name in (
+        (np.zeros((9, 3)), (1, 22, 4), csr, "W"),
+        (np.zeros((21, 3)), (1, 9, 4), csr, "totals"),
+        (np.zeros((21, 3)), (1, 22, 3), csr.toarray()[:, :7], "X"),
+    ):
+        rows = X if isinstance(X, np.ndarray) else (X.data, X.indices, X.indptr)
+        with pytest.raises(ValueError, match=f"^{name} must be of a shape that fits"):
+            kernels.linear_sums(
+                "focal", (2.0,), np.zeros(20), rows, W, None, y, None, None, None, 0.0,
+                False, np.empty((0, 0)), False, np.empty(totals),
+            )  # fmt: skip
+
+
+COMPILER = shutil.which("gcc") or shutil.which("clang")
+SOURCE = Path(__file__).parent.parent / "src"
+
+
+@pytest.mark.skipif(COMPILER is None, reason="needs a compiler")
+@pytest.mark.parametrize(
+    ("flags", "passes"),
+    [
+        (["-O2"], True),
+        (["-O3", "-fno-math-errno", "-fno-trapping-math"], True),
+        (["-ffast-math"], False),
+        (["-Ofast"], False),
+        (["-ffinite-math-only"], False),
+        (["-ffast-math", "-fno-fast-math"], True),
+    ],
+    ids=lambda x: " ".join(x) if isinstance(x, list) else "",
+)
+def test_compilers_that_do_not_keep_to_ieee_are_refused(flags, passes):
+    """Every module includes this header."""
+    command = [COMPILER, *flags, "-fsyntax-only", "-x", "c", str(SOURCE / "strict.h")]
+    outcome = subprocess.run(command, capture_output=True, text=True)
+    assert (outcome.returncode == 0) == passes, outcome
+    assert passes or "must be compiled without -ffast-math" in outcome.stderr
+    for module in SOURCE.glob("*.pyx"):
+        assert 'cdef extern from "strict.h"' in module.read_text(), module
+
+
+def test_subnormal_numbers_stay():
+    """A start-up file that -ffast-math links would flush those of the process."""
+    code = "import numpy as np, skxent; print(float(np.float64(5e-324) * 1) > 0)"
+    assert run(code).stdout == "True\n"

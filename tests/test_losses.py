@@ -3,6 +3,7 @@
 import math
 import pickle
 import sys
+from functools import partial
 
 import mpmath as mp
 import numpy as np
@@ -538,3 +539,35 @@ def test_outputs_are_filled_or_refused_by_name(method, names, z):
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("K", [2, 3, 7, 40])
+@pytest.mark.parametrize("where", ["label", "target"])
+def test_out_may_lie_across_class_weight(K, where):
+    """Every row reads the weights, so not even the very same place will do."""
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=(K, K)), np.arange(K)[::-1].copy()
+    loss = Focal(1.5)
+    for method, shape, name in (
+        ("loss", (K,), "out"),
+        ("gradient", (K, K), "out"),
+        ("hessian", (K, K, K), "out"),
+        ("hessian_product", (K, K), "out"),
+        ("loss_gradient", (K, K), "gradient_out"),
+        ("loss_gradient", (K,), "loss_out"),
+        ("gradient_hessian", (K, K), "hessian_out"),
+    ):
+        v = (z,) if method == "hessian_product" else ()
+        call = partial(getattr(loss, method), y, z, *v, class_weight_on=where)
+        for offset in (0, 1):
+            store = np.zeros(np.prod(shape) + K)
+            weights = store[offset : offset + K]
+            weights[...] = rng.random(K) + 0.5
+            expected = call(class_weight=weights.copy())
+            out = store[: np.prod(shape)].reshape(shape)
+            found = call(class_weight=weights, **{name: out})
+            for ours, theirs in zip(
+                *(a if isinstance(a, tuple) else (a,) for a in (found, expected)),
+                strict=True,
+            ):
+                assert_array_equal(ours, theirs)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skxent._pickle import VersionedPickle
 from skxent._sparse import check_sparse
 from skxent._validation import check_unmasked
+from skxent.losses import Loss
 from skxent.targets import Floats
 
 
@@ -56,11 +57,12 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
     def _logits(self, X: Any) -> Floats:
         """decision_function of X that is checked."""
         coef, intercept = self._checked_weights(X.shape[1])
-        z = safe_sparse_dot(X, coef.T, dense_output=True) + intercept
         numbers = coef.data if sp.issparse(coef) else coef
+        dot = X @ coef.T
+        z = (dot.toarray() if sp.issparse(dot) else dot) + intercept
         # X is finite, so finite logits come of finite coefficients: look at the fewer.
         seen = (numbers, intercept) if numbers.size < z.size else (z,)
-        if not all(np.isfinite(array).all() for array in seen):
+        if not all(math.isfinite(np.vdot(array, array)) for array in seen):
             check_finite(coef_=numbers, intercept_=intercept)
         return z[:, 0] if z.shape[1] == 1 else z
 
@@ -76,14 +78,16 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
         n_classes = len(self.classes_)
         m = 1 if n_classes == 2 else n_classes
         coef, intercept = check_sparse("coef_", self.coef_), self.intercept_
-        expected = {"coef_": (m, n_features), "intercept_": (m,)}
-        for name, values in (("coef_", coef), ("intercept_", intercept)):
-            real = getattr(getattr(values, "dtype", None), "kind", "") in "fiu"
-            if not real or values.shape != expected[name]:
-                got = f"{getattr(values, 'dtype', type(values))} of {np.shape(values)}"
+        for name, values, shape in (
+            ("coef_", coef, (m, n_features)),
+            ("intercept_", intercept, (m,)),
+        ):
+            found = getattr(values, "shape", None)
+            if found != shape or values.dtype.kind not in "fiu":
+                got = f"{np.asarray(values).dtype} of shape {np.shape(values)}"
                 raise ValueError(
-                    f"{name} must be real numbers of shape {expected[name]}, for "
-                    f"{n_classes} classes_ and {n_features} columns, got {got}. "
+                    f"{name} must be real numbers of shape {shape}, for {n_classes} "
+                    f"classes_ and {n_features} columns, got {got}. "
                     "Fit the model again."
                 )
         return coef, intercept
@@ -121,6 +125,11 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
 
     def _probabilities(self, z: Floats, log: bool) -> Floats:
         loss, class_weight, label_smoothing = self._fitted
+        if not isinstance(loss, Loss):
+            raise ValueError(
+                f"The trained loss must be a Loss of skxent.losses, got {loss!r}. "
+                "Fit the model again."
+            )
         if self.posterior:
             return loss.posterior(
                 z,
