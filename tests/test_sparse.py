@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 
 from skxent import (
     CrossEntropyClassifier,
@@ -87,6 +89,7 @@ def test_shapes_other_than_a_table():
 
 
 INNER = CrossEntropyClassifier(C=0.5)
+OTHER = LogisticRegression().fit(X, Y)
 FITS = {
     "fit": CrossEntropyClassifier().fit,
     "L1": CrossEntropyClassifier(l1_ratio=1.0).fit,
@@ -98,6 +101,7 @@ FITS = {
     "blend": BlendClassifier([("a", INNER), ("b", FocalLogisticRegression())]).fit,
     "scorer": lambda X, y: neg_focal_loss_scorer(MODEL, X, y),
     "score": MODEL.score,
+    "scorer of another's": lambda X, y: neg_focal_loss_scorer(OTHER, X, y),
 }
 ANSWERS = {
     f"{name} {method}": (model, method)
@@ -105,6 +109,9 @@ ANSWERS = {
         "linear": MODEL,
         "CV": FocalLogisticRegressionCV(Cs=[1.0], gammas=[1.0], cv=2).fit(X, Y),
         "temperature": TemperatureScaling(INNER, cv=2).fit(X, Y),
+        "temperature of another's": TemperatureScaling(FrozenEstimator(OTHER)).fit(
+            X, Y
+        ),
         "blend": BlendClassifier([("a", INNER), ("b", MODEL)], cv=2).fit(X, Y),
     }.items()
     for method in ("predict", "predict_proba", "predict_log_proba", "decision_function")
