@@ -8,7 +8,7 @@ import damage
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
@@ -20,6 +20,7 @@ from skxent import (
 )
 from skxent._sparse import check_sparse
 from skxent.blending import BlendClassifier
+from skxent.blocks import ArrayBlocks
 from skxent.calibration import TemperatureScaling, VectorScaling
 from skxent.scorers import neg_focal_loss_scorer
 
@@ -158,6 +159,24 @@ class Source:
 def test_blocks(case):
     source = Source((X, Y), (damaged(*case), Y))
     with pytest.raises(ValueError, match=r"^block 1: X must have "):
+        CrossEntropyClassifier().fit(source)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_blocks_of_a_sparse_array(format):
+    matrix, _ = damage.clean(np.random.default_rng(1), format)
+    ours = CrossEntropyClassifier(tol=1e-8).fit(ArrayBlocks(matrix, Y, block_rows=17))
+    expected = CrossEntropyClassifier(tol=1e-8).fit(matrix, Y)
+    assert_allclose(ours.coef_, expected.coef_, atol=1e-7)
+
+
+@worst
+def test_blocks_of_a_damaged_array(case):
+    with pytest.raises(ValueError, match=r"^X must have "):
+        ArrayBlocks(damaged(*case), Y)
+    source = ArrayBlocks(X.copy(), Y)
+    source.X.indices[3] = damage.BIG
+    with pytest.raises(ValueError, match=r"X must have indices in 0"):
         CrossEntropyClassifier().fit(source)
 
 
