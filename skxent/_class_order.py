@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
+from skxent._sparse import check_sparse
 from skxent._tables import by_class, check_classes, places
 from skxent.targets import Floats
 
@@ -32,7 +33,8 @@ def classes_of_estimator(estimator: Any, method: str = "predict_proba") -> NDArr
 
 def answer(estimator: Any, method: str, X: Any) -> Any:
     """What a method answers, as an array with a column for each of `classes_`."""
-    return by_class(getattr(estimator, method)(X), estimator.classes_)
+    response = getattr(estimator, method)(check_sparse("X", X))
+    return by_class(response, estimator.classes_)
 
 
 def reordered(response: Any, given: Any, wanted: Any) -> Any:

@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
+import scipy.sparse as sp
 
+from skxent._sparse import check_sparse
 from skxent._validation import check_count
 
 __all__ = ["ArrayBlocks", "ParquetBlocks", "RowBlocks"]
@@ -83,6 +85,8 @@ class ArrayBlocks:
     ) -> None:
         if block_rows is not None:
             check_count("block_rows", block_rows)
+        X = check_sparse("X", X)
+        X = X.tocsr() if sp.issparse(X) else X  # which has rows to slice
         shape: tuple[int, ...] = getattr(X, "shape", ())
         if len(shape) != 2:
             raise ValueError(f"X must be an array of shape (n, d), got {shape}.")
@@ -98,7 +102,8 @@ class ArrayBlocks:
         self.block_rows = block_rows or max(1, (128 << 20) // width)
 
     def row_blocks(self) -> Iterator[Block]:
-        columns = [self.X, self.y]
+        # scipy slices by indices that it does not check.
+        columns = [check_sparse("X", self.X), self.y]
         if self.sample_weight is not None:
             columns.append(self.sample_weight)
         # A data frame or Series slices by position only through iloc.

@@ -8,7 +8,9 @@ import damage
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 
 from skxent import (
     CrossEntropyClassifier,
@@ -18,6 +20,7 @@ from skxent import (
 )
 from skxent._sparse import check_sparse
 from skxent.blending import BlendClassifier
+from skxent.blocks import ArrayBlocks
 from skxent.calibration import TemperatureScaling, VectorScaling
 from skxent.scorers import neg_focal_loss_scorer
 
@@ -87,6 +90,7 @@ def test_shapes_other_than_a_table():
 
 
 INNER = CrossEntropyClassifier(C=0.5)
+OTHER = LogisticRegression().fit(X, Y)
 FITS = {
     "fit": CrossEntropyClassifier().fit,
     "L1": CrossEntropyClassifier(l1_ratio=1.0).fit,
@@ -98,6 +102,7 @@ FITS = {
     "blend": BlendClassifier([("a", INNER), ("b", FocalLogisticRegression())]).fit,
     "scorer": lambda X, y: neg_focal_loss_scorer(MODEL, X, y),
     "score": MODEL.score,
+    "scorer of another's": lambda X, y: neg_focal_loss_scorer(OTHER, X, y),
 }
 ANSWERS = {
     f"{name} {method}": (model, method)
@@ -105,6 +110,9 @@ ANSWERS = {
         "linear": MODEL,
         "CV": FocalLogisticRegressionCV(Cs=[1.0], gammas=[1.0], cv=2).fit(X, Y),
         "temperature": TemperatureScaling(INNER, cv=2).fit(X, Y),
+        "temperature of another's": TemperatureScaling(FrozenEstimator(OTHER)).fit(
+            X, Y
+        ),
         "blend": BlendClassifier([("a", INNER), ("b", MODEL)], cv=2).fit(X, Y),
     }.items()
     for method in ("predict", "predict_proba", "predict_log_proba", "decision_function")
@@ -151,6 +159,24 @@ class Source:
 def test_blocks(case):
     source = Source((X, Y), (damaged(*case), Y))
     with pytest.raises(ValueError, match=r"^block 1: X must have "):
+        CrossEntropyClassifier().fit(source)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_blocks_of_a_sparse_array(format):
+    matrix, _ = damage.clean(np.random.default_rng(1), format)
+    ours = CrossEntropyClassifier(tol=1e-8).fit(ArrayBlocks(matrix, Y, block_rows=17))
+    expected = CrossEntropyClassifier(tol=1e-8).fit(matrix, Y)
+    assert_allclose(ours.coef_, expected.coef_, atol=1e-7)
+
+
+@worst
+def test_blocks_of_a_damaged_array(case):
+    with pytest.raises(ValueError, match=r"^X must have "):
+        ArrayBlocks(damaged(*case), Y)
+    source = ArrayBlocks(X.copy(), Y)
+    source.X.indices[3] = damage.BIG
+    with pytest.raises(ValueError, match=r"X must have indices in 0"):
         CrossEntropyClassifier().fit(source)
 
 

@@ -191,7 +191,6 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
                 f"The fitted scaling must be {expected} finite numbers for "
                 f"{len(self.classes_)} classes_, got {t.tolist()}. Fit it again."
             )
-        X = check_sparse("X", X)
         z = (
             given_logits(X)
             if self.estimator_ is None
