@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Real
-from typing import Any, Literal, get_args
+from typing import Any, Unpack, get_args, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,15 +18,44 @@ from skxent._encoding import (
     mask_ignored,
     refuse_missing,
 )
+from skxent._options import EachRow, LabelOptions, Number, Reduction
 from skxent._tables import align, check_classes, logits_from
 from skxent._validation import check_option
 from skxent._weights import check_sample_weight, check_sum, class_weights
 from skxent.losses import Loss, as_loss
 from skxent.targets import Floats, Target, make_target
 
-Reduction = Literal["mean", "sum", "none"]
 
-
+@overload
+def evaluate_loss(
+    loss: str | Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: EachRow,
+    **options: Unpack[LabelOptions],
+) -> Floats: ...
+@overload
+def evaluate_loss(
+    loss: str | Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Number = "mean",
+    **options: Unpack[LabelOptions],
+) -> float: ...
+@overload
+def evaluate_loss(
+    loss: str | Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Reduction,
+    **options: Unpack[LabelOptions],
+) -> Any: ...
 def evaluate_loss(
     loss: str | Loss,
     y_true: ArrayLike,

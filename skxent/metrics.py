@@ -6,7 +6,7 @@ follows from cross-entropy.
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, Unpack, get_args, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,6 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from skxent._calibration_error import expected_calibration_error
 from skxent._evaluate import (
-    Reduction,
     check_base,
     evaluate_loss,
     loss_of_rows,
@@ -23,6 +22,7 @@ from skxent._evaluate import (
     reduce,
 )
 from skxent._log_loss import log_loss
+from skxent._options import EachRow, LabelOptions, Number, Reduction, RowOptions
 from skxent._tables import align, column_names, logits_from
 from skxent._validation import check_option, check_unmasked, warn
 from skxent._weights import check_sample_weight, class_weights, moderate
@@ -43,6 +43,26 @@ __all__ = [
 ]
 
 
+@overload
+def focal_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: EachRow,
+    **options: Unpack[LabelOptions],
+) -> Floats: ...
+@overload
+def focal_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Number = "mean",
+    **options: Unpack[LabelOptions],
+) -> float: ...
 def focal_loss(
     y_true: ArrayLike,
     y_proba: ArrayLike,
@@ -83,6 +103,24 @@ def focal_loss(
     )
 
 
+@overload
+def smoothed_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.1,
+    reduction: EachRow,
+    **options: Unpack[LabelOptions],
+) -> Floats: ...
+@overload
+def smoothed_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.1,
+    reduction: Number = "mean",
+    **options: Unpack[LabelOptions],
+) -> float: ...
 def smoothed_log_loss(
     y_true: ArrayLike,
     y_proba: ArrayLike,
@@ -121,6 +159,22 @@ def smoothed_log_loss(
     )
 
 
+@overload
+def cross_entropy(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    reduction: EachRow,
+    **options: Unpack[LabelOptions],
+) -> Floats: ...
+@overload
+def cross_entropy(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    reduction: Number = "mean",
+    **options: Unpack[LabelOptions],
+) -> float: ...
 def cross_entropy(
     y_true: ArrayLike,
     y_proba: ArrayLike,
@@ -157,6 +211,20 @@ def cross_entropy(
     )
 
 
+@overload
+def entropy(
+    y_proba: ArrayLike,
+    *,
+    reduction: EachRow,
+    **options: Unpack[RowOptions],
+) -> Floats: ...
+@overload
+def entropy(
+    y_proba: ArrayLike,
+    *,
+    reduction: Number = "mean",
+    **options: Unpack[RowOptions],
+) -> float: ...
 def entropy(
     y_proba: ArrayLike,
     *,
@@ -183,6 +251,22 @@ def entropy(
     return _reduced(value, sample_weight, reduction, base)
 
 
+@overload
+def kl_divergence(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    reduction: EachRow,
+    **options: Unpack[RowOptions],
+) -> Floats: ...
+@overload
+def kl_divergence(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    reduction: Number = "mean",
+    **options: Unpack[RowOptions],
+) -> float: ...
 def kl_divergence(
     y_true: ArrayLike,
     y_proba: ArrayLike,
@@ -282,6 +366,26 @@ def d2_loss_score(
     return 1 - ours / best
 
 
+@overload
+def multilabel_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: ArrayLike | None = None,
+    reduction: EachRow,
+    **options: Unpack[RowOptions],
+) -> Floats: ...
+@overload
+def multilabel_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: ArrayLike | None = None,
+    reduction: Number = "mean",
+    **options: Unpack[RowOptions],
+) -> float: ...
 def multilabel_log_loss(
     y_true: ArrayLike,
     y_proba: ArrayLike,

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from skxent import metrics
 from skxent._calibration_error import assign, bin_sums, outcomes
 from skxent._encoding import encode_labels
-from skxent._evaluate import Reduction, check_base, loss_of_rows, prepare_target
+from skxent._evaluate import check_base, loss_of_rows, prepare_target
+from skxent._options import Reduction
 from skxent._tables import check_logits, logits_of
 from skxent._validation import check_option
 from skxent._weights import balanced_class_weight

@@ -23,7 +23,7 @@ from skxent._calibration_error import (
     check_error,
     warn_of_lone_rows,
 )
-from skxent._evaluate import Reduction
+from skxent._options import Reduction
 from skxent._validation import check_bool, check_option
 from skxent.dask._reductions import (
     bin_sums_of,
