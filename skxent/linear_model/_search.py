@@ -36,8 +36,6 @@ from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
 
 # Parameters of a search, which the plain estimators do not have.
 OWN = ("Cs", "l1_ratios", "cv", "scoring", "refit", "error_score", "n_jobs")
-# Attributes of the best candidate, which not every search has.
-OF_BEST = ("best_index_", "best_params_", "best_score_")
 
 
 class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator):
@@ -139,8 +137,6 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
         warn_of_failures(folds, self.error_score)
         self.cv_results_ = summary(candidates, folds)
         self.n_splits_ = len(folds)
-        for name in OF_BEST:
-            self.__dict__.pop(name, None)
         self._keep_paths(grid, folds)
         if self.refit:
             self._refit(plain, candidates, X, y, weights, task)
