@@ -197,9 +197,7 @@ def test_weights_reach_what_a_calibration_fits_or_a_warning_is_given(calibration
     assert_array_equal(inner, clone(pipeline).fit(X, Y).predict_proba(X))
     assert np.abs(half - answer(pipeline, None)[0]).max() > 1e-3
     with sklearn.config_context(enable_metadata_routing=True):
-        with pytest.raises(
-            UnsetMetadataPassedError, match="CrossEntropyClassifier"
-        ):
+        with pytest.raises(UnsetMetadataPassedError, match="CrossEntropyClassifier"):
             answer(model)
         model.set_fit_request(sample_weight=False)
         found, inner = answer(model)
