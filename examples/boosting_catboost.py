@@ -6,8 +6,6 @@ One row in a hundred is positive. CatBoost starts a custom objective at zero, wh
 ``baseline`` mends, and demands a metric beside it.
 """
 
-import warnings
-
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import make_classification
@@ -25,9 +23,6 @@ try:
     from catboost import CatBoostClassifier, Pool
 except ImportError:
     raise SystemExit("This needs CatBoost: pip install catboost.") from None
-
-# Of numba, with which CatBoost would compile an objective written in plain Python.
-warnings.filterwarnings("ignore", "Failed to", UserWarning)
 
 # %%
 # Data
@@ -58,7 +53,7 @@ start = objective.init_score(y)
 focal = CatBoostClassifier(
     loss_function=objective,
     eval_metric=catboost_metric(loss),
-    class_names=[0, 1],
+    class_names=(0, 1),
     **settings,
 ).fit(Pool(X, y, baseline=np.full(len(y), start)))
 

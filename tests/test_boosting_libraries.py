@@ -28,14 +28,6 @@ from skxent.losses import LOSSES, CrossEntropy, Focal
 
 each_number = pytest.mark.parametrize("n_classes", [2, 3])
 TREES = 50
-# CatBoost has numba compile the objective, in vain.
-NUMBA = ["Failed to import numba", "(Failed to|Can't) optimi?ze"]
-
-
-def numba_may_be_missing(test):
-    for message in NUMBA:
-        test = pytest.mark.filterwarnings(f"ignore:{message}:UserWarning")(test)
-    return test
 
 
 def library(name):
@@ -125,7 +117,6 @@ def test_lightgbm_built_in(n_classes, weighted):
     assert_allclose(proba, built_in.predict_proba(X), atol=1e-5)
 
 
-@numba_may_be_missing
 @pytest.mark.parametrize("weighted", [False, True])
 @each_number
 def test_catboost_built_in(n_classes, weighted):
@@ -139,7 +130,6 @@ def test_catboost_built_in(n_classes, weighted):
     assert_array_equal(ours.predict(X), built_in.predict(X))
 
 
-@numba_may_be_missing
 def test_catboost_from_a_start_value():
     """From the best constant a model without trees has the class frequencies."""
     pool = library("catboost").Pool
@@ -342,7 +332,6 @@ def test_early_stopping_by_the_metric():
     assert_allclose(lightgbm_metric(loss)(y[rest], raw)[1], best)
 
 
-@numba_may_be_missing
 @each_number
 def test_soft_labels(n_classes):
     """Rows numbered in place of labels; the two halves of a row do what it does."""
@@ -402,7 +391,6 @@ def posterior_score(model, X, y):
     return -log_loss(y, predict_proba(model, X))
 
 
-@numba_may_be_missing
 @pytest.mark.parametrize("name", CLASSIFIERS)
 @each_number
 def test_the_libraries_classifiers_are_copied_and_searched(name, n_classes):
@@ -421,7 +409,6 @@ def test_the_libraries_classifiers_are_copied_and_searched(name, n_classes):
     assert (scores > -1.2).all()
 
 
-@numba_may_be_missing
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_grid_search_in_two_processes(name):
     X, y, _ = table(n=300)

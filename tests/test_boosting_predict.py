@@ -14,11 +14,6 @@ from skxent.boosting import (
 )
 from skxent.losses import Focal
 
-# CatBoost has numba compile the objective, in vain.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Failed to import numba:UserWarning"),
-    pytest.mark.filterwarnings("ignore:(Failed to|Can't) optimi?ze:UserWarning"),
-]
 each_number = pytest.mark.parametrize("n_classes", [2, 3])
 LOSS = Focal(2.0)
 N, N_FEATURES = 150, 4

@@ -47,9 +47,7 @@ def run(*arguments):
 def test_it_runs_prints_and_draws(script):
     for name in needs(script):
         pytest.importorskip(name, reason=f"pip install 'skxent[{name}]'")
-    # Beside numba, catboost tells that it cannot compile a method.
-    warnings = ["-W", "error", "-W", "ignore:Can't opti:UserWarning"]
-    done = run(*warnings, "-c", RUN, str(script))
+    done = run("-W", "error", "-c", RUN, str(script))
     assert done.returncode == 0, done.stderr
     text, _, figures = done.stdout.partition("figure 1: ")
     assert len(text.split()) > 10

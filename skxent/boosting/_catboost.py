@@ -1,6 +1,7 @@
 """Objectives and metrics in CatBoost's form, which maximises.
 
-CatBoost reads the source of these classes (to have numba compile them, in vain).
+Else CatBoost would have numba compile the methods, which fails with warnings, and would
+keep what it compiled in the objects: it does not where a class has `no_jit`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from skxent.targets import Floats
 class CatBoostObjective(Objective):
     """See :func:`catboost_objective`."""
 
+    no_jit = True
     made_for = "catboost"
     n_classes_parameter = "classes_count or class_names"
 
@@ -47,6 +49,7 @@ class CatBoostObjective(Objective):
 class CatBoostMetric(Metric):
     """See :func:`catboost_metric`."""
 
+    no_jit = True
     made_for = "catboost"
     n_classes_parameter = "classes_count or class_names"
 

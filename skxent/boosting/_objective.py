@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -64,6 +65,7 @@ class BoosterLoss:
                 "class_weight must be a dict of code to weight or of shape (K,), got "
                 f"{self.class_weight!r}."
             )
+        object.__setattr__(self, "class_weight", deepcopy(self.class_weight))
         effective_n_threads(self.n_threads)
         if self.soft_labels is None:
             return
