@@ -37,7 +37,8 @@ def register_converters() -> None:
 
     After that it converts them by themselves, in pipelines, and inside of
     scikit-learn's meta-estimators such as CalibratedClassifierCV. Labels are those of
-    `predict`: integers, booleans or strings. Probabilities are those of
+    `predict`: integers, booleans or strings; but skl2onnx's dictionaries of
+    probabilities, the default, make integers of booleans. Probabilities are those of
     `predict_proba`, with ``posterior=True`` too, computed in the type of the input.
 
     Options are those of scikit-learn's classifiers. With ``zipmap=False`` probabilities
