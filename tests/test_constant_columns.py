@@ -151,6 +151,22 @@ def test_partitions_may_have_constants():
     assert not model.coef_[:, 4:].any()
 
 
+@pytest.mark.parametrize("convert", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("whole", [3000, 0])
+def test_a_column_that_became_constant_loses_its_coefficient(
+    convert, whole, monkeypatch
+):
+    monkeypatch.setattr("skxent.solvers.quadratic.WHOLE", whole)
+    X, y = data()
+    model = CrossEntropyClassifier(l1_ratio=1.0, warm_start=True).fit(convert(X), y)
+    assert model.coef_.all()
+    X[:, 1] = 0
+    model.fit(convert(X), y)
+    expected = clone(model).fit(convert(X[:, [0, 2, 3]]), y)
+    assert_allclose(model.coef_[:, [0, 2, 3]], expected.coef_, atol=1e-4)
+    assert model.coef_[0, 1] == 0
+
+
 def test_rows_without_weight_do_not_make_a_column_vary():
     X, y = data()
     more = np.column_stack([X, np.full(len(X), 0.1)])

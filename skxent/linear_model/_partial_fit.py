@@ -79,8 +79,10 @@ class PartialFitMixin:
             + \sum_i w_i \, \ell(y_i, x_i W + b), \quad A_t = A_{t-1} + H_t(W_t)
 
         The batches before are kept as one quadratic, of which the penalty is the first
-        part: W = 0, A = I / C. H is the Hessian of the batch's loss; of more than 2000
-        coefficients its diagonal. One batch gives what `fit` gives, many approach it:
+        part: W = 0, A = I / C, and zero for b. H is the Hessian of the batch's loss; of
+        more than 2000 coefficients its diagonal, where b is the logit at the mean of
+        the batch's columns (sparse X: at zero). One batch gives what `fit` gives, many
+        approach it:
         what is lost is how the curvature of a batch has changed since it was seen, so
         the first batches had better not be tiny. With the diagonal the approach is slow
         where columns are correlated, and a loss that is far from convex (generalized

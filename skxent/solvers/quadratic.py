@@ -71,6 +71,7 @@ class MatrixModel:
     ) -> tuple[Weights, Weights]:
         w, slope = W.T.flatten(), gradient.T.flatten()
         l1 = np.tile(l1, W.shape[1])
+        w[(np.diagonal(self.H) == 0) & (np.abs(slope) < l1)] = 0  # not swept
         first = last = sweep_matrix(self.H, slope, w, l1, 1, 0.0)
         for _ in range(ROUNDS):
             enough = accuracy**2 * first
@@ -193,6 +194,7 @@ class ColumnsModel:
         self, W: Weights, gradient: Weights, l1: Weights, accuracy: float
     ) -> tuple[Weights, Weights]:
         w = np.array(W, order="C")
+        w[(self.curvature == 0) & (np.abs(gradient) < l1[:, np.newaxis])] = 0
         X = self.X
         # Indices may be of 64 bits, but the rows of X are not so many.
         start, rows = X.indptr.astype(np.intp), X.indices.astype(np.intc, copy=False)
