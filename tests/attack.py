@@ -22,6 +22,7 @@ import warnings
 import damage
 import numpy as np
 import scipy.sparse as sp
+from sklearn.base import clone
 
 from skxent import (
     CrossEntropyClassifier,
@@ -67,12 +68,19 @@ def estimators():
 def boosters():
     """Those that are installed."""
     found = {}
-    for library, name in (("xgboost", "XGB"), ("lightgbm", "LGBM")):
-        with contextlib.suppress(ImportError):
-            __import__(library)
-            from skxent import boosting
+    with contextlib.suppress(ImportError):
+        import xgboost  # noqa: F401
 
-            found[name] = getattr(boosting, f"Focal{name}Classifier")()
+        from skxent.boosting import FocalXGBClassifier
+
+        found["FocalXGBClassifier"] = FocalXGBClassifier()
+    with contextlib.suppress(ImportError):
+        from lightgbm import LGBMClassifier
+
+        from skxent.boosting import FocalLGBMClassifier
+
+        trees = LGBMClassifier(min_child_samples=2, verbose=-1)
+        found["FocalLGBMClassifier"] = FocalLGBMClassifier(estimator=trees)
     return found
 
 
@@ -103,7 +111,7 @@ def answers(name, model, X, y):
 def sparse_calls(X, y):
     """Every entry point that takes rows."""
     for name, model in MODELS.items():
-        fresh = pickle.loads(pickle.dumps(model))
+        fresh = clone(model)
         yield f"{name}.fit", lambda m=fresh: m.fit(X, y)
         yield from answers(name, FITTED[name], X, y)
     stream = CrossEntropyClassifier()
@@ -123,7 +131,7 @@ def sparse_calls(X, y):
 def block_calls(source, y):
     for name in ("CrossEntropyClassifier", "L1", "FocalLogisticRegression"):
         for solver in ("auto", "newton-cg", "lbfgs", "newton-cholesky"):
-            model = pickle.loads(pickle.dumps(MODELS[name]))
+            model = clone(MODELS[name])
             if name == "L1" and solver != "auto":
                 continue
             model.set_params(solver=solver, tol=1e-8)

@@ -168,7 +168,8 @@ class CrossEntropyClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d), or RowBlocks
-            float32 and float64 are used as they are, C-ordered or CSR without a copy.
+            float32 and float64 are used as they are, C-ordered or CSR without a copy:
+            nothing may write to them meanwhile.
             :class:`skxent.blocks.RowBlocks`, for tables larger than memory, bring y and
             weights with them, and are read once for every pass.
         y : array-like of shape (n,) or (n, K)
