@@ -7,12 +7,12 @@ need none of this: estimators read them from their file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 
+from skxent._optional import say_if_missing
 from skxent._sparse import check_sparse
 from skxent._validation import check_count
 
@@ -165,11 +165,11 @@ class ParquetBlocks:
         format: str = "parquet",
     ) -> None:
         check_count("block_rows", block_rows)
-        try:
-            arrow: Any = import_module("pyarrow.dataset")
-        except ModuleNotFoundError as error:
-            message = "skxent.blocks.ParquetBlocks needs pyarrow: pip install pyarrow"
-            raise ImportError(message) from error
+        message = "skxent.blocks.ParquetBlocks needs pyarrow: pip install pyarrow"
+        with say_if_missing("pyarrow", message):
+            import pyarrow  # noqa: F401
+        import pyarrow.dataset as arrow
+
         self.source = source
         if isinstance(source, arrow.Dataset):
             self.dataset: Any = source
@@ -191,7 +191,9 @@ class ParquetBlocks:
         self.block_rows = block_rows
 
     def row_blocks(self) -> Iterator[Block]:
-        errors = import_module("pyarrow").ArrowException, OSError
+        import pyarrow
+
+        errors = pyarrow.ArrowException, OSError
         tables = self._tables()
         while True:
             try:
@@ -206,7 +208,9 @@ class ParquetBlocks:
 
     def _tables(self) -> Iterator[Any]:
         """Yield tables of at most `block_rows` rows, of batches that may be small."""
-        table_of: Any = import_module("pyarrow").Table.from_batches
+        import pyarrow
+
+        table_of: Any = pyarrow.Table.from_batches
         batches = self.dataset.to_batches(
             columns=list(dict.fromkeys([*self.columns, *self.others])),
             batch_size=self.block_rows,

@@ -12,7 +12,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
@@ -59,7 +58,9 @@ def outside_of_task() -> Iterator[None]:
     if worker is None or not hasattr(worker.thread_state, "start_time"):
         yield
         return
-    with import_module("distributed").worker_client():
+    from distributed import worker_client
+
+    with worker_client():
         yield
 
 
@@ -110,8 +111,10 @@ class Workers:
     @classmethod
     def of(cls, client: Any, blocks: Sequence[Delayed]) -> Workers:
         """Blocks computed where dask likes, and grouped by where they then are."""
+        from distributed import wait
+
         futures = client.compute(list(blocks))
-        import_module("distributed").wait(futures)
+        wait(futures)
         for future in futures:
             if future.status == "error":
                 future.result()  # raises what the block raised
