@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skxent._arrays import as_raw_prediction
 from skxent._evaluate import reduce
 from skxent._threads import effective_n_threads
-from skxent._validation import FRACTION, check_option, check_unmasked
+from skxent._validation import FRACTION, as_reals, check_option, check_unmasked
 from skxent._weights import check_sample_weight, moderate
 from skxent.losses import Loss
 from skxent.targets import Floats, Target, check_codes, check_soft_labels, make_target
