@@ -84,8 +84,11 @@ def calibration_error_interval(
 
     References
     ----------
-    Sun, Wu, Yu, Sun (2024). A Confidence Interval for the Expected Calibration Error.
-    arXiv 2408.08998.
+    The debiased error: Kumar, Liang, Ma (2019). Verified Uncertainty Calibration. arXiv
+    1909.10155. The bootstrap interval of quantiles: Efron, Tibshirani (1993). An
+    Introduction to the Bootstrap, chapter 13. An asymptotic interval of the same error,
+    which is not the one here: Sun, Chaudhari, Barnett, Dobriban (2024). A Confidence
+    Interval for the ℓ2 Expected Calibration Error. arXiv 2408.08998.
 
     Examples
     --------
