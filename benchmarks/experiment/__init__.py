@@ -1,0 +1,1 @@
+"""Which loss for which data: the experiment behind docs/choosing.md."""
