@@ -114,6 +114,8 @@ def test_programs_that_freeze_find_every_compiled_module():
                     node.module,
                     *(f"{node.module}.{n.name}" for n in node.names),
                 }
+            if isinstance(node, ast.Name):
+                assert node.id != "import_module", (path, node.lineno)
     for file in files("skxent"):
         if file.parts[0] == "skxent" and file.suffix in (".so", ".pyd"):
             assert f"skxent.{file.name.partition('.')[0]}" in imported
