@@ -19,7 +19,7 @@ from skxent._encoding import (
     refuse_missing,
 )
 from skxent._options import EachRow, LabelOptions, Number, Reduction
-from skxent._tables import align, check_classes, logits_from
+from skxent._tables import align, classes_of_columns, logits_from
 from skxent._validation import check_option
 from skxent._weights import check_sample_weight, check_sum, class_weights
 from skxent.losses import Loss, as_loss
@@ -171,9 +171,7 @@ def prepare_target(
             raise ValueError(f"y_true must have {len(table)} rows, got {len(y)}.")
         y = as_labels(y, "y_true")
         weights = np.where(kept, 1.0 if weights is None else weights, 0.0)
-    classes = None if labels is None else check_classes("labels", labels)
-    if classes is not None and ignore_index is not None and len(classes) > n_classes:
-        classes = classes[mask_ignored(classes, ignore_index, "labels")[1]]
+    classes = classes_of_columns(labels, n_classes, ignore_index)
     if is_soft(y):
         classes, codes = np.arange(n_classes) if classes is None else classes, y
     else:

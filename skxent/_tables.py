@@ -88,6 +88,18 @@ def check_classes(name: str, classes: Any) -> NDArray[Any]:
     return found
 
 
+def classes_of_columns(
+    labels: Any, n_columns: int, ignore_index: Any
+) -> NDArray[Any] | None:
+    """The caller's labels, without the ignored one if it has no column."""
+    if labels is None:
+        return None
+    classes = check_classes("labels", labels)
+    if ignore_index is not None and len(classes) > n_columns:
+        classes = classes[mask_ignored(classes, ignore_index, "labels")[1]]
+    return classes
+
+
 def is_sorted(classes: NDArray[Any]) -> bool:
     return bool(np.all(classes[:-1] < classes[1:]))
 

@@ -45,10 +45,9 @@ def class_weights(
                 "balance, got 'balanced'."
             )
         return balanced_class_weight(codes, len(classes), sample_weight)
-    given = by_label(class_weight)
+    given = without_ignored(by_label(class_weight), ignored)
     if isinstance(given, Mapping):
         labels = np.asarray(classes).tolist()
-        given = {k: w for k, w in given.items() if not is_ignored(k, ignored)}
         unknown = [label for label in given if label not in labels]
         if unknown and not all(label in given for label in labels):
             allowed = f"0..{len(classes) - 1}" if isinstance(classes, range) else labels
@@ -86,6 +85,13 @@ def by_label(class_weight: Any) -> Any:
             )
         return class_weight.to_dict()
     return class_weight
+
+
+def without_ignored(class_weight: Any, ignored: Any) -> Any:
+    """A dict without the weight of the ignored label; all else as given."""
+    if ignored is None or not isinstance(class_weight, Mapping):
+        return class_weight
+    return {k: w for k, w in class_weight.items() if not is_ignored(k, ignored)}
 
 
 def check_class_weight(class_weight: Any, n_classes: int) -> NDArray[np.float64]:
@@ -147,3 +153,5 @@ def moderate(weights: Any) -> Any:
 def check_sum(total: float, name: str = "sample_weight") -> None:
     if total == 0:
         raise ValueError(f"{name} must have a sum other than zero, got 0.0.")
+    if not total < np.inf:
+        raise ValueError(f"{name} must have a finite sum, got {total}.")

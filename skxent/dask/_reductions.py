@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 
 from skxent import metrics
 from skxent._calibration_error import assign, bin_sums, outcomes
-from skxent._encoding import encode_labels
+from skxent._encoding import encode_labels, mask_ignored
 from skxent._evaluate import check_base, loss_of_rows, prepare_target
 from skxent._options import Reduction
-from skxent._tables import check_logits, logits_of
+from skxent._tables import check_classes, check_logits, classes_of_columns, logits_of
 from skxent._validation import check_option
-from skxent._weights import balanced_class_weight
+from skxent._weights import (
+    balanced_class_weight,
+    by_label,
+    check_sum,
+    without_ignored,
+)
 from skxent.dask._each_block import each_block, each_row
 from skxent.losses import Loss
 from skxent.objectives.blocks import add
@@ -58,8 +63,7 @@ def reduced(
     total, weight, *_ = sums_of(function, arguments, data)
     if reduction == "sum":
         return float(total / unit)
-    if weight == 0:
-        raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
+    check_sum(weight)
     return float(total / unit / weight)
 
 
@@ -101,15 +105,16 @@ def loss_sums(
 ) -> Any:
     raw = check_logits(p) if from_logits else logits_of(p)
     ignored = settings["ignore_index"]
-    heard = slice(None) if ignored is None else is_heard(y, ignored)
+    heard = slice(None) if ignored is None else mask_ignored(y, ignored, "y_true")[1]
     labels, class_weight = known
+    n_classes = 2 if raw.ndim == 1 else raw.shape[1]
     value = np.zeros(len(raw), dtype=raw.dtype)
     if len(value[heard]):
         target = prepare_target(
             y[heard],
             raw[heard],
-            labels=labels,
-            class_weight=class_weight,
+            labels=classes_of_columns(labels, n_classes, ignored),
+            class_weight=without_ignored(by_label(class_weight), ignored),
             sample_weight=None if w is None else w[heard],
             label_smoothing=settings["label_smoothing"],
         )
@@ -132,7 +137,11 @@ def bin_sums_of(
     """Of a calibration error, Σ in every bin of each column: (m, 5, n_bins)."""
     labels, class_weight = known
     ignored = settings["ignore_index"]
-    heard = np.ones(len(p), dtype=bool) if ignored is None else is_heard(y, ignored)
+    heard = (
+        np.ones(len(p), dtype=bool)
+        if ignored is None
+        else mask_ignored(y, ignored, "y_true")[1]
+    )
     if w is not None:
         heard &= w != 0
     if not heard.any():
@@ -192,14 +201,6 @@ def metric_sums(
     return float(value.sum(dtype=np.float64)), weight
 
 
-def is_heard(y: NDArray[Any], ignored: Any) -> NDArray[np.bool_]:
-    if y.ndim == 2 and y.shape[1] > 1:
-        raise ValueError(
-            f"ignore_index must be None for labels of shape (n, K), got {ignored}."
-        )
-    return np.asarray(y.ravel() != ignored)
-
-
 def known_labels(
     data: tuple[Any, Any, Any], labels: Any, class_weight: Any, ignored: Any
 ) -> Any:
@@ -207,7 +208,7 @@ def known_labels(
     if isinstance(class_weight, str):
         check_option("class_weight", class_weight, ("balanced",))
     elif labels is not None:
-        return np.asarray(labels), class_weight
+        return check_classes("labels", labels), class_weight
     y_true, _, sample_weight = data
     rows = {"y_true": y_true, "sample_weight": sample_weight}
     found = each_block(labels_of, (ignored,), **rows)
@@ -224,7 +225,8 @@ def labels_of(
         return (None, w @ y) if len(y) else None
     y = y.ravel()
     if ignored is not None:
-        w, y = w[y != ignored], y[y != ignored]
+        heard = mask_ignored(y, ignored, "y_true")[1]
+        w, y = w[heard], y[heard]
     if not len(y):
         return None
     labels, codes = encode_labels(y)

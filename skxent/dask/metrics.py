@@ -177,6 +177,11 @@ def d2_loss_score(
     known = known_labels(data, labels, class_weight, ignore_index)
     arguments = (loss, known, from_logits, settings)
     ours, _, mass = sums_of(loss_sums, arguments, data)
+    if np.count_nonzero(mass) < 2:
+        raise ValueError(
+            "y_true must have rows of two classes or more, got one: its frequency has "
+            "no loss that predictions could save."
+        )
     share = (mass / mass.sum())[np.newaxis]
     K = len(mass)
     all_rows = make_target(np.arange(K), K, K, sample_weight=mass)
