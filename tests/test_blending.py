@@ -1,6 +1,10 @@
 """Blends against scipy's SLSQP, the conditions of a minimum, and stacking."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -277,3 +281,32 @@ def test_bits_do_not_depend_on_threads_of_blas(pooling):
             found.append(blend_weights(probas, y, pooling=pooling))
     assert_array_equal(found[0], found[1])
     assert_array_equal(found[0], found[2])
+
+
+def test_tables_of_named_models():
+    """Columns of probabilities, or a table a name: the weights keep the names."""
+    rng = np.random.default_rng(2)
+    a, b = rng.uniform(size=(2, 80))
+    y = (rng.uniform(size=80) < 0.7 * a + 0.3 * b).astype(int)
+    expected = blend_weights([a, b], y)
+    assert expected.min() > 0.01
+    for columns in (np.c_[a, b], np.array([a, b]), (pd.Series(a), pl.Series(b))):
+        assert_allclose(blend_weights(columns, y), expected)
+    two = {"a": pd.DataFrame(np.c_[1 - a, a]), "b": np.c_[1 - b, b]}
+    for named in ({"a": a, "b": b}, two, pl.DataFrame({"a": a, "b": b})):
+        w = blend_weights(named, y)
+        assert list(w) == ["a", "b"]
+        assert_allclose(list(w.values()), expected)
+    w = blend_weights(pd.DataFrame({"a": a, "b": b}, index=range(80, 0, -1)), y)
+    assert w.index.tolist() == ["a", "b"]
+    assert_allclose(w, expected)
+    for wrong, message in [
+        (np.ones((80, 80)), "probas must be a list of arrays where there are as many"),
+        (pd.DataFrame({"a": a + 1, "b": b}), r"probas must be in \[0, 1\], got \S+$"),
+        ([np.c_[a, a, a] / 3] * 2, "probas must have a column for each of 2 labels"),
+    ]:
+        with (
+            pytest.raises(ValueError, match=f"^{message}"),
+            warnings.catch_warnings(action="ignore"),
+        ):
+            blend_weights(wrong, y)
