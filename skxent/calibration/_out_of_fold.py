@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
+from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
@@ -26,6 +27,7 @@ def out_of_fold_logits(
     that: scikit-learn's least would be a certainty, and tell of the number alone. Such
     folds are left out, as no row of theirs can be compared with those of the rest.
     """
+    X, y = indexable(X, y)  # also what is no array, and sparse formats without rows
     folds = list(check_cv(cv, y, classifier=True).split(X, y))
     tests = np.concatenate([test for _, test in folds])
     if not np.array_equal(np.sort(tests), np.arange(len(y))):
