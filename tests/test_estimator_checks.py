@@ -27,6 +27,7 @@ ESTIMATORS = [
         Cs=[1.0], label_smoothings=[0.0, 0.1], cv=3, scoring="accuracy", tol=1e-8
     ),
     CrossEntropyClassifier(l1_ratio=1.0),
+    CrossEntropyClassifier(l1_ratio=0.5),
     CrossEntropyClassifier(l1_ratio=0.5, C=10.0),
     CrossEntropyClassifier("poly1", l1_ratio=1.0, C=10.0, tol=1e-8),
     CrossEntropyClassifier("symmetric_cross_entropy", l1_ratio=1.0, C=0.1, tol=1e-8),

@@ -26,7 +26,7 @@ from skxent.solvers.convergence import (
     Solution,
 )
 from skxent.solvers.newton import Listener, no_minimum_near
-from skxent.solvers.quadratic import model_of
+from skxent.solvers.quadratic import MatrixModel, model_of
 
 # The first working set; below this many columns it is all of them.
 SMALL = 128
@@ -34,6 +34,8 @@ SMALL = 128
 # How accurately a model is minimised, from far to near: the change of the last sweep
 # to that of the first.
 FAR, NEAR = 0.1, 1e-3
+# The same for what is left of the last one, where the whole Hessian makes it cheap.
+LAST = 1e-2
 
 # A step along a Newton direction that is shorter is given up for a damped one; the
 # least damping.
@@ -178,6 +180,9 @@ class ProximalNewton:
                     total, W, step, value, floor, decrement, before
                 ):
                     return Solution(W, value, 0, decrement, False, SEPARABLE)
+                # So near, a whole step is free precision, if it minimises the model.
+                if isinstance(model, MatrixModel):
+                    end, _ = model.minimise(end, slope, l1, LAST)
                 if 2 * decrement > before and total(end) > value:
                     end, promised = W, 0.0
                 return Solution(end, value - promised, 0, decrement, True, "")
