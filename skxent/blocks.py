@@ -110,7 +110,13 @@ class ArrayBlocks:
         columns = [getattr(values, "iloc", values) for values in columns]
         for start in range(0, self.X.shape[0], self.block_rows):
             rows = slice(start, start + self.block_rows)
-            yield tuple(values[rows] for values in columns)
+            yield tuple(as_known(values[rows]) for values in columns)
+
+
+def as_known(values: Any) -> Any:
+    """Return strings as objects where scikit-learn does not know their dtype."""
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
+    return values.astype(object) if kind == "T" else values  # numpy's StringDType
 
 
 def n_rows(values: Any) -> int:

@@ -137,13 +137,8 @@ def test_wide_sums_travel_once_and_are_added_as_a_tree(cluster, monkeypatch):
     monkeypatch.setattr(_workers, "LARGE", 100)
     monkeypatch.setattr(_workers, "FAN", 2)
     X, y, _ = table()
-    grouped = _workers.Workers.of.__func__
-
-    def one_group_a_block(cls, client, blocks):
-        groups = [grouped(cls, client, [block]).groups[0] for block in blocks]
-        return cls(client, groups)
-
-    monkeypatch.setattr(_workers.Workers, "of", classmethod(one_group_a_block))
+    monkeypatch.setattr(_workers, "RESIDENT", 1e-9)  # a group for each block
+    monkeypatch.setattr(_workers, "SPILLED", 1e-9)
     found = skd.CrossEntropyClassifier(solver="newton-cg").fit(cut(X), cut(y))
     assert_same(found, skxent.CrossEntropyClassifier(solver="newton-cg").fit(X, y))
 
@@ -164,6 +159,182 @@ def test_rows_stay_where_they_are(cluster):
         key for at, keys in cluster.run(received).items() for key in keys[before[at] :]
     ]
     assert not [key for key in moved if "parts_of" in key]
+
+
+COLUMNS = list("abcdefg")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A table, and how dask reads the Parquet and CSV files that pandas made of it."""
+    dd = pytest.importorskip("dask.dataframe", reason="pip install 'dask[dataframe]'")
+    pd = pytest.importorskip("pandas", reason="pip install pandas")
+    pytest.importorskip("pyarrow", reason="pip install pyarrow")
+    folder = tmp_path_factory.mktemp("files")
+    X, y, weight = table(n=1000)
+    frame = pd.DataFrame(X, columns=COLUMNS).assign(label=y, w=weight)
+    for part in range(10):
+        # Files of several lengths.
+        rows = frame[100 * part - 5 * (part > 3) : 100 * part + 100 - 5 * (part > 2)]
+        if part == 9:
+            rows = frame[895:]
+        rows.to_parquet(folder / f"{part}.parquet", index=False)
+        rows.to_csv(folder / f"{part}.csv", index=False)
+    return {
+        "frame": frame,
+        "parquet": lambda: dd.read_parquet(str(folder / "*.parquet")),
+        "csv": lambda: dd.read_csv(str(folder / "*.csv"), blocksize=20_000),
+    }
+
+
+def columns_of(lazy):
+    return lazy[COLUMNS], lazy["label"], lazy["w"]
+
+
+def arrays_of(lazy):
+    return tuple(column.values for column in columns_of(lazy))
+
+
+FORMS = {
+    "columns": ("parquet", columns_of),
+    "values": ("parquet", arrays_of),
+    "frame and array": ("parquet", lambda z: (*columns_of(z)[:2], arrays_of(z)[2])),
+    "array and frame": ("parquet", lambda z: (*arrays_of(z)[:1], *columns_of(z)[1:])),
+    "fewer": ("parquet", lambda z: columns_of(z.repartition(npartitions=4))),
+    "one y": (
+        "parquet",
+        lambda z: (z[COLUMNS], z["label"].repartition(npartitions=1), z["w"]),
+    ),
+    "csv": ("csv", columns_of),
+    "csv values": ("csv", arrays_of),
+}
+
+
+# dask's own use of pandas.
+PANDAS = pytest.mark.filterwarnings("ignore:The inplace keyword")
+
+
+@PANDAS
+@pytest.mark.parametrize("form", FORMS)
+def test_columns_of_one_collection(files, form):
+    source, columns = FORMS[form]
+    X, y, weight = columns(files[source]())
+    frame = files["frame"]
+    known = frame[COLUMNS].to_numpy(), frame["label"], frame["w"]
+    with dask.config.set(scheduler="synchronous"):
+        model = skd.FocalLogisticRegression().fit(X, y, weight)
+        expected = skxent.FocalLogisticRegression().fit(*known)
+        assert_same(model, expected, tol=1e-10)
+        score = expected.score(*known)
+        assert model.score(X, y, weight) == pytest.approx(score, abs=1e-12)
+        proba = model.predict_proba(X)
+        loss = skd.metrics.focal_loss(y, proba, sample_weight=weight)
+        assert_allclose(proba, expected.predict_proba(known[0]), rtol=1e-9)
+    expected = expected.predict_proba(known[0])
+    expected = metrics.focal_loss(known[1], expected, sample_weight=known[2])
+    assert loss == pytest.approx(expected, rel=1e-10)
+
+
+@PANDAS
+def test_predictions_are_columns_of_their_frame(files):
+    lazy = files["parquet"]()
+    with dask.config.set(scheduler="synchronous"):
+        model = skd.CrossEntropyClassifier().fit(lazy[COLUMNS], lazy["label"])
+        found = lazy.assign(predicted=model.predict(lazy[COLUMNS])).compute()
+        assert_array_equal(found.predicted, model.predict(found[COLUMNS]))
+
+
+def test_lazy_predictions_are_of_the_model_as_it_was(scheduler):
+    X, y, _ = table(2, n=600)
+    rows, labels = cut(X, 200), cut(y, 200)
+    model = skd.FocalLogisticRegression(gamma=0.0).fit(rows, labels)
+    first = model.predict_proba(rows), model.predict(rows)
+    assert model.predict_proba(rows).name == first[0].name
+    known = model.predict_proba(X), model.predict(X)
+    model.set_params(gamma=5.0, posterior=False, C=1e-4).fit(rows, 1 - labels)
+    second = model.predict_proba(rows)
+    assert second.name != first[0].name
+    model.coef_[:] = 0
+    *found, last = dask.compute(*first, second)
+    assert_allclose(found[0], known[0], rtol=1e-12)
+    assert_array_equal(found[1], known[1])
+    assert np.abs(found[0] - last).max() > 0.1
+
+
+def fit_in_a_task(seed):
+    X = da.random.default_rng(seed).normal(size=(600, 3), chunks=(200, 3))
+    y = (X[:, 0] > 0.3).astype(int)
+    model = import_module("skxent.dask").CrossEntropyClassifier().fit(X, y)
+    return model.coef_, model.score(X, y)
+
+
+@pytest.mark.parametrize("name", ["threads", "synchronous"])
+def test_fits_inside_tasks(name):
+    tasks = [dask.delayed(fit_in_a_task, pure=False)(seed) for seed in range(3)]
+    found = dask.compute(*tasks, scheduler=name)
+    for seed, (coef, score) in enumerate(found):
+        with dask.config.set(scheduler="synchronous"):
+            expected = fit_in_a_task(seed)
+        assert_allclose(coef, expected[0], rtol=1e-10)
+        assert score == expected[1]
+
+
+def test_rows_that_do_not_match_are_refused(scheduler):
+    X, y, weight = table(2, n=900)
+    X, short = pieces(X, [400, 900]), pieces(y[:401], [400, 401])
+    model = skd.CrossEntropyClassifier().fit(cut(table(2, n=900)[0]), cut(y))
+    message = "partition 1: .*{} must have 500 rows as {} has, got {}"
+    proba = pieces(np.full((900, 2), 0.5), [400, 900])
+    gap = pieces(np.full((400, 2), 0.5), [400, 400])
+    for name, call in {
+        "fit": lambda: model.fit(X, short),
+        "score": lambda: model.score(X, short),
+    }.items():
+        with pytest.raises(ValueError, match=message.format("y", "X", 1)):
+            call()
+        assert name
+    with pytest.raises(ValueError, match=message.format("sample_weight", "X", 1)):
+        model.score(X, pieces(y, [400, 900]), pieces(weight[:401], [400, 401]))
+    with pytest.raises(ValueError, match=message.format("y_true", "y_proba", 1)):
+        skd.metrics.log_loss(short, proba, labels=[0, 1])
+    with pytest.raises(ValueError, match=r"partition 1: .*y_true must have 0 rows"):
+        skd.metrics.focal_loss(pieces(y, [400, 900]), gap, labels=[0, 1])
+
+
+def test_small_partitions_are_put_together(cluster, monkeypatch):
+    X, y, weight = table(n=900)
+    data = [cut(column, 9) for column in (X, y, weight)]
+    parts = []
+    submit = _workers.Workers._submit
+
+    def counted(self, function, args):
+        parts.append(len(self.groups))
+        return submit(self, function, args)
+
+    monkeypatch.setattr(_workers.Workers, "_submit", counted)
+    model = skd.FocalLogisticRegression().fit(*data)
+    assert set(parts) == {2}  # tasks of a pass, whatever the partitions
+    assert_same(model, skxent.FocalLogisticRegression().fit(X, y, weight), tol=1e-10)
+
+
+def test_rows_without_room_are_kept_apart(cluster, monkeypatch):
+    # As if 900 rows of 7 numbers were beyond half of the memory of the workers.
+    monkeypatch.setattr(_workers, "RESIDENT", 1e-9)
+    monkeypatch.setattr(_workers, "SPILLED", 1e-6)
+    X, y, weight = table(n=9000)
+    data = [cut(column, 500) for column in (X, y, weight)]
+    groups = []
+    of = _workers.Workers.of.__func__
+
+    def counted(cls, client, blocks):
+        workers = of(cls, client, blocks)
+        groups.append(len(workers.groups))
+        return workers
+
+    monkeypatch.setattr(_workers.Workers, "of", classmethod(counted))
+    model = skd.FocalLogisticRegression().fit(*data)
+    assert groups[0] > 4
+    assert_same(model, skxent.FocalLogisticRegression().fit(X, y, weight), tol=1e-10)
 
 
 def test_data_frames_and_unknown_sizes(cluster):

@@ -69,9 +69,6 @@ class Blocks:
     keys: list[Any]
     graph: dict[Any, Any]
 
-    def delayed(self) -> list[Delayed]:
-        return [Delayed(key, self.graph) for key in self.keys]
-
     def together(self, function: Callable[..., Any], *arguments: Any) -> Delayed:
         """Return function(list of all values, *arguments), delayed."""
         name = f"values-{uuid4().hex}"

@@ -41,7 +41,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
             raise ValueError("fit requires y to be passed, but the target y is None.")
         kind = type(self).__name__
         blocks = each_block(block_of, (kind,), X=X, y=y, sample_weight=sample_weight)
-        rows = stored(blocks.delayed())
+        rows = stored(blocks)
         plan = make_plan(self, rows.sum(summaries), "partition")
         if self.n_jobs is None and isinstance(rows, Workers):
             # There is a task for each thread of a worker already.

@@ -15,11 +15,10 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-import dask
 from dask.base import get_scheduler
-from dask.delayed import Delayed
 from dask.sizeof import sizeof
 
+from skxent.dask._each_block import Blocks
 from skxent.objectives.blocks import Here, Store, add
 
 # So many answers are added by one task, or by the client.
@@ -40,11 +39,11 @@ def current_client() -> Any:
     return client if hasattr(client, "who_has") else None
 
 
-def stored(blocks: Sequence[Delayed]) -> Store:
+def stored(blocks: Blocks) -> Store:
     """The blocks computed, and kept where they are; what is None is left out."""
     client = current_client()
     if client is None:
-        return Here(present(dask.compute(*blocks)))
+        return Here(blocks.together(present).compute())
     return Workers.of(client, blocks)
 
 
@@ -109,17 +108,17 @@ class Workers:
         self.client, self.groups = client, groups
 
     @classmethod
-    def of(cls, client: Any, blocks: Sequence[Delayed]) -> Workers:
+    def of(cls, client: Any, blocks: Blocks) -> Workers:
         """Blocks computed where dask likes, and grouped by where they then are."""
         from distributed import wait
 
-        futures = client.compute(list(blocks))
+        futures = client.get(blocks.graph, blocks.keys, sync=False)
         wait(futures)
         for future in futures:
             if future.status == "error":
                 future.result()  # raises what the block raised
         keys = [future.key for future in futures]
-        where, sizes = client.who_has(keys), client.nbytes(keys, summary=False)
+        where, sizes = client.who_has(futures), client.nbytes(keys, summary=False)
         workers = client.scheduler_info(n_workers=-1)["workers"]
         at: defaultdict[str, list[Any]] = defaultdict(list)
         for future in futures:

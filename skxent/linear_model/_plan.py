@@ -151,7 +151,7 @@ class ReadingParts:
             if block.index in self.plan.weighty:
                 yield part_of([block], self.plan)
         if seen != len(self.plan.found):
-            raise ValueError(self.plan.changed(f"another number, {seen}"))
+            raise ValueError(self.plan.changed(f"another after {seen}"))
 
 
 def read_objective(estimator: Any, source: RowBlocks) -> BlockObjective:

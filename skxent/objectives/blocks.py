@@ -224,6 +224,8 @@ class BlockObjective(Problem):
             self.few = parts, parts.sum(weight)
         part = copy(self)
         part.parts, given_weight = self.few
+        # Preconditioners are chosen by what a sample costs, as for one table.
+        part.n_samples = -(-self.n_samples // self.sample_step)
         part.view = replace(self.view, given_weight=given_weight)
         return part if given_weight else self
 
