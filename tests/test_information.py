@@ -151,10 +151,7 @@ def test_skill_is_the_share_of_the_loss_that_is_saved(loss, n_classes):
 
 
 def test_no_skill_is_known_where_nothing_can_be_lost():
-    # In float32 even the fifth power of eps is zero.
-    with pytest.raises(
-        ValueError, match=r"^y_true must have rows of positive loss, got none\.$"
-    ):
+    with pytest.raises(ValueError, match="^y_true must have rows of two classes or more"):
         d2_loss_score(Focal(5.0), [0, 0], np.float32([[0.5, 0.5]] * 2), labels=[0, 1])
 
 
