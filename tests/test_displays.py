@@ -563,7 +563,7 @@ def test_only_fitted_classifiers_answer(cls):
 def test_matplotlib_is_imported_only_when_used():
     code = """
 import sys
-sys.modules["matplotlib"] = None
+sys.modules["matplotlib"] = sys.modules["matplotlib.pyplot"] = None
 import skxent, skxent.displays
 try:
     skxent.displays.LossCurveDisplay.from_losses("focal")

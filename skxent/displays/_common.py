@@ -28,7 +28,7 @@ def get_axes(ax: Any) -> Any:
         return ax
     message = "Displays need matplotlib: pip install matplotlib."
     with say_if_missing("matplotlib", message):
-        import matplotlib.pyplot as plt
+        from matplotlib import pyplot as plt
     return plt.subplots(layout="constrained")[1]
 
 
