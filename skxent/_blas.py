@@ -34,8 +34,11 @@ class Library:
             self._set(min(count, self.before))
         elif self.before is not None:
             # Where another has set the number meanwhile, it is the other's to restore.
+            # `ours` stays, so that a restoration that was interrupted can be repeated.
             if self.controller.get_num_threads() == self.ours:
-                self._set(self.before)
+                self._give_up_control()
+                self.controls = True
+                self.controller.set_num_threads(self.before)
             self._give_up_control()
             self.before = None
 
@@ -126,9 +129,11 @@ class BlasThreads:
     def __init__(self, count: int) -> None:
         self.wish = Wish(get_ident(), count)
         self.before: list[tuple[Any, int]] = []
+        self.entered = False
 
     def __enter__(self) -> None:
         try:
+            self.entered = True
             SHARED.enter(self.wish)
             for library in SHARED.of_threads:
                 before = library.get_num_threads()
@@ -150,9 +155,15 @@ class BlasThreads:
             self.leave()
             raise
 
+    def __del__(self) -> None:
+        # An interrupt between __enter__ and the first line of the body skips __exit__.
+        if self.entered:
+            self.leave()
+
     def leave(self) -> None:
         """Give the threads back; what is done already is not done again."""
         SHARED.leave(self.wish)
+        self.entered = False
         while self.before:
             library, before = self.before[-1]
             library.set_num_threads(before)

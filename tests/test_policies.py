@@ -1,11 +1,11 @@
 """What is taken for labels, weights and probabilities, the same everywhere."""
 
 import itertools
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 import scipy.special
 from numpy.testing import assert_allclose, assert_array_equal
@@ -64,11 +64,14 @@ NUMBERS = {
     "Int64": pd.Series(CODES, dtype="Int64"),
     "objects": pd.Series(CODES).astype(object),
     "category": pd.Series(CODES).astype("category"),
-    "arrow": pd.Series(CODES, dtype="int64[pyarrow]"),
     "polars": pl.Series(CODES),
-    "pyarrow": pa.chunked_array([CODES[:20], CODES[20:]]),
     "list": CODES.tolist(),
 }
+if find_spec("pyarrow"):
+    import pyarrow as pa
+
+    NUMBERS["arrow"] = pd.Series(CODES, dtype="int64[pyarrow]")
+    NUMBERS["chunked"] = pa.chunked_array([CODES[:20], CODES[20:]])
 
 
 @pytest.mark.parametrize("y", NUMBERS.values(), ids=NUMBERS)

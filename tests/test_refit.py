@@ -75,7 +75,10 @@ def model_of(name):
     if name in ("xgboost", "lightgbm"):
         return booster(name)
     if name == "dask":
-        return pytest.importorskip("skxent.dask").CrossEntropyClassifier()
+        pytest.importorskip("dask.dataframe", reason="pip install 'skxent[dask]'")
+        from skxent.dask import CrossEntropyClassifier as DaskClassifier
+
+        return DaskClassifier()
     return clone(MODELS[name])
 
 
