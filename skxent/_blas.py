@@ -126,10 +126,11 @@ if hasattr(os, "register_at_fork"):
 class BlasThreads:
     """A context in which BLAS has at most so many threads."""
 
+    entered = False
+
     def __init__(self, count: int) -> None:
         self.wish = Wish(get_ident(), count)
         self.before: list[tuple[Any, int]] = []
-        self.entered = False
 
     def __enter__(self) -> None:
         try:
