@@ -151,9 +151,7 @@ def test_skill_is_the_share_of_the_loss_that_is_saved(loss, n_classes):
 
 
 def test_no_skill_is_known_where_nothing_can_be_lost():
-    with pytest.raises(
-        ValueError, match=r"^y_true must have rows of two classes"
-    ):
+    with pytest.raises(ValueError, match=r"^y_true must have rows of two classes"):
         d2_loss_score(Focal(5.0), [0, 0], np.float32([[0.5, 0.5]] * 2), labels=[0, 1])
 
 
