@@ -202,6 +202,16 @@ def test_streams_of_many_columns_and_batches(
     assert_follows(model, X, y, n_classes, n_batches, loss, convert, diagonal)
 
 
+def test_what_lbfgs_hands_to_newtons_method_is_shifted_to_its_best():
+    """Newton's steps do not go along a shift that all outputs share; L-BFGS does."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 60))
+    z = X @ rng.normal(scale=0.26, size=(60, 3))
+    y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    model = CrossEntropyClassifier(tol=1e-6)
+    assert_follows(model, X, y, 3, 4, CrossEntropy(), np.asarray, False)
+
+
 @few_classes
 @pytest.mark.parametrize("gamma", [0.0, 1.0])
 @pytest.mark.parametrize("ratio", [0.0, 1.0])

@@ -67,6 +67,17 @@ def choose_solver(objective: Problem) -> str:
     return "newton-cg" if few or objective.may_lack_minimum() else "lbfgs"
 
 
+def at_best_shift(objective: Problem, W: Weights) -> Weights:
+    """Return W with the shift of all outputs to which the penalty draws it.
+
+    Newton's steps do not go along such a shift, and L-BFGS may have left it.
+    """
+    if not objective.shift_invariant or not W.any():
+        return W
+    d = objective.n_features
+    return np.vstack([objective.best_shift(W[:d]), W[d:]])
+
+
 def solve(
     objective: Problem,
     start: Weights,
@@ -90,12 +101,16 @@ def solve(
                 objective, start, l1, tol, max_iter, verbose, listener
             )
         else:
-            if objective.shift_invariant and start.any():  # no step goes along a shift
-                d = objective.n_features
-                start = np.vstack([objective.best_shift(start[:d]), start[d:]])
             solver, found = _solve(
-                objective, start, solver, tol, max_iter, verbose, listener
+                objective,
+                at_best_shift(objective, start),
+                solver,
+                tol,
+                max_iter,
+                verbose,
+                listener,
             )
+            found = replace(found, weights=at_best_shift(objective, found.weights))
     except Stopped as stop:
         value, _ = objective.value_gradient(stop.weights)
         return Solution(stop.weights, value, stop.n_iter, np.nan, False, STOPPED)
@@ -135,7 +150,6 @@ def _solve(
     going = not found.converged and found.reason != SEPARABLE
     if going and found.n_iter < left:
         solver, before = "newton-cg", before + found.n_iter
-        found = newton_cg(
-            objective, found.weights, tol, left - found.n_iter, verbose, listener
-        )
+        start = at_best_shift(objective, found.weights)
+        found = newton_cg(objective, start, tol, left - found.n_iter, verbose, listener)
     return solver, replace(found, n_iter=before + found.n_iter)
