@@ -157,6 +157,17 @@ def test_overflow_is_told(spoil, l1_ratio, sparse):
         CrossEntropyClassifier(l1_ratio=l1_ratio).fit(table, Y)
 
 
+@pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg", "lbfgs"])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(("d", "n_classes"), [(3, 2), (3, 4), (150, 2)])
+def test_overflow_is_told_by_all_solvers(d, n_classes, solver, sparse):
+    table = np.random.default_rng(0).normal(size=(60, d)) * 1e160
+    with pytest.raises(ValueError, match="must be of a size whose products are finite"):
+        CrossEntropyClassifier(solver=solver).fit(
+            sp.csr_array(table) if sparse else table, np.arange(60) % n_classes
+        )
+
+
 @pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
 def test_overflow_is_told_where_columns_are_swept(monkeypatch, loss):
     monkeypatch.setattr(quadratic, "WHOLE", 0)
