@@ -13,6 +13,9 @@ from skxent._encoding import encode_labels
 from skxent._threads import effective_n_threads
 from skxent._weights import moderate
 
+# Products of weights with such a sum may be subnormal, which have few digits.
+TINY = 1e-280
+
 
 def log_loss(
     y_true: ArrayLike,
@@ -97,8 +100,10 @@ def _one_pass_log_loss(
         sample_weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
         with np.errstate(over="ignore"):
             total_weight = float(sample_weight.sum())
-        if total_weight == np.inf and normalize and sample_weight.max() < np.inf:
-            # Of this scikit-learn makes NaN; the mean does not depend on the scale.
+        extreme = total_weight == np.inf or 0 < total_weight < TINY
+        if extreme and normalize and (np.abs(sample_weight) < np.inf).all():
+            # Of this scikit-learn makes NaN, or rounds each product to a subnormal
+            # number; the mean does not depend on the scale.
             sample_weight = moderate(sample_weight)
             total_weight = float(sample_weight.sum())
         if not np.isfinite(total_weight) or total_weight == 0:

@@ -7,8 +7,11 @@ import scipy.sparse as sp
 from skxent import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
+    FocalLogisticRegressionCV,
     SmoothedSoftmaxClassifier,
 )
+from skxent.blocks import ArrayBlocks
+from skxent.solvers import quadratic
 
 ESTIMATORS = [
     CrossEntropyClassifier,
@@ -146,6 +149,43 @@ def test_parameters_set_after_fit_wait_for_the_next():
 
 
 @pytest.mark.parametrize("spoil", [1e160, 1e300])
-def test_overflow_is_told(spoil):
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_overflow_is_told(spoil, l1_ratio, sparse):
+    table = sp.csr_array(X * spoil) if sparse else X * spoil
     with pytest.raises(ValueError, match="must be of a size whose products are finite"):
-        CrossEntropyClassifier().fit(X * spoil, Y)
+        CrossEntropyClassifier(l1_ratio=l1_ratio).fit(table, Y)
+
+
+@pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg", "lbfgs"])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(("d", "n_classes"), [(3, 2), (3, 4), (150, 2)])
+def test_overflow_is_told_by_all_solvers(d, n_classes, solver, sparse):
+    table = np.random.default_rng(0).normal(size=(60, d)) * 1e160
+    with pytest.raises(ValueError, match="must be of a size whose products are finite"):
+        CrossEntropyClassifier(solver=solver).fit(
+            sp.csr_array(table) if sparse else table, np.arange(60) % n_classes
+        )
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
+def test_overflow_is_told_where_columns_are_swept(monkeypatch, loss):
+    monkeypatch.setattr(quadratic, "WHOLE", 0)
+    with pytest.raises(ValueError, match="must be of a size whose products are finite"):
+        CrossEntropyClassifier(loss, l1_ratio=1.0).fit(X * 1e160, Y)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model, blocks: model.predict(blocks),
+        lambda model, blocks: model.predict_proba(blocks),
+        lambda model, blocks: model.score(blocks, Y),
+        lambda model, blocks: model.partial_fit(blocks, Y),
+        lambda model, blocks: FocalLogisticRegressionCV().fit(blocks, Y),
+    ],
+)
+def test_row_blocks_are_told_where_they_are_not_read(call):
+    model, blocks = CrossEntropyClassifier().fit(X, Y), ArrayBlocks(X, Y)
+    with pytest.raises(ValueError, match=r"X must be an array.*got row blocks"):
+        call(model, blocks)

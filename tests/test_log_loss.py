@@ -134,6 +134,16 @@ def test_log_loss_layouts_and_weights(n_classes, dtype, monkeypatch):
             assert_allclose(log_loss(*pair, **keywords), value, rtol=rtol)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-290, 1e306])
+def test_the_size_of_weights_does_not_matter(size, dtype):
+    rng = np.random.default_rng(4)
+    y, proba = codes_of(rng, 200, 3), rng.dirichlet(np.ones(3), 200).astype(dtype)
+    w = 2.0 ** rng.integers(0, 4, 200)
+    expected = log_loss(y, proba, sample_weight=w)
+    assert_allclose(log_loss(y, proba, sample_weight=w * size), expected, rtol=1e-12)
+
+
 def test_log_loss_needs_no_memory():
     rng = np.random.default_rng(3)
     y, proba = codes_of(rng, 100_000, 10), rng.dirichlet(np.ones(10), 100_000)

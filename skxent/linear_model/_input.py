@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from skxent._encoding import as_labels, encode_labels, is_soft
 from skxent._sparse import check_sparse
-from skxent._validation import as_whole, check_unmasked
+from skxent._validation import as_whole, check_in_memory, check_unmasked
 
 
 def check_data(
@@ -31,6 +31,7 @@ def check_data(
     `part`: a block of a larger table, which may have a class for every row. `finite`
     False spares the search for NaN.
     """
+    check_in_memory(X)
     for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
         check_unmasked(name, values)
     X = check_sparse("X", X)

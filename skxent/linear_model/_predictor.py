@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skxent._pickle import VersionedPickle
 from skxent._sparse import check_sparse
-from skxent._validation import check_unmasked
+from skxent._validation import check_in_memory, check_unmasked
 from skxent.losses import Loss
 from skxent.targets import Floats
 from skxent.typing import MatrixLike
@@ -50,6 +50,7 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
     def decision_function(self, X: MatrixLike) -> Floats:
         """Logits: (n, K), or for two classes (n,), the log-odds of the second."""
         check_is_fitted(self)
+        check_in_memory(X)
         check_unmasked("X", X)
         X = check_sparse("X", X)
         X = validate_data(

@@ -105,6 +105,7 @@ class RowCurvature(Problem):
     def curvature_diagonal(self, W: Weights) -> Weights:
         return self.row_diagonal_and_columns(W)[0] + self.penalty_diagonal()
 
+    @ignore_overflow  # the solver tells of it
     def row_diagonal_and_columns(self, W: Weights) -> tuple[Weights, Weights | None]:
         d, m = self.n_features, self.n_outputs
         squares, h_sums, columns = np.zeros((d, m)), np.zeros(m), None

@@ -22,6 +22,15 @@ LOST = 10.0
 FEIGNED = 0.1
 
 
+def check_curvature(values: Weights) -> None:
+    """Raise a ValueError where curvatures overflowed, or came of what did."""
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "X, C and sample_weight must be of a size whose products are finite, "
+            "got an infinite or undefined Hessian."
+        )
+
+
 class Inverse:
     """The inverse of a symmetric matrix, scaled to a unit diagonal first.
 
@@ -38,11 +47,7 @@ class Inverse:
     reciprocal: Weights
 
     def __init__(self, matrix: Weights, dtype: Any = np.float64) -> None:
-        if not np.isfinite(matrix).all():
-            raise ValueError(
-                "X, C and sample_weight must be of a size whose products are finite, "
-                "got an infinite or undefined Hessian."
-            )
+        check_curvature(matrix)
         flat = FLAT[np.dtype(dtype)]
         lost = LOST * flat
         scale = np.sqrt(np.abs(np.diagonal(matrix)))
@@ -107,6 +112,7 @@ class WholeInverse:
         invariant: bool,
         dtype: Any = np.float64,
     ) -> None:
+        check_curvature(H)
         size, m = self.shape = shape
         if invariant:
             per_output = H.reshape(m, size, m, size)

@@ -22,7 +22,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skxent.objectives.problem import Problem, Weights
-from skxent.solvers.inverse import Inverse, WholeInverse
+from skxent.solvers.inverse import Inverse, WholeInverse, check_curvature
 
 # Wider than this, a Gram matrix would not pay.
 WIDE = 2000
@@ -128,6 +128,7 @@ class Diagonal:
         d = sample.n_features
         self.mean: Weights | None = None  # of columns, and zero for the intercept
         self.scale, columns = sample.row_diagonal_and_columns(W)
+        check_curvature(self.scale)
         if columns is not None and columns.any():
             count, total = columns.T
             sums = self.scale[:d]

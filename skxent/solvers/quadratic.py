@@ -12,9 +12,11 @@ import scipy.sparse as sp
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
 from skxent._coordinate import sweep_columns, sweep_matrix
+from skxent._validation import ignore_overflow
 from skxent.losses import CrossEntropy, Loss
 from skxent.objectives.linear import LinearObjective
 from skxent.objectives.problem import Problem, Weights
+from skxent.solvers.inverse import check_curvature
 from skxent.targets import Floats
 
 # A larger Hessian is not formed: coordinate descent goes through X instead.
@@ -58,6 +60,7 @@ class MatrixModel:
             loss, objective.loss = objective.loss, CrossEntropy()
             self.H += damping * objective.hessian(np.zeros_like(W))
             objective.loss = loss
+        check_curvature(self.H)
         if objective.loss.convex:
             return
         try:
@@ -158,6 +161,7 @@ class ColumnsModel:
         self.l2 = np.zeros(objective.shape[0])
         self.l2[: objective.n_features] = objective.penalty
 
+    @ignore_overflow
     def expand(self, W: Weights, damping: float = 0.0) -> None:
         m, loss = self.objective.n_outputs, self.objective.loss
         z = np.asarray(self.X @ W, dtype=self.objective.dtype)
@@ -166,6 +170,7 @@ class ColumnsModel:
         self.slope = slope.astype(np.float64) / self.objective.total_weight
         if damping:
             self.H += damping * self._row_hessians(CrossEntropy(), np.zeros_like(z))
+        check_curvature(self.H)
         if not loss.convex:
             values, vectors = np.linalg.eigh(self.H.reshape(-1, m, m))
             vectors_t = vectors.swapaxes(1, 2)
@@ -173,6 +178,7 @@ class ColumnsModel:
             self.H = ((vectors * positive) @ vectors_t).reshape(-1, m * m)
         self.curvature = self.X.power(2).T @ self.H[:, :: m + 1]
         self.curvature += self.l2[:, np.newaxis]
+        check_curvature(self.curvature)
 
     def _row_hessians(
         self, loss: Loss, z: Floats, gradient: Floats | None = None
