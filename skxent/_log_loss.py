@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skxent._dispatch import kernels
 from skxent._encoding import encode_labels
+from skxent._rounding import within
 from skxent._threads import effective_n_threads
 from skxent._weights import moderate
 
@@ -33,6 +34,8 @@ def log_loss(
     in nats, with p clipped to [eps, 1 - eps] of its dtype as scikit-learn does. Common
     input is scored in one pass without a copy; whatever else scikit-learn takes, and
     whatever it refuses, is handed to it, so values, warnings and errors are its own.
+    Only probabilities that rounding took out of [0, 1], by 1e-6 at most, are accepted
+    here and refused there.
 
     Parameters
     ----------
@@ -64,6 +67,15 @@ def log_loss(
         value = _one_pass_log_loss(y_true, y_proba, normalize, sample_weight, labels)
         if value is not None:
             return value
+        inside = _inside(y_proba)
+        if inside is not y_proba:
+            return log_loss(
+                y_true,
+                inside,
+                normalize=normalize,
+                sample_weight=sample_weight,
+                labels=labels,
+            )
     return float(
         sklearn.metrics.log_loss(
             *([y_true] if y_proba is None else [y_true, y_proba]),
@@ -73,6 +85,14 @@ def log_loss(
             **({"y_pred": y_pred} if renamed else {}),
         )
     )
+
+
+def _inside(y_proba: Any) -> Any:
+    """Return arrays that rounding took out of [0, 1] clipped to it, others as given."""
+    if type(y_proba) is not np.ndarray or y_proba.dtype.kind != "f":
+        return y_proba
+    clipped = within(y_proba)
+    return y_proba if clipped is None else clipped
 
 
 def _one_pass_log_loss(

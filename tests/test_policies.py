@@ -276,6 +276,8 @@ def test_an_ulp_beyond_the_ends(dtype):
     assert beyond.max() > 1 and beyond.min() < 0
     y = [0, 1, 1]
     for call in (
+        lambda p: log_loss(y, p),
+        lambda p: log_loss(y, p[:, 1]),
         lambda p: cross_entropy(y, p),
         lambda p: cross_entropy(y, p[:, 1]),
         lambda p: entropy(p),
