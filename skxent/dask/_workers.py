@@ -19,6 +19,7 @@ from dask.base import get_scheduler
 from dask.sizeof import sizeof
 
 from skxent.dask._each_block import Blocks
+from skxent.dask._own_tasks import with_own_tasks
 from skxent.objectives.blocks import Here, Store, add
 
 # So many answers are added by one task, or by the client.
@@ -112,7 +113,8 @@ class Workers:
         """Blocks computed where dask likes, and grouped by where they then are."""
         from distributed import wait
 
-        futures = client.get(blocks.graph, blocks.keys, sync=False)
+        keys, graph = with_own_tasks(blocks.keys, blocks.graph)
+        futures = client.get(graph, keys, sync=False)
         wait(futures)
         for future in futures:
             if future.status == "error":
