@@ -372,6 +372,8 @@ def test_rows_without_room_are_kept_apart(cluster, monkeypatch):
     monkeypatch.setattr(_workers.Workers, "of", classmethod(counted))
     model = skd.FocalLogisticRegression().fit(*data)
     assert groups[0] > 4
+    rows = _workers.spillable([X], lambda blocks: blocks)
+    assert dask.sizeof.sizeof(rows) == 2 * dask.sizeof.sizeof(X)
     assert_same(model, skxent.FocalLogisticRegression().fit(X, y, weight), tol=1e-10)
 
 
