@@ -25,6 +25,7 @@ da = pytest.importorskip("dask.array", reason=reason)
 distributed = pytest.importorskip("distributed", reason=reason)
 
 skd = import_module("skxent.dask")  # which needs them
+_own_tasks = import_module("skxent.dask._own_tasks")
 _workers = import_module("skxent.dask._workers")
 
 
@@ -240,6 +241,10 @@ def test_predictions_are_columns_of_their_frame(files):
     lazy = files["parquet"]()
     with dask.config.set(scheduler="synchronous"):
         model = skd.CrossEntropyClassifier().fit(lazy[COLUMNS], lazy["label"])
+        # One column of labels may be a frame, without a warning for each partition.
+        again = skd.CrossEntropyClassifier().fit(lazy[COLUMNS], lazy[["label"]])
+        assert_array_equal(again.coef_, model.coef_)
+        model.sparsify()
         found = lazy.assign(predicted=model.predict(lazy[COLUMNS])).compute()
         assert_array_equal(found.predicted, model.predict(found[COLUMNS]))
 
@@ -261,22 +266,55 @@ def test_lazy_predictions_are_of_the_model_as_it_was(scheduler):
     assert np.abs(found[0] - last).max() > 0.1
 
 
-def fit_in_a_task(seed):
-    X = da.random.default_rng(seed).normal(size=(600, 3), chunks=(200, 3))
-    y = (X[:, 0] > 0.3).astype(int)
-    model = import_module("skxent.dask").CrossEntropyClassifier().fit(X, y)
-    return model.coef_, model.score(X, y)
+def outcomes(tasks):
+    """What dask makes of the tasks; no fit may wait for ever."""
+    client = _workers.current_client()
+    if client is None:
+        return dask.compute(*tasks)
+    return client.gather([f.result(timeout=60) for f in client.compute(tasks)])
 
 
-@pytest.mark.parametrize("name", ["threads", "synchronous"])
-def test_fits_inside_tasks(name):
-    tasks = [dask.delayed(fit_in_a_task, pure=False)(seed) for seed in range(3)]
-    found = dask.compute(*tasks, scheduler=name)
-    for seed, (coef, score) in enumerate(found):
-        with dask.config.set(scheduler="synchronous"):
-            expected = fit_in_a_task(seed)
-        assert_allclose(coef, expected[0], rtol=1e-10)
-        assert score == expected[1]
+@pytest.mark.parametrize("kind", ["numpy", "dask"])
+def test_fits_inside_tasks(scheduler, kind):
+    def fit(C):  # workers cannot import this file, and get a local function whole
+        if kind == "numpy":
+            X = np.random.default_rng(0).normal(size=(600, 3))
+            X, y = (da.from_array(z, chunks=200) for z in (X, X[:, 0] > 0.3))
+        else:
+            X = da.random.default_rng(0).normal(size=(600, 3), chunks=(200, 3))
+            y = (X[:, 0] > 0.3).astype(int)
+        model = skd.CrossEntropyClassifier(C=C).fit(X, y)
+        return model.coef_, model.score(X, y), X.compute(), y.compute()
+
+    # Two at once, of the same rows.
+    penalties = [0.1, 1.0]
+    tasks = [dask.delayed(fit, pure=False)(C) for C in penalties]
+    for C, (coef, score, X, y) in zip(penalties, outcomes(tasks), strict=True):
+        expected = skxent.CrossEntropyClassifier(C=C).fit(X, y)
+        assert_allclose(coef, expected.coef_, rtol=1e-10)
+        assert score == expected.score(X, y)
+    if scheduler is not None:
+        logs = scheduler.get_scheduler_logs()
+        assert not [text for _, text in logs if "different `run_spec`" in text]
+
+
+def test_a_block_is_one_task_of_a_key_that_no_other_graph_has():
+    @dask.delayed(pure=True)
+    def load(place):
+        return place
+
+    @dask.delayed(pure=True)
+    def both(*values):
+        return sum(values)
+
+    shared = load(100)
+    blocks = [both(both(load(i)), both(shared, i)) for i in range(5)]
+    keys = [block.key for block in blocks]
+    graph = {key: task for block in blocks for key, task in block.dask.items()}
+    found, own = _own_tasks.with_own_tasks(keys, graph)
+    assert len(own) == len(keys) + 1  # and what they share
+    assert not set(own) & set(graph)
+    assert list(dask.get(own, found)) == [100 + 2 * i for i in range(5)]
 
 
 def test_rows_that_do_not_match_are_refused(scheduler):
@@ -334,6 +372,8 @@ def test_rows_without_room_are_kept_apart(cluster, monkeypatch):
     monkeypatch.setattr(_workers.Workers, "of", classmethod(counted))
     model = skd.FocalLogisticRegression().fit(*data)
     assert groups[0] > 4
+    rows = _workers.spillable([X], lambda blocks: blocks)
+    assert dask.sizeof.sizeof(rows) == 2 * dask.sizeof.sizeof(X)
     assert_same(model, skxent.FocalLogisticRegression().fit(X, y, weight), tol=1e-10)
 
 

@@ -23,6 +23,7 @@ from skxent.dask._collections import (
     is_one_source,
     merged,
 )
+from skxent.dask._own_tasks import with_own_tasks
 from skxent.linear_model._blocks import check_rows, naming
 from skxent.objectives.blocks import add
 
@@ -77,7 +78,8 @@ class Blocks:
 
     def sum(self) -> Any:
         """Compute Σ of the values, up a tree."""
-        keys, graph, name = self.keys, dict(self.graph), f"add-{uuid4().hex}"
+        keys, graph = with_own_tasks(self.keys, self.graph)
+        name = f"add-{uuid4().hex}"
         level = 0
         while level == 0 or len(keys) > 1:
             parts = [keys[i : i + FAN] for i in range(0, len(keys), FAN)]

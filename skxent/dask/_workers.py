@@ -19,6 +19,7 @@ from dask.base import get_scheduler
 from dask.sizeof import sizeof
 
 from skxent.dask._each_block import Blocks
+from skxent.dask._own_tasks import with_own_tasks
 from skxent.objectives.blocks import Here, Store, add
 
 # So many answers are added by one task, or by the client.
@@ -30,7 +31,7 @@ LARGE = 1 << 17
 # Share of a worker's memory up to which its rows stay in memory: dask begins to spill
 # at 0.6. Beyond, each of its threads works on this share of it at a time.
 RESIDENT = 0.5
-SPILLED = 1 / 16
+SPILLED = 1 / 64
 
 
 def current_client() -> Any:
@@ -78,6 +79,25 @@ def runs(items: Sequence[Any], sizes: Sequence[int], most: float) -> list[list[A
     return list(found.values())
 
 
+class Spillable(list[Any]):
+    """Rows for which there is no room: they count twice.
+
+    While dask reads rows back from the disk they are in memory twice. If they counted
+    once, workers of little memory would exceed it and be restarted.
+    """
+
+
+def size_of_spillable(rows: Spillable) -> int:
+    return 2 * sum(map(sizeof, rows))
+
+
+sizeof.register(Spillable, size_of_spillable)
+
+
+def spillable(blocks: Any, function: Callable[..., Any], *arguments: Any) -> Spillable:
+    return Spillable(function(blocks, *arguments))
+
+
 def unchanged(*arguments: Any) -> Any:
     return arguments
 
@@ -102,17 +122,21 @@ def mapped(
 
 
 class Workers:
-    """Lists of blocks, each a future on a worker of a distributed cluster."""
+    """Lists of blocks, each a future on a worker of a distributed cluster.
 
-    def __init__(self, client: Any, groups: list[Any]) -> None:
-        self.client, self.groups = client, groups
+    spills : is there a worker without room for its rows?
+    """
+
+    def __init__(self, client: Any, groups: list[Any], spills: bool) -> None:
+        self.client, self.groups, self.spills = client, groups, spills
 
     @classmethod
     def of(cls, client: Any, blocks: Blocks) -> Workers:
         """Blocks computed where dask likes, and grouped by where they then are."""
         from distributed import wait
 
-        futures = client.get(blocks.graph, blocks.keys, sync=False)
+        keys, graph = with_own_tasks(blocks.keys, blocks.graph)
+        futures = client.get(graph, keys, sync=False)
         wait(futures)
         for future in futures:
             if future.status == "error":
@@ -124,18 +148,21 @@ class Workers:
         for future in futures:
             at[min(where.get(future.key) or [""])].append(future)
         groups: list[list[Any]] = []
+        spills = False
         for address, held in sorted(at.items()):
             about = workers.get(address, {})
             threads, memory = about.get("nthreads", 1), about.get("memory_limit")
             weights = [sizes.get(future.key, 0) for future in held]
             most = sum(weights) / threads
             if memory and sum(weights) > RESIDENT * memory:
-                most = SPILLED * memory / threads
+                most, spills = SPILLED * memory / threads, True
             groups.extend(runs(held, weights, most))
-        return cls(client, mapped(client, present, groups))
+        return cls(client, groups, spills).map(present)
 
     def map(self, function: Callable[..., Any], *args: Any) -> Workers:
-        return Workers(self.client, self._submit(function, args))
+        if self.spills:
+            function, args = spillable, (function, *args)
+        return Workers(self.client, self._submit(function, args), self.spills)
 
     def sum(self, function: Callable[..., Any], *args: Any) -> Any:
         answers = self._submit(function, args)

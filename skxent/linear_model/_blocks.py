@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from numbers import Real
 from typing import Any
 
@@ -28,6 +29,12 @@ from skxent.targets import check_soft_labels
 
 class Checker(LinearPredictor, BaseEstimator):
     """Takes what the estimators take; its attributes tell the width and the names."""
+
+
+@cache
+def checker_class(kind: str) -> type[Checker]:
+    """Return a class of that name, which scikit-learn's errors tell."""
+    return type(kind, (Checker,), {})
 
 
 @dataclass
@@ -103,7 +110,8 @@ def checked(index: int, data: Any, kind: str, finite: bool = True) -> Block | No
     check_rows(X=X, y=y, sample_weight=weight)
     if not n_rows(X):
         return None
-    checker = type(kind, (Checker,), {})()  # errors tell the name of its class
+    checker = checker_class(kind)()
+    y = without_second_axis(y)
     X, y, weight = check_data(checker, X, y, weight, part=True, finite=finite)
     weight = check_sample_weight(weight, X.shape[0])
     names = getattr(checker, "feature_names_in_", None)
@@ -111,6 +119,13 @@ def checked(index: int, data: Any, kind: str, finite: bool = True) -> Block | No
         soft = check_soft_labels(y, y.shape[1], X.dtype)
         return Block(index, X, None, soft, weight, names)
     return Block(index, X, *encode_labels(y), weight, names)
+
+
+def without_second_axis(y: Any) -> Any:
+    """Return y of shape (n, 1) as (n,): scikit-learn would warn of every block."""
+    if sp.issparse(y) or getattr(y, "shape", ())[1:] != (1,):
+        return y
+    return y.iloc[:, 0] if hasattr(y, "iloc") else np.asanyarray(y).reshape(-1)
 
 
 def check_rows(**columns: Any) -> None:
