@@ -188,9 +188,9 @@ class Graph:
         self.onnx_type = (
             TensorProto.DOUBLE if dtype is np.float64 else TensorProto.FLOAT
         )
-        self.limits = np.finfo(dtype)
+        self.limits: Any = np.finfo(dtype)
         # exp of it is 0, and its products with parameters of losses are finite.
-        self.lowest = -float(np.sqrt(self.limits.max))
+        self.lowest: float = -float(np.sqrt(self.limits.max))
 
     def const(self, value: Any) -> Any:
         return np.atleast_1d(np.asarray(value, dtype=self.dtype))

@@ -205,7 +205,7 @@ class BlockObjective(Problem):
         self.penalty = 1.0 / (C * self.given_weight)
         self.passes = 0
         self.origin = np.zeros(n_features, dtype=self.dtype)
-        self.constant = np.zeros(n_features, dtype=bool)
+        self.constant: NDArray[np.bool_] = np.zeros(n_features, dtype=bool)
         if fit_intercept and centred:
             total, count, ranges = parts.sum(column_sums, self.origin_step)
             self.origin = (total / count).astype(self.dtype)

@@ -97,7 +97,7 @@ class LinearObjective(RowCurvature):
             self.unit = unit
             self.total_weight = target.total_weight()
         self.origin = np.zeros(self.n_features, dtype=self.dtype)
-        self.constant = np.zeros(self.n_features, dtype=bool)
+        self.constant: NDArray[np.bool_] = np.zeros(self.n_features, dtype=bool)
         if origin is not None:
             self.origin = origin
         elif fit_intercept and not sp.issparse(X):

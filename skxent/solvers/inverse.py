@@ -13,7 +13,10 @@ from skxent.objectives.problem import Problem, Weights
 # Scaled to a unit diagonal, a curvature below FLAT is rounding: of the sums in float64,
 # or of X itself, which float32 tells to 6e-8 of its size (and columns whose mean is far
 # from zero to less of their spread). Below LOST times that it may be rounding.
-FLAT = {np.dtype(np.float64): 1e-14, np.dtype(np.float32): 1.5e-11}
+FLAT: dict[np.dtype[Any], float] = {
+    np.dtype(np.float64): 1e-14,
+    np.dtype(np.float32): 1.5e-11,
+}
 LOST = 10.0
 
 # The curvature that a flat direction is given. No row tells of it, so its gradient is
