@@ -1,5 +1,7 @@
 """boosting.predict_proba: whatever the libraries predict from, and start values."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -45,7 +47,8 @@ def containers(X):
     found |= {"float32": X.astype(np.float32)}
     for kind in (sp.csr_array, sp.csr_matrix, sp.csc_array, sp.coo_array):
         found[kind.__name__] = kind(X)
-    for name in ("pandas", "polars"):
+    # XGBoost reads polars by way of pyarrow.
+    for name in ("pandas", "polars") if find_spec("pyarrow") else ("pandas",):
         found[name] = pytest.importorskip(name).DataFrame(
             {f"f{k}": column for k, column in enumerate(X.T)}
         )
