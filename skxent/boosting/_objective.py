@@ -101,7 +101,7 @@ class BoosterLoss:
         if not hasattr(second, "get_label"):
             return first, second, sample_weight
         caller = type(second).__module__.partition(".")[0]
-        if caller != self.made_for:
+        if caller in ("xgboost", "lightgbm") and caller != self.made_for:
             raise ValueError(
                 f"objectives and metrics must be those of skxent.boosting.{caller}_* "
                 f"for {caller}, got a {type(self).__name__}."
