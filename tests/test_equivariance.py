@@ -14,12 +14,14 @@ import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse as sp
+import sklearn
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import PredefinedSplit
 from sklearn.utils import _safe_indexing
+from sklearn.utils.fixes import parse_version
 
 from skxent import (
     CrossEntropyClassifier,
@@ -261,7 +263,10 @@ WRAPPERS = {
 
 @changes
 @pytest.mark.parametrize("name", WRAPPERS)
-def test_calibration_and_blending(name, change):
+def test_calibration_and_blending(name, change, request):
+    old = parse_version(sklearn.__version__) < parse_version("1.7")
+    if old and name != "vector" and "float32" in request.node.name:
+        pytest.skip("newton-cholesky of scikit-learn 1.6 fails on float32 and weights")
     check(WRAPPERS[name], 2 if name == "blend" else 3, change, 1e-5)
 
 

@@ -104,8 +104,8 @@ class ScalingObjective(ABC):
             inverse = Inverse(self.curvature(t, gradient))
             return -inverse(gradient[:, np.newaxis])[:, 0], inverse.positive
 
-        # The last bits of the factors of a large matrix depend on BLAS's threads.
-        with one_blas_thread(len(start)):
+        # The last bits of factors depend on the threads of BLAS.
+        with one_blas_thread():
             return newton(self, start, step, tol, max_iter)
 
     def may_lack_minimum(self, value: float) -> bool:
