@@ -9,7 +9,7 @@ from derivatives cimport weigh
 from libc.math cimport INFINITY
 from losses cimport ROWS, phi
 from softmax cimport below, margin_terms
-from targets cimport Request, load_codes, silence, tiles
+from targets cimport Request, clamp_codes, load_codes, silence, tiles
 from tiles cimport load, store
 from vecmath cimport exp_down
 
@@ -156,6 +156,8 @@ cdef inline void hard_rows(
         row = start + tile * ROWS
         rows = <int> min(ROWS, stop - row)
         load_codes(request, codes, sample_weight, class_weight, row, rows, &c[0], &t[0])
+        if along:
+            clamp_codes(K, &c[0])
         if not along:
             load(z, row, rows, K, work)
             if weighted:

@@ -20,6 +20,7 @@ from losses cimport ROWS, phi
 from softmax cimport exponentials, find_class, find_top
 from targets cimport (
     Request,
+    clamp_codes,
     load_codes,
     load_targets,
     load_weights,
@@ -90,6 +91,7 @@ cdef inline void soft_rows(
                 request, codes, sample_weight, class_weight, row, rows,
                 &c[0], &weight[0],
             )
+            clamp_codes(K, &c[0])
         else:
             load_targets(
                 request, codes, soft, sample_weight, class_weight, row, rows, t

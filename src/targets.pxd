@@ -50,17 +50,23 @@ cdef inline void silence(Py_ssize_t K, const floating *w, floating *u) noexcept 
             u[k * ROWS + i] = 0 if heard[i] == 0 else u[k * ROWS + i]
 
 
+cdef inline void clamp_codes(size_t K, Py_ssize_t *c) noexcept nogil:
+    """Let class 0 stand for what is no class.
+
+    Codes were checked, but the array may be the caller's, and another thread may have
+    written to it since.
+    """
+    cdef int i
+    for i in range(ROWS):
+        c[i] = c[i] if <size_t> c[i] < K else 0
+
+
 cdef inline void load_codes(
     Request *request, const Py_ssize_t[::1] codes, const double[:] sample_weight,
     const double[:] class_weight, Py_ssize_t row, int rows, Py_ssize_t *c, floating *t
 ) noexcept nogil:
-    """The class c of every row and its weight t.
-
-    Codes were checked, but the array may be the caller's, and another thread may have
-    written to it since: class 0 stands for what is no class.
-    """
+    """The class c of every row and its weight t; `clamp_codes` before c is an index."""
     cdef Py_ssize_t i
-    cdef size_t K = request.K
     cdef const Py_ssize_t *first = &codes[row]
     load_weights(request, sample_weight, row, rows, t)
     if rows == ROWS:
@@ -69,9 +75,8 @@ cdef inline void load_codes(
     else:
         for i in range(ROWS):
             c[i] = first[i if i < rows else 0]
-    for i in range(ROWS):
-        c[i] = c[i] if <size_t> c[i] < K else 0
     if request.class_weighted:
+        clamp_codes(request.K, c)
         for i in range(ROWS):
             t[i] = <floating> (t[i] * class_weight[c[i]])
 
