@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,7 +130,7 @@ def ignore_overflow(function: Function) -> Function:
         with np.errstate(over="ignore", invalid="ignore"):
             return function(*args, **keywords)
 
-    return quiet  # type: ignore[return-value]
+    return cast(Function, quiet)
 
 
 def check_count(name: str, value: Any, low: int = 1) -> None:

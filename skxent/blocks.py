@@ -173,7 +173,7 @@ class ParquetBlocks:
         check_count("block_rows", block_rows)
         message = "skxent.blocks.ParquetBlocks needs pyarrow: pip install pyarrow"
         with say_if_missing("pyarrow", message):
-            import pyarrow  # noqa: F401
+            import pyarrow  # noqa: F401  # says now what is missing, not later
         import pyarrow.dataset as arrow
 
         self.source = source

@@ -10,7 +10,7 @@ from skxent._optional import say_if_missing
 with say_if_missing(
     "dask", "skxent.dask needs dask: pip install 'dask[array,dataframe,distributed]'"
 ):
-    import dask  # noqa: F401
+    import dask  # noqa: F401  # says now what is missing, not later
 
 from skxent.dask import metrics
 from skxent.dask._estimators import (

@@ -157,4 +157,6 @@ def penalty_of(l1_ratio: float, C: float) -> str | None:
     """The name that scikit-learn has for a penalty."""
     if np.inf == C:
         return None
-    return {0: "l2", 1: "l1"}.get(l1_ratio, "elasticnet")  # type: ignore[call-overload]
+    if l1_ratio == 0:
+        return "l2"
+    return "l1" if l1_ratio == 1 else "elasticnet"
