@@ -1,9 +1,9 @@
 """How exact are the losses? The tables of docs/numerics.md, with mpmath as the judge.
 
-    PYTHONPATH=tests python -P benchmarks/accuracy.py
+    PYTHONPATH=tests/helpers python -P benchmarks/accuracy.py
 
 writes docs/tables/accuracy.md; with `--quick` few rows, to standard output. The judge
-is that of the tests, tests/oracle.py.
+is that of the tests, tests/helpers/oracle.py.
 """
 
 import argparse

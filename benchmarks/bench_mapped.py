@@ -23,8 +23,8 @@ import json, sys, threading, time
 import numpy as np
 from skxent import FocalLogisticRegression
 from skxent.blocks import ArrayBlocks
-from skxent.objectives.blocks import BlockObjective
-from skxent.objectives.linear import LinearObjective
+from skxent.optimize.blocks import BlockObjective
+from skxent.optimize.linear import LinearObjective
 
 folder, way = sys.argv[1:]
 

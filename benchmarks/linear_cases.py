@@ -8,10 +8,10 @@ from scipy.special import log_softmax
 
 from reporting.record import shape
 from skxent import CrossEntropyClassifier
+from skxent.inputs.targets import make_target
 from skxent.losses import CrossEntropy
-from skxent.objectives.linear import LinearObjective
-from skxent.solvers.solve import solve
-from skxent.targets import make_target
+from skxent.optimize.linear import LinearObjective
+from skxent.optimize.solve import solve
 
 SHAPES = [
     (100_000, 50, 2),

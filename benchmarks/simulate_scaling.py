@@ -174,9 +174,9 @@ def measure() -> dict[str, float]:
 
     from skxent.dask import CrossEntropyClassifier
     from skxent.dask._workers import Workers
+    from skxent.inputs.targets import make_target
     from skxent.losses import CrossEntropy
-    from skxent.objectives.linear import LinearObjective
-    from skxent.targets import make_target
+    from skxent.optimize.linear import LinearObjective
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200_000, 100))

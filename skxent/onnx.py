@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skxent._validation import check_option
+from skxent.kernels.checks import check_option
 from skxent.linear_model import (
     CrossEntropyClassifier,
     FocalLogisticRegression,

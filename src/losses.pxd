@@ -6,7 +6,7 @@ not form either anew. `log_slope` is log(-φ'/q), which the posterior divides by
 finite where φ' underflows, given log q.
 
 To add a loss: a name in `Formula`, its two functions, a line in `formula_of` and a
-branch in `phi` and `log_slope`. The Python side is one dataclass in skxent/losses.py.
+branch in `phi` and `log_slope`. The Python side is one dataclass in skxent/losses/_shipped.py.
 """
 
 from cython cimport floating

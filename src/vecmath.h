@@ -8,7 +8,7 @@
  *   expm1  (2^n - 1) + 2^n (exp(r) - 1)
  *
  * P and R are Chebyshev fits of this project; their error is below 0.15 ulp. All stay
- * within 1.5 ulp, which tests/test_vecmath.py asserts. exp flushes results that are not
+ * within 1.5 ulp, which tests/kernels/test_vecmath.py asserts. exp flushes results that are not
  * normal numbers to zero.
  */
 #ifndef SKXENT_VECMATH_H

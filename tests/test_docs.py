@@ -58,7 +58,7 @@ def test_the_worked_example_of_a_loss_is_the_source():
     section = guide.split("## Adding a loss")[1].split("\n## ")[0]
     example = [line.strip() for line in section.splitlines() if line[:4] == "    "]
     source = set()
-    for path in ("src/losses.pxd", "skxent/losses.py"):
+    for path in ("src/losses.pxd", "skxent/losses/_shipped.py"):
         lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
         source |= {line.strip() for line in lines}
     assert example

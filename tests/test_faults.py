@@ -27,9 +27,9 @@ from skxent import (
     FocalLogisticRegressionCV,
     SmoothedSoftmaxClassifierCV,
 )
-from skxent._dispatch import kernels
 from skxent.blending import BlendClassifier
 from skxent.calibration import TemperatureScaling, VectorScaling
+from skxent.kernels.dispatch import kernels
 from skxent.losses import Focal
 from skxent.scorers import neg_focal_loss_scorer
 
@@ -116,7 +116,7 @@ MEMORY = """
 import resource
 import numpy as np
 from skxent import CrossEntropyClassifier
-from skxent._dispatch import kernels
+from skxent.kernels.dispatch import kernels
 from skxent.losses import Focal
 loss, y = Focal(), np.arange(100) % 2
 z = np.broadcast_to(np.full((1, 1), 0.5), (100, 10_000_000))  # a single number
@@ -224,8 +224,8 @@ SLOW_KERNELS = """
 import signal
 import time
 import numpy as np
-from skxent import _coordinate
-from skxent._dispatch import kernels
+from skxent.kernels import _coordinate
+from skxent.kernels.dispatch import kernels
 def interrupt(*_):
     raise KeyboardInterrupt
 signal.signal(signal.SIGPROF, interrupt)

@@ -3,7 +3,7 @@
     python -P docs/images/render.py
 
 The build of the documentation does it. The images are looked at, not tested:
-tests/test_displays.py tests what is drawn.
+tests/displays/test_displays.py tests what is drawn.
 """
 
 from functools import cache

@@ -18,15 +18,15 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skxent._encoding import as_labels, encode_labels
-from skxent._pickle import VersionedPickle
-from skxent._sparse import check_sparse
-from skxent._undo import new_fit
-from skxent._validation import check_bool
-from skxent._weights import check_sample_weight, class_weights
+from skxent.base.pickle import VersionedPickle
+from skxent.base.undo import new_fit
 from skxent.boosting._objective import BoosterLoss, Objective
-from skxent.losses import Focal
-from skxent.targets import Floats
+from skxent.inputs.labels import as_labels, encode_labels
+from skxent.inputs.sparse import check_sparse
+from skxent.inputs.weights import check_sample_weight, class_weights
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_bool
+from skxent.losses._shipped import Focal
 from skxent.typing import MatrixLike
 
 # X, codes and sample weights

@@ -10,7 +10,7 @@ import numpy as np
 from skxent.boosting import _lightgbm, _xgboost
 from skxent.boosting._classifier import EvenDerivatives, FocalBoostingClassifier, Rows
 from skxent.boosting._objective import Objective, library
-from skxent.targets import Floats
+from skxent.kernels.arrays import Floats
 
 
 class EvenXGBoostObjective(EvenDerivatives, _xgboost.XGBoostObjective):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import sklearn
 
-from skxent._validation import check_bool
 from skxent.boosting._objective import Objective
-from skxent.losses import Loss, as_loss
-from skxent.targets import Floats
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_bool
+from skxent.losses._shipped import Loss, as_loss
 
 try:
     from sklearn._loss.link import LogitLink, MultinomialLogit

@@ -9,20 +9,25 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent._arrays import as_raw_prediction
-from skxent._evaluate import reduce
-from skxent._optional import say_if_missing
-from skxent._threads import effective_n_threads
-from skxent._validation import (
+from skxent.inputs.targets import (
+    Target,
+    check_codes,
+    check_soft_labels,
+    make_target,
+)
+from skxent.inputs.weights import check_sample_weight, moderate
+from skxent.kernels.arrays import Floats, as_raw_prediction
+from skxent.kernels.checks import (
     FRACTION,
     as_reals,
     check_count,
     check_option,
     check_unmasked,
 )
-from skxent._weights import check_sample_weight, moderate
-from skxent.losses import Loss
-from skxent.targets import Floats, Target, check_codes, check_soft_labels, make_target
+from skxent.kernels.optional import say_if_missing
+from skxent.kernels.threads import effective_n_threads
+from skxent.losses._shipped import Loss
+from skxent.metrics._evaluate import reduce
 
 HESSIANS = ("clip", "exact", "psd")
 # XGBoost's own floor for the Hessian of its classification objectives.

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
-from skxent._sparse import check_sparse
-from skxent._validation import check_bool
 from skxent.boosting import _catboost, _lightgbm, _xgboost
 from skxent.boosting._objective import BoosterLoss, Objective
-from skxent.targets import Floats
+from skxent.inputs.sparse import check_sparse
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_bool
 
 MARGINS = {
     "xgboost": _xgboost.margins,

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxent.boosting._objective import Metric, Objective, library, starts
-from skxent.losses import Loss, as_loss
-from skxent.targets import Floats
+from skxent.kernels.arrays import Floats
+from skxent.losses._shipped import Loss, as_loss
 
 
 class XGBoostObjective(Objective):

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
-from skxent._calibration_error import (
+from skxent.kernels.checks import Interval, check_count
+from skxent.metrics._calibration_error import (
     Bins,
     Strategy,
     assign,
@@ -18,7 +19,6 @@ from skxent._calibration_error import (
     outcomes,
     warn_of_lone_rows,
 )
-from skxent._validation import Interval, check_count
 
 
 class CalibrationErrorInterval(NamedTuple):

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from skxent._class_order import answer
-from skxent._encoding import encode_labels
-from skxent._tables import like_probabilities, logits_of
-from skxent._validation import check_unmasked, warn
-from skxent.scorers import final_estimator
-from skxent.targets import Floats
+from skxent.inputs.class_order import answer
+from skxent.inputs.labels import encode_labels
+from skxent.inputs.tables import like_probabilities, logits_of
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_unmasked, warn
+from skxent.metrics._scorers import final_estimator
 
 
 def response_method(estimator: Any) -> str:

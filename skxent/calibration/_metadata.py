@@ -8,7 +8,7 @@ from sklearn import get_config
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import has_fit_parameter
 
-from skxent._validation import warn
+from skxent.kernels.checks import warn
 
 
 def params_of_fit(

@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent._threads import one_blas_thread
-from skxent._validation import ignore_overflow
-from skxent.losses import Loss
-from skxent.solvers.convergence import Solution
-from skxent.solvers.inverse import Inverse
-from skxent.solvers.newton import newton
-from skxent.targets import Floats, Target
+from skxent.inputs.targets import (
+    Target,
+)
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import ignore_overflow
+from skxent.kernels.threads import one_blas_thread
+from skxent.losses._shipped import Loss
+from skxent.optimize.convergence import Solution
+from skxent.optimize.inverse import Inverse
+from skxent.optimize.newton import newton
 
 Vector = NDArray[np.float64]
 

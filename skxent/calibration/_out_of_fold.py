@@ -12,10 +12,10 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-from skxent._class_order import reordered
-from skxent._validation import warn
 from skxent.calibration._logits import model_logits
-from skxent.targets import Floats
+from skxent.inputs.class_order import reordered
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import warn
 
 
 def out_of_fold_logits(

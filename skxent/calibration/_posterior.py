@@ -7,10 +7,13 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent._tables import check_logits, check_proba
-from skxent._validation import check_bool, check_option
-from skxent.losses import CrossEntropy, Loss, as_loss
-from skxent.targets import ClassWeightOn, Floats
+from skxent.inputs.tables import check_logits, check_proba
+from skxent.inputs.targets import (
+    ClassWeightOn,
+)
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_bool, check_option
+from skxent.losses._shipped import CrossEntropy, Loss, as_loss
 
 
 def posterior(

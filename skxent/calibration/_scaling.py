@@ -18,15 +18,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from skxent._class_order import classes_of_estimator, reordered
-from skxent._encoding import encode_labels
-from skxent._evaluate import check_labels
-from skxent._pickle import VersionedPickle
-from skxent._sparse import check_sparse
-from skxent._threads import effective_n_threads
-from skxent._undo import new_fit
-from skxent._validation import FRACTION, POSITIVE, check_count
-from skxent._weights import check_sample_weight
+from skxent.base.pickle import VersionedPickle
+from skxent.base.undo import new_fit
 from skxent.calibration._logits import (
     classes_of,
     given_logits,
@@ -41,9 +34,19 @@ from skxent.calibration._objective import (
     VectorObjective,
 )
 from skxent.calibration._out_of_fold import out_of_fold_logits
-from skxent.losses import Loss, as_loss
-from skxent.solvers.convergence import warn_unless_converged
-from skxent.targets import Floats, make_target
+from skxent.inputs.class_order import classes_of_estimator, reordered
+from skxent.inputs.labels import encode_labels
+from skxent.inputs.sparse import check_sparse
+from skxent.inputs.targets import (
+    make_target,
+)
+from skxent.inputs.weights import check_sample_weight
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import FRACTION, POSITIVE, check_count
+from skxent.kernels.threads import effective_n_threads
+from skxent.losses._shipped import Loss, as_loss
+from skxent.metrics._evaluate import check_labels
+from skxent.optimize.convergence import warn_unless_converged
 from skxent.typing import MatrixLike
 
 

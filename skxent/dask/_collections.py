@@ -12,7 +12,7 @@ from dask.base import is_dask_collection
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
-from skxent.blocks import n_rows
+from skxent.inputs.blocks import n_rows
 
 
 def is_delayed_list(data: Any) -> bool:

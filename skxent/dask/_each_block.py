@@ -25,7 +25,7 @@ from skxent.dask._collections import (
 )
 from skxent.dask._own_tasks import with_own_tasks
 from skxent.linear_model._blocks import check_rows, naming
-from skxent.objectives.blocks import add
+from skxent.optimize.blocks import add
 
 # So many values are added by one task.
 FAN = 32

@@ -14,14 +14,14 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skxent import linear_model
-from skxent.blocks import n_rows
 from skxent.dask._collections import is_dask
 from skxent.dask._each_block import each_block, each_row
 from skxent.dask._workers import Workers, outside_of_task, stored
+from skxent.inputs.blocks import n_rows
 from skxent.linear_model._blocks import Block, checked, summaries
 from skxent.linear_model._partial_fit import only_for_streams
 from skxent.linear_model._plan import block_objective, make_plan, parts_of
-from skxent.objectives.problem import Problem
+from skxent.optimize.problem import Problem
 
 
 class DaskClassifier(linear_model.CrossEntropyClassifier):

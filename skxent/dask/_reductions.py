@@ -14,21 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent import metrics
-from skxent._calibration_error import assign, bin_sums, outcomes
-from skxent._encoding import encode_labels, mask_ignored
-from skxent._evaluate import check_base, loss_of_rows, prepare_target
-from skxent._options import Reduction
-from skxent._tables import check_classes, check_logits, classes_of_columns, logits_of
-from skxent._validation import check_option
-from skxent._weights import (
+from skxent.dask._each_block import each_block, each_row
+from skxent.inputs.labels import encode_labels, mask_ignored
+from skxent.inputs.tables import (
+    check_classes,
+    check_logits,
+    classes_of_columns,
+    logits_of,
+)
+from skxent.inputs.weights import (
     balanced_class_weight,
     by_label,
     check_sum,
     without_ignored,
 )
-from skxent.dask._each_block import each_block, each_row
-from skxent.losses import Loss
-from skxent.objectives.blocks import add
+from skxent.kernels.checks import check_option
+from skxent.losses._shipped import Loss
+from skxent.metrics._calibration_error import assign, bin_sums, outcomes
+from skxent.metrics._evaluate import check_base, loss_of_rows, prepare_target
+from skxent.metrics._options import Reduction
+from skxent.optimize.blocks import add
 
 Sums = tuple[Any, ...]
 

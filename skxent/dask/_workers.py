@@ -20,7 +20,7 @@ from dask.sizeof import sizeof
 
 from skxent.dask._each_block import Blocks
 from skxent.dask._own_tasks import with_own_tasks
-from skxent.objectives.blocks import Here, Store, add
+from skxent.optimize.blocks import Here, Store, add
 
 # So many answers are added by one task, or by the client.
 FAN = 8

@@ -14,17 +14,6 @@ from typing import Any
 import numpy as np
 
 from skxent import metrics
-from skxent._calibration_error import (
-    Norm,
-    Strategy,
-    bins_of,
-    calibration_error,
-    check_bins,
-    check_error,
-    warn_of_lone_rows,
-)
-from skxent._options import Reduction
-from skxent._validation import check_bool, check_option
 from skxent.dask._reductions import (
     bin_sums_of,
     known_labels,
@@ -34,8 +23,19 @@ from skxent.dask._reductions import (
     reduced,
     sums_of,
 )
-from skxent.losses import CrossEntropy, Focal, Loss, as_loss
-from skxent.targets import make_target
+from skxent.inputs.targets import make_target
+from skxent.kernels.checks import check_bool, check_option
+from skxent.losses._shipped import CrossEntropy, Focal, Loss, as_loss
+from skxent.metrics._calibration_error import (
+    Norm,
+    Strategy,
+    bins_of,
+    calibration_error,
+    check_bins,
+    check_error,
+    warn_of_lone_rows,
+)
+from skxent.metrics._options import Reduction
 
 __all__ = [
     "cross_entropy",

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skxent._class_order import answer, classes_of_estimator
-from skxent._evaluate import evaluate_loss
-from skxent._optional import say_if_missing
-from skxent.losses import CrossEntropy, Loss, as_loss
+from skxent.inputs.class_order import answer, classes_of_estimator
+from skxent.kernels.optional import say_if_missing
+from skxent.losses._shipped import CrossEntropy, Loss, as_loss
+from skxent.metrics._evaluate import evaluate_loss
 
 # Of the palette of Okabe and Ito those that stand out on white and on black; the line
 # styles tell curves apart without any colour.

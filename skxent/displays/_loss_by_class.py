@@ -7,14 +7,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skxent._encoding import encode_labels
-from skxent._evaluate import evaluate_loss
-from skxent._tables import check_classes
-from skxent._validation import Interval
-from skxent._weights import check_sample_weight, moderate
 from skxent.displays._common import COLORS, answers, get_axes, neutral
-from skxent.losses import Loss, as_loss
-from skxent.targets import Floats
+from skxent.inputs.labels import encode_labels
+from skxent.inputs.tables import check_classes
+from skxent.inputs.weights import check_sample_weight, moderate
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import Interval
+from skxent.losses._shipped import Loss, as_loss
+from skxent.metrics._evaluate import evaluate_loss
 
 # More bars than this cannot be read: those of the largest shares are drawn.
 MOST = 25

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
-from skxent._validation import check_option
 from skxent.displays._common import (
     answers,
     as_losses,
@@ -18,8 +17,9 @@ from skxent.displays._common import (
     mark_range,
     true_class_range,
 )
-from skxent.losses import Loss
-from skxent.targets import Floats
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_option
+from skxent.losses._shipped import Loss
 
 Quantity = Literal["loss", "gradient"]
 Against = Literal["probability", "margin"]

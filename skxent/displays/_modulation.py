@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logit
 
-from skxent._validation import check_option
 from skxent.displays._common import (
     answers,
     get_axes,
     true_class_range,
 )
-from skxent.losses import LOSSES, CrossEntropy
-from skxent.targets import Floats
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_option
+from skxent.losses._shipped import LOSSES, CrossEntropy
 
 
 class ModulationDisplay:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from skxent.displays._common import get_axes, legend_above, line_style, neutral
-from skxent.targets import Floats
+from skxent.kernels.arrays import Floats
 
 # More curves than this cannot be told apart: the others are grey.
 MOST = 8

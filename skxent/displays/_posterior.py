@@ -10,9 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from skxent._calibration_error import Bins, bin_columns, check_bins, outcomes
-from skxent._tables import align, logits_from
-from skxent._validation import FRACTION, check_option
 from skxent.displays._common import (
     answers,
     as_losses,
@@ -21,8 +18,11 @@ from skxent.displays._common import (
     line_style,
     neutral,
 )
-from skxent.losses import CrossEntropy, Loss
-from skxent.targets import Floats
+from skxent.inputs.tables import align, logits_from
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import FRACTION, check_option
+from skxent.losses._shipped import CrossEntropy, Loss
+from skxent.metrics._calibration_error import Bins, bin_columns, check_bins, outcomes
 
 Scale = Literal["linear", "log", "logit"]
 

@@ -8,22 +8,22 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent._calibration_error import (
-    Bins,
-    Strategy,
-    bin_columns,
-    calibration_error,
-    check_bins,
-    outcomes,
-)
-from skxent._encoding import encode_labels, is_soft
-from skxent._tables import column_names
 from skxent.displays._common import (
     answers,
     get_axes,
     legend_above,
     line_style,
     neutral,
+)
+from skxent.inputs.labels import encode_labels, is_soft
+from skxent.inputs.tables import column_names
+from skxent.metrics._calibration_error import (
+    Bins,
+    Strategy,
+    bin_columns,
+    calibration_error,
+    check_bins,
+    outcomes,
 )
 
 

@@ -18,13 +18,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from skxent._encoding import encode_labels
-from skxent._weights import check_sample_weight
-from skxent.blocks import RowBlocks, n_rows
+from skxent.inputs.blocks import RowBlocks, n_rows
+from skxent.inputs.labels import encode_labels
+from skxent.inputs.targets import check_soft_labels
+from skxent.inputs.weights import check_sample_weight
 from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor
-from skxent.objectives.blocks import nbytes
-from skxent.targets import check_soft_labels
+from skxent.optimize.blocks import nbytes
 
 
 class Checker(LinearPredictor, BaseEstimator):

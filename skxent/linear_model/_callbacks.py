@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from skxent.objectives.problem import Weights
-from skxent.solvers.newton import Stopped
+from skxent.optimize.newton import Stopped
+from skxent.optimize.problem import Weights
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 try:

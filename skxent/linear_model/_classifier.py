@@ -10,10 +10,16 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from skxent._sparse import check_sparse
-from skxent._threads import effective_n_threads
-from skxent._undo import restore_on_failure
-from skxent._validation import (
+from skxent.base.undo import restore_on_failure
+from skxent.inputs.blocks import RowBlocks
+from skxent.inputs.sparse import check_sparse
+from skxent.inputs.targets import (
+    Target,
+    make_target,
+)
+from skxent.inputs.weights import class_weights
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import (
     FRACTION,
     POSITIVE,
     Interval,
@@ -21,8 +27,7 @@ from skxent._validation import (
     check_count,
     check_option,
 )
-from skxent._weights import class_weights
-from skxent.blocks import RowBlocks
+from skxent.kernels.threads import effective_n_threads
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
     FitTask,
@@ -32,11 +37,10 @@ from skxent.linear_model._input import check_data, encode
 from skxent.linear_model._partial_fit import PartialFitMixin
 from skxent.linear_model._plan import read_objective
 from skxent.linear_model._predictor import LinearPredictor, check_finite, penalty_of
-from skxent.losses import Loss, as_loss
-from skxent.objectives.linear import LinearObjective
-from skxent.objectives.problem import Problem, Weights
-from skxent.solvers.solve import SOLVERS, solve
-from skxent.targets import Floats, Target, make_target
+from skxent.losses._shipped import Loss, as_loss
+from skxent.optimize.linear import LinearObjective
+from skxent.optimize.problem import Problem, Weights
+from skxent.optimize.solve import SOLVERS, solve
 from skxent.typing import MatrixLike
 
 

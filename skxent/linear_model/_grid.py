@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.exceptions import FitFailedWarning
 
-from skxent._validation import warn
+from skxent.kernels.checks import warn
 from skxent.linear_model._path import Path, Point
 from skxent.linear_model._scoring import FoldScorer, check_score
 

@@ -11,9 +11,9 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from skxent._encoding import as_labels, encode_labels, is_soft
-from skxent._sparse import check_sparse
-from skxent._validation import as_whole, check_in_memory, check_unmasked
+from skxent.inputs.labels import as_labels, encode_labels, is_soft
+from skxent.inputs.sparse import check_sparse
+from skxent.kernels.checks import as_whole, check_in_memory, check_unmasked
 
 
 def check_data(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from skxent.linear_model._classifier import CrossEntropyClassifier
-from skxent.losses import CrossEntropy, Focal, Loss
+from skxent.losses._shipped import CrossEntropy, Focal, Loss
 
 
 class FocalLogisticRegression(CrossEntropyClassifier):

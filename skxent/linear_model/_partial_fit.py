@@ -10,8 +10,8 @@ from typing import Any, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent._undo import restore_on_failure
-from skxent._validation import check_unmasked
+from skxent.base.undo import restore_on_failure
+from skxent.kernels.checks import check_unmasked
 from skxent.linear_model._callbacks import with_callbacks
 from skxent.linear_model._input import check_data
 from skxent.linear_model._stream import Past, StreamObjective

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.objectives.linear import LinearObjective
-from skxent.objectives.problem import Weights
-from skxent.solvers.solve import solve
+from skxent.optimize.linear import LinearObjective
+from skxent.optimize.problem import Weights
+from skxent.optimize.solve import solve
 
 Point = tuple[float, float, float]  # l1_ratio, the varied parameter, C
 

@@ -11,8 +11,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skxent._encoding import encode_labels
-from skxent.blocks import RowBlocks
+from skxent.inputs.blocks import RowBlocks
+from skxent.inputs.labels import encode_labels
+from skxent.inputs.targets import (
+    Target,
+)
+from skxent.kernels.arrays import Floats
 from skxent.linear_model._blocks import (
     Block,
     Reading,
@@ -20,9 +24,8 @@ from skxent.linear_model._blocks import (
     summaries,
     summary,
 )
-from skxent.objectives.blocks import BlockObjective, Here, Part, Store
-from skxent.objectives.linear import LinearObjective
-from skxent.targets import Floats, Target
+from skxent.optimize.blocks import BlockObjective, Here, Part, Store
+from skxent.optimize.linear import LinearObjective
 
 # Bytes of rows up to which blocks are put together: far more than a pass has besides.
 MERGED = 1 << 24

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skxent._pickle import VersionedPickle
-from skxent._sparse import check_sparse
-from skxent._validation import check_in_memory, check_unmasked
-from skxent.losses import Loss
-from skxent.targets import Floats
+from skxent.base.pickle import VersionedPickle
+from skxent.inputs.sparse import check_sparse
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_in_memory, check_unmasked
+from skxent.losses._shipped import Loss
 from skxent.typing import MatrixLike
 
 

@@ -18,8 +18,8 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from skxent._validation import warn
-from skxent.scorers import SCORERS, LossScorer, neg_log_loss_scorer
+from skxent.kernels.checks import warn
+from skxent.metrics._scorers import SCORERS, LossScorer, neg_log_loss_scorer
 
 # The name of a scorer that is alone, as in the keys of cv_results_.
 ALONE = "score"

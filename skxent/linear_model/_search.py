@@ -13,10 +13,11 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.validation import _check_method_params
 
-from skxent._encoding import is_soft
-from skxent._threads import blas_threads, effective_n_threads, processors
-from skxent._undo import new_fit
-from skxent._validation import check_bool, check_count, warn
+from skxent.base.undo import new_fit
+from skxent.inputs.labels import is_soft
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_bool, check_count, warn
+from skxent.kernels.threads import blas_threads, effective_n_threads, processors
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
     SearchTask,
@@ -33,7 +34,6 @@ from skxent.linear_model._grid import (
 from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor, penalty_of
 from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
-from skxent.targets import Floats
 from skxent.typing import MatrixLike
 
 # Parameters of a search, which the plain estimators do not have.

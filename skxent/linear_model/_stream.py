@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigh
 
-from skxent.objectives.linear import LinearObjective
-from skxent.objectives.problem import Weights
-from skxent.objectives.shift import zero_sum
-from skxent.targets import Floats, Target
+from skxent.inputs.targets import (
+    Target,
+)
+from skxent.kernels.arrays import Floats
+from skxent.optimize.linear import LinearObjective
+from skxent.optimize.problem import Weights
+from skxent.optimize.shift import zero_sum
 
 # Of more coefficients only the diagonal of the curvature is kept.
 WHOLE = 2000

@@ -1,0 +1,37 @@
+"""Pickles that know the version they were written by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.exceptions import InconsistentVersionWarning
+
+from skxent.kernels.checks import warn
+
+
+class VersionedPickle:
+    """An estimator that warns if it was pickled by another version.
+
+    What scikit-learn does for its own estimators, and for no others.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        from skxent import __version__
+
+        estimator: Any = super()
+        return {**estimator.__getstate__(), "_skxent_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from skxent import __version__
+
+        state = dict(state)
+        written = state.pop("_skxent_version", "unknown")
+        if written != __version__:
+            message = InconsistentVersionWarning(
+                estimator_name=type(self).__name__,
+                current_sklearn_version=f"skxent {__version__}",
+                original_sklearn_version=f"skxent {written}",
+            )
+            warn(message, InconsistentVersionWarning)
+        estimator: Any = super()
+        estimator.__setstate__(state)

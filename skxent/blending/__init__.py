@@ -1,0 +1,11 @@
+"""The mix of several models' probabilities that has the least loss."""
+
+from skxent.blending._classifier import (
+    BlendClassifier,
+    blend_weights,
+)
+
+__all__ = [
+    "BlendClassifier",
+    "blend_weights",
+]

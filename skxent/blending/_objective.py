@@ -1,0 +1,167 @@
+"""The mean loss of blended probabilities, as a function of the weights."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxent.inputs.targets import (
+    Target,
+)
+from skxent.kernels.arrays import Floats
+from skxent.losses._shipped import CrossEntropy, Loss
+
+Vector = NDArray[np.float64]
+
+EPS = float(np.finfo(np.float64).eps)
+
+# Numbers that a block of rows holds: a few megabytes.
+BLOCK = 1 << 19
+
+# So many rows make a start.
+SAMPLE = 5000
+
+
+class BlendObjective(ABC):
+    """Tables (n, K), or (n,) for two classes, of M models, and what they should say."""
+
+    def __init__(self, tables: Sequence[Floats], target: Target, loss: Loss) -> None:
+        self.tables = tables
+        self.target = target
+        self.loss = loss
+        self.total_weight = target.total_weight()
+
+    def sample(self) -> Self | None:
+        """The same of every so manieth row, where there are many."""
+        stride = len(self.tables[0]) // SAMPLE
+        if stride < 2:
+            return None
+        rows = slice(None, None, stride)
+        target = self.target.rows(rows)
+        if target.total_weight() == 0:
+            return None
+        return type(self)([table[rows] for table in self.tables], target, self.loss)
+
+    @abstractmethod
+    def value_gradient(self, w: Vector) -> tuple[float, Vector]: ...
+
+    @abstractmethod
+    def hessian(self, w: Vector) -> Vector: ...
+
+
+class Arithmetic(BlendObjective):
+    """A loss sees of each row only the margin of its class: log a - log(1 - a).
+
+    So K drops out. A (n, M) holds what the models give to the class of each row, and of
+    soft labels each class is a row of its own, with its share for a weight.
+    """
+
+    def __init__(self, tables: Sequence[Floats], target: Target, loss: Loss) -> None:
+        super().__init__(tables, target, loss)
+        rows, classes, weight = _observed(target)
+        self.A = np.empty((len(rows), len(tables)))
+        for column, table in zip(self.A.T, tables, strict=True):
+            column[:] = (
+                np.where(classes == 1, table[rows], 1 - table[rows])
+                if table.ndim == 1
+                else table[rows, classes]
+            )
+        np.clip(self.A, EPS, 1 - EPS, out=self.A)
+        self.weight = weight / self.total_weight
+        self.yes = Target(np.ones(len(rows), dtype=np.intp), None, np.ones(2))
+
+    def value_gradient(self, w: Vector) -> tuple[float, Vector]:
+        a, q = self._shares(w)
+        value, slope = np.empty_like(a), np.empty_like(a)
+        z = (np.log(a) - np.log(q))[:, np.newaxis]
+        self.loss.evaluate(z, self.yes, True, value=value, gradient=slope)
+        return float(self.weight @ value), (self.weight * slope / (a * q)) @ self.A
+
+    def hessian(self, w: Vector) -> Vector:
+        a, q = self._shares(w)
+        q = np.maximum(q, 1e-8)  # beyond, the difference below would be rounding
+        slope, curvature = np.empty_like(a), np.empty_like(a)
+        z = (np.log(a) - np.log(q))[:, np.newaxis]
+        self.loss.evaluate(z, self.yes, True, gradient=slope, hessian=curvature)
+        second = (curvature + slope * (a - q)) / (a * q) ** 2
+        return self.A.T @ ((self.weight * second)[:, np.newaxis] * self.A)
+
+    def _shares(self, w: Vector) -> tuple[Vector, Vector]:
+        a = np.clip(self.A @ w, EPS, 1 - EPS)
+        return a, 1 - a
+
+
+class LogLinear(BlendObjective):
+    """The logits are Σ_m w_m log p_m: linear, so the Hessian is that of the loss."""
+
+    def __init__(self, tables: Sequence[Floats], target: Target, loss: Loss) -> None:
+        super().__init__(tables, target, loss)
+        self.logs = np.stack([log_proba(table) for table in tables])
+
+    def value_gradient(self, w: Vector) -> tuple[float, Vector]:
+        total, gradient = 0.0, np.zeros_like(w)
+        for logs, target, z in self._blocks(w):
+            value, slope = np.empty(len(z)), np.empty_like(z)
+            self._evaluate(z, target, value=value, gradient=slope)
+            total += float(value.sum())
+            gradient += logs.reshape(len(w), -1) @ slope.ravel()
+        return total / self.total_weight, gradient / self.total_weight
+
+    def hessian(self, w: Vector) -> Vector:
+        H = np.zeros((len(w), len(w)))
+        for logs, target, z in self._blocks(w):
+            products = np.empty_like(logs)
+            for x, product in zip(logs, products, strict=True):
+                self._evaluate(z, target, x=x, product=product)
+            H += logs.reshape(len(w), -1) @ products.reshape(len(w), -1).T
+        return H / self.total_weight
+
+    def _blocks(self, w: Vector) -> Iterator[tuple[Floats, Target, Floats]]:
+        n_models, n_rows, n_outputs = self.logs.shape
+        step = max(1, BLOCK // (n_models * n_outputs))
+        for start in range(0, n_rows, step):
+            block = slice(start, start + step)
+            logs = self.logs[:, block]
+            z = (w @ logs.reshape(n_models, -1)).reshape(-1, n_outputs)
+            yield logs, self.target.rows(block), z
+
+    def _evaluate(self, z: Floats, target: Target, **arrays: Any) -> None:
+        self.loss.evaluate(z, target, z.shape[1] == 1, **arrays)
+
+
+OBJECTIVES: dict[str, type[BlendObjective]] = {
+    "arithmetic": Arithmetic,
+    "log-linear": LogLinear,
+}
+
+
+def log_proba(table: Floats) -> Floats:
+    """Logarithms (n, K), or the log-odds (n, 1), in float64."""
+    p = np.clip(table.astype(np.float64), EPS, 1 - EPS)
+    return np.log(p) if p.ndim == 2 else (np.log(p) - np.log1p(-p))[:, np.newaxis]
+
+
+def pool(tables: Sequence[Floats], w: Vector, pooling: str) -> Floats:
+    """The blended probabilities: (n, K)."""
+    if pooling == "log-linear":
+        logits = sum(x * log_proba(table) for x, table in zip(w, tables, strict=True))
+        return CrossEntropy().predict_proba(logits)
+    mean: Floats = sum(x * table for x, table in zip(w, tables, strict=True))
+    mean = np.clip(mean, 0, 1)  # weights whose sum is an ulp above one go beyond
+    return np.column_stack([1 - mean, mean]) if mean.ndim == 1 else mean
+
+
+def _observed(target: Target) -> tuple[NDArray[np.intp], NDArray[np.intp], Vector]:
+    """Row, class and weight of everything that was observed."""
+    if target.codes is not None:
+        return np.arange(target.n_samples), target.codes, target.row_weights()
+    assert target.soft is not None
+    t = target.soft * target.class_weight
+    if target.sample_weight is not None:
+        t *= target.sample_weight[:, np.newaxis]
+    rows, classes = np.nonzero(t)
+    return rows, classes, t[rows, classes].astype(np.float64)

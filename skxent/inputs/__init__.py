@@ -1,0 +1,1 @@
+"""What users pass, checked: one policy each."""

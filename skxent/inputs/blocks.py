@@ -1,0 +1,241 @@
+"""Rows that are read block by block, where the table is larger than memory.
+
+Any object with a method `row_blocks` can be fitted to. Arrays that are memory-mapped
+need none of this: estimators read them from their file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+
+from skxent.inputs.sparse import check_sparse
+from skxent.kernels.checks import check_count
+from skxent.kernels.optional import say_if_missing
+
+__all__ = ["ArrayBlocks", "ParquetBlocks", "RowBlocks"]
+
+Block = tuple[Any, ...]
+
+
+class RowBlocks(Protocol):
+    """What an estimator's `fit` reads, once a pass.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skxent import CrossEntropyClassifier
+    >>> class Drawn:
+    ...     def row_blocks(self):
+    ...         rng = np.random.default_rng(0)
+    ...         for _ in range(3):
+    ...             X = rng.normal(size=(100, 2))
+    ...             yield X, X[:, 0] > rng.normal(size=100)
+    >>> model = CrossEntropyClassifier().fit(Drawn())
+    >>> model.coef_.shape
+    (1, 2)
+    """
+
+    def row_blocks(self) -> Iterator[Block]:
+        """Begin again, and yield all blocks (X, y) or (X, y, sample_weight).
+
+        They are what `fit` takes: arrays, sparse matrices or data frames, labels or
+        soft labels. The same blocks must come every time, in the same order. None is
+        held longer than until the next.
+        """
+
+
+class ArrayBlocks:
+    """Blocks of arrays that slicing reads: memory-mapped, HDF5, Zarr.
+
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        Anything with a shape whose rows can be sliced: an array, a CSR matrix, a data
+        frame, a memory map, an HDF5 data set, a Zarr array.
+    y : array of shape (n,) or (n, K)
+    sample_weight : array of shape (n,), default=None
+    block_rows : int, default=None
+        Rows of a block; None for blocks of X of about 128 MB.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skxent import CrossEntropyClassifier
+    >>> from skxent.blocks import ArrayBlocks
+    >>> blocks = ArrayBlocks(*load_iris(return_X_y=True), block_rows=50)
+    >>> CrossEntropyClassifier().fit(blocks).classes_
+    array([0, 1, 2])
+    """
+
+    y: Any
+    sample_weight: Any
+    block_rows: int
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        block_rows: int | None = None,
+    ) -> None:
+        if block_rows is not None:
+            check_count("block_rows", block_rows)
+        X = check_sparse("X", X)
+        X = X.tocsr() if sp.issparse(X) else X  # which has rows to slice
+        shape: tuple[int, ...] = getattr(X, "shape", ())
+        if len(shape) != 2:
+            raise ValueError(f"X must be an array of shape (n, d), got {shape}.")
+        columns = {"X": X, "y": y, "sample_weight": sample_weight}
+        for name, values in columns.items():
+            if values is not None and n_rows(values) != shape[0]:
+                raise ValueError(
+                    f"{name} must have {shape[0]} rows, got {n_rows(values)}."
+                )
+        self.X, self.y, self.sample_weight = X, y, sample_weight
+        itemsize = np.dtype(getattr(X, "dtype", np.float64)).itemsize
+        width = max(1, shape[1] * itemsize)
+        self.block_rows = block_rows or max(1, (128 << 20) // width)
+
+    def row_blocks(self) -> Iterator[Block]:
+        # scipy slices by indices that it does not check.
+        columns = [check_sparse("X", self.X), self.y]
+        if self.sample_weight is not None:
+            columns.append(self.sample_weight)
+        # A data frame or Series slices by position only through iloc.
+        columns = [getattr(values, "iloc", values) for values in columns]
+        for start in range(0, self.X.shape[0], self.block_rows):
+            rows = slice(start, start + self.block_rows)
+            yield tuple(as_known(values[rows]) for values in columns)
+
+
+def as_known(values: Any) -> Any:
+    """Return strings as objects where scikit-learn does not know their dtype."""
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
+    return values.astype(object) if kind == "T" else values  # numpy's StringDType
+
+
+def n_rows(values: Any) -> int:
+    """Return the number of rows of anything that `fit` takes."""
+    shape = getattr(values, "shape", None)  # Zarr arrays have no len
+    return int(shape[0]) if shape else len(values)
+
+
+class ParquetBlocks:
+    """Blocks of a Parquet, Arrow or CSV data set; needs pyarrow.
+
+    Small row groups and files are put together, so that a block has about `block_rows`
+    rows however the data set was written.
+
+    Parameters
+    ----------
+    source : path, list of paths, or pyarrow.dataset.Dataset
+        A directory is read file by file in the order of the names. Directories named
+        ``key=value`` are columns, as for :func:`pandas.read_parquet`; pass a Dataset
+        for another partitioning.
+    y : str
+        The column of labels.
+    columns : sequence of str, default=None
+        The columns of X, by default all that are neither y nor weights nor the index of
+        a data frame that pandas wrote.
+    sample_weight : str, default=None
+        The column of weights.
+    block_rows : int, default=131072
+        The most rows that a block has.
+    format : str, default="parquet"
+        What pyarrow.dataset.dataset reads; not used for a Dataset.
+
+    Raises
+    ------
+    ImportError
+        Without pyarrow.
+    ValueError
+        If the data set lacks one of the columns.
+    """
+
+    columns: list[str]
+    others: list[str]
+
+    def __init__(
+        self,
+        source: Any,
+        *,
+        y: str,
+        columns: Sequence[str] | None = None,
+        sample_weight: str | None = None,
+        block_rows: int = 1 << 17,
+        format: str = "parquet",
+    ) -> None:
+        check_count("block_rows", block_rows)
+        message = "skxent.blocks.ParquetBlocks needs pyarrow: pip install pyarrow"
+        with say_if_missing("pyarrow", message):
+            import pyarrow  # noqa: F401  # says now what is missing, not later
+        import pyarrow.dataset as arrow
+
+        self.source = source
+        if isinstance(source, arrow.Dataset):
+            self.dataset: Any = source
+        else:
+            self.dataset = arrow.dataset(source, format=format, partitioning="hive")
+        names = self.dataset.schema.names
+        if isinstance(columns, str):
+            raise ValueError(f"columns must be a sequence of str, got {columns!r}.")
+        if columns is None:
+            index = (self.dataset.schema.pandas_metadata or {}).get("index_columns", ())
+            others = [y, sample_weight, *(name for name in index if name in names)]
+            columns = [name for name in names if name not in others]
+        self.columns = list(columns)
+        self.others = [y] if sample_weight is None else [y, sample_weight]
+        arguments = [("columns", name) for name in self.columns]
+        for argument, name in [*arguments, ("y", y), ("sample_weight", sample_weight)]:
+            if name is not None and name not in names:
+                raise ValueError(f"{argument} must be in {names}, got {name!r}.")
+        self.block_rows = block_rows
+
+    def row_blocks(self) -> Iterator[Block]:
+        import pyarrow
+
+        errors = pyarrow.ArrowException, OSError
+        tables = self._tables()
+        while True:
+            try:
+                table = next(tables, None)
+                # The index that pandas kept would be taken from the columns.
+                frame = None if table is None else table.to_pandas(ignore_metadata=True)
+            except errors as error:
+                raise ValueError(f"{self._name()} cannot be read: {error}") from error
+            if frame is None:
+                return
+            yield frame[self.columns], *(frame[name] for name in self.others)
+
+    def _tables(self) -> Iterator[Any]:
+        """Yield tables of at most `block_rows` rows, of batches that may be small."""
+        import pyarrow
+
+        table_of: Any = pyarrow.Table.from_batches
+        batches = self.dataset.to_batches(
+            columns=list(dict.fromkeys([*self.columns, *self.others])),
+            batch_size=self.block_rows,
+            batch_readahead=2,  # by default gigabytes are read ahead
+            fragment_readahead=1,
+        )
+        held: list[Any] = []
+        rows = 0
+        for batch in batches:
+            if held and rows + batch.num_rows > self.block_rows:
+                yield table_of(held)
+                held, rows = [], 0
+            if batch.num_rows:
+                held.append(batch)
+                rows += batch.num_rows
+        if held:
+            yield table_of(held)
+
+    def _name(self) -> str:
+        """Return what the user calls the data set, cut short where it is long."""
+        name = "the data set" if self.source is self.dataset else repr(self.source)
+        return name if len(name) <= 100 else f"{name[:100]}..."

@@ -1,0 +1,210 @@
+"""Labels: what people pass as y, to arrays of one type, and these to codes."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import column_or_1d
+
+from skxent.kernels import _labels
+from skxent.kernels.checks import check_unmasked
+from skxent.kernels.dispatch import kernels
+
+
+def is_soft(y: Any) -> bool:
+    """Is y soft labels (n, K), and not labels (n,) or (n, 1)?"""
+    shape = np.asarray(y).shape  # np.shape asks what is not an array
+    return len(shape) == 2 and shape[1] > 1
+
+
+# So many different strings at most are told apart by comparing each to all.
+FEW = 64
+
+
+def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
+    """y as an array of strings or numbers of one type, of the shape that it has.
+
+    Columns of objects, and the nullable columns of pandas, become what they hold.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, of several types, or of a type that has no order.
+    """
+    check_unmasked(name, y)
+    array = as_array(y)
+    if array.dtype != object:
+        return array
+    values = array.ravel().tolist()
+    if set(map(type, values)) == {str}:
+        return array
+    refuse_missing(sum(map(is_missing, values)), name)
+    nouns = {noun_of(value) for value in values}
+    if nouns == {"integers", "floats"}:
+        nouns = {"floats"}
+    if len(nouns) > 1:
+        raise ValueError(
+            f"{name} must have labels of one type, got {' and '.join(sorted(nouns))}."
+        )
+    plain = np.array(values) if nouns <= set(NOUNS) else array
+    if plain.dtype == object and values:
+        raise ValueError(
+            f"{name} must be strings, integers of at most 64 bits or bools, got "
+            f"{values[0]!r}."
+        )
+    return plain.reshape(array.shape)
+
+
+def refuse_missing(count: int, name: str) -> None:
+    if count:
+        raise ValueError(
+            f"{name} must have no missing labels, got {count}. Drop these rows, or "
+            "give them a label of their own."
+        )
+
+
+def as_array(y: Any) -> NDArray[Any]:
+    """np.asarray, but a list of numbers and strings does not become all strings."""
+    array = np.asarray(y)
+    if array.dtype.kind not in "US" or array.ndim != 1:
+        return array
+    mixed = isinstance(y, (list, tuple)) and not all(
+        issubclass(kind, (str, bytes)) for kind in set(map(type, y))
+    )
+    return np.array(y, dtype=object) if mixed else array
+
+
+NOUNS = ("strings", "bytes", "bools", "integers", "floats")
+
+
+def noun_of(label: Any) -> str:
+    """What labels of this type are called in errors."""
+    kinds = (str, bytes, bool | np.bool_, Integral, Real)
+    for noun, kind in zip(NOUNS, kinds, strict=True):
+        if isinstance(label, kind):
+            return noun
+    return type(label).__name__
+
+
+def is_missing(label: Any) -> bool:
+    """Is it None, NaN, NaT or pandas.NA?"""
+    if label is None or type(label).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(label, (float, np.generic)) and bool(label != label)
+
+
+def is_ignored(label: Any, ignore_index: Any) -> bool:
+    """Is it the label to ignore, which may be NaN?"""
+    if ignore_index is None:
+        return False
+    if is_missing(ignore_index) or is_missing(label):
+        return is_missing(ignore_index) and is_missing(label)
+    return bool(label == ignore_index)
+
+
+def mask_ignored(
+    y: Any, ignore_index: Any, name: str = "y"
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """y (n,) with another label where it is `ignore_index`, and where it is not.
+
+    NaN ignores missing labels.
+    """
+    check_unmasked(name, y)
+    y = as_array(y)
+    if np.ndim(ignore_index):
+        raise ValueError(f"ignore_index must be None or a label, got {ignore_index!r}.")
+    if y.ndim == 2 and y.shape[1] > 1:
+        raise ValueError(
+            f"ignore_index must be None for labels of shape (n, K), got {ignore_index}."
+        )
+    y = y.ravel()
+    if is_missing(ignore_index) or y.dtype == object:
+        ignored = [is_ignored(label, ignore_index) for label in y.tolist()]
+        kept = ~np.array(ignored, dtype=bool)
+    else:
+        try:
+            kept = np.not_equal(y, ignore_index).astype(bool)
+        except TypeError:  # numbers beside a string: none equals it
+            kept = np.ones(len(y), bool)
+    if kept.all():
+        return y, kept
+    filler = y[kept][0] if kept.any() else np.zeros_like(y[:1])[0]
+    return np.where(kept, y, filler), kept
+
+
+def encode_labels(
+    y: Any, classes: NDArray[Any] | None = None, name: str = "y"
+) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Sorted classes, and y as indices into them; or the given classes, in any order.
+
+    Raises
+    ------
+    ValueError
+        If `classes` is given and lacks a label of y.
+    """
+    check_unmasked(name, y)
+    if not isinstance(y, np.ndarray) or y.ndim != 1:
+        y = column_or_1d(as_labels(y, name))
+    found, codes = _unique(y, name)
+    if classes is None:
+        return found, codes
+    check_same_type(found, classes, name)
+    place = {label: code for code, label in enumerate(classes.tolist())}
+    for label in found.tolist():
+        if label not in place:
+            raise ValueError(
+                f"{name} must have labels in {classes.tolist()}, got {label!r}."
+            )
+    order = np.array([place[label] for label in found.tolist()], dtype=np.intp)
+    return classes, order[codes]
+
+
+def check_same_type(found: NDArray[Any], classes: NDArray[Any], name: str) -> None:
+    """Strings and numbers are never equal: say so, and not that one is unknown."""
+    if not len(found) or not len(classes):
+        return
+    label, known = found.tolist()[0], classes.tolist()[0]
+    ours, theirs = noun_of(label), noun_of(known)
+    if ours != theirs and {ours, theirs} & {"strings", "bytes"}:
+        raise ValueError(
+            f"{name} must have labels in {classes.tolist()}, got {label!r}: "
+            f"{name} has {ours}, and the classes are {theirs}."
+        )
+
+
+def _unique(y: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    if y.dtype.kind in "iu" and y.dtype != np.uint64:
+        wide = np.ascontiguousarray(y, dtype=np.int64)
+        known = kernels.label_range(wide)
+        if known is not None and known[1] == known[2]:
+            low, distinct, _ = known
+            return (np.arange(distinct) + low).astype(y.dtype), wide - low
+    first, codes = _in_order_of_appearance(y)
+    if first is not None:
+        found = y[first]
+        order = np.argsort(found)
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        return found[order], rank[codes]
+    if y.dtype == object and len(y):  # other objects than strings
+        return _unique(as_labels(y, name), name)
+    return np.unique(y, return_inverse=True)
+
+
+def _in_order_of_appearance(
+    y: NDArray[Any],
+) -> tuple[list[int] | None, NDArray[np.intp]]:
+    """Where each different string first stands, and y as indices into that.
+
+    None for what is not strings, or has too many different ones.
+    """
+    codes = np.empty(len(y), dtype=np.intp)
+    if y.dtype == object:
+        return _labels.encode_strings(y.tolist(), codes), codes
+    if y.dtype.kind in "US" and y.size and y.itemsize:
+        rows = np.ascontiguousarray(y).view(np.uint8).reshape(len(y), y.itemsize)
+        return _labels.encode_bytes(rows, codes, FEW), codes
+    return None, codes

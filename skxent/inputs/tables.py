@@ -1,0 +1,203 @@
+"""Tables of probabilities or logits as people pass them: values, and what columns mean.
+
+Columns are in the order of the classes that the caller names, which need not be sorted.
+A DataFrame whose columns are named by the classes goes by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array
+
+from skxent.inputs.labels import as_labels, encode_labels, is_soft, mask_ignored
+from skxent.inputs.rounding import sum_tolerance, within
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import as_whole, check_bool, check_unmasked, warn
+
+
+def places(names: Sequence[Any], classes: Sequence[Any]) -> NDArray[np.intp] | None:
+    """Where among the names each class is; None if they are not the classes.
+
+    Files and some libraries keep only the text of a name: "1" is also the class 1.
+    """
+    for key in (lambda label: label, str):
+        known = {key(name): place for place, name in enumerate(names)}
+        wanted = [key(label) for label in classes]
+        if len(known) == len(names) == len(wanted) and known.keys() == set(wanted):
+            return np.array([known[label] for label in wanted], dtype=np.intp)
+    return None
+
+
+def column_names(table: Any) -> list[Any] | None:
+    """The names of a DataFrame's columns; None if they only count them."""
+    names = getattr(table, "columns", None)
+    if names is None or np.ndim(table) != 2:
+        return None
+    names = list(names)
+    return None if names == list(range(len(names))) else names
+
+
+def by_class(table: Any, classes: Any) -> Any:
+    """A DataFrame as an array, its columns in the order of the classes.
+
+    By name, if the columns are named by the classes; else, and for all that is no
+    DataFrame, as it is.
+    """
+    names = column_names(table)
+    if names is None:
+        return np.asarray(table) if hasattr(table, "columns") else table
+    order = places(names, np.asarray(classes).tolist())
+    array = np.asarray(table)
+    return array if order is None else array[:, order]
+
+
+def align(
+    y_true: Any, y_proba: Any, labels: Any = None, ignore_index: Any = None
+) -> tuple[Any, Any]:
+    """y_true and y_proba, the columns of DataFrames in the order of the labels."""
+    soft_names = column_names(y_true) if is_soft(y_true) else None
+    if column_names(y_proba) is None and soft_names is None:
+        return y_true, by_class(y_proba, ())
+    if labels is not None:
+        classes = labels
+    elif soft_names is not None:
+        classes = soft_names
+    elif is_soft(y_true):
+        classes = range(np.shape(y_true)[1])
+    else:
+        y = y_true
+        if ignore_index is not None:
+            y, kept = mask_ignored(y, ignore_index, "y_true")
+            y = y[kept]
+        classes = encode_labels(y, name="y_true")[0]
+    y_true = y_true if soft_names is None else by_class(y_true, classes)
+    return y_true, by_class(y_proba, classes)
+
+
+def check_classes(name: str, classes: Any) -> NDArray[Any]:
+    """Labels (K,), in any order, each of them once."""
+    found = as_labels(classes, name)
+    if found.ndim != 1 or not len(found):
+        raise ValueError(f"{name} must be of shape (K,), got {found.shape}.")
+    if len(set(found.tolist())) < len(found):
+        raise ValueError(f"{name} must be distinct, got {found.tolist()}.")
+    return found
+
+
+def classes_of_columns(
+    labels: Any, n_columns: int, ignore_index: Any
+) -> NDArray[Any] | None:
+    """The caller's labels, without the ignored one if it has no column."""
+    if labels is None:
+        return None
+    classes = check_classes("labels", labels)
+    if ignore_index is not None and len(classes) > n_columns:
+        classes = classes[mask_ignored(classes, ignore_index, "labels")[1]]
+    return classes
+
+
+def is_sorted(classes: NDArray[Any]) -> bool:
+    return bool(np.all(classes[:-1] < classes[1:]))
+
+
+def logits_from(y_proba: ArrayLike, from_logits: bool, name: str = "y_proba") -> Floats:
+    """Checked logits, from what a caller says are logits or probabilities."""
+    check_bool("from_logits", from_logits)
+    if not from_logits:
+        return logits_of(y_proba, name)
+    raw = check_logits(y_proba, name)
+    if like_probabilities(raw):
+        warn(
+            f"{name} looks like probabilities, but from_logits=True. "
+            "Pass from_logits=False for probabilities."
+        )
+    return raw
+
+
+def like_probabilities(raw: Floats) -> bool:
+    """Are these numbers that logits would be by a rare chance only?
+
+    Rows that sum to one; or log-odds, ten at least, that are all from 0 to 1.
+    """
+    if not raw.size or not (raw.min() >= 0 and raw.max() <= 1):
+        return False
+    if raw.ndim == 1:
+        return len(raw) >= 10
+    near = bool((np.abs(raw.sum(axis=1) - 1) < 1e-3).all())
+    # Rows of 0 and 1 are what people try things with.
+    return near and bool(((raw > 0) & (raw < 1)).any())
+
+
+def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
+    """Logits (n,) or (n, K), K >= 2; infinite ones are allowed, NaN is not."""
+    z: Floats
+    check_unmasked(name, raw)
+    floats = type(raw) is np.ndarray and raw.dtype in (np.float64, np.float32)
+    if floats and np.ndim(raw) in (1, 2) and np.size(raw):
+        z = np.asarray(raw)  # what models answer with needs no search for other types
+    else:
+        z = check_array(
+            raw,
+            ensure_2d=False,
+            ensure_all_finite=False,
+            dtype=[np.float64, np.float32],
+            input_name=name,
+        )
+    if np.isnan(z).any():
+        raise ValueError(f"{name} must not contain NaN, got {np.isnan(z).sum()}.")
+    z = as_whole(z)
+    return z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
+
+
+def logits_of(y_proba: ArrayLike, name: str = "y_proba") -> Floats:
+    """Logarithms of checked probabilities; log-odds of a single column."""
+    proba, sums = _checked(y_proba, name)
+    eps = np.finfo(proba.dtype).eps
+    if proba.ndim == 1:
+        clipped = np.clip(proba, eps, 1 - eps)
+        return np.log(clipped) - np.log1p(-clipped)
+    if sums is not None:  # before clipping, which small rows would not survive
+        proba = proba / sums[:, np.newaxis]
+    return np.log(np.maximum(proba, eps))
+
+
+def check_proba(y_proba: ArrayLike, name: str = "y_proba") -> Floats:
+    """Probabilities (n, K), or (n,) of the second class.
+
+    As they are, but for what rounding took out of [0, 1].
+    """
+    return _checked(y_proba, name)[0]
+
+
+def _checked(y_proba: ArrayLike, name: str) -> tuple[Floats, Floats | None]:
+    """Probabilities, and the sums of their rows if these are not one."""
+    check_unmasked(name, y_proba)
+    given: Floats = check_array(
+        y_proba, ensure_2d=False, dtype=[np.float64, np.float32], input_name=name
+    )
+    logits = "Pass from_logits=True for logits." if name == "y_proba" else ""
+    proba = within(given)
+    if proba is None:
+        worst = given.min() if given.min() < -(given.max() - 1) else given.max()
+        raise ValueError(f"{name} must be in [0, 1], got {worst}. {logits}".rstrip())
+    if proba.ndim == 2 and proba.shape[1] == 1:
+        proba = proba[:, 0]
+    if proba.ndim == 1:
+        return proba, None
+    sums = proba.sum(axis=1)
+    if not (np.abs(sums - 1) > sum_tolerance(proba.shape[1])).any():
+        return proba, None
+    if (sums == 0).any():
+        raise ValueError(
+            f"{name} must have rows with a positive sum, got only zeros in row "
+            f"{int(np.argmin(sums))}."
+        )
+    warn(
+        f"The {name} values do not sum to one. Make sure to pass probabilities"
+        + (", or from_logits=True for logits." if logits else ".")
+    )
+    return proba, sums

@@ -1,0 +1,157 @@
+"""Weights of rows and of classes, as the kernels read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skxent.inputs.labels import is_ignored
+from skxent.kernels.checks import as_reals, check_option
+
+# Weights whose largest is within these bounds have sums that fit in any dtype.
+MODERATE = 2.0**-60, 2.0**60
+
+
+def class_weights(
+    class_weight: Any,
+    classes: Sequence[Any] | NDArray[Any],
+    *,
+    codes: NDArray[Any] | None = None,
+    sample_weight: ArrayLike | None = None,
+    ignored: Any = None,
+    positive: bool = False,
+    only_by_label: bool = False,
+) -> NDArray[np.float64] | None:
+    """Weights in the order of the classes, or None for None.
+
+    A dict, or a pandas Series by its index, goes by label; an array by position; and
+    "balanced" by the weight of each class in `codes` (codes or soft labels). A label
+    that a dict leaves out has weight 1. A label that is no class is refused as a
+    misspelling, unless every class has its weight or it is the `ignored` one.
+
+    `positive`: the posterior is to divide by the weights. `only_by_label`: estimators
+    refuse arrays, as scikit-learn's do: nobody knows the order before they are fitted.
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str):
+        check_option("class_weight", class_weight, ("balanced",))
+        if codes is None:
+            raise ValueError(
+                "class_weight must be a dict, a Series or an array without labels to "
+                "balance, got 'balanced'."
+            )
+        return balanced_class_weight(codes, len(classes), sample_weight)
+    given = without_ignored(by_label(class_weight), ignored)
+    if isinstance(given, Mapping):
+        labels = np.asarray(classes).tolist()
+        unknown = [label for label in given if label not in labels]
+        if unknown and not all(label in given for label in labels):
+            allowed = f"0..{len(classes) - 1}" if isinstance(classes, range) else labels
+            raise ValueError(
+                f"class_weight must have keys in {allowed}, got {unknown[0]!r}."
+            )
+        given = [given.get(label, 1.0) for label in labels]
+    elif only_by_label:
+        raise ValueError(
+            f"class_weight must be a dict, 'balanced' or None, got {class_weight!r}."
+        )
+    weights = as_reals("class_weight", given)
+    if weights.shape != (len(classes),):
+        raise ValueError(
+            f"class_weight must be of shape ({len(classes)},), got {weights.shape}."
+        )
+    if positive and not (weights > 0).all():
+        raise ValueError(
+            f"class_weight must be positive if posterior=True, got {weights.tolist()}."
+        )
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise ValueError(
+            "class_weight must be finite, non-negative and not all zero, "
+            f"got {weights.tolist()}."
+        )
+    return weights
+
+
+def by_label(class_weight: Any) -> Any:
+    """A pandas Series as the dict that it is; all else as given."""
+    if hasattr(class_weight, "to_dict") and hasattr(class_weight, "index"):
+        if not class_weight.index.is_unique:
+            raise ValueError(
+                "class_weight must have each label once, got an index with repeats."
+            )
+        return class_weight.to_dict()
+    return class_weight
+
+
+def without_ignored(class_weight: Any, ignored: Any) -> Any:
+    """A dict without the weight of the ignored label; all else as given."""
+    if ignored is None or not isinstance(class_weight, Mapping):
+        return class_weight
+    return {k: w for k, w in class_weight.items() if not is_ignored(k, ignored)}
+
+
+def check_class_weight(class_weight: Any, n_classes: int) -> NDArray[np.float64]:
+    """Weights in the order of the classes, from None, a dict of codes, or an array."""
+    weights = class_weights(class_weight, range(n_classes))
+    return np.ones(n_classes) if weights is None else weights
+
+
+def balanced_class_weight(
+    y: NDArray[Any], n_classes: int, sample_weight: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Weights under which all classes of y (codes or soft labels) count the same.
+
+    Σw / (K Σ_{i in c} w_i), where K counts the classes that y has.
+    """
+    weight = moderate(check_sample_weight(sample_weight, len(y)))
+    if y.ndim == 1:
+        mass = np.bincount(y, weight, n_classes)
+    else:
+        mass = y.sum(axis=0) if weight is None else weight @ y
+    present = mass > 0
+    weights = np.ones(n_classes)
+    weights[present] = mass.sum() / (present.sum() * mass[present])
+    return weights
+
+
+def check_sample_weight(
+    sample_weight: ArrayLike | None, n_samples: int
+) -> NDArray[np.float64] | None:
+    """Weights as the kernels read them."""
+    if sample_weight is None:
+        return None
+    weights = np.ascontiguousarray(as_reals("sample_weight", sample_weight))
+    if weights.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight must be of shape ({n_samples},), got {weights.shape}."
+        )
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        raise ValueError(
+            f"sample_weight must be finite and non-negative, got {weights[bad][0]}."
+        )
+    return weights
+
+
+def moderate(weights: Any) -> Any:
+    """Weights with a largest of about one, where it is so far from one that sums fail.
+
+    Means, shares and frequencies do not change: the factor is a power of two.
+    """
+    if weights is None or not len(weights):
+        return weights
+    largest = float(weights.max())
+    if largest == 0 or MODERATE[0] <= largest <= MODERATE[1]:
+        return weights
+    return np.ldexp(weights, -int(np.frexp(largest)[1]))
+
+
+def check_sum(total: float, name: str = "sample_weight") -> None:
+    if total == 0:
+        raise ValueError(f"{name} must have a sum other than zero, got 0.0.")
+    if not total < np.inf:
+        raise ValueError(f"{name} must have a finite sum, got {total}.")

@@ -1,0 +1,1 @@
+"""Compiled modules, threads, views of arrays and the form of errors."""

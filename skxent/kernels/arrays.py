@@ -1,0 +1,71 @@
+"""Arrays as the kernels read and write them: two-dimensional, native, aligned."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skxent.kernels.checks import as_whole, check_unmasked, whole_strides
+
+Floats = NDArray[np.floating[Any]]
+
+
+def as_raw_prediction(raw_prediction: ArrayLike) -> tuple[Floats, bool]:
+    """Logits as (n, K), and whether the one column is that of class 1 of two."""
+    check_unmasked("raw_prediction", raw_prediction)
+    z = np.asarray(raw_prediction)
+    if z.dtype.kind not in "fiub":
+        raise ValueError(f"raw_prediction must be real numbers, got {z.dtype}.")
+    z = z.astype(np.float32 if z.dtype.str[1:] == "f4" else np.float64, copy=False)
+    if z.ndim not in (1, 2) or (z.ndim == 2 and z.shape[1] == 0):
+        raise ValueError(
+            f"raw_prediction must be of shape (n,) or (n, K), got {z.shape}."
+        )
+    z = columns(as_whole(z))
+    return z, z.shape[1] == 1
+
+
+def columns(array: Any) -> Any:
+    return array[:, np.newaxis] if array is not None and array.ndim == 1 else array
+
+
+def clear_of(array: Any, outputs: dict[str, Floats]) -> Any:
+    """The array, or a copy if an output lies across it; in its very place it may."""
+
+    def across(out: Floats) -> bool:
+        if not np.may_share_memory(array, out):
+            return False
+        begin, first = (a.__array_interface__["data"][0] for a in (array, out))
+        same = array.size == out.size and array.strides[: out.ndim] == out.strides
+        return begin != first or not same
+
+    touched = array is not None and any(across(out) for out in outputs.values())
+    return array.copy() if touched else array
+
+
+def check_apart(outputs: dict[str, Floats]) -> None:
+    for (name, one), (other_name, other) in combinations(outputs.items(), 2):
+        if np.shares_memory(one, other):
+            raise ValueError(
+                f"{name} and {other_name} must not share memory, got arrays that do."
+            )
+
+
+def output(
+    name: str, out: Floats | None, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Floats:
+    if out is None:
+        return np.empty(shape, dtype=dtype)
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
+        got = f"{getattr(out, 'dtype', type(out))} of shape {np.shape(out)}"
+        raise ValueError(f"{name} must be {dtype} of shape {shape}, got {got}.")
+    distinct = all(s or n < 2 for s, n in zip(out.strides, shape, strict=True))
+    if not out.flags.writeable or not whole_strides(out) or not distinct:
+        raise ValueError(
+            f"{name} must be a writeable array of distinct, aligned elements, "
+            f"got strides {out.strides}, writeable={out.flags.writeable}."
+        )
+    return out

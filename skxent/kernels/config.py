@@ -1,0 +1,49 @@
+"""What was compiled, and what is used of it here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, overload
+
+from skxent.kernels.dispatch import available, isa, kernels
+from skxent.kernels.threads import effective_n_threads
+
+
+@overload
+def show_config(mode: Literal["stdout"] = "stdout") -> None: ...
+@overload
+def show_config(mode: Literal["dicts"]) -> dict[str, Any]: ...
+def show_config(
+    mode: Literal["stdout", "dicts"] = "stdout",
+) -> dict[str, Any] | None:
+    """Print the compiler, the instruction sets and the threads, or return them.
+
+    Parameters
+    ----------
+    mode : {"stdout", "dicts"}, default="stdout"
+        As in numpy.show_config.
+
+    Examples
+    --------
+    >>> import skxent
+    >>> sorted(skxent.show_config("dicts"))
+    ['available_isas', 'compiler', 'isa', 'openmp', 'threads', 'version']
+    """
+    from importlib.metadata import version
+
+    from skxent.kernels.checks import check_option
+
+    check_option("mode", mode, ("stdout", "dicts"))
+    info = kernels.build_info()
+    config = {
+        "version": version("skxent"),
+        "compiler": info["compiler"],
+        "openmp": info["openmp"],
+        "isa": isa,
+        "available_isas": available(),
+        "threads": effective_n_threads(),
+    }
+    if mode == "dicts":
+        return config
+    for name, value in config.items():
+        print(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+    return None

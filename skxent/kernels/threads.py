@@ -1,0 +1,86 @@
+"""How many threads a call may use."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from numbers import Integral
+
+from joblib import cpu_count
+
+from skxent.kernels.blas import BlasThreads
+from skxent.kernels.dispatch import kernels
+
+# Below this many logits a second thread costs more than it brings.
+SERIAL_BELOW = 1 << 15
+
+# Columns of products that take BLAS less time than it takes to set its threads.
+FEW_COLUMNS = 100
+
+_forked = False
+
+
+def _after_fork() -> None:
+    # GNU's OpenMP runtime hangs in the child of a process that has used threads.
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+@cache
+def processors() -> int:
+    """What joblib says this process may use: it reads files to know."""
+    count: int = cpu_count()
+    return count
+
+
+def blas_threads(
+    count: int, columns: int | None = None
+) -> AbstractContextManager[None]:
+    """A context in which BLAS has so many threads, for products of so many columns.
+
+    Inside another it takes its place, but BLAS never has more than it had outside all.
+    """
+    if columns is not None and columns <= FEW_COLUMNS:
+        return nullcontext()
+    return BlasThreads(count)
+
+
+def one_blas_thread(columns: int | None = None) -> AbstractContextManager[None]:
+    """A context in which BLAS has one thread.
+
+    Its own would wait for the cores that the kernels' threads have not given back yet:
+    small products between two passes over X took longer than the passes.
+    """
+    return blas_threads(1, columns)
+
+
+def effective_n_threads(
+    n_threads: int | None = None, work: int | None = None, name: str = "n_threads"
+) -> int:
+    """Threads for a call on `work` logits.
+
+    None means all that OpenMP may use (OMP_NUM_THREADS, threadpoolctl and joblib's
+    limits are respected); -1 all processors, -2 all but one, as in joblib. A forked
+    child always gets one.
+    """
+    if n_threads is not None and (
+        not isinstance(n_threads, Integral)
+        or isinstance(n_threads, bool)
+        or n_threads == 0
+    ):
+        raise ValueError(
+            f"{name} must be None or an integer other than 0, got {n_threads!r}."
+        )
+    if _forked or (work is not None and work < SERIAL_BELOW):
+        return 1
+    if n_threads is None:
+        return max(1, min(kernels.max_threads(), processors()))
+    if n_threads < 0:
+        return max(1, processors() + 1 + int(n_threads))
+    # More than a few a processor gain nothing, and the system may refuse thousands.
+    return min(int(n_threads), 4 * processors())

@@ -1,0 +1,253 @@
+"""The losses: frozen dataclasses over the compiled formulas.
+
+A loss knows its parameters and two facts that solvers read (`convex`, `proper`). Its
+metric, scorer, estimator, tests and benchmarks are functions of it; `LOSSES` lists all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from skxent.kernels.checks import Interval, check_option
+from skxent.losses._loss import Loss, parameter
+
+__all__ = [
+    "LOSSES",
+    "CrossEntropy",
+    "Focal",
+    "GeneralizedCrossEntropy",
+    "Loss",
+    "Poly1",
+    "SymmetricCrossEntropy",
+]
+
+# Parameters between these neither overflow nor vanish in float32, nor do the products
+# and squares of them that the formulas need.
+SMALLEST, LARGEST = 1e-6, 1e6
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Loss):
+    r"""Cross-entropy, also log loss: the surprise at the true class, in nats.
+
+    .. math:: \varphi(m) = -\log p = \log(1 + e^{-m})
+
+    Convex and proper. With label smoothing or soft labels it is the cross-entropy
+    against the soft target.
+
+    Examples
+    --------
+    >>> from skxent.losses import CrossEntropy
+    >>> CrossEntropy().loss([1, 0], [0.0, 80.0]).round(4)
+    array([ 0.6931, 80.    ])
+    """
+
+    formula: ClassVar[str] = "cross_entropy"
+    convex: ClassVar[bool] = True
+    proper: ClassVar[bool] = True
+
+    def phi(self, p: Any, q: Any, L: Any) -> Any:
+        return L
+
+
+@dataclass(frozen=True)
+class Focal(Loss):
+    r"""Focal loss: cross-entropy that pays less for what is already right.
+
+    .. math:: \varphi(m) = q^\gamma (-\log p), \quad q = 1 - p
+
+    Not convex for gamma > 0, and not proper: softmax of its minimiser is
+    under-confident, for many classes at low confidence over-confident. `posterior`
+    gives the class probabilities of the minimiser of a model that can represent them;
+    as a metric the loss may prefer the worse of two forecasts.
+
+    Parameters
+    ----------
+    gamma : float in [0, 1e6], default=2.0
+        The focusing parameter. 0 is cross-entropy.
+
+    References
+    ----------
+    Lin, Goyal, Girshick, He, Dollár (2017). Focal Loss for Dense Object Detection.
+    arXiv 1708.02002.
+
+    Examples
+    --------
+    >>> from skxent.losses import Focal
+    >>> Focal(gamma=2.0).loss([1, 1], [0.0, 2.0]).round(4)
+    array([0.1733, 0.0018])
+    """
+
+    formula: ClassVar[str] = "focal"
+    gamma: float = parameter(2.0, Interval(0.0, LARGEST, "both"))
+
+    def phi(self, p: Any, q: Any, L: Any) -> Any:
+        return q**self.gamma * L
+
+    @property
+    def convex(self) -> bool:
+        return self.gamma == 0
+
+    @property
+    def proper(self) -> bool:
+        return self.gamma == 0
+
+
+@dataclass(frozen=True)
+class GeneralizedCrossEntropy(Loss):
+    r"""Generalized cross-entropy, L_q: between cross-entropy and mean absolute error.
+
+    .. math:: \varphi(m) = (1 - p^q) / q
+
+    Bounded, so that mislabelled rows cannot dominate. q -> 0 is cross-entropy, q = 1 is
+    1 - p. Not convex and not proper: softmax of its minimiser is over-confident.
+    `posterior` is not, at the minimum of the expected loss and for a model that can
+    represent the class probabilities; elsewhere its numbers are no probabilities, and
+    can be worse than those of a constant. For q = 1 the minimiser does not tell the
+    class probabilities: `posterior` is 1/K, and estimators warn.
+
+    `posterior`, and with it `predict_proba`, holds for the minimiser over all functions
+    of X. A model that cannot express the true logits gives up the rows that it cannot
+    fit, and the larger q, the less its posterior is a probability: it can be worse than
+    1/K for every class (the user guide on wrong labels has an example). At q = 1 it is
+    1/K, whatever the logits. Compare its log loss on held-out rows with that of
+    cross-entropy before you use it.
+
+    Parameters
+    ----------
+    q : float in [1e-6, 1], default=0.7
+
+    References
+    ----------
+    Zhang, Sabuncu (2018). Generalized Cross Entropy Loss for Training Deep Neural
+    Networks with Noisy Labels. arXiv 1805.07836.
+
+    Examples
+    --------
+    >>> from skxent.losses import GeneralizedCrossEntropy
+    >>> GeneralizedCrossEntropy(q=0.5).loss([1, 1], [0.0, -80.0]).round(4)
+    array([0.5858, 2.    ])
+    """
+
+    formula: ClassVar[str] = "generalized_cross_entropy"
+    convex: ClassVar[bool] = False
+    proper: ClassVar[bool] = False
+    q: float = parameter(0.7, Interval(SMALLEST, 1.0, "both"))
+
+    @property
+    def has_posterior(self) -> bool:
+        return self.q < 1
+
+    def phi(self, p: Any, q: Any, L: Any) -> Any:
+        return (1 - p**self.q) / self.q
+
+
+@dataclass(frozen=True)
+class SymmetricCrossEntropy(Loss):
+    r"""Cross-entropy plus reverse cross-entropy, in which log 0 is a constant.
+
+    .. math:: \varphi(m) = \alpha (-\log p) + \beta |A| (1 - p), \quad A = \log 0
+
+    Convex if alpha >= beta \|A\|, and proper for beta = 0 alone: softmax of its
+    minimiser is over-confident.
+
+    Parameters
+    ----------
+    alpha : float in [1e-6, 1e6], default=1.0
+    beta : float in [0, 1e6], default=1.0
+    log_zero : float in [-1e6, 0), default=-4.0
+        A, what stands for log 0.
+
+    References
+    ----------
+    Wang, Ma, Chen, Luo, Yi, Bailey (2019). Symmetric Cross Entropy for Robust Learning
+    with Noisy Labels. arXiv 1908.06112.
+
+    Examples
+    --------
+    >>> from skxent.losses import SymmetricCrossEntropy
+    >>> SymmetricCrossEntropy().loss([1], [0.0]).round(4)
+    array([2.6931])
+    """
+
+    formula: ClassVar[str] = "symmetric_cross_entropy"
+    alpha: float = parameter(1.0, Interval(SMALLEST, LARGEST, "both"))
+    beta: float = parameter(1.0, Interval(0.0, LARGEST, "both"))
+    log_zero: float = parameter(-4.0, Interval(-LARGEST, 0.0, "left"))
+
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        return float(self.alpha), float(self.beta * abs(self.log_zero))
+
+    def phi(self, p: Any, q: Any, L: Any) -> Any:
+        return self.alpha * L + self.beta * abs(self.log_zero) * q
+
+    @property
+    def convex(self) -> bool:
+        return self.alpha >= self.beta * abs(self.log_zero)
+
+    @property
+    def proper(self) -> bool:
+        return self.beta == 0
+
+
+@dataclass(frozen=True)
+class Poly1(Loss):
+    r"""Cross-entropy with the first term of its expansion in 1 - p changed.
+
+    .. math:: \varphi(m) = -\log p + \epsilon (1 - p)
+
+    Convex for epsilon <= 1, and proper for epsilon = 0 alone: softmax of its minimiser
+    is over-confident above, under-confident below.
+
+    Parameters
+    ----------
+    epsilon : float in [-1, 1e6], default=1.0
+        0 is cross-entropy.
+
+    References
+    ----------
+    Leng et al. (2022). PolyLoss: A Polynomial Expansion Perspective of Classification
+    Loss Functions. arXiv 2204.12511.
+
+    Examples
+    --------
+    >>> from skxent.losses import Poly1
+    >>> Poly1(epsilon=2.0).loss([1], [0.0]).round(4)
+    array([1.6931])
+    """
+
+    formula: ClassVar[str] = "poly1"
+    epsilon: float = parameter(1.0, Interval(-1.0, LARGEST, "both"))
+
+    def phi(self, p: Any, q: Any, L: Any) -> Any:
+        return L + self.epsilon * q
+
+    @property
+    def convex(self) -> bool:
+        return self.epsilon <= 1
+
+    @property
+    def proper(self) -> bool:
+        return self.epsilon == 0
+
+
+LOSSES: dict[str, type[Loss]] = {
+    cls.formula: cls
+    for cls in (
+        CrossEntropy,
+        Focal,
+        GeneralizedCrossEntropy,
+        SymmetricCrossEntropy,
+        Poly1,
+    )
+}
+
+
+def as_loss(loss: str | Loss) -> Loss:
+    """A loss, or the one of that name in LOSSES, by default."""
+    if isinstance(loss, Loss):
+        return loss
+    check_option("loss", loss, LOSSES)
+    return LOSSES[loss]()

@@ -1,0 +1,233 @@
+"""A cross-entropy in the terms that people ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import entr
+
+from skxent.inputs.labels import encode_labels
+from skxent.inputs.tables import align, column_names, logits_from
+from skxent.inputs.weights import check_sum
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_count
+from skxent.losses._shipped import CrossEntropy
+from skxent.metrics._evaluate import prepare_target
+
+__all__ = ["Explanation", "SurprisingRow", "explain"]
+
+BIT = float(np.log(2))  # in nats
+
+
+class SurprisingRow(NamedTuple):
+    """A row that the prediction did not expect; `nats` is its KL divergence."""
+
+    row: int
+    label: Any
+    predicted: Any
+    proba: float
+    nats: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What :func:`explain` found; made to be printed. Entropies are in nats a row.
+
+    `gap_standard_error` is the standard error of `cross_entropy - predicted_entropy`,
+    the confidence gap; NaN for a single row.
+    """
+
+    n_samples: int
+    n_classes: int
+    cross_entropy: float
+    label_entropy: float
+    predicted_entropy: float
+    frequency_entropy: float
+    gap_standard_error: float
+    rows: tuple[SurprisingRow, ...]
+
+    @property
+    def kl_divergence(self) -> float:
+        """Cross-entropy less the entropy of the labels.
+
+        For soft labels, that hold the true class probabilities, this is what the
+        predictions waste. Hard labels have no entropy, so it also contains the noise of
+        the labels, which no prediction can save.
+        """
+        return self.cross_entropy - self.label_entropy
+
+    @property
+    def uniform_entropy(self) -> float:
+        """log K: what it costs to know nothing."""
+        return float(np.log(self.n_classes))
+
+    @property
+    def skill(self) -> float | None:
+        """Share of the divergence of the class frequencies that is saved.
+
+        1 is perfect. None if the class frequencies have no divergence.
+        """
+        most = self.frequency_entropy - self.label_entropy
+        return 1 - self.kl_divergence / most if most > 0 else None
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What notebooks show."""
+        printer.text(str(self))
+
+    def __str__(self) -> str:
+        gap = (self.cross_entropy - self.predicted_entropy) / BIT
+        error = ""
+        if not np.isnan(self.gap_standard_error):
+            error = f" ± {self.gap_standard_error / BIT:.2g}"
+        confidence = (
+            f"{'over' if gap > 0 else 'under'}-confident by {abs(gap):.4f}{error} bits"
+        )
+        skill = "no skill score" if self.skill is None else f"skill {self.skill:.1%}"
+        waste = "wasted" if self.label_entropy > 0 else "noise and waste"
+        title = f"{self.n_samples} rows of {self.n_classes} classes"
+        lines = [f"{title:<28}{'nats':>9}{'bits':>10}"]
+        for name, nats, remark in (
+            ("cross-entropy", self.cross_entropy, ""),
+            ("= entropy of the labels", self.label_entropy, "the floor"),
+            ("+ KL divergence", self.kl_divergence, waste),
+            ("entropy of the predictions", self.predicted_entropy, confidence),
+            ("class frequencies", self.frequency_entropy, skill),
+            ("uniform, log K", self.uniform_entropy, ""),
+        ):
+            line = f"{name:<28}{nats:>9.4f}{nats / BIT:>10.4f}  {remark}"
+            lines.append(line.rstrip())
+        if self.rows:
+            lines.append(f"{'row':<10}{'label':<14}{'predicted':<14}p(label)      bits")
+        for row, label, predicted, proba, nats in self.rows:
+            name = f"{row:<10}{label!s:<14}{predicted!s:<14}"
+            lines.append(f"{name}{proba:>8.3g}{nats / BIT:>10.4g}")
+        return "\n".join(lines)
+
+
+def explain(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    n_rows: int = 10,
+    labels: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    from_logits: bool = False,
+) -> Explanation:
+    r"""Take a cross-entropy apart: baselines, skill, confidence, most surprising rows.
+
+    .. math:: -\sum_k t_k \log p_k = H(t) + \mathrm{KL}(t \,\|\, p)
+
+    The entropy H(t) of soft labels is the floor, and the divergence is what the
+    predictions waste. Hard labels have H(t) = 0: their divergence contains the noise of
+    the labels as well, so that even the true class probabilities have one. The entropy
+    of the predictions is the loss that they expect of themselves: if it is below the
+    cross-entropy by more than chance, they are over-confident. The number after ± is
+    the standard error of that difference.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,) or (n, K)
+        Labels of any type, or soft labels: rows of K numbers that sum to one.
+    y_proba : array-like of shape (n, K) or (n,)
+        Probabilities, a column for each label; (n,): of the second. A DataFrame whose
+        columns are named by the labels goes by name. Clipped from below at eps of the
+        dtype.
+    n_rows : int, default=10
+        How many rows to list, those of the largest divergence.
+    labels : array-like of shape (K,), default=None
+        All labels, in the order of the columns of y_proba; an estimator's `classes_`,
+        say. None: those of y_true, sorted.
+    sample_weight : array-like of shape (n,), default=None
+        Rows of weight 0 are not listed.
+    from_logits : bool, default=False
+        y_proba holds logits; (n,): log-odds of the second class.
+
+    Returns
+    -------
+    Explanation
+        Its numbers are attributes: print it to read them.
+
+    Raises
+    ------
+    ValueError
+        As :func:`skxent.metrics.evaluate_loss`; n_rows is no integer >= 0.
+
+    Examples
+    --------
+    >>> from skxent import explain
+    >>> y = ["ham", "spam", "ham", "ham"]
+    >>> print(explain(y, [0.1, 0.8, 0.3, 0.9], n_rows=2))
+    4 rows of 2 classes              nats      bits
+    cross-entropy                  0.7469    1.0776
+    = entropy of the labels        0.0000    0.0000  the floor
+    + KL divergence                0.7469    1.0776  noise and waste
+    entropy of the predictions     0.4404    0.6353  over-confident by 0.4423 ± 0.8 bits
+    class frequencies              0.5623    0.8113  skill -32.8%
+    uniform, log K                 0.6931    1.0000
+    row       label         predicted     p(label)      bits
+    3         ham           spam               0.1     3.322
+    2         ham           ham                0.7    0.5146
+    """
+    check_count("n_rows", n_rows, low=0)
+    names: Any = column_names(y_true)
+    y_true, y_proba = align(y_true, y_proba, labels)
+    raw = logits_from(y_proba, from_logits)
+    target = prepare_target(y_true, raw, labels=labels, sample_weight=sample_weight)
+    weight = target.moderate().row_weights()
+    check_sum(weight.max())
+    share = weight / weight.sum()
+    log_proba = CrossEntropy().predict_log_proba(raw.astype(np.float64, copy=False))
+    rows = np.arange(len(raw))
+    if labels is not None:
+        names = np.asarray(labels)
+    if target.codes is None:
+        assert target.soft is not None
+        codes = target.soft.argmax(axis=1)
+        names = np.arange(target.n_classes) if names is None else names
+        floor = entr(target.soft).sum(axis=1)
+        seen = np.where(target.soft > 0, log_proba, 0)
+        loss = -(target.soft * seen).sum(axis=1)
+    else:
+        codes = target.codes
+        names = encode_labels(y_true)[0] if labels is None else names
+        floor, loss = np.zeros(len(raw)), -log_proba[rows, target.codes]
+    frequency = np.bincount(codes, share, target.n_classes)
+    if target.soft is not None:
+        frequency = share @ target.soft
+    surprise = np.where(weight > 0, loss - floor, -np.inf)
+    order = np.argsort(-surprise, kind="stable")[:n_rows]
+    predicted = log_proba.argmax(axis=1)
+    expected = entr(np.exp(log_proba)).sum(axis=1)
+    return Explanation(
+        n_samples=int(np.count_nonzero(weight)),
+        n_classes=target.n_classes,
+        cross_entropy=float(share @ loss),
+        label_entropy=float(share @ floor),
+        predicted_entropy=float(share @ expected),
+        frequency_entropy=float(entr(frequency).sum()),
+        gap_standard_error=_standard_error(loss - expected, share),
+        rows=tuple(
+            SurprisingRow(
+                row=int(i),
+                label=names[codes[i]],
+                predicted=names[predicted[i]],
+                proba=float(np.exp(log_proba[i, codes[i]])),
+                nats=float(surprise[i]),
+            )
+            for i in order
+            if weight[i] > 0
+        ),
+    )
+
+
+def _standard_error(values: Floats, share: Floats) -> float:
+    """Return the standard error of the mean with weights `share`, which sum to one."""
+    n = np.count_nonzero(share)
+    if n < 2:
+        return float("nan")
+    with np.errstate(invalid="ignore"):  # the loss of a certain error is infinite
+        deviation = share * (values - share @ values)
+        return float(np.sqrt(deviation @ deviation * n / (n - 1)))

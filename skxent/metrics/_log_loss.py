@@ -1,0 +1,183 @@
+"""The drop-in for scikit-learn's log loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sklearn.metrics
+from numpy.typing import ArrayLike, NDArray
+
+from skxent.inputs.labels import encode_labels
+from skxent.inputs.rounding import within
+from skxent.inputs.weights import moderate
+from skxent.kernels.dispatch import kernels
+from skxent.kernels.threads import effective_n_threads
+
+# Products of weights with such a sum may be subnormal, which have few digits.
+TINY = 1e-280
+
+
+def log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike | None = None,
+    *,
+    normalize: bool = True,
+    sample_weight: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    y_pred: Any = "deprecated",
+) -> float:
+    r"""Log loss: the drop-in for :func:`sklearn.metrics.log_loss`.
+
+    .. math:: -\frac{\sum_i w_i \log p_{i, y_i}}{\sum_i w_i}
+
+    in nats, with p clipped to [eps, 1 - eps] of its dtype as scikit-learn does. Common
+    input is scored in one pass without a copy; whatever else scikit-learn takes, and
+    whatever it refuses, is handed to it, so values, warnings and errors are its own.
+    Only probabilities that rounding took out of [0, 1], by 1e-6 at most, are accepted
+    here and refused there.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,)
+        Labels of any type.
+    y_proba : array-like of shape (n, K) or (n,)
+        Probabilities, columns in the sorted order of the labels. (n,): of the second.
+    normalize : bool, default=True
+        Mean loss, or else the sum.
+    sample_weight : array-like of shape (n,), default=None
+    labels : array-like, default=None
+        All labels, where y_true may lack some.
+    y_pred : array-like
+        What scikit-learn called y_proba before 1.9. Taken, warned of or refused as the
+        installed version does.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from skxent.metrics import log_loss
+    >>> round(log_loss(["ham", "spam", "ham"], [0.1, 0.9, 0.4]), 6)
+    0.240516
+    """
+    renamed = not (isinstance(y_pred, str) and y_pred == "deprecated")
+    if not renamed:
+        value = _one_pass_log_loss(y_true, y_proba, normalize, sample_weight, labels)
+        if value is not None:
+            return value
+        inside = _inside(y_proba)
+        if inside is not y_proba:
+            return log_loss(
+                y_true,
+                inside,
+                normalize=normalize,
+                sample_weight=sample_weight,
+                labels=labels,
+            )
+    return float(
+        sklearn.metrics.log_loss(
+            *([y_true] if y_proba is None else [y_true, y_proba]),
+            normalize=normalize,
+            sample_weight=sample_weight,
+            labels=labels,
+            **({"y_pred": y_pred} if renamed else {}),
+        )
+    )
+
+
+def _inside(y_proba: Any) -> Any:
+    """Return arrays that rounding took out of [0, 1] clipped to it, others as given."""
+    if type(y_proba) is not np.ndarray or y_proba.dtype.kind != "f":
+        return y_proba
+    clipped = within(y_proba)
+    return y_proba if clipped is None else clipped
+
+
+def _one_pass_log_loss(
+    y_true: Any, y_proba: Any, normalize: Any, sample_weight: Any, labels: Any
+) -> float | None:
+    """The log loss of input that needs no warning and no error; None for any other."""
+    # np.matrix is refused, and masks are scikit-learn's to interpret.
+    if type(y_proba) is not np.ndarray or np.ma.isMaskedArray(sample_weight):
+        return None
+    if y_proba.dtype not in (np.float64, np.float32) or y_proba.ndim not in (1, 2):
+        return None
+    if not y_proba.flags.aligned or type(normalize) is not bool:
+        return None
+    proba = y_proba[:, np.newaxis] if y_proba.ndim == 1 else y_proba
+    n, columns = proba.shape
+    encoded = _encode(y_true, labels, max(columns, 2)) if n and columns else None
+    if encoded is None or len(encoded[0]) != n:
+        return None
+    codes, offset = encoded
+    total_weight: float = n
+    if sample_weight is not None:
+        sample_weight = np.asarray(sample_weight)
+        if sample_weight.shape != (n,) or sample_weight.dtype.kind not in "iuf":
+            return None
+        sample_weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
+        with np.errstate(over="ignore"):
+            total_weight = float(sample_weight.sum())
+        extreme = total_weight == np.inf or 0 < total_weight < TINY
+        if extreme and normalize and (np.abs(sample_weight) < np.inf).all():
+            # Of this scikit-learn makes NaN, or rounds each product to a subnormal
+            # number; the mean does not depend on the scale.
+            sample_weight = moderate(sample_weight)
+            total_weight = float(sample_weight.sum())
+        if not np.isfinite(total_weight) or total_weight == 0:
+            return None
+    eps = float(np.finfo(proba.dtype).eps)
+    total, drift, outside = kernels.log_loss_sum(
+        proba, codes, offset, sample_weight, eps, effective_n_threads(None, proba.size)
+    )
+    # Near scikit-learn's threshold for the row sums, it decides whether to warn.
+    if outside or not drift < 0.5 * eps**0.5:
+        return None
+    return total / total_weight if normalize else total
+
+
+def _encode(
+    y_true: Any, labels: Any, n_classes: int
+) -> tuple[NDArray[np.int64], int] | None:
+    """y_true as integers that start at `offset`; None if it is not plain labels."""
+    y = _plain(y_true)
+    if y is None:
+        return None
+    if labels is None and y.dtype == np.int64:
+        y = np.ascontiguousarray(y)
+        known = kernels.label_range(y)
+        if known is not None and known[1] == known[2] == n_classes:
+            return y, known[0]
+    try:
+        if labels is None:
+            classes, codes = encode_labels(y)
+        else:
+            given = _plain(labels)
+            if given is None or not np.all(given[:-1] < given[1:]):
+                return None
+            classes, codes = encode_labels(y, given)
+    except (TypeError, ValueError):
+        return None
+    if len(classes) != n_classes:
+        return None
+    return np.ascontiguousarray(codes, dtype=np.int64), 0
+
+
+def _plain(labels: Any) -> NDArray[Any] | None:
+    """Labels as an array of integers, bools or strings; None if they are not that."""
+    if np.ma.isMaskedArray(labels):
+        return None
+    try:
+        array = np.asarray(labels)
+    except ValueError:
+        return None
+    kind = array.dtype.kind
+    if array.ndim != 1 or kind not in "iubUO" or not len(array):
+        return None
+    # numpy makes strings of a list that mixes them with numbers.
+    mixed = kind == "O" or (kind == "U" and not isinstance(labels, np.ndarray))
+    if mixed and set(map(type, array if kind == "O" else labels)) != {str}:
+        return None
+    return array

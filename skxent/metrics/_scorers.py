@@ -1,0 +1,352 @@
+"""Losses as scikit-learn scorers that know the classes of what they score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.metrics._scorer import _BaseScorer
+
+from skxent.inputs.class_order import answer, classes_of_estimator
+from skxent.inputs.labels import as_labels, check_same_type, encode_labels, is_soft
+from skxent.inputs.rounding import within
+from skxent.inputs.tables import (
+    by_class,
+    check_logits,
+    column_names,
+    is_sorted,
+    logits_of,
+)
+from skxent.inputs.targets import (
+    Target,
+)
+from skxent.inputs.weights import by_label, check_sample_weight, moderate
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import FRACTION, Interval, check_option, warn
+from skxent.losses._shipped import CrossEntropy, Focal, Loss, as_loss
+from skxent.metrics._evaluate import loss_of_rows, prepare_target, reduce
+from skxent.metrics._log_loss import log_loss
+
+__all__ = [
+    "LossScorer",
+    "get_scorer",
+    "make_loss_scorer",
+    "neg_focal_loss_scorer",
+    "neg_log_loss_scorer",
+    "neg_smoothed_log_loss_scorer",
+]
+
+# Estimators whose decision_function is known to hold logits.
+LOGIT_MODELS: tuple[Any, ...] = (LogisticRegression, LogisticRegressionCV)
+
+
+def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
+    """The signature that scikit-learn reads to learn what metadata a scorer takes."""
+
+
+class LossScorer(_BaseScorer):
+    """A scorer that returns minus a loss: see :func:`make_loss_scorer`.
+
+    `proper` tells whether the true class probabilities have the best expected score.
+    """
+
+    loss: Loss
+
+    def __init__(
+        self,
+        loss: str | Loss,
+        *,
+        label_smoothing: float = 0.0,
+        class_weight: Any = None,
+        unseen_proba: float | None = None,
+    ) -> None:
+        FRACTION.check("label_smoothing", label_smoothing)
+        if unseen_proba is not None:
+            Interval(0.0, 1.0, "neither").check("unseen_proba", unseen_proba)
+        super().__init__(_weighted, -1, {}, "predict_proba")
+        self.loss = as_loss(loss)
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.unseen_proba = unseen_proba
+
+    @property
+    def proper(self) -> bool:
+        """Do the true class probabilities have the best expected score?"""
+        weighted = self.class_weight is not None
+        return self.loss.proper and not self.label_smoothing and not weighted
+
+    def __repr__(self) -> str:
+        settings = [repr(self.loss)]
+        if self.label_smoothing:
+            settings.append(f"label_smoothing={self.label_smoothing}")
+        if self.class_weight is not None:
+            settings.append(f"class_weight={self.class_weight!r}")
+        if self.unseen_proba is not None:
+            settings.append(f"unseen_proba={self.unseen_proba}")
+        return f"make_loss_scorer({', '.join(settings)})"
+
+    def _score(
+        self,
+        method_caller: Any,
+        estimator: Any,
+        X: Any,
+        y_true: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
+        classes = classes_of_estimator(estimator)
+        if is_soft(y_true) and column_names(y_true) is not None:
+            y_true = by_class(y_true, classes)
+        y_true = as_labels(y_true, "y_true")
+        labels, unseen = _labels_and_unseen(y_true, classes)
+        # Not through method_caller: scikit-learn's cache of a multimetric scorer holds
+        # the column, or the sign, that the first scorer asked for.
+        model = final_estimator(estimator)
+        if hasattr(model, "log_proba_is_exact"):
+            raw = answer(estimator, "predict_log_proba", X)
+        elif has_logits(model):
+            raw = answer(estimator, "decision_function", X)
+        else:
+            proba = answer(estimator, "predict_proba", X)
+            plain = not unseen.any() and len(classes) > 1 and not self.label_smoothing
+            plain = plain and not is_soft(y_true) and self.class_weight is None
+            if plain and isinstance(self.loss, CrossEntropy):
+                return -_log_loss_of(y_true, labels, proba, classes, sample_weight)
+            raw = logits_of(proba) if len(classes) > 1 else np.zeros(proba.shape)
+        if unseen.any():
+            raw, classes = self._extend(raw, classes, labels[unseen])
+        elif len(classes) == 1:
+            return 0.0
+        raw = check_logits(raw)
+        return self._score_of(self._target(y_true, raw, classes, sample_weight), raw)
+
+    def scoring_of(
+        self,
+        y_true: ArrayLike,
+        classes: NDArray[Any],
+        sample_weight: ArrayLike | None = None,
+    ) -> Callable[[Floats], float] | None:
+        """From the log-probabilities of many models for the same rows to their scores.
+
+        None where y_true has labels that `classes` lack.
+        """
+        if _labels_and_unseen(y_true, classes)[1].any():
+            return None
+        targets: dict[Any, Target] = {}
+
+        def score(raw: Floats) -> float:
+            raw = check_logits(raw)
+            if raw.dtype not in targets:
+                target = self._target(y_true, raw, classes, sample_weight)
+                targets[raw.dtype] = target
+            return self._score_of(targets[raw.dtype], raw)
+
+        return score
+
+    def _target(
+        self, y_true: Any, raw: Floats, classes: NDArray[Any], sample_weight: Any
+    ) -> Target:
+        return prepare_target(
+            y_true,
+            raw,
+            label_smoothing=self.label_smoothing,
+            labels=classes,
+            sample_weight=sample_weight,
+            class_weight=self._known_weights(y_true, classes),
+        )
+
+    def _known_weights(self, y_true: Any, classes: NDArray[Any]) -> Any:
+        """class_weight without classes that neither training nor y_true has."""
+        given, labels = by_label(self.class_weight), classes.tolist()
+        if not isinstance(given, Mapping) or is_soft(y_true):
+            return given
+        unknown = [label for label in given if label not in labels]
+        text = {isinstance(label, str) for label in labels}
+        if any(isinstance(label, str) not in text for label in unknown):
+            return given  # no label of these data, so an error
+        known = {label: given[label] for label in labels if label in given}
+        # Where every class has its weight none is misspelt.
+        if unknown and len(known) < len(labels):
+            warn(
+                f"class_weight has {unknown}, which neither the estimator nor y_true "
+                "has: not used here."
+            )
+        return known
+
+    def _score_of(self, target: Target, raw: Floats) -> float:
+        target = target.moderate()
+        value = loss_of_rows(self.loss, target, raw)
+        return -float(reduce(value, target.total_weight))
+
+    def _extend(
+        self, raw: Floats, classes: NDArray[Any], unseen: NDArray[Any]
+    ) -> tuple[Floats, NDArray[Any]]:
+        """Logits with a column for each label that training did not have."""
+        if raw.ndim == 1:
+            raw = np.column_stack([np.zeros_like(raw), raw])
+        proba = self.unseen_proba or float(np.finfo(np.float64).eps)
+        if len(unseen) * proba >= 1:
+            raise ValueError(
+                f"unseen_proba must be a number in (0, {1 / len(unseen):g}) for "
+                f"{len(unseen)} unseen labels, got {proba}."
+            )
+        warn(
+            f"The estimator was not trained on {unseen.tolist()}, which y_true has. "
+            f"Their probability is taken to be {proba:.3g} (unseen_proba)."
+        )
+        if len(classes) > 1:
+            raw = CrossEntropy().predict_log_proba(raw)
+        log_proba = raw + np.log1p(-len(unseen) * proba)
+        extra = np.full((len(raw), len(unseen)), np.log(proba))
+        return np.hstack([log_proba, extra]), np.concatenate([classes, unseen])
+
+
+def _labels_and_unseen(
+    y_true: Any, classes: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The labels of y_true, and which of them `classes` lack."""
+    if is_soft(y_true):
+        return classes, np.zeros(len(classes), bool)
+    labels, _ = encode_labels(y_true, name="y_true")
+    check_same_type(labels, classes, "y_true")
+    if np.array_equal(labels, classes):  # as a rule, and quickly told
+        return labels, np.zeros(len(labels), bool)
+    return labels, ~np.isin(labels, classes)
+
+
+def _log_loss_of(
+    y_true: Any,
+    labels: NDArray[Any],
+    proba: Floats,
+    classes: NDArray[Any],
+    sample_weight: Any,
+) -> float:
+    """The drop-in log loss, which takes columns to be in sorted order."""
+    if not is_sorted(classes):
+        order = np.argsort(classes)
+        proba, classes = proba[:, order], classes[order]
+    clipped = within(proba)
+    proba = proba if clipped is None else clipped  # what is wrong is log_loss's to say
+    return log_loss(
+        y_true,
+        proba[:, 1] if len(classes) == 2 else proba,
+        sample_weight=moderate(check_sample_weight(sample_weight, len(proba))),
+        labels=None if len(labels) == len(classes) else classes,
+    )
+
+
+def has_logits(model: Any) -> bool:
+    """Is it a logistic regression that answers with the softmax of its decision?
+
+    Not one against the rest, which scikit-learn had before 1.8.
+    """
+    return (
+        isinstance(model, LOGIT_MODELS)
+        and type(model).predict_proba is LogisticRegression.predict_proba
+        and getattr(model, "multi_class", "auto") in ("auto", "deprecated")
+        and (model.solver != "liblinear" or len(model.classes_) == 2)
+    )
+
+
+def final_estimator(estimator: Any) -> Any:
+    """The estimator that answers for a Pipeline, a search or a FrozenEstimator."""
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        elif type(estimator).__name__ == "FrozenEstimator":
+            estimator = estimator.estimator
+        else:
+            return estimator
+
+
+def make_loss_scorer(
+    loss: str | Loss,
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    unseen_proba: float | None = None,
+) -> LossScorer:
+    """A scorer for cross_val_score, GridSearchCV and their like: minus the mean loss.
+
+    It reads ``estimator.classes_``, so a fold whose test part lacks a class is scored
+    over all classes. Where y has a label that the estimator was never trained on, that
+    label gets the probability `unseen_proba` and a warning is given.
+
+    Logits are scored where they are known to be logits, so that nothing is clipped: of
+    skxent's own estimators (their predict_log_proba) and of scikit-learn's
+    LogisticRegression and LogisticRegressionCV, also inside Pipelines, searches and
+    FrozenEstimator. Any other classifier is scored by predict_proba, clipped as
+    scikit-learn's log_loss clips.
+
+    Only the log loss, without class weights and label smoothing, is a proper score: the
+    true class probabilities have the best expected value of it. Focal, smoothed and
+    class-weighted scores prefer other probabilities, and so may choose a model whose
+    probabilities are worse; take them to follow a training loss, not to compare
+    forecasts. ``scorer.proper`` tells which one is.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
+    label_smoothing : float in [0, 1), default=0
+        Smooth the labels that are scored against.
+    class_weight : dict or Series of label to weight, or "balanced", default=None
+        Weights of the classes, on top of those of the rows, 1 for those that a dict
+        leaves out. "balanced" gives every class that y has the same total weight: the
+        class-balanced log loss. Weights of classes that a fold has neither in training
+        nor in y are not used there; if others have none, a misspelt label may be the
+        reason, and a warning is given.
+    unseen_proba : float in (0, 1), default=None
+        None: eps of float64, which is what scikit-learn's clipping makes of zero. A row
+        of such a label then costs 36 nats, which can dominate the mean over the folds:
+        choose a larger value, or folds that have all labels, where that matters.
+
+    Notes
+    -----
+    Where several metrics are scored at once, a scorer of skxent calls the prediction
+    method of the estimator itself and does not share the predictions of the others.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from skxent.losses import Focal
+    >>> from skxent.scorers import make_loss_scorer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> scorer = make_loss_scorer(Focal(gamma=1.0))
+    >>> model = LogisticRegression(max_iter=1000)
+    >>> bool((cross_val_score(model, X, y, scoring=scorer) < 0).all())
+    True
+    """
+    return LossScorer(
+        loss,
+        label_smoothing=label_smoothing,
+        class_weight=class_weight,
+        unseen_proba=unseen_proba,
+    )
+
+
+# Of these only neg_log_loss_scorer is proper.
+neg_log_loss_scorer: LossScorer = make_loss_scorer(CrossEntropy())
+neg_focal_loss_scorer: LossScorer = make_loss_scorer(Focal(gamma=2.0))
+neg_smoothed_log_loss_scorer: LossScorer = make_loss_scorer(
+    CrossEntropy(), label_smoothing=0.1
+)
+
+SCORERS = {
+    "neg_log_loss": neg_log_loss_scorer,
+    "neg_focal_loss": neg_focal_loss_scorer,
+    "neg_smoothed_log_loss": neg_smoothed_log_loss_scorer,
+}
+
+
+def get_scorer(name: str) -> LossScorer:
+    """A copy of the ready scorer of that name, one of ``SCORERS``."""
+    check_option("name", name, SCORERS)
+    return deepcopy(SCORERS[name])

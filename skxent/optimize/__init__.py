@@ -1,0 +1,1 @@
+"""Objectives of the linear models and the solvers that minimise them."""

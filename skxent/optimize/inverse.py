@@ -1,0 +1,134 @@
+"""The inverse of a curvature matrix, however near to singular, and its root."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.linalg import eigh, solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotrs
+
+from skxent.optimize.problem import Problem, Weights
+
+# Scaled to a unit diagonal, a curvature below FLAT is rounding: of the sums in float64,
+# or of X itself, which float32 tells to 6e-8 of its size (and columns whose mean is far
+# from zero to less of their spread). Below LOST times that it may be rounding.
+FLAT: dict[np.dtype[Any], float] = {
+    np.dtype(np.float64): 1e-14,
+    np.dtype(np.float32): 1.5e-11,
+}
+LOST = 10.0
+
+# The curvature that a flat direction is given. No row tells of it, so its gradient is
+# rounding, which a step must not magnify. In a sample of the rows it may be flat and
+# curve a little in the others, whence it is not held to zero.
+FEIGNED = 0.1
+
+
+def check_curvature(values: Weights) -> None:
+    """Raise a ValueError where curvatures overflowed, or came of what did."""
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "X, C and sample_weight must be of a size whose products are finite, "
+            "got an infinite or undefined Hessian."
+        )
+
+
+class Inverse:
+    """The inverse of a symmetric matrix, scaled to a unit diagonal first.
+
+    By Cholesky; where that breaks down by eigenvalues: flat ones get the curvature
+    FEIGNED, and those that may be rounding are raised, so that steps along collinear
+    columns stay small. The size of negative ones (focal loss) is taken, so that a
+    Newton step descends. `positive` tells of them. `dtype` is that of X.
+    """
+
+    scale: Weights
+    positive: bool
+    factor: Weights | None
+    vectors: Weights
+    reciprocal: Weights
+
+    def __init__(self, matrix: Weights, dtype: Any = np.float64) -> None:
+        check_curvature(matrix)
+        flat = FLAT[np.dtype(dtype)]
+        lost = LOST * flat
+        scale = np.sqrt(np.abs(np.diagonal(matrix)))
+        empty = scale == 0
+        scale[empty] = 1.0
+        self.scale = scale[:, np.newaxis]
+        matrix = matrix / self.scale / scale
+        # Columns that are zero in all rows, or in those of a sample.
+        matrix[empty, empty] = 2 * lost
+        self.positive = True
+        self.factor = None
+        # Called as they are: scipy's wrappers take longer than a small matrix.
+        factor, failed = dpotrf(matrix, lower=True)
+        if not failed and np.diagonal(factor).min() ** 2 >= lost:
+            self.factor = factor
+        else:
+            values, self.vectors = eigh(matrix)
+            self.positive = bool(values[0] > -1e-8 * values[-1])
+            size = np.abs(values)
+            raised = np.maximum(size, lost * size.max())
+            self.reciprocal = 1 / np.where(size < flat * size.max(), FEIGNED, raised)
+
+    def root(self, U: Weights) -> Weights:
+        """R U, where R Rᵀ is the inverse."""
+        if self.factor is not None:
+            solved = solve_triangular(self.factor, U, lower=True, trans="T")
+            return np.asarray(solved) / self.scale
+        return self.vectors @ (np.sqrt(self.reciprocal)[:, np.newaxis] * U) / self.scale
+
+    def root_transposed(self, G: Weights) -> Weights:
+        """Rᵀ G: the gradient in U of a function whose gradient in R U is G."""
+        G = G / self.scale
+        if self.factor is not None:
+            return np.asarray(solve_triangular(self.factor, G, lower=True))
+        return np.sqrt(self.reciprocal)[:, np.newaxis] * (self.vectors.T @ G)
+
+    def __call__(self, G: Weights) -> Weights:
+        """Inverse times the columns of G."""
+        G = np.asarray_chkfinite(G / self.scale)
+        if self.factor is not None:
+            return dpotrs(self.factor, G, lower=True)[0] / self.scale
+        projected = self.reciprocal[:, np.newaxis] * (self.vectors.T @ G)
+        return (self.vectors @ projected) / self.scale
+
+
+class WholeInverse:
+    """The inverse of a Hessian of all outputs, on weights of shape (D, m).
+
+    `invariant`: a shift that all outputs share changes nothing, and H is singular along
+    it. H gets a ridge there alone, which moves nothing, for gradients have no part in
+    it.
+    """
+
+    shape: tuple[int, int]
+    inverse: Inverse
+    positive: bool
+
+    def __init__(
+        self,
+        H: Weights,
+        shape: tuple[int, int],
+        invariant: bool,
+        dtype: Any = np.float64,
+    ) -> None:
+        check_curvature(H)
+        size, m = self.shape = shape
+        if invariant:
+            per_output = H.reshape(m, size, m, size)
+            shared = np.einsum("kiki->i", per_output) / m**2
+            between_outputs = np.einsum("kili->kli", per_output)  # for one column
+            between_outputs += shared
+        self.inverse = Inverse(H, dtype)
+        self.positive = self.inverse.positive
+
+    @classmethod
+    def of(cls, objective: Problem, H: Weights) -> WholeInverse:
+        return cls(H, objective.shape, objective.shift_invariant, objective.dtype)
+
+    def __call__(self, G: Weights) -> Weights:
+        size, m = self.shape
+        return self.inverse(G.T.reshape(-1, 1)).reshape(m, size).T

@@ -1,0 +1,485 @@
+"""The estimators: LogisticRegression's coefficients, and what it does not have."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    load_iris,
+    load_wine,
+    make_classification,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from skxent import (
+    CrossEntropyClassifier,
+    FocalLogisticRegression,
+    SmoothedSoftmaxClassifier,
+)
+from skxent.inputs.targets import make_target
+from skxent.losses import LOSSES, CrossEntropy, Focal
+from skxent.optimize.linear import LinearObjective
+from skxent.optimize.newton import newton
+from skxent.optimize.solve import SOLVERS, choose_solver
+
+ESTIMATORS = [
+    CrossEntropyClassifier(),
+    FocalLogisticRegression(),
+    SmoothedSoftmaxClassifier(),
+]
+# L-BFGS is for many rows; its tests are below.
+newton_solvers = pytest.mark.parametrize("solver", sorted(set(SOLVERS) - {"lbfgs"}))
+all_estimators = pytest.mark.parametrize(
+    "estimator", ESTIMATORS, ids=lambda e: type(e).__name__
+)
+
+
+def data(n_classes, dtype=np.float64, n=300):
+    X, y = make_classification(
+        n_samples=n,
+        n_features=6,
+        n_informative=4,
+        n_redundant=0,
+        n_classes=n_classes,
+        weights=[0.7] + [0.3 / (n_classes - 1)] * (n_classes - 1),
+        flip_y=0.2,
+        random_state=0,
+    )
+    return X.astype(dtype), y
+
+
+@newton_solvers
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"C": 0.01},
+        {"C": np.inf},
+        {"fit_intercept": False},
+        {"class_weight": "balanced"},
+        {"class_weight": {0: 0.5, 1: 3.0}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "csr"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_gamma_zero_is_logistic_regression(
+    solver, n_classes, settings, sparse, weighted
+):
+    X, y = data(n_classes)
+    X = sp.csr_array(X) if sparse else X
+    w = np.random.default_rng(0).uniform(0.1, 2, len(y)) if weighted else None
+    peer_settings = dict(settings)
+    if settings.get("class_weight") == "balanced" and weighted:
+        # Older scikit-learn ignores sample weights when it balances.
+        mass = np.bincount(y, w)
+        peer_settings["class_weight"] = dict(enumerate(w.sum() / n_classes / mass))
+    ours = FocalLogisticRegression(gamma=0.0, solver=solver, tol=1e-10, **settings)
+    ours.fit(X, y, sample_weight=w)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = LogisticRegression(
+            solver="newton-cg", tol=1e-10, max_iter=10_000, **peer_settings
+        ).fit(X, y, sample_weight=w)
+    scale = np.abs(theirs.coef_).max()
+    assert_allclose(centred(ours.coef_), centred(theirs.coef_), atol=1e-6 * scale)
+    assert_allclose(
+        centred(ours.intercept_), centred(theirs.intercept_), atol=1e-6 * scale
+    )
+
+
+def centred(coefficients):
+    """Without a penalty, softmax coefficients are known up to a common shift."""
+    return coefficients - coefficients.mean(axis=0) * (len(coefficients) > 1)
+
+
+@newton_solvers
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_scale_and_origin_of_the_columns_do_not_matter(gamma, n_classes, solver):
+    """Without a penalty the fit is equivariant: W / scale, whatever the shift."""
+    X, y = data(n_classes)
+    scale, shift = 10.0 ** np.linspace(-6, 6, X.shape[1]), 1e5
+    model = FocalLogisticRegression(gamma, C=np.inf, solver=solver, tol=1e-8)
+    plain = clone(model).fit(X, y)
+    moved = clone(model).fit((X + shift) * scale, y)
+    assert_allclose(
+        centred(moved.coef_ * scale), centred(plain.coef_), rtol=1e-5, atol=1e-6
+    )
+
+
+@newton_solvers
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+@pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer])
+def test_data_need_no_scaling(load, gamma, solver):
+    """No warning at default settings, and the minimum is found."""
+    X, y = load(return_X_y=True)
+    X = X * 10.0 ** np.linspace(-6, 6, X.shape[1])
+    model = FocalLogisticRegression(gamma, solver=solver).fit(X, y)
+    assert model.n_iter_[0] <= 40
+    exact = FocalLogisticRegression(gamma, tol=1e-9).fit(X, y)
+    target = make_target(y, len(y), len(model.classes_))
+    objective = LinearObjective(X, target, Focal(gamma), C=1.0, fit_intercept=True)
+    values = [
+        objective.value_gradient(
+            objective.without_origin(np.vstack([m.coef_.T, m.intercept_]))
+        )[0]
+        for m in (model, exact)
+    ]
+    assert abs(values[0] - values[1]) < 1e-7
+
+
+@pytest.mark.parametrize("loss", [cls() for cls in LOSSES.values()], ids=repr)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_objective_derivatives(loss, n_classes):
+    X, y = data(n_classes, n=50)
+    rng = np.random.default_rng(1)
+    target = make_target(
+        y, len(y), n_classes, sample_weight=rng.uniform(size=50), label_smoothing=0.1
+    )
+    for matrix in (X, sp.csr_array(X)):
+        objective = LinearObjective(matrix, target, loss, C=0.7, fit_intercept=True)
+        objective.blocks = [slice(0, 20), slice(20, 50)]
+        W, V = rng.normal(size=(2, *objective.shape))
+        step = 1e-5
+        above, slope_above = objective.value_gradient(W + step * V)
+        below, slope_below = objective.value_gradient(W - step * V)
+        _, gradient = objective.value_gradient(W)
+        assert_allclose((above - below) / (2 * step), np.vdot(gradient, V), rtol=1e-6)
+        product = objective.hessian_product(W, V)
+        assert_allclose((slope_above - slope_below) / (2 * step), product, atol=1e-7)
+        whole = objective.hessian(W)
+        assert_allclose(whole, whole.T)
+        assert_allclose(whole @ V.T.ravel(), product.T.ravel(), rtol=1e-9, atol=1e-12)
+        by_output, mean = objective.curvature_by_output(W), objective.curvature(W)
+        assert_allclose(by_output.mean(axis=0), mean, rtol=1e-12, atol=1e-14)
+        diagonals = np.diagonal(by_output, axis1=1, axis2=2)
+        assert_allclose(objective.curvature_diagonal(W), diagonals.T)
+        if loss.convex:
+            m, size = len(by_output), len(mean)
+            blocks = np.einsum("kikj->kij", whole.reshape(m, size, m, size))
+            assert_allclose(by_output, blocks, rtol=1e-9, atol=1e-12)
+        if n_classes == 2 and loss.convex:
+            assert_allclose(mean, whole, rtol=1e-9, atol=1e-12)
+
+
+class Wall:
+    """e^-w, as of separated classes, up to w = 1/2, where a row comes to lie wrong."""
+
+    dtype = np.dtype(np.float64)
+    passes = 0
+    SCALE = 1e-9
+
+    def value_gradient(self, W):
+        w, beyond = W[0, 0], max(W[0, 0] - 0.5, 0.0)
+        gradient = -self.SCALE * np.exp(-w) + 2 * beyond
+        return self.SCALE * np.exp(-w) + beyond**2, np.array([[gradient]])
+
+    def may_lack_minimum(self, value):
+        return False
+
+
+def test_the_last_step_is_no_step_up():
+    """A whole step, though tol is reached, unless it leads where nothing foresaw."""
+    wall = Wall()
+
+    def newton_step(W, gradient, decrement):
+        return -gradient / (Wall.SCALE * np.exp(-W[0, 0])), True
+
+    for start, end in ((-1.0, 0.0), (0.0, 0.0)):
+        W = np.array([[start]])
+        found = newton(wall, W, newton_step, 1e-4, 10)
+        assert found.converged
+        assert_allclose(found.weights, end)
+        assert_allclose(found.value, wall.value_gradient(found.weights)[0])
+
+
+@newton_solvers
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_columns_far_from_zero(n_classes, dtype, solver):
+    """Time stamps, say: their spread is 1e-7 of their size, in float32 1e-4."""
+    X, y = data(n_classes)
+    X = (X + 1e7 if dtype == np.float64 else X + 1e4).astype(dtype)
+    centred_X = X.astype(np.float64) - X.astype(np.float64).mean(axis=0)
+    model = FocalLogisticRegression(0.0, solver=solver).fit(X, y)
+    expected = LogisticRegression(tol=1e-10, max_iter=1000).fit(centred_X, y)
+    assert model.n_iter_[0] < 15
+    assert_allclose(
+        model.coef_, expected.coef_, atol=1e-5 if dtype is np.float64 else 1e-3
+    )
+    assert abs(model.score(X, y) - expected.score(centred_X, y)) < 0.03
+
+
+@pytest.mark.parametrize("weight", [1e-50, 1e50])
+def test_weights_of_any_size(weight):
+    X, y = data(3, np.float32)
+    model = FocalLogisticRegression(C=np.inf)
+    heavy = clone(model).fit(X, y, sample_weight=np.full(len(y), weight))
+    assert_allclose(heavy.coef_, model.fit(X, y, 1.0).coef_, atol=1e-3)
+
+
+@newton_solvers
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_focal_ends_in_a_minimum_below_its_start(n_classes, solver):
+    X, y = data(n_classes)
+    model = FocalLogisticRegression(2.0, C=10.0, solver=solver, tol=1e-8).fit(X, y)
+    start = CrossEntropyClassifier(C=10.0).fit(X, y)
+    target = make_target(y, len(y), n_classes)
+    objective = LinearObjective(X, target, Focal(2.0), C=10.0, fit_intercept=True)
+    found = objective.without_origin(np.vstack([model.coef_.T, model.intercept_]))
+    value, gradient = objective.value_gradient(found)
+    assert np.abs(gradient).max() < 1e-7
+    assert np.linalg.eigvalsh(objective.hessian(found)).min() > -1e-10
+    initial = objective.without_origin(np.vstack([start.coef_.T, start.intercept_]))
+    assert value < objective.value_gradient(initial)[0]
+
+
+def test_focal_leaves_a_saddle_to_the_lower_side():
+    """formulas: two minima, f = 65.24618 the lower one, at w = -8.975."""
+    X = np.array([[1.0], [-0.01]])
+    model = FocalLogisticRegression(
+        2.0, C=np.inf, fit_intercept=False, tol=1e-10, posterior=False
+    )
+    with pytest.warns(ConvergenceWarning, match="linearly separable. Lower C"):
+        model.fit(X, [1, 0], sample_weight=[1.0, 380.0])
+    assert model.coef_[0, 0] > 0
+    margins = np.array([1.0, 0.01]) * model.coef_[0, 0]
+    total = Focal(2.0).loss([1, 1], margins, sample_weight=[1.0, 380.0]).sum()
+    assert total < 65.262
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0, 5.0])
+def test_posterior_recovers_a_logistic_model(gamma):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 3))
+    logits = X @ [1.0, -2.0, 0.5] - 0.5
+    y = rng.uniform(size=len(X)) < 1 / (1 + np.exp(-logits))
+    truth = CrossEntropy().predict_proba(logits)
+    model = FocalLogisticRegression(gamma, class_weight={False: 2.0}).fit(X, y)
+    gap = np.abs(model.predict_proba(X) - truth).mean()
+    softmax = model.set_params(posterior=False).predict_proba(X)
+    # Posterior and truth are not in the same family but for gamma=0: close, not equal.
+    assert gap < 0.02 < np.abs(softmax - truth).mean()
+
+
+@newton_solvers
+def test_soft_labels_are_weighted_repeats(solver):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(60, 4))
+    soft = rng.dirichlet(np.ones(3), 60)
+    w = rng.uniform(size=60)
+    for model in (
+        CrossEntropyClassifier(Focal(1.0), solver=solver, tol=1e-10),
+        SmoothedSoftmaxClassifier(0.1, class_weight={0: 2.0}, solver=solver, tol=1e-10),
+    ):
+        one = clone(model).fit(X, soft, sample_weight=w)
+        many = clone(model).fit(
+            np.repeat(X, 3, axis=0),
+            np.tile([0, 1, 2], 60),
+            sample_weight=(w[:, np.newaxis] * soft).ravel(),
+        )
+        assert_allclose(one.coef_, many.coef_, atol=1e-8)
+        assert_array_equal(one.classes_, [0, 1, 2])
+
+
+@all_estimators
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_dtype_layout_and_format(estimator, dtype):
+    X, y = data(3, dtype)
+    X[np.abs(X) < 0.5] = 0
+    expected = clone(estimator).fit(X, y)
+    assert expected.coef_.dtype == expected.predict_proba(X).dtype == dtype
+    tolerance = 1e-10 if dtype == np.float64 else 2e-3
+    wide = sp.csr_array(X)
+    wide.indices, wide.indptr = wide.indices.astype("i8"), wide.indptr.astype("i8")
+    frozen = X.copy()
+    frozen.flags.writeable = False
+    for same in (np.asfortranarray(X), X.tolist(), sp.csr_matrix(X), wide, frozen):
+        model = clone(estimator).fit(same, y)
+        assert_allclose(model.coef_, expected.coef_, atol=tolerance)
+        assert_allclose(
+            model.predict_proba(same), expected.predict_proba(X), atol=tolerance
+        )
+
+
+@all_estimators
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["ham", "spam", "eggs"]),
+        np.array(["b", "a", "c"], dtype=object),
+        np.array([-5, 7, 100]),
+        np.array([0.0, 2.0, 1.0]),
+        np.array([True, False]),
+    ],
+    ids=lambda labels: labels.dtype.name,
+)
+def test_labels_of_any_type(estimator, labels):
+    X, codes = data(len(labels))
+    y = labels[codes]
+    model = clone(estimator).fit(X, y)
+    assert_array_equal(model.classes_, np.unique(labels))
+    assert model.predict(X).dtype == y.dtype
+    assert model.score(X, y) > 0.6
+    ranks = clone(estimator).fit(X, np.searchsorted(np.unique(labels), y))
+    assert_array_equal(ranks.coef_, model.coef_)
+
+
+@all_estimators
+def test_log_proba_far_out(estimator):
+    X, y = data(2)
+    model = clone(estimator).fit(X, y)
+    log_proba = model.predict_log_proba(X * 1e4)
+    assert np.isfinite(log_proba).all() and log_proba.min() < -1000
+    assert_allclose(np.exp(model.predict_log_proba(X)), model.predict_proba(X))
+
+
+@all_estimators
+def test_warm_start_needs_fewer_steps(estimator):
+    X, y = data(3)
+    model = clone(estimator).set_params(warm_start=True).fit(X, y)
+    first = model.n_iter_[0]
+    assert model.fit(X, y).n_iter_[0] < first
+
+
+def test_two_classes_of_softmax_agree_with_one_logit():
+    X, y = data(2)
+    soft = np.eye(2)[y]
+    assert_allclose(
+        FocalLogisticRegression().fit(X, y).coef_,
+        FocalLogisticRegression().fit(X, soft).coef_,
+    )
+
+
+def test_choice_of_solver():
+    def chosen(n, d, n_classes):
+        target = make_target(np.zeros(n, int), n, n_classes)
+        X = sp.csr_array((n, d))
+        return choose_solver(
+            LinearObjective(X, target, CrossEntropy(), C=1.0, fit_intercept=True)
+        )
+
+    assert chosen(1000, 10, 2) == "newton-cholesky"
+    assert chosen(1797, 64, 10) == "newton-cg"
+    assert chosen(100_000, 50, 2) == "lbfgs"
+    assert chosen(1000, 5000, 20) == "newton-cg"
+
+
+def suboptimality(model, X, y, loss, sample_weight=None):
+    """How far the objective is from its minimum, relative to that."""
+    X, soft = X.astype(np.float64), y.ndim == 2
+    exact = clone(model).set_params(solver="newton-cg", tol=1e-8)
+    n_classes = y.shape[1] if soft else int(y.max()) + 1
+    objective = LinearObjective(
+        X,
+        make_target(y, X.shape[0], n_classes, sample_weight=sample_weight),
+        loss,
+        C=model.C,
+        fit_intercept=True,
+    )
+    value, best = (
+        objective.value_gradient(
+            objective.without_origin(np.vstack([m.coef_.T, m.intercept_]).astype(float))
+        )[0]
+        for m in (model, exact.fit(X, y, sample_weight=sample_weight))
+    )
+    return (value - best) / best
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("kind", ["dense", "float32", "sparse", "weighted", "soft"])
+@pytest.mark.parametrize("loss", [CrossEntropy(), Focal(2.0)], ids=repr)
+def test_lbfgs_finds_newtons_minimum(loss, kind, n_classes):
+    rng = np.random.default_rng(n_classes)
+    X, y = data(n_classes, n=9000)
+    X *= 10.0 ** np.linspace(-4, 4, X.shape[1])
+    w = rng.uniform(0, 3, len(y)) if kind == "weighted" else None
+    if kind == "soft":
+        y = 0.8 * np.eye(n_classes)[y] + 0.2 * rng.dirichlet(np.ones(n_classes), len(y))
+    if kind == "sparse":
+        X = sp.csr_array(X * (rng.random(X.shape) < 0.7))
+    X = X.astype(np.float32) if kind == "float32" else X
+    model = CrossEntropyClassifier(loss, solver="lbfgs").fit(X, y, sample_weight=w)
+    assert model.n_iter_[0] <= 40
+    limit = 1e-8 if kind != "float32" else 1e-6
+    assert abs(suboptimality(model, X, y, loss, w)) < limit
+
+
+def test_auto_goes_on_where_lbfgs_is_slow(monkeypatch):
+    X, y = data(4, n=9000)
+    monkeypatch.setattr("skxent.optimize.solve.FEW_OPERATIONS", 0)
+    monkeypatch.setattr("skxent.optimize.solve.PATIENCE", 3)
+    with pytest.warns(ConvergenceWarning, match="lbfgs did not converge"):
+        CrossEntropyClassifier(solver="lbfgs", max_iter=3).fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="newton-cg did not converge"):
+        CrossEntropyClassifier(max_iter=4).fit(X, y)
+    model = CrossEntropyClassifier().fit(X, y)
+    assert 3 < model.n_iter_[0] < 15
+    assert suboptimality(model, X, y, CrossEntropy()) < 1e-8
+
+
+def test_wide_sparse_data_take_the_diagonal_preconditioner():
+    X = sp.csr_array(sp.random(200, 3000, density=0.01, random_state=0))
+    y = np.asarray(X.sum(axis=1) > np.median(X.sum(axis=1))).ravel()
+    model = CrossEntropyClassifier(solver="newton-cg", tol=1e-8).fit(X, y)
+    assert model.n_iter_[0] < 20
+    dense = clone(model).fit(X.toarray(), y)
+    assert_allclose(dense.coef_, model.coef_, atol=1e-7)
+
+
+def test_digits_converge_by_default():
+    X, y = load_digits(return_X_y=True)
+    assert SmoothedSoftmaxClassifier().fit(X, y).score(X, y) > 0.98
+
+
+def test_stopping_early_warns_and_keeps_the_fit():
+    X, y = load_breast_cancer(return_X_y=True)
+    with pytest.warns(ConvergenceWarning, match="converge in 2 iterations: the New"):
+        model = FocalLogisticRegression(gamma=0.0, max_iter=2).fit(X, y)
+    assert model.n_iter_[0] == 2 and model.score(X, y) > 0.8
+
+
+def test_verbose_prints_a_line_an_iteration(capsys):
+    X, y = data(2)
+    model = CrossEntropyClassifier(verbose=1).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == model.n_iter_[0] and "decrement" in lines[0]
+
+
+@all_estimators
+def test_pickle_and_clone(estimator):
+    X, y = data(3)
+    model = clone(estimator).fit(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert clone(model).get_params() == estimator.get_params()
+
+
+class Valley:
+    """√(1 + (w - 1000)²): straight far away, where a step of the slope is short."""
+
+    dtype, passes = np.dtype(np.float64), 0
+
+    def value_gradient(self, W):
+        self.passes += 1
+        root = np.sqrt(1 + (W - 1000) ** 2)
+        return float(root.sum()), (W - 1000) / root
+
+    def may_lack_minimum(self, value):
+        return False
+
+
+def test_steps_grow_where_the_curvature_is_not_there():
+    valley = Valley()
+    found = newton(valley, np.zeros((1, 1)), lambda W, g, _: (-g, True), 1e-6, 60)
+    assert found.converged and valley.passes <= 60
+    assert_allclose(found.weights, 1000)

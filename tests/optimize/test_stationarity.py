@@ -1,0 +1,287 @@
+"""The gradient of the documented objective is zero at the coefficients, within tol.
+
+Judged by the Newton decrement, by which `tol` is defined, with the true Hessian.
+"""
+
+import warnings
+from importlib import import_module
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.base import clone
+from stationarity import Stream, decrement, slope, targets
+
+import skxent.linear_model._stream as stream
+from oracle import phi
+from skxent import (
+    CrossEntropyClassifier,
+    FocalLogisticRegression,
+    FocalLogisticRegressionCV,
+    SmoothedSoftmaxClassifierCV,
+)
+from skxent.blocks import ArrayBlocks
+from skxent.losses import LOSSES, CrossEntropy, Focal
+from skxent.optimize.solve import SOLVERS
+
+LOSS_OBJECTS = [cls() for cls in LOSSES.values()]
+all_losses = pytest.mark.parametrize("loss", LOSS_OBJECTS, ids=repr)
+convex_losses = pytest.mark.parametrize(
+    "loss", [loss for loss in LOSS_OBJECTS if loss.convex], ids=repr
+)
+all_classes = pytest.mark.parametrize("n_classes", [2, 4])
+few_classes = pytest.mark.parametrize("n_classes", [2, 3])
+formats = pytest.mark.parametrize("convert", [np.asarray, sp.csr_array])
+
+
+def data(n_classes, n=240, d=4, seed=0):
+    """Classes that overlap, columns in different units and away from zero."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    z = X @ rng.normal(size=(d, n_classes)) + rng.gumbel(size=(n, n_classes))
+    y = z.argmax(axis=1)
+    y[:n_classes] = np.arange(n_classes)
+    return X * 10.0 ** rng.integers(-1, 2, d) + 2, y, rng.uniform(0.2, 2, n)
+
+
+@pytest.mark.parametrize("loss", LOSS_OBJECTS, ids=repr)
+def test_the_slope_is_that_of_the_definition(loss):
+    for m in (-3.0, 0.0, 2.5):
+        assert slope(loss, m) == pytest.approx(float(phi(loss, m)[1]), rel=1e-12)
+
+
+@all_losses
+@all_classes
+@formats
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"C": 30.0, "fit_intercept": False, "tol": 1e-6},
+        {"C": 0.1, "class_weight": {0: 3.0, 1: 0.5}, "label_smoothing": 0.1},
+        {"C": 0.3, "l1_ratio": 1.0},
+        {"C": 3.0, "l1_ratio": 0.4, "tol": 1e-6},
+    ],
+    ids=str,
+)
+def test_fit(loss, n_classes, convert, settings):
+    X, y, w = data(n_classes)
+    model = CrossEntropyClassifier(loss, **settings).fit(convert(X), y, w)
+    weighted = targets(y, n_classes, w, model.class_weight, model.label_smoothing)
+    found = decrement(model, X, weighted, loss, model.C, model.l1_ratio)
+    assert found <= model.tol
+
+
+@convex_losses
+@all_classes
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("C", [1.0, np.inf])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_every_solver(loss, n_classes, solver, C, dtype):
+    X, y, w = data(n_classes)
+    X = X.astype(dtype)
+    model = CrossEntropyClassifier(loss, solver=solver, C=C, tol=1e-5).fit(X, y, w)
+    exact = 1e-5 if dtype is np.float64 else 1e-3
+    assert decrement(model, X, targets(y, n_classes, w), loss, C) <= 3 * exact
+
+
+@all_losses
+@few_classes
+def test_soft_labels(loss, n_classes):
+    X, y, w = data(n_classes)
+    soft = np.random.default_rng(1).dirichlet(np.ones(n_classes), len(y))
+    model = CrossEntropyClassifier(loss, class_weight={0: 2.0}).fit(X, soft, w)
+    expected = targets(soft, n_classes, w, model.class_weight)
+    assert decrement(model, X, expected, loss, 1.0) <= model.tol
+
+
+@all_losses
+@few_classes
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+def test_blocks(loss, n_classes, l1_ratio):
+    X, y, w = data(n_classes)
+    model = CrossEntropyClassifier(loss, l1_ratio=l1_ratio)
+    model.fit(ArrayBlocks(X, y, w, block_rows=100))
+    assert decrement(model, X, targets(y, n_classes, w), loss, 1.0, l1_ratio) <= 1e-4
+
+
+@few_classes
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+def test_dask(n_classes, l1_ratio):
+    da = pytest.importorskip("dask.array", reason="pip install 'skxent[dask]'")
+    skd, dask = import_module("skxent.dask"), import_module("dask")
+    X, y, w = data(n_classes)
+    parts = [da.from_array(a, chunks=(100, *a.shape[1:])) for a in (X, y, w)]
+    model = skd.FocalLogisticRegression(1.0, l1_ratio=l1_ratio)
+    with dask.config.set(scheduler="synchronous"):
+        model.fit(*parts)
+    expected = targets(y, n_classes, w)
+    assert decrement(model, X, expected, Focal(1.0), 1.0, l1_ratio) <= 1e-4
+
+
+@few_classes
+@pytest.mark.parametrize("ratio", [0.0, 1.0, 0.5])
+def test_refits_of_searches(n_classes, ratio):
+    X, y, w = data(n_classes)
+    search = FocalLogisticRegressionCV(
+        Cs=[0.1, 1.0], gammas=[0.0, 1.0], l1_ratios=[ratio], cv=2
+    ).fit(X, y, w)
+    expected = targets(y, n_classes, w)
+    loss = Focal(search.gamma_)
+    assert decrement(search, X, expected, loss, search.C_, ratio) <= 1e-4
+    search = SmoothedSoftmaxClassifierCV(
+        Cs=[0.1, 1.0], label_smoothings=[0.1], l1_ratios=[ratio], cv=2
+    ).fit(X, y)
+    expected = targets(y, n_classes, smoothing=0.1)
+    assert decrement(search, X, expected, CrossEntropy(), search.C_, ratio) <= 1e-4
+
+
+@all_classes
+@pytest.mark.parametrize("ratio", [0.0, 1.0, 0.5])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_warm_starts(n_classes, ratio, solver):
+    """From the minimum of other rows, another C and another penalty."""
+    X, y, w = data(n_classes)
+    other, y_other, _ = data(n_classes, seed=1)
+    model = CrossEntropyClassifier(C=10.0, l1_ratio=0.9, warm_start=True)
+    model.fit(other, y_other).set_params(C=1.0, l1_ratio=ratio, max_iter=1000)
+    model.set_params(solver="auto" if ratio else solver)
+    for weight in (w, None):
+        model.fit(X, y, weight)
+        expected = targets(y, n_classes, weight)
+        assert decrement(model, X, expected, CrossEntropy(), 1.0, ratio) <= 2e-4
+
+
+def assert_follows(model, X, y, n_classes, n_batches, loss, convert, diagonal, w=None):
+    shape = (1 if n_classes == 2 else n_classes, X.shape[1] + 1)
+    expected = Stream(shape, model.C, diagonal, convert is np.asarray)
+    for rows in np.array_split(np.arange(len(y)), n_batches):
+        weight = None if w is None else w[rows]
+        batch = convert(X[rows])
+        model.partial_fit(batch, y[rows], np.arange(n_classes), weight)
+        t = targets(y[rows], n_classes, weight, model.class_weight)
+        assert expected.learn(model, batch, t, loss) <= 3 * model.tol
+
+
+@convex_losses
+@all_classes
+@formats
+@pytest.mark.parametrize("diagonal", [False, True])
+@pytest.mark.parametrize(
+    ("n_batches", "settings"),
+    [(1, {}), (4, {"tol": 1e-6, "class_weight": {0: 2.0}}), (4, {"C": np.inf})],
+)
+def test_partial_fit(
+    loss, n_classes, convert, diagonal, n_batches, settings, monkeypatch
+):
+    monkeypatch.setattr(stream, "WHOLE", 0 if diagonal else 2000)
+    X, y, w = data(n_classes)
+    model = CrossEntropyClassifier(loss, **settings)
+    assert_follows(model, X, y, n_classes, n_batches, loss, convert, diagonal, w)
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "d", "n_batches", "tol", "convert"),
+    [
+        (2, 5, 40, 1e-6, np.asarray),
+        (5, 20, 40, 1e-3, sp.csr_array),
+        (3, 200, 4, 1e-4, np.asarray),
+        (3, 200, 4, 1e-4, sp.csr_array),
+        (5, 90, 4, 1e-6, sp.csr_array),
+    ],
+)
+def test_streams_of_many_columns_and_batches(
+    n_classes, d, n_batches, tol, convert, monkeypatch
+):
+    monkeypatch.setattr(stream, "WHOLE", 400)
+    X, y, _ = data(n_classes, n=1200, d=d)
+    if convert is sp.csr_array:
+        X = np.where(np.random.default_rng(0).uniform(size=X.shape) < 0.9, 0, X)
+    diagonal = (d + 1) * (1 if n_classes == 2 else n_classes) > 400
+    model, loss = CrossEntropyClassifier(tol=tol), CrossEntropy()
+    assert_follows(model, X, y, n_classes, n_batches, loss, convert, diagonal)
+
+
+def test_what_lbfgs_hands_to_newtons_method_is_shifted_to_its_best():
+    """Newton's steps do not go along a shift that all outputs share; L-BFGS does."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 60))
+    z = X @ rng.normal(scale=0.26, size=(60, 3))
+    y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    model = CrossEntropyClassifier(tol=1e-6)
+    assert_follows(model, X, y, 3, 4, CrossEntropy(), np.asarray, False)
+
+
+@few_classes
+@pytest.mark.parametrize("gamma", [0.0, 1.0])
+@pytest.mark.parametrize("ratio", [0.0, 1.0])
+def test_partial_fit_after_fit_draws_to_its_coefficients(n_classes, gamma, ratio):
+    X, y, _ = data(n_classes)
+    model = FocalLogisticRegression(gamma, C=0.01, l1_ratio=ratio).fit(X, y)
+    before = np.column_stack([model.coef_, model.intercept_])
+    model.set_params(l1_ratio=0.0)
+    expected = Stream(before.shape, model.C, False, True)
+    expected.W = before
+    model.partial_fit(X[:100], y[:100])
+    t = targets(y[:100], n_classes)
+    assert expected.learn(model, X[:100], t, Focal(gamma)) <= 3 * model.tol
+
+
+def seven_classes(seed):
+    """Skewed columns in units of their own, with many zeros; one class of five rows."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.arange(7), (70, 76, 17, 13, 9, 24, 5))
+    spread, at = rng.uniform(0.3, 2, (7, 9))[y], 0.7 * rng.normal(size=(7, 9))[y]
+    X = spread * rng.normal(size=(len(y), 9)) + at
+    rare = (rng.uniform(size=(7, 4)) < 0.6)[y] & (rng.uniform(size=(len(y), 4)) < 0.9)
+    X[:, 5:] = np.where(rare, 0, np.abs(X[:, 5:]))
+    return X * 10.0 ** rng.uniform(-2, 1, 9), y
+
+
+@formats
+@pytest.mark.parametrize(("l1_ratio", "C"), [(0.5, 1e3), (0.5, 1e5), (0.99, 1e3)])
+def test_a_weak_elastic_net_of_many_classes_has_no_tail(convert, l1_ratio, C):
+    model = CrossEntropyClassifier(C=C, l1_ratio=l1_ratio, tol=1e-6)
+    for seed in (1, 3):
+        X, y = seven_classes(seed)
+        fitted = clone(model).fit(convert(X), y)
+        assert fitted.n_iter_[0] <= 50
+        t = targets(y, 7)
+        assert decrement(fitted, X, t, CrossEntropy(), C, l1_ratio) <= 1e-5
+
+
+@pytest.mark.parametrize("n_classes", [3, 4])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"C": 0.1, "l1_ratio": 1.0},
+        {"C": 1.0, "l1_ratio": 0.5},
+        {"C": 150.0, "solver": "lbfgs"},
+        {"C": np.inf, "solver": "lbfgs"},
+        {"C": np.inf, "solver": "newton-cg"},
+        {"C": 1.0, "max_iter": 2},
+    ],
+    ids=str,
+)
+def test_what_all_classes_share_is_always_the_same(n_classes, settings):
+    """Intercepts sum to zero, and with an L2 penalty coefficients do; so do repeats."""
+    X, y, _ = data(n_classes)
+    w = np.random.default_rng(0).integers(0, 4, len(y))
+    model = CrossEntropyClassifier(**{"tol": 1e-8, "max_iter": 1000} | settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if "max_iter" in settings else "error")
+        weighted = clone(model).fit(X, y, w)
+        repeated = clone(model).fit(np.repeat(X, w, axis=0), np.repeat(y, w))
+        blocks = clone(model).fit(ArrayBlocks(X, y, w, block_rows=100))
+        warm = clone(model).set_params(warm_start=True).fit(X, y).fit(X, y, w)
+        batch = clone(model).set_params(l1_ratio=0.0, max_iter=100)
+        batch.partial_fit(X, y, np.arange(n_classes), w)
+    for fitted in (weighted, repeated, blocks, warm, batch):
+        size = np.abs(fitted.intercept_).max() + np.abs(fitted.coef_).max()
+        assert abs(fitted.intercept_.sum()) <= 1e-12 * size
+        if not fitted.l1_ratio:
+            assert np.abs(fitted.coef_.sum(axis=0)).max() <= 1e-12 * size
+    if "max_iter" not in settings:
+        logits = weighted.decision_function(X)
+        for fitted in (repeated, blocks, warm):
+            np.testing.assert_allclose(fitted.decision_function(X), logits, atol=1e-4)
