@@ -11,20 +11,10 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-try:
-    import skxent.kernels._kernels_base as base
-except ModuleNotFoundError as error:
-    if error.name != "skxent.kernels._kernels_base":
-        raise
-    raise ImportError(
-        f"{Path(__file__).parent} has no compiled modules: it is source that is not "
-        "built. Install it, and in the folder of the source start Python with -P."
-    ) from None
-
 import skxent.kernels._cyutility  # noqa: F401  # compiled modules import it unseen
+import skxent.kernels._kernels_base as base
 
 LEVELS = {"base": 1, "v3": 3, "v4": 4}
 

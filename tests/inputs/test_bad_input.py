@@ -11,7 +11,7 @@ from skxent import (
     SmoothedSoftmaxClassifier,
 )
 from skxent.blocks import ArrayBlocks
-from skxent.solvers import quadratic
+from skxent.optimize import quadratic
 
 ESTIMATORS = [
     CrossEntropyClassifier,
