@@ -23,6 +23,7 @@ from skxent.base.undo import new_fit
 from skxent.boosting._objective import BoosterLoss, Objective
 from skxent.inputs.labels import as_labels, encode_labels
 from skxent.inputs.sparse import check_sparse
+from skxent.inputs.tables import codes_of_logits
 from skxent.inputs.weights import check_sample_weight, class_weights
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
@@ -223,9 +224,7 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
 
     def predict(self, X: MatrixLike) -> NDArray[Any]:
         """The class of the largest margin, for each row: shape (n,)."""
-        z = self.decision_function(X)
-        codes = (z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)
-        return self.classes_[codes]
+        return self.classes_[codes_of_logits(self.decision_function(X))]
 
     def predict_proba(self, X: MatrixLike) -> Floats:
         """Probabilities of the classes: shape (n, K)."""

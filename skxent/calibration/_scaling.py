@@ -37,6 +37,7 @@ from skxent.calibration._out_of_fold import out_of_fold_logits
 from skxent.inputs.class_order import classes_of_estimator, reordered
 from skxent.inputs.labels import encode_labels
 from skxent.inputs.sparse import check_sparse
+from skxent.inputs.tables import codes_of_logits
 from skxent.inputs.targets import (
     make_target,
 )
@@ -209,9 +210,7 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
 
     def predict(self, X: MatrixLike) -> NDArray[Any]:
         """The class of the largest logit, for each row: shape (n,)."""
-        z = self.decision_function(X)
-        codes = (z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)
-        return self.classes_[codes]
+        return self.classes_[codes_of_logits(self.decision_function(X))]
 
     def predict_proba(self, X: MatrixLike) -> Floats:
         """Class probabilities, what the loss does to them undone: shape (n, K)."""

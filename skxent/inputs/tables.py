@@ -153,6 +153,14 @@ def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
     return z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
 
 
+def codes_of_logits(raw: Floats) -> NDArray[np.intp]:
+    """Return the class that each row of logits (n, K), or log-odds (n,), predicts.
+
+    Of equal logits the first class wins, as in scikit-learn.
+    """
+    return (raw > 0).astype(np.intp) if raw.ndim == 1 else raw.argmax(axis=1)
+
+
 def logits_of(y_proba: ArrayLike, name: str = "y_proba") -> Floats:
     """Logarithms of checked probabilities; log-odds of a single column."""
     proba, sums = _checked(y_proba, name)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skxent.base.pickle import VersionedPickle
 from skxent.inputs.sparse import check_sparse
+from skxent.inputs.tables import codes_of_logits
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_in_memory, check_unmasked
 from skxent.losses._shipped import Loss
@@ -98,9 +99,7 @@ class LinearPredictor(VersionedPickle, ClassifierMixin):
 
     def predict(self, X: MatrixLike) -> NDArray[Any]:
         """The class of the largest logit, for each row: shape (n,)."""
-        z = self.decision_function(X)
-        codes = (z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(axis=1)
-        return self.classes_[codes]
+        return self.classes_[codes_of_logits(self.decision_function(X))]
 
     def predict_proba(self, X: MatrixLike) -> Floats:
         """Probabilities of the classes: shape (n, K)."""
