@@ -42,7 +42,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 LIMITS = {
     "parameters of a function": 24,
     "places of the penalty": 11,
-    "logits to class codes": 3,
+    "logits to class codes": 1,
     "signatures with the keywords of metrics": 11,
     "long files": 10,
     "import cycles": 1,
