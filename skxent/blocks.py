@@ -1,17 +1,9 @@
-"""Rows that are read block by block, where the table is larger than memory.
+"""Data sets that are larger than memory, as blocks of rows.
 
-Any object with a method `row_blocks` can be fitted to. Arrays that are memory-mapped
-need none of this: estimators read them from their file.
+Estimators fit any object that has a method `row_blocks`. Memory-mapped arrays need no
+blocks: estimators read them from their file.
 """
 
-from skxent.inputs.blocks import (
-    ArrayBlocks,
-    ParquetBlocks,
-    RowBlocks,
-)
+from skxent.inputs.blocks import ArrayBlocks, ParquetBlocks, RowBlocks
 
-__all__ = [
-    "ArrayBlocks",
-    "ParquetBlocks",
-    "RowBlocks",
-]
+__all__ = ["ArrayBlocks", "ParquetBlocks", "RowBlocks"]

@@ -1,12 +1,5 @@
-"""What a row should have been: labels, one-hot rows, soft labels, smoothing, weights.
+"""Soft labels from the predictions of another model, for the `y` of any estimator."""
 
-Every form becomes one `Target`, the only form of y that the kernels know.
-"""
+from skxent.inputs.soft_labels import distill
 
-from skxent.inputs.targets import (
-    distill,
-)
-
-__all__ = [
-    "distill",
-]
+__all__ = ["distill"]

@@ -1,4 +1,4 @@
-"""Types of what the package takes, for annotations of one's own."""
+"""Types of the arguments that estimators and metrics take, for your annotations."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ class SparseLike(Protocol):
     """A sparse matrix or array of scipy."""
 
     @property
-    def shape(self) -> Any: ...
+    def shape(self) -> Any:
+        """Return the numbers of rows and columns."""
 
-    def tocsr(self) -> Any: ...
+    def tocsr(self) -> Any:
+        """Return the matrix in compressed sparse row format."""
 
 
 class DataFrameLike(Protocol):
     """A table of pandas, polars or another library, with names of its columns."""
 
     @property
-    def shape(self) -> Any: ...
+    def shape(self) -> Any:
+        """Return the numbers of rows and columns."""
 
     @property
-    def columns(self) -> Any: ...
+    def columns(self) -> Any:
+        """Return the names of the columns."""
 
 
 MatrixLike: TypeAlias = ArrayLike | SparseLike | DataFrameLike

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skxent.base.pickle import VersionedPickle
 from skxent.base.undo import new_fit
 from skxent.blending._objective import OBJECTIVES, pool
-from skxent.inputs.class_order import SortedClasses, reordered
+from skxent.inputs.class_order import SortedClasses, reorder_classes
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import align, by_class, check_proba
 from skxent.inputs.weights import check_sum
@@ -281,7 +281,7 @@ class BlendClassifier(VersionedPickle, StackingClassifier):
         for model, table in zip(self.estimators_, predictions, strict=True):
             if not isinstance(model, SortedClasses):
                 table = by_class(table, model.classes_)
-                table = reordered(table, model.classes_, self.classes_)
+                table = reorder_classes(table, model.classes_, self.classes_)
             tables.append(table)
         return super()._concatenate_predictions(X, tables)
 

@@ -9,12 +9,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.inputs.targets import (
-    Target,
-    check_codes,
-    check_soft_labels,
-    make_target,
-)
+from skxent.inputs.labels import check_codes
+from skxent.inputs.soft_labels import check_soft_labels
+from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_sample_weight, moderate
 from skxent.kernels.arrays import Floats, as_raw_prediction
 from skxent.kernels.checks import (

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from skxent.inputs.class_order import answer
+from skxent.inputs.class_order import predict_by_class
 from skxent.inputs.labels import encode_labels
 from skxent.inputs.tables import like_probabilities, logits_of
 from skxent.kernels.arrays import Floats
@@ -27,7 +27,7 @@ def response_method(estimator: Any) -> str:
 
 def model_logits(model: Any, X: Any) -> Floats:
     method = response_method(model)
-    return as_logits(method, answer(model, method, X))
+    return as_logits(method, predict_by_class(model, method, X))
 
 
 def as_logits(method: str, response: Any) -> Floats:

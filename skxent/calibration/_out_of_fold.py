@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
 from skxent.calibration._logits import model_logits
-from skxent.inputs.class_order import reordered
+from skxent.inputs.class_order import reorder_classes
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import warn
 
@@ -49,7 +49,7 @@ def out_of_fold_logits(
         model = clone(estimator).fit(X_train, y_train, **fold_params)
         rows.append(test)
         z = model_logits(model, X_test)
-        logits.append(reordered(z, model.classes_, classes))
+        logits.append(reorder_classes(z, model.classes_, classes))
     names = [label for label in classes.tolist() if label in missing]
     if not rows:
         raise ValueError(

@@ -34,7 +34,7 @@ from skxent.calibration._objective import (
     VectorObjective,
 )
 from skxent.calibration._out_of_fold import out_of_fold_logits
-from skxent.inputs.class_order import classes_of_estimator, reordered
+from skxent.inputs.class_order import classes_of_estimator, reorder_classes
 from skxent.inputs.labels import encode_labels
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import codes_of_logits
@@ -179,7 +179,7 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
             return model, model_logits(model, X), None
         labels, z, rows = out_of_fold_logits(self.estimator, X, y, self.cv, params)
         model = clone(self.estimator).fit(X, y, **params)
-        return model, reordered(z, labels, model.classes_), rows
+        return model, reorder_classes(z, labels, model.classes_), rows
 
     def decision_function(self, X: MatrixLike) -> Floats:
         """Scaled logits: (n, K), or for two classes (n,), the log-odds of the second.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skxent.inputs.class_order import answer, classes_of_estimator
+from skxent.inputs.class_order import classes_of_estimator, predict_by_class
 from skxent.kernels.optional import say_if_missing
 from skxent.losses._shipped import CrossEntropy, Loss, as_loss
 from skxent.metrics._evaluate import evaluate_loss
@@ -55,7 +55,7 @@ def as_losses(losses: str | Loss | Iterable[str | Loss]) -> list[Loss]:
 def answers(estimator: Any, X: Any) -> tuple[Any, NDArray[Any]]:
     """Probabilities and classes of a fitted classifier, in its own order."""
     classes = classes_of_estimator(estimator)
-    return answer(estimator, "predict_proba", X), classes
+    return predict_by_class(estimator, "predict_proba", X), classes
 
 
 def legend_above(ax: Any, title: str | None = None) -> None:

@@ -1,1 +1,1 @@
-"""What users pass, checked: one policy each."""
+"""Input that users pass, checked: one module for each kind of argument."""

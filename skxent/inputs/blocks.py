@@ -1,8 +1,4 @@
-"""Rows that are read block by block, where the table is larger than memory.
-
-Any object with a method `row_blocks` can be fitted to. Arrays that are memory-mapped
-need none of this: estimators read them from their file.
-"""
+"""Blocks of rows: arrays that are read slice by slice, and Parquet data sets."""
 
 from __future__ import annotations
 
@@ -20,9 +16,13 @@ __all__ = ["ArrayBlocks", "ParquetBlocks", "RowBlocks"]
 
 Block = tuple[Any, ...]
 
+# Enough rows that what a block costs besides its rows does not count; a few blocks fit
+# in any memory.
+BLOCK_BYTES = 128 << 20
+
 
 class RowBlocks(Protocol):
-    """What an estimator's `fit` reads, once a pass.
+    """The protocol of objects whose rows `fit` reads block by block, once per pass.
 
     Examples
     --------
@@ -40,16 +40,16 @@ class RowBlocks(Protocol):
     """
 
     def row_blocks(self) -> Iterator[Block]:
-        """Begin again, and yield all blocks (X, y) or (X, y, sample_weight).
+        """Yield all blocks (X, y) or (X, y, sample_weight), from the first one on.
 
-        They are what `fit` takes: arrays, sparse matrices or data frames, labels or
-        soft labels. The same blocks must come every time, in the same order. None is
-        held longer than until the next.
+        X is an array, a sparse matrix or a data frame, and y labels or soft labels, as
+        for `fit`. Every call must yield the same blocks in the same order. `fit` keeps
+        each block only until it reads the next one.
         """
 
 
 class ArrayBlocks:
-    """Blocks of arrays that slicing reads: memory-mapped, HDF5, Zarr.
+    """Blocks of arrays that are read by slicing: memory maps, HDF5, Zarr.
 
     Parameters
     ----------
@@ -57,9 +57,11 @@ class ArrayBlocks:
         Anything with a shape whose rows can be sliced: an array, a CSR matrix, a data
         frame, a memory map, an HDF5 data set, a Zarr array.
     y : array of shape (n,) or (n, K)
+        Labels or soft labels.
     sample_weight : array of shape (n,), default=None
+        Weights of the rows.
     block_rows : int, default=None
-        Rows of a block; None for blocks of X of about 128 MB.
+        Rows in a block. None makes blocks of X of about 128 MB.
 
     Examples
     --------
@@ -86,7 +88,7 @@ class ArrayBlocks:
         if block_rows is not None:
             check_count("block_rows", block_rows)
         X = check_sparse("X", X)
-        X = X.tocsr() if sp.issparse(X) else X  # which has rows to slice
+        X = X.tocsr() if sp.issparse(X) else X  # Rows of CSR can be sliced.
         shape: tuple[int, ...] = getattr(X, "shape", ())
         if len(shape) != 2:
             raise ValueError(f"X must be an array of shape (n, d), got {shape}.")
@@ -99,10 +101,11 @@ class ArrayBlocks:
         self.X, self.y, self.sample_weight = X, y, sample_weight
         itemsize = np.dtype(getattr(X, "dtype", np.float64)).itemsize
         width = max(1, shape[1] * itemsize)
-        self.block_rows = block_rows or max(1, (128 << 20) // width)
+        self.block_rows = block_rows or max(1, BLOCK_BYTES // width)
 
     def row_blocks(self) -> Iterator[Block]:
-        # scipy slices by indices that it does not check.
+        """Yield all blocks (X, y) or (X, y, sample_weight), from the first one on."""
+        # scipy does not check the indices by which it slices.
         columns = [check_sparse("X", self.X), self.y]
         if self.sample_weight is not None:
             columns.append(self.sample_weight)
@@ -114,7 +117,7 @@ class ArrayBlocks:
 
 
 def as_known(values: Any) -> Any:
-    """Return strings as objects where scikit-learn does not know their dtype."""
+    """Return strings as objects if scikit-learn does not know their dtype."""
     kind = getattr(getattr(values, "dtype", None), "kind", "")
     return values.astype(object) if kind == "T" else values  # numpy's StringDType
 
@@ -128,31 +131,31 @@ def n_rows(values: Any) -> int:
 class ParquetBlocks:
     """Blocks of a Parquet, Arrow or CSV data set; needs pyarrow.
 
-    Small row groups and files are put together, so that a block has about `block_rows`
-    rows however the data set was written.
+    Small row groups and files are merged, so that blocks have about `block_rows` rows
+    however the data set was written.
 
     Parameters
     ----------
     source : path, list of paths, or pyarrow.dataset.Dataset
         A directory is read file by file in the order of the names. Directories named
-        ``key=value`` are columns, as for :func:`pandas.read_parquet`; pass a Dataset
+        ``key=value`` become columns, as in :func:`pandas.read_parquet`; pass a Dataset
         for another partitioning.
     y : str
         The column of labels.
     columns : sequence of str, default=None
-        The columns of X, by default all that are neither y nor weights nor the index of
-        a data frame that pandas wrote.
+        The columns of X. By default these are all columns except y, the weights and the
+        index of a data frame that pandas wrote.
     sample_weight : str, default=None
         The column of weights.
     block_rows : int, default=131072
-        The most rows that a block has.
+        The largest number of rows in a block.
     format : str, default="parquet"
-        What pyarrow.dataset.dataset reads; not used for a Dataset.
+        The format, as for pyarrow.dataset.dataset; not used for a Dataset.
 
     Raises
     ------
     ImportError
-        Without pyarrow.
+        If pyarrow is not installed.
     ValueError
         If the data set lacks one of the columns.
     """
@@ -173,7 +176,7 @@ class ParquetBlocks:
         check_count("block_rows", block_rows)
         message = "skxent.blocks.ParquetBlocks needs pyarrow: pip install pyarrow"
         with say_if_missing("pyarrow", message):
-            import pyarrow  # noqa: F401  # says now what is missing, not later
+            import pyarrow  # noqa: F401  # so that the error comes now, not later
         import pyarrow.dataset as arrow
 
         self.source = source
@@ -197,6 +200,7 @@ class ParquetBlocks:
         self.block_rows = block_rows
 
     def row_blocks(self) -> Iterator[Block]:
+        """Yield all blocks (X, y) or (X, y, sample_weight), from the first one on."""
         import pyarrow
 
         errors = pyarrow.ArrowException, OSError
@@ -204,7 +208,7 @@ class ParquetBlocks:
         while True:
             try:
                 table = next(tables, None)
-                # The index that pandas kept would be taken from the columns.
+                # With its metadata pandas would take the index out of the columns.
                 frame = None if table is None else table.to_pandas(ignore_metadata=True)
             except errors as error:
                 raise ValueError(f"{self._name()} cannot be read: {error}") from error
@@ -213,14 +217,14 @@ class ParquetBlocks:
             yield frame[self.columns], *(frame[name] for name in self.others)
 
     def _tables(self) -> Iterator[Any]:
-        """Yield tables of at most `block_rows` rows, of batches that may be small."""
+        """Yield tables of at most `block_rows` rows, merged from smaller batches."""
         import pyarrow
 
         table_of: Any = pyarrow.Table.from_batches
         batches = self.dataset.to_batches(
             columns=list(dict.fromkeys([*self.columns, *self.others])),
             batch_size=self.block_rows,
-            batch_readahead=2,  # by default gigabytes are read ahead
+            batch_readahead=2,  # The default reads gigabytes ahead.
             fragment_readahead=1,
         )
         held: list[Any] = []
@@ -236,6 +240,6 @@ class ParquetBlocks:
             yield table_of(held)
 
     def _name(self) -> str:
-        """Return what the user calls the data set, cut short where it is long."""
+        """Return the user's name for the data set, shortened if it is long."""
         name = "the data set" if self.source is self.dataset else repr(self.source)
         return name if len(name) <= 100 else f"{name[:100]}..."

@@ -1,7 +1,7 @@
-"""What a classifier answers, with columns in the order of its `classes_`.
+"""Predictions of a classifier, with columns in the order of its `classes_`.
 
-That order is the classifier's own: CatBoost sorts "9" before "10", and `class_names` or
-a classifier of one's own may have any. No column may be read by the sorted order.
+Classifiers choose that order: CatBoost sorts "9" before "10", `class_names` sets any,
+and a user's own classifier may have any. Never assume that the columns are sorted.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import by_class, check_classes, places
+from skxent.inputs.tables import by_class, check_classes, positions
 from skxent.kernels.arrays import Floats
 
 
 def classes_of_estimator(estimator: Any, method: str = "predict_proba") -> NDArray[Any]:
-    """Classes of a fitted classifier, in its own order."""
+    """Return the classes of a fitted classifier, in its own order."""
     for name in (method, "classes_"):
         if not hasattr(estimator, name):
             raise ValueError(
@@ -31,18 +31,18 @@ def classes_of_estimator(estimator: Any, method: str = "predict_proba") -> NDArr
     return check_classes("classes_ of estimator", np.asarray(estimator.classes_))
 
 
-def answer(estimator: Any, method: str, X: Any) -> Any:
-    """What a method answers, as an array with a column for each of `classes_`."""
+def predict_by_class(estimator: Any, method: str, X: Any) -> Any:
+    """Return a method's predictions, as an array with a column for each class."""
     response = getattr(estimator, method)(check_sparse("X", X))
     return by_class(response, estimator.classes_)
 
 
-def reordered(response: Any, given: Any, wanted: Any) -> Any:
-    """A response for the classes `given`, for the same classes in another order.
+def reorder_classes(response: Any, given: Any, wanted: Any) -> Any:
+    """Return predictions for the classes `given` in the order `wanted`.
 
-    Of two classes it may be (n,) or (n, 1), the log-odds of the second.
+    For two classes they may be (n,) or (n, 1), the log-odds of the second.
     """
-    order = places(np.asarray(given).tolist(), np.asarray(wanted).tolist())
+    order = positions(np.asarray(given).tolist(), np.asarray(wanted).tolist())
     if order is None:
         raise ValueError(
             f"estimator must have the classes {np.asarray(wanted).tolist()}, got "
@@ -58,15 +58,16 @@ def reordered(response: Any, given: Any, wanted: Any) -> Any:
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def has(name: str) -> Callable[[Method], Method]:
-    """The method is there if the estimator has it."""
+def available_if_estimator_has(name: str) -> Callable[[Method], Method]:
+    """Return a decorator that hides a method if the wrapped estimator lacks it."""
     return available_if(lambda wrapper: hasattr(wrapper.estimator, name))
 
 
 class SortedClasses(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
-    """A classifier for cross_val_predict, which numbers the labels that it is given.
+    """A classifier that cross_val_predict can fit to codes instead of labels.
 
-    It is fitted to the labels themselves, and answers in the order of the numbers.
+    The wrapped estimator is fitted to the labels themselves; predictions have their
+    columns in the order of the codes.
     """
 
     def __init__(self, estimator: Any, labels: NDArray[Any]) -> None:
@@ -74,6 +75,7 @@ class SortedClasses(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.labels = labels
 
     def fit(self, X: Any, y: NDArray[np.intp], **params: Any) -> Self:
+        """Fit the wrapped estimator to the labels of these codes."""
         self.classes_ = np.unique(y)
         self.estimator_ = clone(self.estimator).fit(X, self.labels[y], **params)
         for name in ("n_features_in_", "feature_names_in_"):
@@ -82,28 +84,32 @@ class SortedClasses(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> NDArray[np.intp]:
-        """Only there because cross_val_predict asks for it."""
+        """Return the codes of the predicted labels; cross_val_predict needs this."""
         labels = self.labels.tolist()
         return np.array([labels.index(y) for y in self.estimator_.predict(X).tolist()])
 
-    @has("decision_function")
+    @available_if_estimator_has("decision_function")
     def decision_function(self, X: Any) -> Floats:
-        return self._answer("decision_function", X)
+        """Return the wrapped estimator's logits."""
+        return self._predict("decision_function", X)
 
-    @has("predict_proba")
+    @available_if_estimator_has("predict_proba")
     def predict_proba(self, X: Any) -> Floats:
-        return self._answer("predict_proba", X)
+        """Return the wrapped estimator's probabilities."""
+        return self._predict("predict_proba", X)
 
-    @has("predict_log_proba")
+    @available_if_estimator_has("predict_log_proba")
     def predict_log_proba(self, X: Any) -> Floats:
-        return self._answer("predict_log_proba", X)
+        """Return the logarithms of the wrapped estimator's probabilities."""
+        return self._predict("predict_log_proba", X)
 
-    def _answer(self, method: str, X: Any) -> Floats:
+    def _predict(self, method: str, X: Any) -> Floats:
         model = self.estimator_
-        response = np.asarray(answer(model, method, X))
-        return reordered(response, model.classes_, self.labels[self.classes_])
+        response = np.asarray(predict_by_class(model, method, X))
+        return reorder_classes(response, model.classes_, self.labels[self.classes_])
 
     def get_metadata_routing(self) -> Any:
+        """Return the metadata routing of the wrapped estimator."""
         return self.estimator.get_metadata_routing()
 
     def __sklearn_tags__(self) -> Any:

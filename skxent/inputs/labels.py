@@ -1,4 +1,4 @@
-"""Labels: what people pass as y, to arrays of one type, and these to codes."""
+"""Labels: what users pass as y becomes an array of one type, and then codes."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from skxent.kernels.dispatch import kernels
 
 
 def is_soft(y: Any) -> bool:
-    """Is y soft labels (n, K), and not labels (n,) or (n, 1)?"""
-    shape = np.asarray(y).shape  # np.shape asks what is not an array
+    """Return True for soft labels (n, K), False for labels (n,) or (n, 1)."""
+    shape = np.asarray(y).shape  # np.shape calls methods of what is not an array
     return len(shape) == 2 and shape[1] > 1
 
 
-# So many different strings at most are told apart by comparing each to all.
-FEW = 64
+FLOATS = (np.dtype(np.float32).str, np.dtype(np.float64).str)
+
+# Up to so many distinct strings are encoded by comparing each with all others; beyond
+# that, sorting is faster (bench_log_loss.py, string labels).
+MAX_COMPARED = 64
 
 
 def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
-    """y as an array of strings or numbers of one type, of the shape that it has.
+    """Return y as an array of strings or numbers of one type, with its shape.
 
-    Columns of objects, and the nullable columns of pandas, become what they hold.
+    Object columns and pandas' nullable columns become arrays of the type they hold.
 
     Raises
     ------
@@ -59,6 +62,7 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
 
 
 def refuse_missing(count: int, name: str) -> None:
+    """Raise a ValueError if so many labels, not none, are missing."""
     if count:
         raise ValueError(
             f"{name} must have no missing labels, got {count}. Drop these rows, or "
@@ -67,7 +71,7 @@ def refuse_missing(count: int, name: str) -> None:
 
 
 def as_array(y: Any) -> NDArray[Any]:
-    """np.asarray, but a list of numbers and strings does not become all strings."""
+    """Return np.asarray(y), but do not turn numbers beside strings into strings."""
     array = np.asarray(y)
     if array.dtype.kind not in "US" or array.ndim != 1:
         return array
@@ -81,7 +85,7 @@ NOUNS = ("strings", "bytes", "bools", "integers", "floats")
 
 
 def noun_of(label: Any) -> str:
-    """What labels of this type are called in errors."""
+    """Return the plural noun for labels of this type, for error messages."""
     kinds = (str, bytes, bool | np.bool_, Integral, Real)
     for noun, kind in zip(NOUNS, kinds, strict=True):
         if isinstance(label, kind):
@@ -90,14 +94,14 @@ def noun_of(label: Any) -> str:
 
 
 def is_missing(label: Any) -> bool:
-    """Is it None, NaN, NaT or pandas.NA?"""
+    """Return True for None, NaN, NaT and pandas.NA."""
     if label is None or type(label).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(label, (float, np.generic)) and bool(label != label)
 
 
 def is_ignored(label: Any, ignore_index: Any) -> bool:
-    """Is it the label to ignore, which may be NaN?"""
+    """Return True if the label is `ignore_index`, which may be NaN."""
     if ignore_index is None:
         return False
     if is_missing(ignore_index) or is_missing(label):
@@ -108,9 +112,9 @@ def is_ignored(label: Any, ignore_index: Any) -> bool:
 def mask_ignored(
     y: Any, ignore_index: Any, name: str = "y"
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """y (n,) with another label where it is `ignore_index`, and where it is not.
+    """Return y (n,) with ignored labels replaced by a valid one, and which are kept.
 
-    NaN ignores missing labels.
+    A label is ignored if it equals `ignore_index`; NaN stands for all missing labels.
     """
     check_unmasked(name, y)
     y = as_array(y)
@@ -127,7 +131,7 @@ def mask_ignored(
     else:
         try:
             kept = np.not_equal(y, ignore_index).astype(bool)
-        except TypeError:  # numbers beside a string: none equals it
+        except TypeError:  # A number never equals a string.
             kept = np.ones(len(y), bool)
     if kept.all():
         return y, kept
@@ -138,7 +142,9 @@ def mask_ignored(
 def encode_labels(
     y: Any, classes: NDArray[Any] | None = None, name: str = "y"
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Sorted classes, and y as indices into them; or the given classes, in any order.
+    """Return the classes and y as indices into them.
+
+    The classes are those of y, sorted, or `classes` as given, in any order.
 
     Raises
     ------
@@ -163,7 +169,10 @@ def encode_labels(
 
 
 def check_same_type(found: NDArray[Any], classes: NDArray[Any], name: str) -> None:
-    """Strings and numbers are never equal: say so, and not that one is unknown."""
+    """Raise a ValueError if one side has strings and the other has numbers.
+
+    They are never equal, and an error about an unknown label would not say why.
+    """
     if not len(found) or not len(classes):
         return
     label, known = found.tolist()[0], classes.tolist()[0]
@@ -177,11 +186,11 @@ def check_same_type(found: NDArray[Any], classes: NDArray[Any], name: str) -> No
 
 def _unique(y: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[np.intp]]:
     if y.dtype.kind in "iu" and y.dtype != np.uint64:
-        wide = np.ascontiguousarray(y, dtype=np.int64)
-        known = kernels.label_range(wide)
+        integers = np.ascontiguousarray(y, dtype=np.int64)
+        known = kernels.label_range(integers)
         if known is not None and known[1] == known[2]:
-            low, distinct, _ = known
-            return (np.arange(distinct) + low).astype(y.dtype), wide - low
+            lowest, distinct, _ = known
+            return (np.arange(distinct) + lowest).astype(y.dtype), integers - lowest
     first, codes = _in_order_of_appearance(y)
     if first is not None:
         found = y[first]
@@ -197,14 +206,35 @@ def _unique(y: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[np.intp]]
 def _in_order_of_appearance(
     y: NDArray[Any],
 ) -> tuple[list[int] | None, NDArray[np.intp]]:
-    """Where each different string first stands, and y as indices into that.
+    """Return where each distinct string first occurs, and y as indices into that.
 
-    None for what is not strings, or has too many different ones.
+    The first is None if y is not strings, or has too many distinct ones.
     """
     codes = np.empty(len(y), dtype=np.intp)
     if y.dtype == object:
         return _labels.encode_strings(y.tolist(), codes), codes
     if y.dtype.kind in "US" and y.size and y.itemsize:
         rows = np.ascontiguousarray(y).view(np.uint8).reshape(len(y), y.itemsize)
-        return _labels.encode_bytes(rows, codes, FEW), codes
+        return _labels.encode_bytes(rows, codes, MAX_COMPARED), codes
     return None, codes
+
+
+def check_codes(y: NDArray[Any], n_classes: int, name: str = "y") -> NDArray[np.intp]:
+    """Return integer codes in 0..K-1, as the kernels read them."""
+    # Boosters pass codes as floats.
+    if y.dtype.str in FLOATS and y.ndim == 1 and y.flags.aligned:
+        codes = np.empty(len(y), np.intp)
+        if kernels.codes_of_floats(y, n_classes, codes):
+            return codes
+    if y.dtype.kind not in "iub" and not (
+        y.dtype.kind == "f" and np.array_equal(y, np.trunc(y))
+    ):
+        raise ValueError(
+            f"{name} must be integer codes or soft labels, got {y.dtype} values."
+        )
+    codes = np.ascontiguousarray(y, dtype=np.intp)
+    # As an unsigned number a negative code is too large: one pass finds both.
+    if codes.size and codes.view(np.uintp).max() >= n_classes:
+        worst = y.min() if y.min() < 0 else y.max()
+        raise ValueError(f"{name} must be codes in 0..{n_classes - 1}, got {worst}.")
+    return codes

@@ -1,7 +1,7 @@
-"""The structure of sparse matrices, checked before anything follows its indices.
+"""Sparse matrices, checked before anything follows their indices.
 
-Neither scipy nor the kernels look whether an index is inside the matrix: one that is
-not reads, or writes, another object's memory.
+Neither scipy nor the kernels check that an index is inside the matrix: an index outside
+reads or writes the memory of another object.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Indices = NDArray[np.integer[Any]]
 
 
 def check_sparse(name: str, X: Any) -> Any:
-    """Return X with a structure that is safe to follow; what is not sparse, as it is.
+    """Return a sparse X whose indices are safe to follow, and any other X as it is.
 
     Call this before scipy or scikit-learn do anything with X: they convert, sort and
-    slice by its indices. It takes one pass over these. The format stays; a CSR, CSC or
-    BSR matrix comes back as a view of X unless its index arrays are strided or of a
-    type that the kernels do not read.
+    slice by its indices. It takes one pass over the indices. The format stays the same,
+    and the result is a view of X unless its index arrays are strided or of a type that
+    the kernels do not read.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def check_sparse(name: str, X: Any) -> Any:
 
 
 def _compressed(name: str, X: Any) -> Any:
-    """CSR, CSC or BSR."""
+    """Check CSR, CSC or BSR."""
     majors, minors = X.shape if X.format != "csc" else X.shape[::-1]
     if X.format != "bsr" and _is_sound(X, majors, minors):
         return X
@@ -80,8 +80,8 @@ def _compressed(name: str, X: Any) -> Any:
     known = indices.dtype in INDEX and pointers.dtype in INDEX
     if known and all(map(_is_plain, (indices, pointers, data))):
         return X
-    most = max(len(data), *X.shape)
-    index = np.int64 if most > np.iinfo(np.int32).max else np.int32
+    largest = max(len(data), *X.shape)
+    index = np.int64 if largest > np.iinfo(np.int32).max else np.int32
     arrays = (
         np.require(data, data.dtype.newbyteorder("="), ["C", "A"]),
         np.require(indices, index, ["C", "A"]),
@@ -91,9 +91,9 @@ def _compressed(name: str, X: Any) -> Any:
 
 
 def _is_sound(X: Any, majors: int, minors: int) -> bool:
-    """Return True if CSR or CSC is as it should be, in one compiled pass.
+    """Return True if a CSR or CSC matrix is sound, after one compiled pass.
 
-    False means that it is not, or is in a form that needs a closer look.
+    False means that it is not, or that only the slower checks can tell.
     """
     arrays = data, indices, pointers = X.data, X.indices, X.indptr
     return (
@@ -107,7 +107,7 @@ def _is_sound(X: Any, majors: int, minors: int) -> bool:
 
 
 def _coordinates(name: str, X: Any) -> Any:
-    """COO."""
+    """Check COO."""
     data = np.asarray(X.data)
     for what, length in zip(("row", "col"), X.shape, strict=True):
         indices = _integers(name, what, getattr(X, what))
@@ -117,7 +117,7 @@ def _coordinates(name: str, X: Any) -> Any:
 
 
 def _diagonals(name: str, X: Any) -> Any:
-    """DIA."""
+    """Check DIA."""
     offsets, data = _integers(name, "offsets", X.offsets), np.asarray(X.data)
     if data.ndim != 2 or data.shape[0] != len(offsets):
         raise ValueError(
@@ -135,7 +135,7 @@ def _diagonals(name: str, X: Any) -> Any:
 
 
 def _lists(name: str, X: Any) -> Any:
-    """LIL."""
+    """Check LIL."""
     for what in ("rows", "data"):
         _check_length(name, what, getattr(X, what), X.shape[0])
     lengths = list(map(len, X.rows))
@@ -149,7 +149,7 @@ def _lists(name: str, X: Any) -> Any:
 
 
 def _keys(name: str, X: Any) -> Any:
-    """DOK."""
+    """Check DOK."""
     keys = np.array(list(X.keys()) or np.empty((0, 2), np.intp))
     if keys.ndim != 2 or keys.shape[1] != 2:
         raise ValueError(f"{name} must have pairs as keys, got others.")
@@ -185,7 +185,7 @@ def _check_length(name: str, what: str, values: Any, length: int) -> None:
 
 
 def _check_range(name: str, what: str, indices: Indices, stop: int) -> None:
-    # Read without a sign, what is negative is too large: one pass finds both.
+    # As an unsigned number a negative index is too large: one pass finds both.
     unsigned = indices.view(indices.dtype.str.replace("i", "u"))
     if indices.size and unsigned.max() >= stop:
         worst = indices.min() if indices.min() < 0 else indices.max()

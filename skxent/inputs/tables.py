@@ -1,7 +1,7 @@
-"""Tables of probabilities or logits as people pass them: values, and what columns mean.
+"""Tables of probabilities or logits: their values, and the class of each column.
 
 Columns are in the order of the classes that the caller names, which need not be sorted.
-A DataFrame whose columns are named by the classes goes by name.
+A DataFrame whose columns are named by the classes is read by name.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import as_whole, check_bool, check_unmasked, warn
 
 
-def places(names: Sequence[Any], classes: Sequence[Any]) -> NDArray[np.intp] | None:
-    """Where among the names each class is; None if they are not the classes.
+def positions(names: Sequence[Any], classes: Sequence[Any]) -> NDArray[np.intp] | None:
+    """Return the position of each class among the names, or None if they differ.
 
-    Files and some libraries keep only the text of a name: "1" is also the class 1.
+    Files and some libraries keep only the text of a name, so "1" matches the class 1.
     """
     for key in (lambda label: label, str):
-        known = {key(name): place for place, name in enumerate(names)}
+        known = {key(name): i for i, name in enumerate(names)}
         wanted = [key(label) for label in classes]
         if len(known) == len(names) == len(wanted) and known.keys() == set(wanted):
             return np.array([known[label] for label in wanted], dtype=np.intp)
@@ -33,7 +33,7 @@ def places(names: Sequence[Any], classes: Sequence[Any]) -> NDArray[np.intp] | N
 
 
 def column_names(table: Any) -> list[Any] | None:
-    """The names of a DataFrame's columns; None if they only count them."""
+    """Return the names of a DataFrame's columns, or None if they are 0, 1, 2 …."""
     names = getattr(table, "columns", None)
     if names is None or np.ndim(table) != 2:
         return None
@@ -42,15 +42,15 @@ def column_names(table: Any) -> list[Any] | None:
 
 
 def by_class(table: Any, classes: Any) -> Any:
-    """A DataFrame as an array, its columns in the order of the classes.
+    """Return a DataFrame as an array with columns in the order of the classes.
 
-    By name, if the columns are named by the classes; else, and for all that is no
-    DataFrame, as it is.
+    Columns that are not named by the classes keep their order, and so does anything
+    that is not a DataFrame.
     """
     names = column_names(table)
     if names is None:
         return np.asarray(table) if hasattr(table, "columns") else table
-    order = places(names, np.asarray(classes).tolist())
+    order = positions(names, np.asarray(classes).tolist())
     array = np.asarray(table)
     return array if order is None else array[:, order]
 
@@ -58,7 +58,7 @@ def by_class(table: Any, classes: Any) -> Any:
 def align(
     y_true: Any, y_proba: Any, labels: Any = None, ignore_index: Any = None
 ) -> tuple[Any, Any]:
-    """y_true and y_proba, the columns of DataFrames in the order of the labels."""
+    """Return y_true and y_proba with DataFrames' columns in the order of the labels."""
     soft_names = column_names(y_true) if is_soft(y_true) else None
     if column_names(y_proba) is None and soft_names is None:
         return y_true, by_class(y_proba, ())
@@ -79,7 +79,7 @@ def align(
 
 
 def check_classes(name: str, classes: Any) -> NDArray[Any]:
-    """Labels (K,), in any order, each of them once."""
+    """Return distinct labels (K,), in any order."""
     found = as_labels(classes, name)
     if found.ndim != 1 or not len(found):
         raise ValueError(f"{name} must be of shape (K,), got {found.shape}.")
@@ -91,7 +91,7 @@ def check_classes(name: str, classes: Any) -> NDArray[Any]:
 def classes_of_columns(
     labels: Any, n_columns: int, ignore_index: Any
 ) -> NDArray[Any] | None:
-    """The caller's labels, without the ignored one if it has no column."""
+    """Return the caller's labels, without the ignored one if it has no column."""
     if labels is None:
         return None
     classes = check_classes("labels", labels)
@@ -101,11 +101,12 @@ def classes_of_columns(
 
 
 def is_sorted(classes: NDArray[Any]) -> bool:
+    """Return True if the classes strictly increase."""
     return bool(np.all(classes[:-1] < classes[1:]))
 
 
 def logits_from(y_proba: ArrayLike, from_logits: bool, name: str = "y_proba") -> Floats:
-    """Checked logits, from what a caller says are logits or probabilities."""
+    """Return checked logits of what the caller says are logits or probabilities."""
     check_bool("from_logits", from_logits)
     if not from_logits:
         return logits_of(y_proba, name)
@@ -119,26 +120,26 @@ def logits_from(y_proba: ArrayLike, from_logits: bool, name: str = "y_proba") ->
 
 
 def like_probabilities(raw: Floats) -> bool:
-    """Are these numbers that logits would be by a rare chance only?
+    """Return True if the logits are very likely probabilities.
 
-    Rows that sum to one; or log-odds, ten at least, that are all from 0 to 1.
+    That is, if all rows sum to one, or if at least ten log-odds are all in [0, 1].
     """
     if not raw.size or not (raw.min() >= 0 and raw.max() <= 1):
         return False
     if raw.ndim == 1:
         return len(raw) >= 10
     near = bool((np.abs(raw.sum(axis=1) - 1) < 1e-3).all())
-    # Rows of 0 and 1 are what people try things with.
+    # Rows of zeros and ones may be a user's first try of a function.
     return near and bool(((raw > 0) & (raw < 1)).any())
 
 
 def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
-    """Logits (n,) or (n, K), K >= 2; infinite ones are allowed, NaN is not."""
+    """Return logits (n,) or (n, K), K >= 2; infinite ones are allowed, NaN is not."""
     z: Floats
     check_unmasked(name, raw)
     floats = type(raw) is np.ndarray and raw.dtype in (np.float64, np.float32)
     if floats and np.ndim(raw) in (1, 2) and np.size(raw):
-        z = np.asarray(raw)  # what models answer with needs no search for other types
+        z = np.asarray(raw)  # This is the usual case, and check_array is slow.
     else:
         z = check_array(
             raw,
@@ -162,27 +163,27 @@ def codes_of_logits(raw: Floats) -> NDArray[np.intp]:
 
 
 def logits_of(y_proba: ArrayLike, name: str = "y_proba") -> Floats:
-    """Logarithms of checked probabilities; log-odds of a single column."""
+    """Return the logarithms of probabilities, or the log-odds of a single column."""
     proba, sums = _checked(y_proba, name)
     eps = np.finfo(proba.dtype).eps
     if proba.ndim == 1:
         clipped = np.clip(proba, eps, 1 - eps)
         return np.log(clipped) - np.log1p(-clipped)
-    if sums is not None:  # before clipping, which small rows would not survive
+    if sums is not None:  # Divide before clipping, which would change small rows.
         proba = proba / sums[:, np.newaxis]
     return np.log(np.maximum(proba, eps))
 
 
 def check_proba(y_proba: ArrayLike, name: str = "y_proba") -> Floats:
-    """Probabilities (n, K), or (n,) of the second class.
+    """Return probabilities (n, K), or (n,) of the second class, clipped to [0, 1].
 
-    As they are, but for what rounding took out of [0, 1].
+    Only values that rounding explains are clipped; others are an error.
     """
     return _checked(y_proba, name)[0]
 
 
 def _checked(y_proba: ArrayLike, name: str) -> tuple[Floats, Floats | None]:
-    """Probabilities, and the sums of their rows if these are not one."""
+    """Return probabilities, and the sums of their rows if these are not one."""
     check_unmasked(name, y_proba)
     given: Floats = check_array(
         y_proba, ensure_2d=False, dtype=[np.float64, np.float32], input_name=name

@@ -1,4 +1,4 @@
-"""What a row should have been: labels, one-hot rows, soft labels, smoothing, weights.
+"""Targets: labels, soft labels or many labels, with smoothing and weights.
 
 Every form becomes one `Target`, the only form of y that the kernels know.
 """
@@ -11,26 +11,12 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
 
-from skxent.inputs.labels import as_array, mask_ignored
-from skxent.inputs.rounding import sum_tolerance, within
+from skxent.inputs.labels import as_array, check_codes, mask_ignored
+from skxent.inputs.soft_labels import check_indicators, check_soft_labels
 from skxent.inputs.weights import check_class_weight, check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import (
-    FRACTION,
-    POSITIVE,
-    Interval,
-    as_reals,
-    check_bool,
-    check_option,
-    check_unmasked,
-)
-from skxent.kernels.dispatch import kernels
-
-__all__ = ["distill"]
-
-FLOATS = (np.dtype(np.float32).str, np.dtype(np.float64).str)
+from skxent.kernels.checks import FRACTION, check_bool, check_option, check_unmasked
 
 ClassWeightOn = Literal["label", "target"]
 
@@ -45,7 +31,7 @@ class Target:
     that was observed, as sample weights v[y] would, and smoothing comes after. With
     `weigh_target` it comes before: t = v∘((1 - ε) y + ε/K).
 
-    With `multilabel`, `soft` holds K independent answers a row, each in [0, 1]: column
+    With `multilabel`, `soft` holds K independent labels a row, each in [0, 1]: column
     k has t = v_k ((1 - ε) y_k + ε/2) for yes and v_k ((1 - ε) (1 - y_k) + ε/2) for no.
     """
 
@@ -59,16 +45,18 @@ class Target:
 
     @property
     def n_classes(self) -> int:
+        """Return K."""
         return len(self.class_weight)
 
     @property
     def n_samples(self) -> int:
+        """Return n."""
         rows = self.codes if self.codes is not None else self.soft
         assert rows is not None
         return len(rows)
 
     def rows(self, block: slice | NDArray[np.intp]) -> Target:
-        """The targets of a block of rows: views, if it takes every row."""
+        """Return the targets of some rows: views if `block` is a slice of step 1."""
 
         def part(values: Any) -> Any:
             return None if values is None else np.ascontiguousarray(values[block])
@@ -81,12 +69,12 @@ class Target:
         )
 
     def mass(self) -> NDArray[np.float64]:
-        """Σ of the target t over all rows: (K,); multilabel: (K, 2), no and yes."""
+        """Return Σ of t over all rows: (K,), or (K, 2) for no and yes if multilabel."""
         v, eps = self.class_weight, self.label_smoothing
         w = self.sample_weight
         if self.codes is not None:
-            # A copy: bincount looks at the range first, and another thread may write to
-            # the caller's labels in between.
+            # This makes a copy: bincount checks the range first, and another thread may
+            # write to the caller's labels before it counts.
             K = self.n_classes
             codes = np.minimum(self.codes.view(np.uintp), K).view(np.intp)
             y = np.bincount(codes, w, K + 1)[:K].astype(np.float64)
@@ -102,13 +90,13 @@ class Target:
         return (1 - eps) * v * y + eps / self.n_classes * (v @ y)
 
     def total_weight(self) -> float:
-        """Σ of the weights of all rows, class weights included."""
+        """Return Σ of the weights of all rows, class weights included."""
         return float(self.mass().sum())
 
     def moderate(self) -> Target:
-        """The same target for means, which no factor of all weights changes.
+        """Return this target with weights whose sum fits in any dtype.
 
-        Its weights and their sum fit in any dtype.
+        Use it for means: they do not change if all weights have a common factor.
         """
         class_weight = moderate(self.class_weight)
         sample_weight = moderate(self.sample_weight)
@@ -117,9 +105,9 @@ class Target:
         return replace(self, class_weight=class_weight, sample_weight=sample_weight)
 
     def with_finite_sum(self) -> Target:
-        """The same target, its weights made smaller only if their sum may overflow.
+        """Return this target, with smaller weights if their sum may overflow.
 
-        What is a penalty beside such a sum is none beside the smaller one either.
+        The penalty is negligible compared with either sum.
         """
         largest = self._largest_weight()
         if self.n_samples * largest < np.inf:
@@ -131,27 +119,27 @@ class Target:
         return replace(self, sample_weight=np.ldexp(given, -bits))
 
     def check_range(self, dtype: Any) -> None:
-        """Refuse weights that the dtype of the logits does not hold."""
+        """Raise a ValueError if the dtype of the logits cannot hold the weights."""
         largest = self._largest_weight()
-        most = float(np.finfo(dtype).max)
-        if largest > most:
+        limit = float(np.finfo(dtype).max)
+        if largest > limit:
             raise ValueError(
-                f"sample_weight times class_weight must be at most {most:.3g} for "
+                f"sample_weight times class_weight must be at most {limit:.3g} for "
                 f"{np.dtype(dtype)} logits, got {largest:.3g}."
             )
 
     def _largest_weight(self) -> float:
-        """A bound of the weights of all rows; it may be infinite."""
+        """Return an upper bound of the weights of all rows; it may be infinite."""
         given = self.sample_weight
         largest = 1.0 if given is None else float(given.max(initial=0.0))
         return largest * float(self.class_weight.max())
 
     def weights_of_classes(self) -> NDArray[np.float64] | None:
-        """class_weight; None, which the kernels need not read, if all are one."""
+        """Return class_weight, or None if all are one: the kernels then skip it."""
         return self.class_weight if (self.class_weight != 1).any() else None
 
     def row_weights(self) -> NDArray[np.float64]:
-        """The weight of every row, class weights included: (n,)."""
+        """Return the weight of every row, class weights included: (n,)."""
         if self.codes is not None:
             weights = self.class_weight[self.codes]
         else:
@@ -160,26 +148,52 @@ class Target:
         return weights if self.sample_weight is None else weights * self.sample_weight
 
 
+@dataclass(frozen=True)
+class TargetOptions:
+    """The options of `make_target`; the methods of a loss take the same."""
+
+    sample_weight: ArrayLike | None = None
+    class_weight: Any = None
+    class_weight_on: ClassWeightOn = "label"
+    label_smoothing: float = 0.0
+    ignore_index: int | None = None
+    multilabel: bool = False
+
+    def check(self) -> None:
+        """Raise a ValueError for an option that is not allowed."""
+        FRACTION.check("label_smoothing", self.label_smoothing)
+        check_option("class_weight_on", self.class_weight_on, get_args(ClassWeightOn))
+        check_bool("multilabel", self.multilabel)
+        index = self.ignore_index
+        if index is not None and (
+            not isinstance(index, Integral) or isinstance(index, bool)
+        ):
+            raise ValueError(f"ignore_index must be None or an integer, got {index!r}.")
+
+
 def make_target(
     y: ArrayLike,
     n_samples: int,
     n_classes: int,
     *,
-    sample_weight: ArrayLike | None = None,
-    class_weight: Any = None,
-    class_weight_on: ClassWeightOn = "label",
-    label_smoothing: float = 0.0,
-    ignore_index: int | None = None,
-    multilabel: bool = False,
     dtype: Any = np.float64,
     name: str = "y",
+    **keywords: Any,
 ) -> Target:
-    """Check y, codes (n,), soft labels (n, K) or indicators (n, K), and all weights."""
-    FRACTION.check("label_smoothing", label_smoothing)
-    check_option("class_weight_on", class_weight_on, get_args(ClassWeightOn))
-    check_bool("multilabel", multilabel)
-    class_weights = check_class_weight(class_weight, n_classes)
-    weights = check_sample_weight(sample_weight, n_samples)
+    """Return checked targets.
+
+    Parameters
+    ----------
+    y : codes (n,), soft labels (n, K), or with multilabel indicators (n, K)
+    dtype : dtype of the logits, which soft labels get as well
+    name : what the caller calls y, for errors
+    **keywords : as in `TargetOptions`
+    """
+    options = TargetOptions(**keywords)
+    options.check()
+    multilabel = options.multilabel
+    class_weights = check_class_weight(options.class_weight, n_classes)
+    weights = check_sample_weight(options.sample_weight, n_samples)
     check_unmasked(name, y)
     y = as_array(y)
     if y.ndim == 2 and y.shape[1] == 1 and not multilabel:
@@ -189,155 +203,22 @@ def make_target(
         raise ValueError(f"{name} must be of shape {allowed}, got {y.shape}.")
     if len(y) != n_samples:
         raise ValueError(f"{name} must have {n_samples} rows, got {len(y)}.")
-    if ignore_index is not None:
-        if not isinstance(ignore_index, Integral) or isinstance(ignore_index, bool):
-            raise ValueError(
-                f"ignore_index must be None or an integer, got {ignore_index!r}."
-            )
-        y, kept = mask_ignored(y, ignore_index, name)
+    if options.ignore_index is not None:
+        y, kept = mask_ignored(y, options.ignore_index, name)
         weights = np.where(kept, 1.0 if weights is None else weights, 0.0)
-    settings: dict[str, Any] = {
-        "class_weight": class_weights,
-        "sample_weight": weights,
-        "label_smoothing": label_smoothing,
-        "weigh_target": class_weight_on == "target",
-    }
+    codes = soft = None
     if multilabel:
         soft = check_indicators(y, n_classes, dtype, name)
-        return Target(None, soft, multilabel=True, **settings)
-    if y.ndim == 2:
-        return Target(None, check_soft_labels(y, n_classes, dtype, name), **settings)
-    return Target(check_codes(y, n_classes, name), None, **settings)
-
-
-def check_codes(y: NDArray[Any], n_classes: int, name: str = "y") -> NDArray[np.intp]:
-    """Integer codes in 0..K-1, as the kernels read them."""
-    if y.dtype.str in FLOATS and y.ndim == 1 and y.flags.aligned:  # of boosters
-        codes = np.empty(len(y), np.intp)
-        if kernels.codes_of_floats(y, n_classes, codes):
-            return codes
-    if y.dtype.kind not in "iub" and not (
-        y.dtype.kind == "f" and np.array_equal(y, np.trunc(y))
-    ):
-        raise ValueError(
-            f"{name} must be integer codes or soft labels, got {y.dtype} values."
-        )
-    codes = np.ascontiguousarray(y, dtype=np.intp)
-    # Read without a sign, what is negative is too large: one pass finds both.
-    if codes.size and codes.view(np.uintp).max() >= n_classes:
-        worst = y.min() if y.min() < 0 else y.max()
-        raise ValueError(f"{name} must be codes in 0..{n_classes - 1}, got {worst}.")
-    return codes
-
-
-def check_soft_labels(
-    y: NDArray[Any], n_classes: int, dtype: Any, name: str = "y"
-) -> Floats:
-    """Rows of K non-negative numbers that sum to one, up to rounding.
-
-    They are taken as they are: rows are not divided by their sums.
-    """
-    if y.shape[1] != n_classes:
-        raise ValueError(f"{name} must have {n_classes} columns, got {y.shape[1]}.")
-    given: Floats = as_reals(name, y, dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        sums = given @ np.ones(n_classes, given.dtype)  # not finite if an entry is not
-        off = ~(np.abs(sums - 1) <= sum_tolerance(n_classes))
-    soft = within(given, 0.0, np.inf)
-    if soft is None or not np.isfinite(sums).all():
-        raise ValueError(f"{name} must be finite and non-negative, got other values.")
-    if off.any():
-        raise ValueError(
-            f"{name} must have rows that sum to one, got {sums[off][0]:.6g}."
-        )
-    return soft
-
-
-def check_indicators(y: NDArray[Any], n_columns: int, dtype: Any, name: str) -> Floats:
-    """Rows of K answers, each from 0, no, to 1, yes."""
-    if y.shape[1] != n_columns:
-        raise ValueError(f"{name} must have {n_columns} columns, got {y.shape[1]}.")
-    given: Floats = as_reals(name, y, dtype)
-    soft = within(given)
-    if soft is None:
-        worst = given[~((given >= 0) & (given <= 1))][0]
-        raise ValueError(f"{name} must be in [0, 1], got {worst}.")
-    return soft
-
-
-def distill(
-    teacher: ArrayLike,
-    *,
-    temperature: float = 1.0,
-    from_logits: bool = False,
-    y: ArrayLike | None = None,
-    teacher_weight: float = 1.0,
-) -> NDArray[np.float64]:
-    r"""Soft labels from the predictions of another model.
-
-    .. math:: t = (1 - \lambda)\, e_y + \lambda\, \mathrm{softmax}(z / T)
-
-    with z the teacher's logits, or the logarithms of its probabilities. Fit the student
-    to t with any loss. Hinton et al. (2015, arXiv 1503.02531) add two losses instead:
-    that of the soft labels, in which the student's logits are divided by T as well and
-    which is multiplied by T², and that of the hard labels at T = 1. At T = 1 the sum is
-    the loss of this mixture; at other temperatures compute the two losses separately,
-    with ``raw_prediction / T`` for the first.
-
-    Parameters
-    ----------
-    teacher : array-like of shape (n, K)
-        Probabilities, or logits with `from_logits`.
-    temperature : float in (0, inf), default=1.0
-        T > 1 softens, T < 1 sharpens.
-    from_logits : bool, default=False
-    y : array-like of shape (n,), default=None
-        Codes in 0..K-1, to mix with the teacher.
-    teacher_weight : float in [0, 1], default=1.0
-        λ. Below 1 it needs y.
-
-    Returns
-    -------
-    ndarray of shape (n, K)
-        Rows that sum to one.
-
-    Examples
-    --------
-    >>> from skxent.targets import distill
-    >>> distill([[0.9, 0.1]], temperature=2.0).round(2)
-    array([[0.75, 0.25]])
-    """
-    POSITIVE.check("temperature", temperature)
-    Interval(0.0, 1.0, "both").check("teacher_weight", teacher_weight)
-    check_bool("from_logits", from_logits)
-    z = as_reals("teacher", teacher)
-    if z.ndim != 2 or not z.shape[1]:
-        raise ValueError(f"teacher must be of shape (n, K), got {z.shape}.")
-    if from_logits and np.isnan(z).any():
-        raise ValueError("teacher must be logits without NaN, got other values.")
-    if not from_logits:
-        positive = within(z, 0.0, np.inf)
-        if positive is None:
-            raise ValueError(
-                "teacher must be non-negative, without NaN, got other values."
-            )
-        z = positive
-        with np.errstate(divide="ignore"):
-            z = np.log(z)
-    with np.errstate(invalid="ignore", over="ignore"):
-        soft: NDArray[np.float64] = softmax(z / float(temperature), axis=1)
-    if np.isnan(soft).any():
-        raise ValueError("teacher must have a finite largest entry in every row.")
-    if y is None:
-        if teacher_weight != 1:
-            raise ValueError(
-                f"teacher_weight must be 1 without y, got {teacher_weight}."
-            )
-        return soft
-    check_unmasked("y", y)
-    codes = check_codes(np.asarray(y), soft.shape[1])
-    if codes.shape != (len(soft),):
-        raise ValueError(f"y must be of shape ({len(soft)},), got {codes.shape}.")
-    soft *= float(teacher_weight)
-    soft[np.arange(len(soft)), codes] += 1 - float(teacher_weight)
-    return soft
+    elif y.ndim == 2:
+        soft = check_soft_labels(y, n_classes, dtype, name)
+    else:
+        codes = check_codes(y, n_classes, name)
+    return Target(
+        codes,
+        soft,
+        class_weights,
+        weights,
+        label_smoothing=options.label_smoothing,
+        weigh_target=options.class_weight_on == "target",
+        multilabel=multilabel,
+    )

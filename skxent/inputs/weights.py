@@ -1,4 +1,4 @@
-"""Weights of rows and of classes, as the kernels read them."""
+"""Sample weights and class weights, checked and as arrays of float64."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from skxent.inputs.labels import is_ignored
 from skxent.kernels.checks import as_reals, check_option
 
-# Weights whose largest is within these bounds have sums that fit in any dtype.
+# Sums of weights fit in any dtype if the largest weight is within these bounds: float32
+# has exponents to 2^127, which leaves room for 2^64 rows.
 MODERATE = 2.0**-60, 2.0**60
 
 
@@ -25,15 +26,18 @@ def class_weights(
     positive: bool = False,
     only_by_label: bool = False,
 ) -> NDArray[np.float64] | None:
-    """Weights in the order of the classes, or None for None.
+    """Return weights in the order of the classes, or None for None.
 
-    A dict, or a pandas Series by its index, goes by label; an array by position; and
+    A dict, or a pandas Series by its index, is read by label, an array by position, and
     "balanced" by the weight of each class in `codes` (codes or soft labels). A label
-    that a dict leaves out has weight 1. A label that is no class is refused as a
-    misspelling, unless every class has its weight or it is the `ignored` one.
+    that a dict leaves out has weight 1. A label that is not a class is an error, unless
+    every class has a weight or it is the `ignored` label.
 
-    `positive`: the posterior is to divide by the weights. `only_by_label`: estimators
-    refuse arrays, as scikit-learn's do: nobody knows the order before they are fitted.
+    Parameters
+    ----------
+    positive : require positive weights, since the posterior divides by them
+    only_by_label : refuse arrays, as scikit-learn's estimators do, because the order of
+        the classes is unknown before fit
     """
     if class_weight is None:
         return None
@@ -77,7 +81,7 @@ def class_weights(
 
 
 def by_label(class_weight: Any) -> Any:
-    """A pandas Series as the dict that it is; all else as given."""
+    """Return a pandas Series as a dict, and anything else as given."""
     if hasattr(class_weight, "to_dict") and hasattr(class_weight, "index"):
         if not class_weight.index.is_unique:
             raise ValueError(
@@ -88,14 +92,14 @@ def by_label(class_weight: Any) -> Any:
 
 
 def without_ignored(class_weight: Any, ignored: Any) -> Any:
-    """A dict without the weight of the ignored label; all else as given."""
+    """Return a dict without the ignored label, and anything else as given."""
     if ignored is None or not isinstance(class_weight, Mapping):
         return class_weight
     return {k: w for k, w in class_weight.items() if not is_ignored(k, ignored)}
 
 
 def check_class_weight(class_weight: Any, n_classes: int) -> NDArray[np.float64]:
-    """Weights in the order of the classes, from None, a dict of codes, or an array."""
+    """Return weights (K,) from None, a dict of codes, or an array."""
     weights = class_weights(class_weight, range(n_classes))
     return np.ones(n_classes) if weights is None else weights
 
@@ -103,9 +107,9 @@ def check_class_weight(class_weight: Any, n_classes: int) -> NDArray[np.float64]
 def balanced_class_weight(
     y: NDArray[Any], n_classes: int, sample_weight: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Weights under which all classes of y (codes or soft labels) count the same.
+    """Return weights that give each class of y (codes or soft labels) the same sum.
 
-    Σw / (K Σ_{i in c} w_i), where K counts the classes that y has.
+    Σw / (K Σ_{i in c} w_i), where K counts the classes that occur in y.
     """
     weight = moderate(check_sample_weight(sample_weight, len(y)))
     if y.ndim == 1:
@@ -121,7 +125,7 @@ def balanced_class_weight(
 def check_sample_weight(
     sample_weight: ArrayLike | None, n_samples: int
 ) -> NDArray[np.float64] | None:
-    """Weights as the kernels read them."""
+    """Return finite, non-negative weights (n,), or None for None."""
     if sample_weight is None:
         return None
     weights = np.ascontiguousarray(as_reals("sample_weight", sample_weight))
@@ -138,9 +142,9 @@ def check_sample_weight(
 
 
 def moderate(weights: Any) -> Any:
-    """Weights with a largest of about one, where it is so far from one that sums fail.
+    """Return weights scaled so that their sum neither overflows nor vanishes.
 
-    Means, shares and frequencies do not change: the factor is a power of two.
+    The factor is a power of two, so means and shares keep all their digits.
     """
     if weights is None or not len(weights):
         return weights
@@ -151,6 +155,7 @@ def moderate(weights: Any) -> Any:
 
 
 def check_sum(total: float, name: str = "sample_weight") -> None:
+    """Raise a ValueError unless the sum of weights is finite and not zero."""
     if total == 0:
         raise ValueError(f"{name} must have a sum other than zero, got 0.0.")
     if not total < np.inf:

@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator
 
 from skxent.inputs.blocks import RowBlocks, n_rows
 from skxent.inputs.labels import encode_labels
-from skxent.inputs.targets import check_soft_labels
+from skxent.inputs.soft_labels import check_soft_labels
 from skxent.inputs.weights import check_sample_weight
 from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor

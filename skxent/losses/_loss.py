@@ -9,13 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
-from skxent.inputs.labels import mask_ignored
-from skxent.inputs.targets import (
-    ClassWeightOn,
-    Target,
-    check_codes,
-    make_target,
-)
+from skxent.inputs.labels import check_codes, mask_ignored
+from skxent.inputs.targets import ClassWeightOn, Target, make_target
 from skxent.inputs.weights import check_class_weight
 from skxent.kernels.arrays import (
     Floats,

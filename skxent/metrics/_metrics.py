@@ -13,11 +13,9 @@ from numpy.typing import ArrayLike
 from scipy.special import entr
 from sklearn.exceptions import UndefinedMetricWarning
 
+from skxent.inputs.soft_labels import check_soft_labels
 from skxent.inputs.tables import align, column_names, logits_from
-from skxent.inputs.targets import (
-    check_soft_labels,
-    make_target,
-)
+from skxent.inputs.targets import make_target
 from skxent.inputs.weights import check_sample_weight, class_weights, moderate
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option, check_unmasked, warn

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.metrics._scorer import _BaseScorer
 
-from skxent.inputs.class_order import answer, classes_of_estimator
+from skxent.inputs.class_order import classes_of_estimator, predict_by_class
 from skxent.inputs.labels import as_labels, check_same_type, encode_labels, is_soft
 from skxent.inputs.rounding import within
 from skxent.inputs.tables import (
@@ -106,11 +106,11 @@ class LossScorer(_BaseScorer):
         # the column, or the sign, that the first scorer asked for.
         model = final_estimator(estimator)
         if hasattr(model, "log_proba_is_exact"):
-            raw = answer(estimator, "predict_log_proba", X)
+            raw = predict_by_class(estimator, "predict_log_proba", X)
         elif has_logits(model):
-            raw = answer(estimator, "decision_function", X)
+            raw = predict_by_class(estimator, "decision_function", X)
         else:
-            proba = answer(estimator, "predict_proba", X)
+            proba = predict_by_class(estimator, "predict_proba", X)
             plain = not unseen.any() and len(classes) > 1 and not self.label_smoothing
             plain = plain and not is_soft(y_true) and self.class_weight is None
             if plain and isinstance(self.loss, CrossEntropy):
