@@ -210,7 +210,7 @@ class Graph:
 
 def posterior(g: Graph, z: Any, model: Any) -> Any:
     """log η up to a constant a row: see `src/posterior.pxd`."""
-    loss, class_weight, smoothing = model._fitted
+    loss, class_weight, smoothing = model.trained_loss_
     K = len(model.classes_)
     check_option("loss", loss.formula, LOG_SLOPES)
     log_slope = LOG_SLOPES[loss.formula](g, z, *loss.parameters)

@@ -12,16 +12,18 @@ from skxent.kernels.checks import warn
 class VersionedPickle:
     """An estimator that warns if it was pickled by another version.
 
-    What scikit-learn does for its own estimators, and for no others.
+    scikit-learn does this for its own estimators only.
     """
 
     def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the version that writes it."""
         from skxent import __version__
 
         estimator: Any = super()
         return {**estimator.__getstate__(), "_skxent_version": __version__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a state, and warn if another version wrote it."""
         from skxent import __version__
 
         state = dict(state)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import wraps
+from types import FunctionType
+from typing import Any, ClassVar, TypeVar, cast
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 @contextmanager
-def restore_on_failure(estimator: Any) -> Iterator[None]:
+def restore_on_failure(estimator: object) -> Iterator[None]:
     """Leave the last fit as it was if this one fails or is interrupted."""
-    before, done = dict(estimator.__dict__), False
+    before, done = dict(vars(estimator)), False
     try:
         yield
         done = True
@@ -20,11 +24,11 @@ def restore_on_failure(estimator: Any) -> Iterator[None]:
 
 
 @contextmanager
-def new_fit(estimator: Any) -> Iterator[None]:
+def new_fit(estimator: object) -> Iterator[None]:
     """Begin without what the last fit has set, and restore it on failure.
 
-    Else attributes that only some fits set, as best_score_ or feature_names_in_, would
-    outlive the fit that they tell of.
+    Otherwise attributes that only some fits set, such as best_score_ or
+    feature_names_in_, would outlive the fit that they describe.
     """
     with restore_on_failure(estimator):
         for name in [name for name in vars(estimator) if is_fitted_attribute(name)]:
@@ -33,5 +37,36 @@ def new_fit(estimator: Any) -> Iterator[None]:
 
 
 def is_fitted_attribute(name: str) -> bool:
-    """Is it one that fit sets, by scikit-learn's convention?"""
+    """Return True if fit sets an attribute of this name, by scikit-learn's rule."""
     return name.endswith("_") and not name.startswith("_")
+
+
+def all_or_nothing(method: Method) -> Method:
+    """Wrap a fit so that the estimator stays as it was if the fit fails."""
+
+    @wraps(method)
+    def whole(estimator: Any, *args: Any, **keywords: Any) -> Any:
+        starts_afresh = method.__name__ == "fit" and estimator.fit_starts_afresh
+        with (new_fit if starts_afresh else restore_on_failure)(estimator):
+            return method(estimator, *args, **keywords)
+
+    return cast(Method, whole)
+
+
+class WholeFits:
+    """An estimator whose fits succeed as a whole or leave no trace.
+
+    Every `fit` and `partial_fit` that a subclass defines is wrapped when the class is
+    made, so that no estimator can forget it. A method behind a descriptor, such as
+    scikit-learn's `available_if`, has to wrap itself with :func:`all_or_nothing`.
+    """
+
+    # False: fit reads the last fit, as a warm start does.
+    fit_starts_afresh: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        for name in ("fit", "partial_fit"):
+            method = vars(cls).get(name)
+            if isinstance(method, FunctionType):
+                setattr(cls, name, all_or_nothing(method))

@@ -12,7 +12,7 @@ from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import ConvergenceWarning
 
 from skxent.base.pickle import VersionedPickle
-from skxent.base.undo import new_fit
+from skxent.base.undo import WholeFits
 from skxent.blending._objective import OBJECTIVES, pool
 from skxent.inputs.class_order import SortedClasses, reorder_classes
 from skxent.inputs.sparse import check_sparse
@@ -169,7 +169,7 @@ def _tables(given: Sequence[Any]) -> list[Floats]:
     return tables
 
 
-class BlendClassifier(VersionedPickle, StackingClassifier):
+class BlendClassifier(VersionedPickle, WholeFits, StackingClassifier):
     r"""Classifiers whose blended probabilities have the least loss out of fold.
 
     A :class:`sklearn.ensemble.StackingClassifier` whose final estimator is
@@ -255,12 +255,11 @@ class BlendClassifier(VersionedPickle, StackingClassifier):
         if isinstance(self.cv, str) and self.cv == "prefit":
             self._check_classes(np.unique(y))
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        with new_fit(self):
-            super().fit(X, y, **weights)
-            # What cross_val_predict needed is not what users look for in estimators_.
-            self.estimators_: list[Any] = [bare(model) for model in self.estimators_]
-            for name, model in self.named_estimators_.items():
-                self.named_estimators_[name] = bare(model)
+        super().fit(X, y, **weights)
+        # What cross_val_predict needed is not what users look for in estimators_.
+        self.estimators_: list[Any] = [bare(model) for model in self.estimators_]
+        for name, model in self.named_estimators_.items():
+            self.named_estimators_[name] = bare(model)
         return self
 
     def transform(self, X: Any) -> Floats:

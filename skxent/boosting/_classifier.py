@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from abc import abstractmethod
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_matrix, issparse
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -18,20 +18,23 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skxent.base.pickle import VersionedPickle
-from skxent.base.undo import new_fit
+from skxent.base.classifier import LogitClassifier, TrainedLoss
 from skxent.boosting._objective import BoosterLoss, Objective
 from skxent.inputs.labels import as_labels, encode_labels
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import codes_of_logits
 from skxent.inputs.weights import check_sample_weight, class_weights
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
 from skxent.losses._shipped import Focal
 from skxent.typing import MatrixLike
 
-# X, codes and sample weights
-Rows = tuple[Any, NDArray[np.intp], NDArray[np.float64] | None]
+
+class Rows(NamedTuple):
+    """Checked rows, as the library's classifier is fitted to them."""
+
+    X: Any
+    codes: NDArray[np.intp]
+    sample_weight: NDArray[np.float64] | None
 
 
 class EvenDerivatives(Objective):
@@ -55,20 +58,15 @@ class EvenDerivatives(Objective):
         return gradient, hessian
 
 
-class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, ABC):
+class FocalBoostingClassifier(LogitClassifier):
     """What the estimators share: labels, start value, evaluation sets, answers."""
 
     # Parameters of the library's classifier that have no effect beside a custom
     # objective, or that this estimator sets.
     reserved: ClassVar[tuple[str, ...]]
-    # predict_log_proba is computed in log space: scorers need not clip it.
-    log_proba_is_exact = True
-    classes_: NDArray[Any]
     estimator_: Any
     objective_: Objective
     init_score_: Any
-    n_features_in_: int
-    feature_names_in_: NDArray[Any]
 
     def __init__(
         self,
@@ -130,35 +128,48 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
         -------
         self
         """
-        with new_fit(self):
-            self._fit(X, y, sample_weight, eval_set, eval_sample_weight)
-        return self
-
-    def _fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        eval_set: list[tuple[Any, Any]] | None,
-        eval_sample_weight: list[Any] | None,
-    ) -> None:
         check_bool("posterior", self.posterior)
         model = self._unfitted()
+        classes, train = self._training_rows(X, y, sample_weight)
+        evaluation = self._evaluation_rows(classes, eval_set, eval_sample_weight)
+        class_weight = class_weights(
+            self.class_weight,
+            classes,
+            codes=train.codes,
+            sample_weight=train.sample_weight,
+            positive=bool(self.posterior),
+            only_by_label=True,
+        )
+        trained = TrainedLoss(Focal(self.gamma), class_weight, self.label_smoothing)
+        keywords = trained._asdict()
+        keywords["n_threads"] = model.get_params().get("n_jobs") or None
+        start = BoosterLoss(**keywords).init_score(train.codes, train.sample_weight)
+        self.init_score_ = start
+        self.estimator_, self.objective_ = self._train(
+            model, keywords, train, evaluation
+        )
+        self.classes_, self.trained_loss_ = classes, trained
+        return self
+
+    def _training_rows(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[NDArray[Any], Rows]:
+        """Return the classes and the checked rows that have a weight."""
         X, y = self._validate(X, y=y if y is None else as_labels(y))
         check_classification_targets(y)
         weights = check_sample_weight(sample_weight, len(y))
         if weights is not None and not weights.all():
-            # As if they were not there: else they would still move the bins' borders.
-            heard = np.flatnonzero(weights)
-            if not len(heard):
+            # Rows without weight would still move the borders of the bins.
+            kept = np.flatnonzero(weights)
+            if not len(kept):
                 raise ValueError(
                     "sample_weight must have a positive sum, got all zeros."
                 )
-            X, y, weights = _safe_indexing(X, heard), y[heard], weights[heard]
-        most = float(np.finfo(np.float32).max)
-        if weights is not None and weights.max() > most:
+            X, y, weights = _safe_indexing(X, kept), y[kept], weights[kept]
+        largest = float(np.finfo(np.float32).max)
+        if weights is not None and weights.max() > largest:
             raise ValueError(
-                f"sample_weight must be at most {most:.3g}, the largest number that "
+                f"sample_weight must be at most {largest:.3g}, the largest number that "
                 f"boosters keep, got {weights.max():.3g}."
             )
         classes, codes = encode_labels(y)
@@ -166,44 +177,34 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
             raise ValueError(
                 f"y must have at least 2 classes, got 1 class: {classes.tolist()}."
             )
+        return classes, Rows(X, codes, weights)
+
+    def _evaluation_rows(
+        self,
+        classes: NDArray[Any],
+        eval_set: list[tuple[Any, Any]] | None,
+        eval_sample_weight: list[Any] | None,
+    ) -> list[Rows]:
         sets = eval_set or []
-        eval_weights: list[Any] = [None] * len(sets)
+        weights: list[Any] = [None] * len(sets)
         if eval_sample_weight is not None:
-            eval_weights = list(eval_sample_weight)
-        if len(eval_weights) != len(sets):
+            weights = list(eval_sample_weight)
+        if len(weights) != len(sets):
             raise ValueError(
                 f"eval_sample_weight must have {len(sets)} entries, one for each of "
-                f"eval_set, got {len(eval_weights)}."
+                f"eval_set, got {len(weights)}."
             )
-        evaluation = []
-        for (X_eval, y_eval), w in zip(sets, eval_weights, strict=True):
-            _, codes_eval = encode_labels(y_eval, classes, "eval_set")
-            w = check_sample_weight(w, len(codes_eval))
-            evaluation.append((self._validate(X_eval), codes_eval, w))
-        class_weight = class_weights(
-            self.class_weight,
-            classes,
-            codes=codes,
-            sample_weight=weights,
-            positive=bool(self.posterior),
-            only_by_label=True,
-        )
-        keywords: dict[str, Any] = {
-            "loss": Focal(self.gamma),
-            "class_weight": class_weight,
-            "label_smoothing": self.label_smoothing,
-            "n_threads": model.get_params().get("n_jobs") or None,
-        }
-        start = BoosterLoss(**keywords).init_score(codes, weights)
-        self.init_score_ = start
-        self.estimator_, self.objective_ = self._train(
-            model, keywords, (X, codes, weights), evaluation
-        )
-        self.classes_ = classes
+        rows = []
+        for (X, y), w in zip(sets, weights, strict=True):
+            _, codes = encode_labels(y, classes, "eval_set")
+            w = check_sample_weight(w, len(codes))
+            rows.append(Rows(self._validate(X), codes, w))
+        return rows
 
-    def decision_function(self, X: MatrixLike) -> Floats:
-        """Margins: (n, K), or for two classes (n,), the log-odds of the second."""
-        check_is_fitted(self)
+    def _checked(self, X: MatrixLike) -> Any:
+        return self._validate(X)
+
+    def _logits(self, X: Any) -> Floats:
         n_classes = len(self.classes_)
         shape = () if n_classes == 2 else (n_classes,)
         if (
@@ -214,7 +215,7 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
                 f"init_score_ must be finite and of shape {shape} for {n_classes} "
                 f"classes_, got {self.init_score_!r}. Fit the model again."
             )
-        z = self._margins(self._validate(X))
+        z = self._margins(X)
         if z.shape[1:] != shape:
             raise ValueError(
                 f"estimator_ must have margins of {n_classes} classes_, "
@@ -222,19 +223,9 @@ class FocalBoostingClassifier(VersionedPickle, ClassifierMixin, BaseEstimator, A
             )
         return z
 
-    def predict(self, X: MatrixLike) -> NDArray[Any]:
-        """The class of the largest margin, for each row: shape (n,)."""
-        return self.classes_[codes_of_logits(self.decision_function(X))]
-
-    def predict_proba(self, X: MatrixLike) -> Floats:
-        """Probabilities of the classes: shape (n, K)."""
-        z = self.decision_function(X)
-        return self.objective_.predict_proba(z, posterior=self.posterior)
-
-    def predict_log_proba(self, X: MatrixLike) -> Floats:
-        """Their logarithms, computed in log space: shape (n, K)."""
-        z = self.decision_function(X)
-        return self.objective_.predict_proba(z, posterior=self.posterior, log=True)
+    @property
+    def _n_threads(self) -> int | None:
+        return self.objective_.n_threads
 
     @property
     def feature_importances_(self) -> Floats:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent.base.classifier import TrainedLoss
 from skxent.inputs.labels import check_codes
 from skxent.inputs.soft_labels import check_soft_labels
 from skxent.inputs.targets import Target, make_target
@@ -218,17 +219,10 @@ class BoosterLoss:
         `posterior`: those that a minimiser of the loss implies, with class weights and
         label smoothing undone; else the softmax.
         """
-        if posterior:
-            self.loss.warn_without_posterior()
-            return self.loss.posterior(
-                raw_prediction,
-                class_weight=self.class_weight,
-                label_smoothing=self.label_smoothing,
-                log=log,
-                n_threads=self.n_threads,
-            )
-        softmax = self.loss.predict_log_proba if log else self.loss.predict_proba
-        return softmax(raw_prediction, n_threads=self.n_threads)
+        trained = TrainedLoss(self.loss, self.class_weight, self.label_smoothing)
+        return trained.probabilities(
+            raw_prediction, posterior=posterior, log=log, n_threads=self.n_threads
+        )
 
     def _prepare(
         self, y: Any, raw_prediction: Any, sample_weight: Any

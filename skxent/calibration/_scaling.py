@@ -6,20 +6,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    MetaEstimatorMixin,
-    clone,
-    is_classifier,
-)
+from sklearn.base import MetaEstimatorMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
-from sklearn.utils.validation import check_is_fitted
 
-from skxent.base.pickle import VersionedPickle
-from skxent.base.undo import new_fit
+from skxent.base.classifier import LogitClassifier, TrainedLoss, logits_per_row
 from skxent.calibration._logits import (
     classes_of,
     given_logits,
@@ -37,13 +29,12 @@ from skxent.calibration._out_of_fold import out_of_fold_logits
 from skxent.inputs.class_order import classes_of_estimator, reorder_classes
 from skxent.inputs.labels import encode_labels
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import codes_of_logits
 from skxent.inputs.targets import (
     make_target,
 )
 from skxent.inputs.weights import check_sample_weight
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import FRACTION, POSITIVE, check_count
+from skxent.kernels.checks import FRACTION, POSITIVE, check_count, check_in_memory
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._shipped import Loss, as_loss
 from skxent.metrics._evaluate import check_labels
@@ -51,18 +42,14 @@ from skxent.optimize.convergence import warn_unless_converged
 from skxent.typing import MatrixLike
 
 
-class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class _Scaling(MetaEstimatorMixin, LogitClassifier):
     """What the scalings share; they differ in the objective."""
 
-    # predict_log_proba is computed in log space: scorers need not clip it.
-    log_proba_is_exact = True
+    posterior = True
     _objective: ClassVar[type[ScalingObjective]]
-    classes_: NDArray[Any]
+    _parameters: Vector
     estimator_: Any
     n_iter_: int
-    n_features_in_: int
-    feature_names_in_: NDArray[Any]
-    _fitted: tuple[Vector, Loss, float]
 
     def __init__(
         self,
@@ -100,16 +87,12 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         -------
         self
         """
-        with new_fit(self):
-            self._fit(X, y, sample_weight)
-        return self
-
-    def _fit(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> None:
         loss = as_loss(self.loss)
         FRACTION.check("label_smoothing", self.label_smoothing)
         POSITIVE.check("tol", self.tol)
         check_count("max_iter", self.max_iter)
         effective_n_threads(self.n_jobs, name="n_jobs")
+        check_in_memory(X)
         X, y = check_sparse("X", X), check_labels(y)
         if self.estimator is None:
             model, z, rows = None, given_logits(X), None
@@ -121,7 +104,7 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
             raise ValueError(
                 f"y must have at least 2 classes, got 1 class: {classes.tolist()}."
             )
-        n_outputs = 1 if len(classes) == 2 else len(classes)
+        n_outputs = logits_per_row(len(classes))
         if z.shape[1] != n_outputs:
             raise ValueError(
                 f"estimator must answer with logits of its {len(classes)} classes, "
@@ -150,8 +133,10 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(model, name):
                 setattr(self, name, getattr(model, name))
-        self._fitted = found.weights, loss, self.label_smoothing
+        self.trained_loss_ = TrainedLoss(loss, None, self.label_smoothing)
+        self._parameters = found.weights
         self._name(found.weights)
+        return self
 
     def _name(self, t: Vector) -> None:
         """Set the attributes that the documentation names, from the parameters."""
@@ -181,20 +166,15 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
         model = clone(self.estimator).fit(X, y, **params)
         return model, reorder_classes(z, labels, model.classes_), rows
 
-    def decision_function(self, X: MatrixLike) -> Floats:
-        """Scaled logits: (n, K), or for two classes (n,), the log-odds of the second.
-
-        With estimator=None X holds logits, here as in fit.
-        """
-        check_is_fitted(self)
-        t = self._fitted[0]
-        n_outputs = 1 if len(self.classes_) == 2 else len(self.classes_)
-        expected = self._objective.n_parameters(n_outputs)
+    def _logits(self, X: Any) -> Floats:
+        n_outputs = logits_per_row(len(self.classes_))
+        t, expected = self._parameters, self._objective.n_parameters(n_outputs)
         if t.shape != (expected,) or not np.isfinite(t).all():
             raise ValueError(
                 f"The fitted scaling must be {expected} finite numbers for "
                 f"{len(self.classes_)} classes_, got {t.tolist()}. Fit it again."
             )
+        check_in_memory(X)
         z = (
             given_logits(X)
             if self.estimator_ is None
@@ -205,28 +185,11 @@ class _Scaling(VersionedPickle, MetaEstimatorMixin, ClassifierMixin, BaseEstimat
                 f"X must hold logits of {len(self.classes_)} classes, "
                 f"got {z.shape[1]} columns."
             )
-        moved = self._objective.move(t.astype(z.dtype), z)
-        return moved[:, 0] if n_outputs == 1 else moved
+        return self._objective.move(t.astype(z.dtype), z)
 
-    def predict(self, X: MatrixLike) -> NDArray[Any]:
-        """The class of the largest logit, for each row: shape (n,)."""
-        return self.classes_[codes_of_logits(self.decision_function(X))]
-
-    def predict_proba(self, X: MatrixLike) -> Floats:
-        """Class probabilities, what the loss does to them undone: shape (n, K)."""
-        return self._posterior(X, log=False)
-
-    def predict_log_proba(self, X: MatrixLike) -> Floats:
-        """Their logarithms, computed in log space: shape (n, K)."""
-        return self._posterior(X, log=True)
-
-    def _posterior(self, X: Any, log: bool) -> Floats:
-        z = self.decision_function(X)
-        _, loss, label_smoothing = self._fitted
-        loss.warn_without_posterior()
-        return loss.posterior(
-            z, label_smoothing=label_smoothing, log=log, n_threads=self.n_jobs
-        )
+    @property
+    def _n_threads(self) -> int | None:
+        return self.n_jobs
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Who gets what metadata: see scikit-learn's user guide."""

@@ -78,7 +78,7 @@ def check_in_memory(X: Any) -> None:
     if hasattr(type(X), "row_blocks"):  # not a column of that name
         raise ValueError(
             "X must be an array, a DataFrame or a sparse matrix, got row blocks, which "
-            "only `fit` reads, and no search. Pass the X of one block at a time."
+            "only `fit` of a linear model reads. Pass the X of one block at a time."
         )
 
 

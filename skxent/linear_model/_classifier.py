@@ -8,9 +8,8 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 
-from skxent.base.undo import restore_on_failure
+from skxent.base.classifier import TrainedLoss
 from skxent.inputs.blocks import RowBlocks
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.targets import (
@@ -18,7 +17,6 @@ from skxent.inputs.targets import (
     make_target,
 )
 from skxent.inputs.weights import class_weights
-from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import (
     FRACTION,
     POSITIVE,
@@ -44,9 +42,7 @@ from skxent.optimize.solve import SOLVERS, solve
 from skxent.typing import MatrixLike
 
 
-class CrossEntropyClassifier(
-    CallbackSupportMixin, PartialFitMixin, LinearPredictor, BaseEstimator
-):
+class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredictor):
     r"""Linear classifier for any loss of :mod:`skxent.losses`.
 
     .. math:: \min_W \; C \sum_i w_i \, \ell(y_i, x_i W + b)
@@ -102,6 +98,9 @@ class CrossEntropyClassifier(
     n_iter_ : ndarray of shape (1,)
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (d,), if X has column names
+    trained_loss_ : TrainedLoss
+        What the posterior undoes, a named tuple: loss, class_weight (ndarray of shape
+        (K,), or None), label_smoothing.
     penalty : {"l1", "l2", "elasticnet"} or None
         The kind of penalty that l1_ratio and C mean; not a parameter.
 
@@ -126,9 +125,8 @@ class CrossEntropyClassifier(
     (1, 3)
     """
 
+    fit_starts_afresh = False  # warm_start reads the last fit
     n_iter_: NDArray[Any]
-    coef_: Floats
-    intercept_: Floats
 
     def __init__(
         self,
@@ -161,6 +159,7 @@ class CrossEntropyClassifier(
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @with_callbacks
     def fit(
         self,
         X: MatrixLike | RowBlocks,
@@ -185,12 +184,6 @@ class CrossEntropyClassifier(
         -------
         self
         """
-        with restore_on_failure(self):
-            self._fit(X, y, sample_weight)
-        return self
-
-    @with_callbacks
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         self._check_parameters()
         last = getattr(self, "classes_", ())
         self._past = None
@@ -199,6 +192,7 @@ class CrossEntropyClassifier(
         if self.warm_start and np.array_equal(last, self.classes_):
             start = objective.without_origin(self._start(objective.shape))
         self._minimise(objective, start, X, y, weights)
+        return self
 
     def _objective(
         self, X: Any, y: Any, sample_weight: Any
@@ -240,8 +234,12 @@ class CrossEntropyClassifier(
         if target.total_weight() == 0:
             raise ValueError("sample_weight must have a positive sum, got all zeros.")
         self.classes_ = classes
-        self._fitted = self._loss(), weights, self.label_smoothing
+        self.trained_loss_ = TrainedLoss(self._loss(), weights, self.label_smoothing)
         return target
+
+    @property
+    def _n_threads(self) -> int | None:
+        return self.n_jobs
 
     @property
     def penalty(self) -> str | None:

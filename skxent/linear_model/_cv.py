@@ -88,8 +88,8 @@ class FocalLogisticRegressionCV(GridCV):
     ['C', 'gamma', 'l1_ratio']
     """
 
-    plain = FocalLogisticRegression
-    varied = "gamma"
+    estimator_class = FocalLogisticRegression
+    loss_parameter = "gamma"
     gamma_: float
     gammas_: NDArray[np.float64]
 
@@ -153,8 +153,8 @@ class SmoothedSoftmaxClassifierCV(GridCV):
     1.0
     """
 
-    plain = SmoothedSoftmaxClassifier
-    varied = "label_smoothing"
+    estimator_class = SmoothedSoftmaxClassifier
+    loss_parameter = "label_smoothing"
     label_smoothing_: float
     label_smoothings_: NDArray[np.float64]
 

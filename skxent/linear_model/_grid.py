@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from sklearn.exceptions import FitFailedWarning
 
 from skxent.kernels.checks import warn
+from skxent.linear_model._input import TrainingData
 from skxent.linear_model._path import Path, Point
 from skxent.linear_model._scoring import FoldScorer, check_score
 
@@ -31,12 +32,12 @@ class Best:
     intercept: NDArray[Any]
 
     def is_worse_than(self, index: int, score: float) -> bool:
-        """Of equal scores the first in the order of the candidates is the best."""
+        """Return True for a better score, or an equal one of an earlier candidate."""
         return (score, -index) > (self.score, -self.index)
 
 
 class Fold:
-    """What the candidates did on one fold, in their order."""
+    """The scores, times and errors of the candidates on one fold, in their order."""
 
     def __init__(self, n_candidates: int, metrics: Iterable[str]) -> None:
         self.scores = {name: np.full(n_candidates, np.nan) for name in metrics}
@@ -49,72 +50,72 @@ class Fold:
 
 def fit_fold(
     model: Any,
-    varied: str,
+    loss_parameter: str,
     candidates: Sequence[Candidate],
-    train: tuple[Any, Any, Any],
+    train: TrainingData,
     scorer: FoldScorer,
     error_score: Any,
     done: Callable[[], None],
 ) -> Fold:
-    """Fit and score every candidate; `model` is a plain estimator, and is changed.
+    """Fit and score every candidate; `model` is changed.
 
     What cannot be fitted or scored gets `error_score`, or raises if that is "raise".
     `done` is called after each candidate.
     """
     fold = Fold(len(candidates), scorer.scorers)
     path = Path(model, train)
-    places: dict[Point, list[int]] = {}
+    groups: dict[Point, list[int]] = {}
     for i, c in enumerate(candidates):
-        places.setdefault((c["l1_ratio"], c[varied], c["C"]), []).append(i)
-    for point in sorted(places):
-        same = places[point]
+        groups.setdefault((c["l1_ratio"], c[loss_parameter], c["C"]), []).append(i)
+    for point in sorted(groups):
+        duplicates = groups[point]
         begin = time.perf_counter()
         # Candidates are checked already: set_params would look at signatures again.
-        vars(model).update(candidates[same[0]])
+        vars(model).update(candidates[duplicates[0]])
         try:
-            fold.n_iter[same] = path.fit(point)
+            fold.n_iter[duplicates] = path.fit(point)
         except Exception as error:
             if error_score == "raise":
                 raise
-            fold.fit_errors += [f"{type(error).__name__}: {error}"] * len(same)
+            fold.fit_errors += [f"{type(error).__name__}: {error}"] * len(duplicates)
             for values in fold.scores.values():
-                values[same] = error_score
+                values[duplicates] = error_score
         else:
             fitted = time.perf_counter()
-            score(fold, same, scorer, model, error_score)
-            fold.score_times[same] = time.perf_counter() - fitted
-            begin += fold.score_times[same[0]]
-        fold.fit_times[same] = time.perf_counter() - begin
-        for _ in same:
+            score(fold, duplicates, scorer, model, error_score)
+            fold.score_times[duplicates] = time.perf_counter() - fitted
+            begin += fold.score_times[duplicates[0]]
+        fold.fit_times[duplicates] = time.perf_counter() - begin
+        for _ in duplicates:
             done()
     return fold
 
 
 def score(
-    fold: Fold, same: list[int], scorer: FoldScorer, model: Any, error_score: Any
+    fold: Fold, duplicates: list[int], scorer: FoldScorer, model: Any, error_score: Any
 ) -> None:
-    """Score a fitted model, which is that of all candidates at `same`, on its fold."""
+    """Score the fitted model of equal candidates on its fold."""
     for k, (name, values) in enumerate(fold.scores.items()):
         try:
             value = scorer(name, model)
         except Exception as error:
             if error_score == "raise":
                 raise
-            fold.score_errors += [f"{type(error).__name__}: {error}"] * len(same)
-            values[same] = error_score
+            fold.score_errors += [f"{type(error).__name__}: {error}"] * len(duplicates)
+            values[duplicates] = error_score
             continue
         value = check_score(value, name)
-        values[same] = value
+        values[duplicates] = value
         if k or np.isnan(value):
             continue
-        if fold.best is None or fold.best.is_worse_than(same[0], value):
+        if fold.best is None or fold.best.is_worse_than(duplicates[0], value):
             fold.best = Best(
-                same[0], value, model.classes_, model.coef_, model.intercept_
+                duplicates[0], value, model.classes_, model.coef_, model.intercept_
             )
 
 
 def warn_of_failures(folds: Sequence[Fold], error_score: Any) -> None:
-    """Tell what could not be fitted or scored, as GridSearchCV does.
+    """Warn of fits and scores that failed, as GridSearchCV does.
 
     Raises
     ------
@@ -146,7 +147,7 @@ def counted(errors: Sequence[str]) -> str:
 
 
 def summary(candidates: Sequence[Candidate], folds: Sequence[Fold]) -> dict[str, Any]:
-    """`cv_results_`, with the keys of scikit-learn's searches."""
+    """Return `cv_results_`, with the keys of scikit-learn's searches."""
     results: dict[str, Any] = {}
     for name, times in (
         ("fit", np.array([fold.fit_times for fold in folds])),
@@ -178,7 +179,7 @@ def summary(candidates: Sequence[Candidate], folds: Sequence[Fold]) -> dict[str,
 
 
 def ranks(mean: NDArray[np.float64]) -> NDArray[np.int32]:
-    """1 for the highest; NaN is below everything."""
+    """Return ranks from 1 for the highest score; NaN is below everything."""
     # nan_to_num makes of -inf the lowest number, which is above -inf.
     ranked = np.nan_to_num(mean, nan=-np.inf)
     return rankdata(-ranked, method="min").astype(np.int32)

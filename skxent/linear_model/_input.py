@@ -1,9 +1,9 @@
-"""X, y and weights as a user has them, to what the objective takes."""
+"""From X, y and weights as a user has them to what the objective takes."""
 
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,26 @@ from skxent.inputs.sparse import check_sparse
 from skxent.kernels.checks import as_whole, check_in_memory, check_unmasked
 
 
+class TrainingData(NamedTuple):
+    """Checked rows: X as floats, y as labels (n,) or soft labels (n, K), weights."""
+
+    X: Any
+    y: NDArray[Any]
+    sample_weight: NDArray[np.float64] | None
+
+    def rows(self, index: NDArray[np.intp]) -> TrainingData:
+        """Return the rows at these positions."""
+        weight = self.sample_weight
+        part = None if weight is None else weight[index]
+        return TrainingData(self.X[index], self.y[index], part)
+
+    @property
+    def metadata(self) -> dict[str, Any] | None:
+        """What callbacks are told of the rows besides X and y."""
+        weight = self.sample_weight
+        return None if weight is None else {"sample_weight": weight}
+
+
 def check_data(
     estimator: Any,
     X: Any,
@@ -25,8 +45,8 @@ def check_data(
     reset: bool = True,
     part: bool = False,
     finite: bool = True,
-) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
-    """X as floats, y as labels (n,) or soft labels (n, K), weights (n,) or None.
+) -> TrainingData:
+    """Check X, y and sample_weight as a user has them, and set n_features_in_.
 
     `part`: a block of a larger table, which may have a class for every row. `finite`
     False spares the search for NaN.
@@ -61,13 +81,13 @@ def check_data(
             dtype=np.float64,
             input_name="sample_weight",
         )
-    return X, y, sample_weight
+    return TrainingData(X, y, sample_weight)
 
 
 def encode(
     y: NDArray[Any], classes: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Classes, and y as indices into them or as soft labels."""
+    """Return the classes, and y as indices into them or as soft labels."""
     if y.ndim == 1:
         classes, codes = encode_labels(y, classes)
     else:

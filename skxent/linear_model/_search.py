@@ -9,13 +9,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.validation import _check_method_params
 
-from skxent.base.undo import new_fit
-from skxent.inputs.labels import is_soft
-from skxent.kernels.arrays import Floats
+from skxent.inputs.tables import codes_of_logits
 from skxent.kernels.checks import check_bool, check_count, warn
 from skxent.kernels.threads import blas_threads, effective_n_threads, processors
 from skxent.linear_model._callbacks import (
@@ -31,20 +29,28 @@ from skxent.linear_model._grid import (
     summary,
     warn_of_failures,
 )
-from skxent.linear_model._input import check_data
+from skxent.linear_model._input import TrainingData, check_data
 from skxent.linear_model._predictor import LinearPredictor, penalty_of
 from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
 from skxent.typing import MatrixLike
 
-# Parameters of a search, which the plain estimators do not have.
-OWN = ("Cs", "l1_ratios", "cv", "scoring", "refit", "error_score", "n_jobs")
+# Parameters of a search, which the estimators that it fits do not have.
+SEARCH_PARAMETERS = (
+    "Cs",
+    "l1_ratios",
+    "cv",
+    "scoring",
+    "refit",
+    "error_score",
+    "n_jobs",
+)
 
 
-class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator):
-    """A search over C, l1_ratio and the parameter `varied` of the class `plain`."""
+class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor):
+    """A search over C, l1_ratio and one parameter of the loss of `estimator_class`."""
 
-    plain: ClassVar[type[CrossEntropyClassifier]]
-    varied: ClassVar[str]
+    estimator_class: ClassVar[type[CrossEntropyClassifier]]
+    loss_parameter: ClassVar[str]
     C_: float
     l1_ratio_: float
     Cs_: NDArray[np.float64]
@@ -56,14 +62,12 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
     best_index_: int
     best_params_: dict[str, Any]
     best_score_: float
-    classes_: NDArray[Any]
-    coef_: Floats
-    intercept_: Floats
 
+    @with_callbacks
     def fit(
         self,
         X: MatrixLike,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         **params: Any,
     ) -> Self:
@@ -73,9 +77,9 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
         y : array-like of shape (n,) or (n, K)
-            Labels of any type; or soft labels, as the plain estimator takes them. The
-            scorer must take them too, as all of skxent do; the default folds are
-            stratified by the likeliest class.
+            Labels of any type, or soft labels: rows of K >= 2 non-negative numbers that
+            sum to one. The scorer must take them too, as all of skxent do; the default
+            folds are stratified by the likeliest class.
         sample_weight : array-like of shape (n,), default=None
             For the fits; and for the scores, if the scorer takes weights. A warning is
             given if it does not.
@@ -86,65 +90,46 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
         Returns
         -------
         self
-        """
-        with new_fit(self):
-            self._fit(X, y, sample_weight, params)
-        return self
 
-    @with_callbacks
-    def _fit(self, X: Any, y: Any, sample_weight: Any, params: dict[str, Any]) -> None:
-        scorers = self._scorers()
-        self._check_own(scorers)
-        shared = {k: v for k, v in self.get_params(deep=False).items() if k not in OWN}
-        del shared[f"{self.varied}s"]
-        plain = self.plain(**shared)
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its domain, `refit` does not fit `scoring`, or no
+            fit succeeds.
+        """
+        self._check_search()
+        estimator = self._estimator()
         grid = self._grid()
         candidates: list[Candidate] = list(ParameterGrid(grid))
-        tried = clone(plain)
+        tried = clone(estimator)
         for candidate in candidates:
             vars(tried).update(candidate)  # set_params looks at signatures each time
             tried._check_parameters()
-        X, y, weights = check_data(self, X, y, sample_weight)
-        tried._target(X, y, weights)  # errors that are not of one fold alone
-        routed = self._route("fit", weights, params)
-        likeliest = y.argmax(axis=1) if is_soft(y) else y
-        splitter = check_cv(self.cv, likeliest, classifier=True)
-        splits = list(splitter.split(X, likeliest, **routed.splitter.split))
-        if not splits:
-            raise ValueError(
-                f"cv must give at least one split, got none of {splitter}."
-            )
+        data = check_data(self, X, y, sample_weight)
+        tried._target(*data)  # errors that are not of one fold alone
+        routed = self._route("fit", data.sample_weight, params)
+        splits = self._splits(data, routed.splitter.split)
         task = SearchTask(
             self,
             len(splits),
             len(candidates),
-            X=X,
-            y=y,
-            metadata=None if weights is None else {"sample_weight": weights},
+            X=data.X,
+            y=data.y,
+            metadata=data.metadata,
         )
         jobs = min(effective_n_jobs(self.n_jobs), len(splits))
         if jobs > 1:
-            plain.set_params(n_jobs=max(1, effective_n_threads() // jobs))
+            estimator.set_params(n_jobs=max(1, effective_n_threads() // jobs))
         # Threads share X and let go of the interpreter in the kernels and in BLAS.
         limit = max(1, processors() // jobs)
         with blas_threads(limit) if jobs > 1 else nullcontext():
             folds: list[Fold] = Parallel(n_jobs=jobs, prefer="threads")(
                 delayed(fit_fold)(
-                    clone(plain),
-                    self.varied,
+                    clone(estimator),
+                    self.loss_parameter,
                     candidates,
-                    (X[train], y[train], None if weights is None else weights[train]),
-                    FoldScorer(
-                        scorers,
-                        {
-                            name: _check_method_params(
-                                X, routed[f"scorer {name}"].score, indices=test
-                            )
-                            for name in scorers
-                        },
-                        X[test],
-                        y[test],
-                    ),
+                    data.rows(train),
+                    self._fold_scorer(data, test, routed),
                     self.error_score,
                     task.fold(k),
                 )
@@ -155,13 +140,44 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
         self.n_splits_ = len(folds)
         self._keep_paths(grid, folds)
         if self.refit:
-            self._refit(plain, candidates, X, y, weights, task)
+            self._refit(estimator, candidates, data, task)
         else:
-            self._average(tried, candidates, folds, X, y, weights)
+            self._average(tried, candidates, folds, data)
         task.end()
+        return self
 
-    def _check_own(self, scorers: dict[str, Any]) -> None:
-        names = list(scorers)
+    def _estimator(self) -> CrossEntropyClassifier:
+        """Return the unfitted estimator whose C, l1_ratio and loss are searched for."""
+        own = {*SEARCH_PARAMETERS, f"{self.loss_parameter}s"}
+        params = self.get_params(deep=False)
+        return self.estimator_class(**{k: v for k, v in params.items() if k not in own})
+
+    def _splits(self, data: TrainingData, split_params: dict[str, Any]) -> list[Any]:
+        """Return the rows for training and for the test of each fold."""
+        # Soft labels are stratified by the likeliest class.
+        y = codes_of_logits(data.y) if data.y.ndim == 2 else data.y
+        splitter = check_cv(self.cv, y, classifier=True)
+        splits = list(splitter.split(data.X, y, **split_params))
+        if not splits:
+            raise ValueError(
+                f"cv must give at least one split, got none of {splitter}."
+            )
+        return splits
+
+    def _fold_scorer(
+        self, data: TrainingData, test: NDArray[np.intp], routed: Any
+    ) -> FoldScorer:
+        scorers = self._scorers()
+        params = {
+            name: _check_method_params(
+                data.X, routed[f"scorer {name}"].score, indices=test
+            )
+            for name in scorers
+        }
+        return FoldScorer(scorers, params, data.X[test], data.y[test])
+
+    def _check_search(self) -> None:
+        names = list(self._scorers())
         if names != [ALONE] and not callable(self.refit) and self.refit not in names:
             raise ValueError(
                 f"refit must be one of {names} or a function of cv_results_ where "
@@ -173,6 +189,7 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
             raise ValueError(
                 f"error_score must be 'raise' or a number, got {self.error_score!r}."
             )
+        effective_n_threads(self.n_jobs, name="n_jobs")
 
     def _grid(self) -> dict[str, list[Any]]:
         if isinstance(self.Cs, (int, np.integer)):
@@ -180,8 +197,8 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
             Cs = np.logspace(-4, 4, self.Cs).tolist()
         else:
             Cs = self.Cs
-        values = getattr(self, f"{self.varied}s")
-        grid = {"C": Cs, self.varied: values, "l1_ratio": self.l1_ratios}
+        values = getattr(self, f"{self.loss_parameter}s")
+        grid = {"C": Cs, self.loss_parameter: values, "l1_ratio": self.l1_ratios}
         for name, values in grid.items():
             if np.ndim(values) != 1 or not len(values):
                 raise ValueError(
@@ -194,7 +211,10 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
         # ParameterGrid runs through the names in their order, the last one fastest.
         names = sorted(grid)
         shape = [len(folds), *(len(grid[name]) for name in names)]
-        order = [0, *(1 + names.index(n) for n in ("l1_ratio", self.varied, "C"))]
+        order = [
+            0,
+            *(1 + names.index(n) for n in ("l1_ratio", self.loss_parameter, "C")),
+        ]
 
         def by_axes(rows: list[Any]) -> Any:
             return np.reshape(rows, shape).transpose(order)
@@ -210,14 +230,12 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
 
     def _refit(
         self,
-        plain: CrossEntropyClassifier,
+        estimator: CrossEntropyClassifier,
         candidates: list[Candidate],
-        X: Any,
-        y: Any,
-        weights: Any,
+        data: TrainingData,
         task: SearchTask,
     ) -> None:
-        """The best candidate, fitted as the plain estimator fits it."""
+        """Fit the best candidate to all rows, as its own estimator would."""
         best = self.best_index_ = self._best_index()
         self.best_params_ = candidates[best]
         if not callable(self.refit):
@@ -225,10 +243,10 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
             self.best_score_ = float(mean[best])
         for name, value in self.best_params_.items():
             setattr(self, f"{name}_", float(value))
-        model = clone(plain).set_params(**self.best_params_, n_jobs=None)
+        model = clone(estimator).set_params(**self.best_params_, n_jobs=None)
         with task.refit(model):
-            model.fit(X, y, weights)
-        self.classes_, self._fitted = model.classes_, model._fitted
+            model.fit(*data)
+        self.classes_, self.trained_loss_ = model.classes_, model.trained_loss_
         self.coef_, self.intercept_ = model.coef_, model.intercept_
 
     def _best_index(self) -> int:
@@ -247,11 +265,9 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
         model: CrossEntropyClassifier,
         candidates: list[Candidate],
         folds: list[Fold],
-        X: Any,
-        y: Any,
-        weights: Any,
+        data: TrainingData,
     ) -> None:
-        """The mean of what was best on each fold: coefficients and parameters."""
+        """Take the mean of what was best on each fold: coefficients and parameters."""
         best = [
             fold.best
             for fold in folds
@@ -271,8 +287,8 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
         mean = {name: float(np.mean([c[name] for c in chosen])) for name in chosen[0]}
         for name, value in mean.items():
             setattr(self, f"{name}_", value)
-        model.set_params(**mean)._target(X, y, weights)
-        self.classes_, self._fitted = model.classes_, model._fitted
+        model.set_params(**mean)._target(*data)
+        self.classes_, self.trained_loss_ = model.classes_, model.trained_loss_
         self.coef_ = np.mean([b.coef for b in best], axis=0)
         self.intercept_ = np.mean([b.intercept for b in best], axis=0)
 
@@ -280,7 +296,3 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor, BaseEstimator
     def penalty(self) -> str | None:
         """The kind of penalty that was chosen: "l1", "l2", "elasticnet" or None."""
         return penalty_of(self.l1_ratio_, self.C_)
-
-    @property
-    def _n_threads(self) -> int | None:
-        return None  # n_jobs is for folds

@@ -22,7 +22,8 @@ from sklearn.svm import SVC, LinearSVC
 from threadpoolctl import threadpool_limits
 
 from oracle import LOSS_INSTANCES
-from skxent import FocalLogisticRegression
+from skxent import CrossEntropyClassifier, FocalLogisticRegression
+from skxent.blocks import ArrayBlocks
 from skxent.calibration import (
     TemperatureScaling,
     VectorScaling,
@@ -521,3 +522,14 @@ def test_bad_arguments_of_the_posterior():
     ]:
         with pytest.raises(ValueError, match=f"^{message}"):
             posterior(*args, **keywords)
+
+
+@pytest.mark.parametrize("cls", [TemperatureScaling, VectorScaling])
+def test_row_blocks_are_refused_by_name(cls):
+    scaling = cls(CrossEntropyClassifier(), cv=2)
+    blocks = ArrayBlocks(np.eye(6), np.arange(6) % 2)
+    with pytest.raises(ValueError, match=r"^X must be an array.* got row blocks.*fit"):
+        scaling.fit(blocks, np.arange(6) % 2)
+    scaling.fit(np.eye(6), np.arange(6) % 2)
+    with pytest.raises(ValueError, match=r"^X must be an array.* got row blocks"):
+        scaling.predict(blocks)

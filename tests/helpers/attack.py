@@ -160,6 +160,10 @@ def sparse_coef(name, seed=0):
     return spoil
 
 
+def trained(**changes):
+    return put("trained_loss_", lambda a: a._replace(**changes))
+
+
 STATES = {
     "coef_ narrower": put("coef_", lambda a: a[:, :-1]),
     "coef_ wider": put("coef_", lambda a: np.hstack([a, a])),
@@ -187,14 +191,15 @@ STATES = {
     "classes_ None": put("classes_", lambda a: None),
     "n_features_in_ less": put("n_features_in_", lambda n: n - 1),
     "n_features_in_ more": put("n_features_in_", lambda n: n + 1),
-    "no _fitted": put("_fitted", lambda a: None),
-    "weights of other classes": put("_fitted", lambda a: (a[0], np.ones(7), a[2])),
-    "weights of zero": put("_fitted", lambda a: (a[0], np.zeros(3), a[2])),
-    "smoothing of 3": put("_fitted", lambda a: (*a[:2], 3.0)),
-    "no loss": put("_fitted", lambda a: ("focal", *a[1:])),
+    "no trained_loss_": put("trained_loss_", lambda a: None),
+    "weights of other classes": trained(class_weight=np.ones(7)),
+    "weights of zero": trained(class_weight=np.zeros(3)),
+    "smoothing of 3": trained(label_smoothing=3.0),
+    "no loss": trained(loss="focal"),
+    "a tuple": put("trained_loss_", tuple),
 } | {f"sparse coef_, {name}": sparse_coef(name) for name in damage.COMPRESSED}
 # Answers that need not look at what was damaged.
-UNSEEN = ("no ", "weights of", "smoothing of")
+UNSEEN = ("no ", "weights of", "smoothing of", "a tuple")
 LINEAR = [n for n in FITTED if hasattr(FITTED[n], "coef_")]
 PAST = {
     f"_past, {name} {what}": (name, function)
@@ -208,9 +213,9 @@ PAST = {
     if (name, what) != ("origin", "flat")
 }
 SCALINGS = {
-    "parameters short": lambda a: (a[0][:-1], *a[1:]),
-    "parameters long": lambda a: (np.append(a[0], a[0]), *a[1:]),
-    "parameters NaN": lambda a: (a[0] * np.nan, *a[1:]),
+    "parameters short": lambda a: a[:-1],
+    "parameters long": lambda a: np.append(a, a),
+    "parameters NaN": lambda a: a * np.nan,
 }
 
 
@@ -239,7 +244,7 @@ def state_calls(name, rng):
         yield "partial_fit", lambda: model.partial_fit(DENSE, Y)
         return
     for which in ("TemperatureScaling", "VectorScaling"):
-        model = reloaded(FITTED[which], put("_fitted", SCALINGS[name]))
+        model = reloaded(FITTED[which], put("_parameters", SCALINGS[name]))
         yield from answers(which, model, X, Y)
 
 

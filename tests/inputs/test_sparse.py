@@ -260,8 +260,8 @@ def test_fitted_state_that_does_not_fit(attribute, change, told, rows):
 def test_scalings_that_do_not_fit_their_classes():
     for scaling in (TemperatureScaling(MODEL, cv=2), VectorScaling(MODEL, cv=2)):
         model = scaling.fit(X, Y)
-        weights, *rest = model._fitted
+        weights = model._parameters
         for bad in (weights[:-1], np.append(weights, weights), weights * np.nan):
-            model._fitted = (bad, *rest)
+            model._parameters = bad
             with pytest.raises(ValueError, match="Fit it again"):
                 model.predict_proba(X)

@@ -18,6 +18,7 @@ from skxent import (
     FocalLogisticRegressionCV,
     SmoothedSoftmaxClassifierCV,
 )
+from skxent.blocks import ArrayBlocks
 from skxent.scorers import neg_log_loss_scorer
 
 GRID = {"C": [0.1, 1.0], "gamma": [0.0, 1.0], "l1_ratio": [0.0]}
@@ -334,3 +335,20 @@ def test_balanced_weights_are_those_of_each_training_part():
     plain.fit(X[train], Y[train], share[Y[train]])
     expected = neg_log_loss_scorer(plain, X[test], Y[test])
     assert_allclose(search.scores_[0, 0, 0, 1], expected, atol=1e-5)
+
+
+def test_errors_name_the_class_that_the_user_called():
+    blocks = ArrayBlocks(X, Y)
+    with pytest.raises(ValueError, match=r"^X must be an array.*got row blocks"):
+        FocalLogisticRegressionCV().fit(blocks)
+    with pytest.raises(
+        ValueError, match=r"^This FocalLogisticRegressionCV .*requires y"
+    ):
+        FocalLogisticRegressionCV().fit(np.eye(4))
+
+
+@pytest.mark.parametrize("n_jobs", ["a", 0, 1.5])
+def test_n_jobs_is_checked_before_any_fit(n_jobs):
+    model = FocalLogisticRegressionCV(Cs=1, gammas=[0.0], n_jobs=n_jobs)
+    with pytest.raises(ValueError, match=r"^n_jobs must be None or an integer other"):
+        model.fit(X, Y)

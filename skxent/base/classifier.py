@@ -1,0 +1,157 @@
+"""The classifier of logits: linear models, scalings and boosters alike."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skxent.base.pickle import VersionedPickle
+from skxent.base.undo import WholeFits
+from skxent.inputs.tables import codes_of_logits
+from skxent.kernels.arrays import Floats
+from skxent.losses._shipped import Loss
+from skxent.typing import MatrixLike
+
+
+class TrainedLoss(NamedTuple):
+    """What a model was trained with: the posterior undoes it.
+
+    Class weights are in the order of the model's classes; None stands for ones.
+    """
+
+    loss: Loss
+    class_weight: Any = None
+    label_smoothing: float = 0.0
+
+    def probabilities(
+        self,
+        raw_prediction: Floats,
+        *,
+        posterior: bool,
+        log: bool = False,
+        n_threads: int | None = None,
+    ) -> Floats:
+        """Return class probabilities (n, K) of logits, or with `log` their logarithms.
+
+        `posterior`: those that a minimiser of the loss implies, with class weights and
+        label smoothing undone. Otherwise the softmax.
+        """
+        if posterior:
+            self.loss.warn_without_posterior()
+            return self.loss.posterior(
+                raw_prediction,
+                class_weight=self.class_weight,
+                label_smoothing=self.label_smoothing,
+                log=log,
+                n_threads=n_threads,
+            )
+        softmax = self.loss.predict_log_proba if log else self.loss.predict_proba
+        return softmax(raw_prediction, n_threads=n_threads)
+
+
+def logits_per_row(n_classes: int) -> int:
+    """Return the columns of logits: for two classes the log-odds of the second only."""
+    return 1 if n_classes == 2 else n_classes
+
+
+class LogitClassifier(VersionedPickle, WholeFits, ClassifierMixin, BaseEstimator):
+    """A classifier that predicts from logits; a subclass computes them.
+
+    A fit sets `classes_` and `trained_loss_`. `posterior` tells whether `predict_proba`
+    undoes what the loss did or returns the softmax.
+    """
+
+    # predict_log_proba is computed in log space: scorers need not clip it.
+    log_proba_is_exact = True
+
+    posterior: bool
+    classes_: NDArray[Any]
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    trained_loss_: TrainedLoss
+
+    def decision_function(self, X: MatrixLike) -> Floats:
+        """Return the logits.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n, K), or (n,) for two classes
+            For two classes the log-odds of the second.
+        """
+        check_is_fitted(self)
+        z = self._logits(self._checked(X))
+        return z[:, 0] if z.shape[1:] == (1,) else z
+
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
+        """Return the class of the largest logit.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        codes = codes_of_logits(self.decision_function(X))
+        return self.classes_[codes]
+
+    def predict_proba(self, X: MatrixLike) -> Floats:
+        """Return the class probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n, K)
+            A column for each of `classes_`.
+        """
+        return self._probabilities(self.decision_function(X), log=False)
+
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
+        """Return the logarithms of the class probabilities, computed in log space.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n, K)
+            A column for each of `classes_`.
+        """
+        return self._probabilities(self.decision_function(X), log=True)
+
+    def _checked(self, X: Any) -> Any:
+        """Return X as `_logits` reads it."""
+        return X
+
+    @abstractmethod
+    def _logits(self, X: Any) -> Floats:
+        """Return the logits of rows that are checked: (n, K), (n, 1) or (n,)."""
+
+    @property
+    def _n_threads(self) -> int | None:
+        """The threads of the kernels in predictions; None is all."""
+        return None
+
+    def _probabilities(self, z: Floats, log: bool) -> Floats:
+        trained = self.trained_loss_
+        if not isinstance(trained, TrainedLoss) or not isinstance(trained.loss, Loss):
+            raise ValueError(
+                "trained_loss_ must hold a Loss of skxent.losses, got "
+                f"{trained!r}. Fit the model again."
+            )
+        return trained.probabilities(
+            z, posterior=self.posterior, log=log, n_threads=self._n_threads
+        )
