@@ -52,16 +52,22 @@ def sweep_matrix(
 
 
 def sweep_columns(
-    const Py_ssize_t[::1] start, const int[::1] rows, const double[::1] x,
-    const double[:, ::1] H, double[:, ::1] slope, double[:, ::1] w,
-    const double[:, ::1] curvature, const double[::1] l1, const double[::1] l2,
+    tuple X, tuple model, double[:, ::1] w, tuple penalties,
     const Py_ssize_t[::1] order, int sweeps, double enough,
 ):
     """H = XᵀH̃X + diag(l2): X (n, p) by columns, H̃ an m x m matrix a row.
 
-    slope (n, m) is that of the rows, kept up to date; w and curvature, the diagonal of
-    H, are (p, m), H̃ is (n, m m). Only the columns in `order` are swept.
+    X is (first entry of each column, row of each entry, entries), model is (H̃, slope,
+    curvature), penalties are (l1, l2). slope (n, m) is that of the rows, kept up to
+    date; w and curvature, the diagonal of H, are (p, m), H̃ is (n, m m). Only the
+    columns in `order` are swept.
     """
+    cdef const Py_ssize_t[::1] start = X[0]
+    cdef const int[::1] rows = X[1]
+    cdef const double[::1] x = X[2]
+    cdef const double[:, ::1] H = model[0], curvature = model[2]
+    cdef double[:, ::1] slope = model[1]
+    cdef const double[::1] l1 = penalties[0], l2 = penalties[1]
     cdef Py_ssize_t m = w.shape[1], i, j, k, other, entry, position
     cdef double last = 0, change, s
     cdef int _

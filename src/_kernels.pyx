@@ -74,6 +74,10 @@ cdef extern from *:
 cdef enum:
     CHUNK = 1 << 15
 
+cdef set ARRAYS = {
+    "value", "gradient", "hessian", "x", "product", "matrix", "psd", "floor"
+}
+
 
 cdef inline Py_ssize_t chunk_rows(Py_ssize_t columns) noexcept nogil:
     """Rows that a thread takes at a time: whole tiles, of about CHUNK logits."""
@@ -154,21 +158,29 @@ cdef void evaluate_rows(
 
 
 def evaluate(
-    str name, tuple parameters, const floating[:, :] z, bint binary,
-    const Py_ssize_t[::1] codes, const floating[:, :] soft,
-    const double[:] sample_weight, const double[:] class_weight, double smoothing,
-    floating[:, :] value=None, floating[:, :] gradient=None, floating[:, :] hessian=None,
-    const floating[:, :] x=None, floating[:, :] product=None,
-    floating[:, :] matrix=None, bint multilabel=False, bint weigh_target=False,
-    bint psd=False, double floor=-INFINITY, int n_threads=1,
+    tuple loss, target, const floating[:, :] z, dict arrays, int n_threads=1
 ):
     """Weighted loss, gradient, Hessian (diagonal, whole, or times x), row by row."""
+    if not arrays.keys() <= ARRAYS:
+        raise TypeError(f"arrays must be of {sorted(ARRAYS)}, got {sorted(arrays)}.")
+    cdef const Py_ssize_t[::1] codes = target.codes
+    cdef const floating[:, :] soft = target.soft
+    cdef const double[:] sample_weight = target.sample_weight
+    cdef const double[:] class_weight = target.weights_of_classes()
+    cdef floating[:, :] value = arrays.get("value")
+    cdef floating[:, :] gradient = arrays.get("gradient")
+    cdef floating[:, :] hessian = arrays.get("hessian")
+    cdef const floating[:, :] x = arrays.get("x")
+    cdef floating[:, :] product = arrays.get("product")
+    cdef floating[:, :] matrix = arrays.get("matrix")
+    cdef bint multilabel = target.multilabel
     cdef Request request = request_of(
-        name, parameters, z.shape[1], binary, soft is None, sample_weight is not None,
-        class_weight is not None, smoothing, multilabel, weigh_target,
+        loss[0], loss[1], z.shape[1], multilabel or z.shape[1] == 1, soft is None,
+        sample_weight is not None, class_weight is not None, target.label_smoothing,
+        multilabel, target.weight_after_smoothing,
     )
-    request.loss.psd = psd
-    request.floor = floor
+    request.loss.psd = arrays.get("psd", False)
+    request.floor = arrays.get("floor", -INFINITY)
     request.value = value is not None
     request.gradient = gradient is not None
     request.hessian = hessian is not None
@@ -277,14 +289,12 @@ cdef void sum_rows(
 
 
 def linear_sums(
-    str name, tuple parameters, const floating[::1] origin, X,
-    const double[:, :] W, const double[:, :] V,
-    const Py_ssize_t[::1] codes, const floating[:, :] soft,
-    const double[:] sample_weight, const double[:] class_weight, double smoothing,
-    bint weigh_target, floating[:, ::1] logits, bint known, double[:, :, ::1] totals,
-    int n_threads=1,
+    tuple loss, target, tuple rows, tuple weights, floating[:, ::1] logits, bint known,
+    double[:, :, ::1] totals, int n_threads=1,
 ):
     """Gradient in W, or with V the Hessian times V, of the loss of (X - origin) W.
+
+    rows: (origin, X). weights: (W, V), V None for the gradient.
 
     totals, of shape (segments, d + 2, m), gets the sums of each segment of rows: those
     of the d features, of the intercepts, and in the first entry of the last row the
@@ -293,6 +303,13 @@ def linear_sums(
     data, indices and indptr of a CSR matrix; it is not centred then, and the last axis
     of totals has as many entries more as make it a multiple of SPARSE_LANES.
     """
+    cdef const floating[::1] origin = rows[0]
+    X = rows[1]
+    cdef const double[:, :] W = weights[0], V = weights[1]
+    cdef const Py_ssize_t[::1] codes = target.codes
+    cdef const floating[:, :] soft = target.soft
+    cdef const double[:] sample_weight = target.sample_weight
+    cdef const double[:] class_weight = target.weights_of_classes()
     cdef Py_ssize_t n, segments = totals.shape[0], m = W.shape[1], segment
     cdef Py_ssize_t lanes = SKINNY_double if floating is double else SKINNY_float
     cdef Shape shape
@@ -309,8 +326,9 @@ def linear_sums(
             origin.shape[0], m, lanes, dense.strides[1] == sizeof(floating)
         )
     cdef Request request = request_of(
-        name, parameters, m, m == 1, soft is None, sample_weight is not None,
-        class_weight is not None, smoothing, False, weigh_target,
+        loss[0], loss[1], m, m == 1, soft is None, sample_weight is not None,
+        class_weight is not None, target.label_smoothing, False,
+        target.weight_after_smoothing,
     )
     request.product = V is not None
     request.value = request.gradient = V is None
@@ -364,17 +382,22 @@ def linear_sums(
 
 
 def probabilities(
-    str name, tuple parameters, const floating[:, :] z, bint binary, bint implied,
-    const double[:] log_weight, double smoothing, bint log_space, floating[:, :] out,
-    int n_threads=1,
+    tuple loss, const floating[:, :] z, floating[:, :] out, tuple implied=None,
+    bint log_space=False, int n_threads=1,
 ):
-    """softmax, or with `implied` the posterior of a minimiser; or their logarithms."""
-    cdef LossSpec loss = spec_of(name, parameters)
+    """Write the softmax, or the posterior of a minimiser, or their logarithms to out.
+
+    The posterior is asked for with implied = (log_weight, smoothing).
+    """
+    cdef LossSpec spec = spec_of(loss[0], loss[1])
+    cdef bint binary = z.shape[1] == 1
+    cdef const double[:] log_weight = implied[0] if implied else None
+    cdef double smoothing = implied[1] if implied else 0.0
     cdef Py_ssize_t n = z.shape[0], step = chunk_rows(z.shape[1]), chunk
     cdef Py_ssize_t chunks = (n + step - 1) // step
     cdef Py_ssize_t K = 2 if binary else z.shape[1], size = 3 * K * ROWS
     cdef Watch watch = watch_of(<double> n * z.shape[1])
-    check_size("log_weight", len(log_weight) == K)
+    check_size("log_weight", log_weight is None or len(log_weight) == K)
     check_size("out", out is not None and fits(out, n, K))
     n_threads = max(1, min(n_threads, chunks))
     cdef floating *work = <floating *> calloc(n_threads * size, sizeof(floating))
@@ -383,7 +406,8 @@ def probabilities(
     for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
         if not stopped(&watch, threadid() == 0):
             probability_rows(
-                &loss, K, z, binary, implied, log_weight, smoothing, log_space, out,
+                &spec, K, z, binary, log_weight is not None, log_weight, smoothing,
+                log_space, out,
                 chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
             )
     free(work)

@@ -83,7 +83,7 @@ cdef void gather_rows(
         gather_double(X, row, min(PIECE, stop - row), m, R, out + row * m)
 
 
-def times(
+def matmul(
     data, column, first, const double[:, ::1] W, double[:, :, ::1] parts, int n_threads=1
 ):
     """X W, as a sum of parts: one for each range of columns, whatever the threads."""
@@ -104,7 +104,7 @@ def times(
     check_stopped(&watch)
 
 
-def transposed_times(
+def matmul_transposed(
     data, column, first, const double[:, ::1] R, double[:, ::1] out, int n_threads=1
 ):
     """X' R."""

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ from skxent import (
 )
 from skxent.blending import BlendClassifier
 from skxent.calibration import TemperatureScaling, VectorScaling
+from skxent.inputs.targets import Target
 from skxent.kernels.dispatch import kernels
 from skxent.losses import Focal
 from skxent.scorers import neg_focal_loss_scorer
@@ -116,6 +116,7 @@ MEMORY = """
 import resource
 import numpy as np
 from skxent import CrossEntropyClassifier
+from skxent.inputs.targets import Target
 from skxent.kernels.dispatch import kernels
 from skxent.losses import Focal
 loss, y = Focal(), np.arange(100) % 2
@@ -224,7 +225,9 @@ SLOW_KERNELS = """
 import signal
 import time
 import numpy as np
+from skxent.inputs.targets import Target
 from skxent.kernels import _coordinate
+from skxent.inputs.targets import Target
 from skxent.kernels.dispatch import kernels
 def interrupt(*_):
     raise KeyboardInterrupt
@@ -235,11 +238,14 @@ H = 1.0 / (1.0 + np.abs(np.subtract.outer(np.arange(2000), np.arange(2000))))
 y, few, none = np.zeros(len(X), np.intp), np.empty((len(z), 1)), np.empty((0, 0))
 focal, wide, zeros = ("focal", (2.0,)), y[: len(z)], np.zeros(2000)
 for call in (
-    lambda: kernels.evaluate(*focal, z, False, wide, None, None, None, 0.1, few),
+    lambda: kernels.evaluate(
+        focal, Target(wide, None, np.ones(10_000), label_smoothing=0.1), z,
+        {"value": few},
+    ),
     lambda: kernels.log_loss_sum(z, wide, 0, None, 1e-16),
     lambda: kernels.linear_sums(
-        *focal, zeros[:40], X, np.zeros((41, 8)), None, y, None, None, None, 0.0,
-        False, none, False, np.empty((1, 42, 8)),
+        focal, Target(y, None, np.ones(8)), (zeros[:40], X), (np.zeros((41, 8)), None),
+        none, False, np.empty((1, 42, 8)),
     ),
     lambda: _coordinate.sweep_matrix(H, zeros + 1, zeros.copy(), zeros, 9999, -1.0),
 ):
@@ -316,10 +322,8 @@ def test_the_kernels_index_no_code_that_is_no_class(bad):
         for kind in ("value", "gradient", "hessian"):
             found = np.zeros((2, 50, 1 if kind == "value" else K))
             for y, out in zip((spoilt, good), found, strict=True):
-                kernels.evaluate(
-                    "focal", (2.0,), z, False, y, None, None, np.arange(1.0, K + 1),
-                    0.0, **{kind: out},
-                )  # fmt: skip
+                target = Target(y, None, np.arange(1.0, K + 1))
+                kernels.evaluate(("focal", (2.0,)), target, z, {kind: out})
             assert_array_equal(*found)
         proba = Focal().predict_proba(z)
         sums = [kernels.log_loss_sum(proba, y, 0, None, 1e-16) for y in (spoilt, good)]
@@ -328,18 +332,21 @@ def test_the_kernels_index_no_code_that_is_no_class(bad):
 
 def test_kernels_refuse_arrays_of_other_sizes():
     z, y, out = np.zeros((20, 3)), np.zeros(20, np.intp), np.empty((20, 3))
-    evaluate = partial(kernels.evaluate, "focal", (2.0,))
-    ones = np.ones(3)
-    for arguments, keywords, name in (
-        ((z, False, y[:5], None, None, None, 0.0), {"gradient": out}, "codes"),
-        ((z, False, y, None, ones, None, 0.0), {"gradient": out}, "sample_weight"),
-        ((z, False, y, None, None, ones[:2], 0.0), {"gradient": out}, "class_weight"),
-        ((z, False, y, None, None, None, 0.0), {"gradient": out[:9]}, "gradient"),
-        ((z, False, None, z[:, :2], None, None, 0.0), {"hessian": out}, "soft"),
-        ((z, False, y, None, None, None, 0.0), {"product": out}, "x"),
+    focal, ones = ("focal", (2.0,)), np.ones(3)
+    for target, arrays, name in (
+        (Target(y[:5], None, ones), {"gradient": out}, "codes"),
+        (Target(None, None, ones), {"gradient": out}, "codes"),
+        (Target(y, None, ones, ones), {"gradient": out}, "sample_weight"),
+        (Target(y, None, 2 * ones[:2]), {"gradient": out}, "class_weight"),
+        (Target(y, None, ones), {"gradient": out[:9]}, "gradient"),
+        (Target(y, None, ones), {"matrix": out}, "matrix"),
+        (Target(None, z[:, :2], ones), {"hessian": out}, "soft"),
+        (Target(y, None, ones), {"product": out}, "x"),
     ):
         with pytest.raises(ValueError, match=f"^{name} must be of a shape that fits"):
-            evaluate(*arguments, **keywords)
+            kernels.evaluate(focal, target, z, arrays)
+    with pytest.raises(TypeError, match="values"):
+        kernels.evaluate(focal, Target(y, None, ones), z, {"values": out})
     csr = sp.csr_array(np.eye(20))
     for W, totals, X, name in (
         (np.zeros((9, 3)), (1, 22, 4), csr, "W"),
@@ -349,9 +356,14 @@ def test_kernels_refuse_arrays_of_other_sizes():
         rows = X if isinstance(X, np.ndarray) else (X.data, X.indices, X.indptr)
         with pytest.raises(ValueError, match=f"^{name} must be of a shape that fits"):
             kernels.linear_sums(
-                "focal", (2.0,), np.zeros(20), rows, W, None, y, None, None, None, 0.0,
-                False, np.empty((0, 0)), False, np.empty(totals),
-            )  # fmt: skip
+                focal,
+                Target(y, None, ones),
+                (np.zeros(20), rows),
+                (W, None),
+                np.empty((0, 0)),
+                False,
+                np.empty(totals),
+            )
 
 
 COMPILER = shutil.which("gcc") or shutil.which("clang")

@@ -78,7 +78,7 @@ class Arithmetic(BlendObjective):
         a, q = self._shares(w)
         value, slope = np.empty_like(a), np.empty_like(a)
         z = (np.log(a) - np.log(q))[:, np.newaxis]
-        self.loss.evaluate(z, self.yes, True, value=value, gradient=slope)
+        self.loss.evaluate(z, self.yes, value=value, gradient=slope)
         return float(self.weight @ value), (self.weight * slope / (a * q)) @ self.A
 
     def hessian(self, w: Vector) -> Vector:
@@ -86,7 +86,7 @@ class Arithmetic(BlendObjective):
         q = np.maximum(q, 1e-8)  # beyond, the difference below would be rounding
         slope, curvature = np.empty_like(a), np.empty_like(a)
         z = (np.log(a) - np.log(q))[:, np.newaxis]
-        self.loss.evaluate(z, self.yes, True, gradient=slope, hessian=curvature)
+        self.loss.evaluate(z, self.yes, gradient=slope, hessian=curvature)
         second = (curvature + slope * (a - q)) / (a * q) ** 2
         return self.A.T @ ((self.weight * second)[:, np.newaxis] * self.A)
 
@@ -130,7 +130,7 @@ class LogLinear(BlendObjective):
             yield logs, self.target.rows(block), z
 
     def _evaluate(self, z: Floats, target: Target, **arrays: Any) -> None:
-        self.loss.evaluate(z, target, z.shape[1] == 1, **arrays)
+        self.loss.evaluate(z, target, **arrays)
 
 
 OBJECTIVES: dict[str, type[BlendObjective]] = {

@@ -37,7 +37,6 @@ class CatBoostObjective(Objective):
         self.loss.evaluate(
             z,
             row,
-            False,
             gradient=gradient,
             matrix=matrix,
             psd=self.hessian != "exact",

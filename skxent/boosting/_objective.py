@@ -162,9 +162,9 @@ class BoosterLoss:
         self, y: Any, raw_prediction: Floats, sample_weight: Any
     ) -> tuple[Floats, Target]:
         """Weighted loss of every row, in nats: shape (n,), and the target."""
-        z, target, binary = self._prepare(y, raw_prediction, sample_weight)
+        z, target, _ = self._prepare(y, raw_prediction, sample_weight)
         value: Floats = np.empty(len(z), dtype=z.dtype)
-        self.loss.evaluate(z, target, binary, value=value, n_threads=self.n_threads)
+        self.loss.evaluate(z, target, value=value, n_threads=self.n_threads)
         return value, target
 
     def mean_loss(self, y: Any, raw_prediction: Floats, sample_weight: Any) -> float:
@@ -272,7 +272,6 @@ class Objective(BoosterLoss):
         self.loss.evaluate(
             z,
             target,
-            binary,
             gradient=gradient,
             hessian=hessian,
             psd=self.hessian == "psd",

@@ -123,8 +123,7 @@ class ScalingObjective(ABC):
             yield z, self.target.rows(block), self.move(t, z)
 
     def _evaluate(self, z: Floats, target: Target, **arrays: Any) -> None:
-        binary = z.shape[1] == 1
-        self.loss.evaluate(z, target, binary, n_threads=self.n_threads, **arrays)
+        self.loss.evaluate(z, target, n_threads=self.n_threads, **arrays)
 
 
 class TemperatureObjective(ScalingObjective):

@@ -29,7 +29,7 @@ class Target:
     A row's loss is w Σ_c t_c φ(m_c) with t = (1 - ε) y∘v + (ε/K) Σ_c y_c v_c, where
     v is `class_weight` (K,) and ε `label_smoothing`: class weights weigh the label
     that was observed, as sample weights v[y] would, and smoothing comes after. With
-    `weigh_target` it comes before: t = v∘((1 - ε) y + ε/K).
+    `weight_after_smoothing` it comes before: t = v∘((1 - ε) y + ε/K).
 
     With `multilabel`, `soft` holds K independent labels a row, each in [0, 1]: column
     k has t = v_k ((1 - ε) y_k + ε/2) for yes and v_k ((1 - ε) (1 - y_k) + ε/2) for no.
@@ -40,7 +40,7 @@ class Target:
     class_weight: NDArray[np.float64]
     sample_weight: NDArray[np.float64] | None = None
     label_smoothing: float = 0.0
-    weigh_target: bool = False
+    weight_after_smoothing: bool = False
     multilabel: bool = False
 
     @property
@@ -85,7 +85,7 @@ class Target:
             rows = self.n_samples if w is None else w.sum()
             both = np.column_stack([rows - y, y])
             return v[:, np.newaxis] * ((1 - eps) * both + eps / 2 * rows)
-        if self.weigh_target:
+        if self.weight_after_smoothing:
             return v * ((1 - eps) * y + eps / self.n_classes * y.sum())
         return (1 - eps) * v * y + eps / self.n_classes * (v @ y)
 
@@ -219,6 +219,6 @@ def make_target(
         class_weights,
         weights,
         label_smoothing=options.label_smoothing,
-        weigh_target=options.class_weight_on == "target",
+        weight_after_smoothing=options.class_weight_on == "target",
         multilabel=multilabel,
     )

@@ -13,15 +13,10 @@ def sweep_matrix(
     H: _Floats, slope: _Floats, w: _Floats, l1: _Floats, sweeps: int, enough: float
 ) -> float: ...
 def sweep_columns(
-    start: NDArray[np.intp],
-    rows: NDArray[np.intc],
-    x: _Floats,
-    H: _Floats,
-    slope: _Floats,
+    X: tuple[NDArray[np.intp], NDArray[np.intc], _Floats],
+    model: tuple[_Floats, _Floats, _Floats],
     w: _Floats,
-    curvature: _Floats,
-    l1: _Floats,
-    l2: _Floats,
+    penalties: tuple[_Floats, _Floats],
     order: NDArray[np.intp],
     sweeps: int,
     enough: float,

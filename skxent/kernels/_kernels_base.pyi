@@ -1,11 +1,31 @@
 # The kernels, the same for every instruction set: src/_kernels.pyx.
 
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, Protocol, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 _Reals: TypeAlias = NDArray[np.floating[Any]]
+
+_Loss: TypeAlias = tuple[str, tuple[float, ...]]  # its formula and parameters
+_Entries: TypeAlias = tuple[_Reals, NDArray[np.integer[Any]], NDArray[np.integer[Any]]]
+
+# skxent.inputs.targets.Target, which the kernels read by attribute
+class _Target(Protocol):
+    @property
+    def codes(self) -> NDArray[np.intp] | None: ...
+    @property
+    def soft(self) -> _Reals | None: ...
+    @property
+    def sample_weight(self) -> NDArray[np.float64] | None: ...
+    @property
+    def class_weight(self) -> NDArray[np.float64]: ...
+    @property
+    def label_smoothing(self) -> float: ...
+    @property
+    def weight_after_smoothing(self) -> bool: ...
+    @property
+    def multilabel(self) -> bool: ...
 
 class _BuildInfo(TypedDict):
     compiler: str
@@ -17,55 +37,24 @@ __test__: dict[str, Any]
 def build_info() -> _BuildInfo: ...
 def max_threads() -> int: ...
 def evaluate(
-    name: str,
-    parameters: tuple[float, ...],
-    z: _Reals,
-    binary: bool,
-    codes: NDArray[np.intp] | None,
-    soft: _Reals | None,
-    sample_weight: NDArray[np.float64] | None,
-    class_weight: NDArray[np.float64] | None,
-    smoothing: float,
-    value: _Reals | None = None,
-    gradient: _Reals | None = None,
-    hessian: _Reals | None = None,
-    x: _Reals | None = None,
-    product: _Reals | None = None,
-    matrix: _Reals | None = None,
-    multilabel: bool = False,
-    weigh_target: bool = False,
-    psd: bool = False,
-    floor: float = ...,
-    n_threads: int = 1,
+    loss: _Loss, target: _Target, z: _Reals, arrays: dict[str, Any], n_threads: int = 1
 ) -> None: ...
 def linear_sums(
-    name: str,
-    parameters: tuple[float, ...],
-    origin: _Reals,
-    X: _Reals | tuple[_Reals, NDArray[np.integer[Any]], NDArray[np.integer[Any]]],
-    W: NDArray[np.float64],
-    V: NDArray[np.float64] | None,
-    codes: NDArray[np.intp] | None,
-    soft: _Reals | None,
-    sample_weight: NDArray[np.float64] | None,
-    class_weight: NDArray[np.float64] | None,
-    smoothing: float,
-    weigh_target: bool,
+    loss: _Loss,
+    target: _Target,
+    rows: tuple[_Reals, _Reals | _Entries],
+    weights: tuple[NDArray[np.float64], NDArray[np.float64] | None],
     logits: _Reals,
     known: bool,
     totals: NDArray[np.float64],
     n_threads: int = 1,
 ) -> None: ...
 def probabilities(
-    name: str,
-    parameters: tuple[float, ...],
+    loss: _Loss,
     z: _Reals,
-    binary: bool,
-    implied: bool,
-    log_weight: NDArray[np.float64],
-    smoothing: float,
-    log_space: bool,
     out: _Reals,
+    implied: tuple[NDArray[np.float64], float] | None = None,
+    log_space: bool = False,
     n_threads: int = 1,
 ) -> None: ...
 def log_loss_sum(

@@ -9,7 +9,7 @@ _Integers: TypeAlias = NDArray[np.integer[Any]]
 __test__: dict[str, Any]
 
 def is_inside(column: _Integers, first: _Integers, columns: int) -> bool: ...
-def times(
+def matmul(
     data: _Doubles,
     column: _Integers,
     first: _Integers,
@@ -17,7 +17,7 @@ def times(
     parts: _Doubles,
     n_threads: int = 1,
 ) -> None: ...
-def transposed_times(
+def matmul_transposed(
     data: _Doubles,
     column: _Integers,
     first: _Integers,

@@ -40,6 +40,19 @@ class TargetKeywords(TypedDict, total=False):
     n_threads: int | None
 
 
+class Arrays(TypedDict, total=False):
+    """What a pass fills, the x of a Hessian product, and how it bends Hessians."""
+
+    value: Floats | None
+    gradient: Floats | None
+    hessian: Floats | None
+    x: Floats | None
+    product: Floats | None
+    matrix: Floats | None
+    psd: bool
+    floor: float
+
+
 @dataclass(frozen=True)
 class Loss:
     r"""A scalar function φ of the margin of the true class.
@@ -362,15 +375,11 @@ class Loss:
             raise ValueError(f"class_weight must be positive, got {weights.tolist()}.")
         out: Floats = np.empty((len(z), n_classes), dtype=z.dtype)
         kernels.probabilities(
-            self.formula,
-            self.parameters,
+            (self.formula, self.parameters),
             z,
-            binary,
-            implied,
-            np.log(weights),
-            label_smoothing,
-            log,
             out,
+            (np.log(weights), label_smoothing) if implied else None,
+            log,
             effective_n_threads(n_threads, out.size),
         )
         return out
@@ -412,26 +421,16 @@ class Loss:
                 # Every row reads these, not its own alone.
                 class_weight=target.class_weight.copy(),
             )
-        self.evaluate(
-            z, target, binary or multilabel, x=x, n_threads=n_threads, **arrays
-        )
+        self.evaluate(z, target, n_threads=n_threads, x=x, **arrays)
         return list(arrays.values())
 
     def evaluate(
         self,
         z: Floats,
         target: Target,
-        binary: bool,
         *,
-        value: Floats | None = None,
-        gradient: Floats | None = None,
-        hessian: Floats | None = None,
-        x: Floats | None = None,
-        product: Floats | None = None,
-        matrix: Floats | None = None,
-        psd: bool = False,
-        floor: float = -np.inf,
         n_threads: int | None = None,
+        **arrays: Unpack[Arrays],
     ) -> None:
         """Fill the given arrays in one pass; all arguments already checked.
 
@@ -439,25 +438,13 @@ class Loss:
         eigenvalue: -p φ' is the curvature of a cross-entropy of the same gradient. The
         diagonal is at least `floor`.
         """
+        given: dict[str, Any] = {**arrays}
+        for name in ("value", "gradient", "hessian", "x", "product"):
+            given[name] = columns(given.get(name))
         kernels.evaluate(
-            self.formula,
-            self.parameters,
+            (self.formula, self.parameters),
+            target,
             z,
-            binary,
-            target.codes,
-            target.soft,
-            target.sample_weight,
-            target.weights_of_classes(),
-            target.label_smoothing,
-            columns(value),
-            columns(gradient),
-            columns(hessian),
-            columns(x),
-            columns(product),
-            matrix,
-            target.multilabel,
-            target.weigh_target,
-            psd,
-            floor,
+            given,
             effective_n_threads(n_threads, z.size),
         )

@@ -210,7 +210,7 @@ def prepare_target(
 def loss_of_rows(loss: Loss, target: Target, raw: Floats) -> Floats:
     value: Floats = np.empty(len(raw), dtype=raw.dtype)
     z = raw[:, np.newaxis] if raw.ndim == 1 else raw
-    loss.evaluate(z, target, raw.ndim == 1, value=value)
+    loss.evaluate(z, target, value=value)
     return value
 
 

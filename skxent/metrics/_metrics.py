@@ -446,7 +446,7 @@ def multilabel_log_loss(
         target = target.moderate()
     target.check_range(raw.dtype)
     value: Floats = np.empty(len(raw), dtype=raw.dtype)
-    CrossEntropy().evaluate(raw, target, True, value=value)
+    CrossEntropy().evaluate(raw, target, value=value)
     if reduction == "mean":
         return reduce(value, target.total_weight, reduction, base)
     return reduce(value / n_columns, target.total_weight, reduction, base)

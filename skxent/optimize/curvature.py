@@ -179,7 +179,7 @@ class RowCurvature(Problem):
         )
 
     def _evaluate(self, z: Floats, target: Target, **arrays: Any) -> None:
-        self.loss.evaluate(z, target, self.binary, n_threads=self.n_threads, **arrays)
+        self.loss.evaluate(z, target, n_threads=self.n_threads, **arrays)
 
     @ignore_overflow  # the solver tells of it
     def _weighted_gram(self, X: Any, row_weight: Floats) -> Weights:

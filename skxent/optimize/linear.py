@@ -170,20 +170,11 @@ class LinearObjective(RowCurvature):
         logits, known = np.empty((0, 0), dtype=self.dtype), False
         if V is not None or self.products_follow:
             logits, known = self._known_logits(W)
-        target = self.target
         kernels.linear_sums(
-            self.loss.formula,
-            self.loss.parameters,
-            self.origin,
-            X,
-            W,
-            V,
-            target.codes,
-            target.soft,
-            target.sample_weight,
-            target.weights_of_classes(),
-            target.label_smoothing,
-            target.weigh_target,
+            (self.loss.formula, self.loss.parameters),
+            self.target,
+            (self.origin, X),
+            (W, V),
             logits,
             known,
             totals,

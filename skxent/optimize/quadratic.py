@@ -188,7 +188,6 @@ class ColumnsModel:
         loss.evaluate(
             z,
             objective.target,
-            objective.binary,
             gradient=gradient,
             hessian=H if m == 1 else None,
             matrix=H if m > 1 else None,
@@ -204,13 +203,13 @@ class ColumnsModel:
         X = self.X
         # Indices may be of 64 bits, but the rows of X are not so many.
         start, rows = X.indptr.astype(np.intp), X.indices.astype(np.intc, copy=False)
-        arrays = start, rows, X.data, self.H, self.slope, w, self.curvature
+        arrays = (start, rows, X.data), (self.H, self.slope, self.curvature), w
         every = np.arange(len(w))
-        enough = accuracy**2 * sweep_columns(*arrays, l1, self.l2, every, 1, 0.0)
+        enough = accuracy**2 * sweep_columns(*arrays, (l1, self.l2), every, 1, 0.0)
         for _ in range(ROUNDS):
             used = np.flatnonzero(w.any(axis=1) | (l1 == 0))
-            sweep_columns(*arrays, l1, self.l2, used, SWEEPS, enough)
-            if sweep_columns(*arrays, l1, self.l2, every, 1, enough) <= enough:
+            sweep_columns(*arrays, (l1, self.l2), used, SWEEPS, enough)
+            if sweep_columns(*arrays, (l1, self.l2), every, 1, enough) <= enough:
                 break
         return w, X.T @ self.slope + self.l2[:, np.newaxis] * w
 

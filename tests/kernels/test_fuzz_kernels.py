@@ -5,12 +5,15 @@ is written beside the outputs, and no NaN comes of numbers. An example is 100 ca
 kernel or so: `--hypothesis-profile=long` makes millions.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from oracle import DTYPES, LOSS_INSTANCES
+from skxent.inputs.targets import Target
 from skxent.kernels.dispatch import kernels
 from skxent.losses import CrossEntropy
 
@@ -53,46 +56,37 @@ def sizes(rng):
 
 
 def problem(rng, n, columns, dtype):
-    """Arguments of `evaluate` after the loss, and the shapes of what it fills."""
+    """Logits, targets and other arrays of `evaluate`, and shapes of what it fills."""
     multilabel = bool(rng.random() < 0.2)
     binary = columns == 1 or multilabel
     K = 2 if binary and not multilabel else columns
     hard = not multilabel and rng.random() < 0.5
-    arguments = {
-        "z": logits(rng, n, columns, dtype),
-        "binary": binary,
-        "codes": rng.integers(0, K, n).astype(np.intp) if hard else None,
-        "soft": None if hard else rng.dirichlet(np.full(K, 0.3), n).astype(dtype),
-        "sample_weight": rng.uniform(0, 2, n) * (rng.random(n) < 0.8),
-        "class_weight": rng.uniform(0, 2, K),
-        "smoothing": float(rng.choice([0.0, 0.1])),
-        "x": rng.normal(size=(n, columns)).astype(dtype),
-        "multilabel": multilabel,
-        "weigh_target": bool(rng.random() < 0.3),
-        "psd": bool(rng.random() < 0.3),
-    }
-    for name in ("sample_weight", "class_weight"):
-        if rng.random() < 0.5:
-            arguments[name] = None
+    z = logits(rng, n, columns, dtype)
+    weights = rng.uniform(0, 2, n) * (rng.random(n) < 0.8)
+    target = Target(
+        codes=rng.integers(0, K, n).astype(np.intp) if hard else None,
+        soft=None if hard else rng.dirichlet(np.full(K, 0.3), n).astype(dtype),
+        class_weight=rng.uniform(0, 2, K) if rng.random() < 0.5 else np.ones(K),
+        sample_weight=weights if rng.random() < 0.5 else None,
+        label_smoothing=float(rng.choice([0.0, 0.1])),
+        weight_after_smoothing=bool(rng.random() < 0.3),
+        multilabel=multilabel,
+    )
+    x = rng.normal(size=(n, columns)).astype(dtype)
+    arrays = {"x": x, "psd": bool(rng.random() < 0.3)}
     shapes = {"value": (n, 1), "gradient": (n, columns)}
     if rng.random() < 0.5:
         shapes |= {"hessian": (n, columns), "product": (n, columns)}
         if not binary and columns < 10:
             shapes["matrix"] = (n, columns**2)
-    return arguments, shapes
+    return z, target, arrays, shapes
 
 
-def evaluated(rng, loss, arguments, shapes, n_threads):
+def evaluated(rng, loss, z, target, arrays, shapes, n_threads):
     """The outputs of one call, of which the memory around is untouched."""
-    dtype = arguments["z"].dtype
-    outs = {what: within(rng, shape, dtype) for what, shape in shapes.items()}
-    kernels.evaluate(
-        loss.formula,
-        loss.parameters,
-        **arguments,
-        **{what: view for what, (view, _) in outs.items()},
-        n_threads=n_threads,
-    )
+    outs = {what: within(rng, shape, z.dtype) for what, shape in shapes.items()}
+    arrays = arrays | {what: view for what, (view, _) in outs.items()}
+    kernels.evaluate((loss.formula, loss.parameters), target, z, arrays, n_threads)
     found = {what: view.copy() for what, (view, _) in outs.items()}
     for view, store in outs.values():
         view[...] = GUARD
@@ -105,15 +99,19 @@ def test_evaluate(seed):
     rng = np.random.default_rng(seed)
     for loss in LOSS_INSTANCES:
         for dtype in DTYPES:
-            arguments, shapes = problem(rng, *sizes(rng), dtype)
-            plain = evaluated(rng, loss, arguments, shapes, 1)
+            z, target, arrays, shapes = problem(rng, *sizes(rng), dtype)
+            plain = evaluated(rng, loss, z, target, arrays, shapes, 1)
             for n_threads in (1, 2, 3):
-                dressed = arguments | {
-                    name: scattered(rng, arguments[name])
-                    for name in ("z", "soft", "x")
-                    if arguments[name] is not None
-                }
-                other = evaluated(rng, loss, dressed, shapes, n_threads)
+                soft = None if target.soft is None else scattered(rng, target.soft)
+                other = evaluated(
+                    rng,
+                    loss,
+                    scattered(rng, z),
+                    replace(target, soft=soft),
+                    arrays | {"x": scattered(rng, arrays["x"])},
+                    shapes,
+                    n_threads,
+                )
                 for what, found in plain.items():
                     assert_array_equal(other[what], found, err_msg=what)
                     assert not np.isnan(found).any(), what
@@ -138,14 +136,11 @@ def test_probabilities(seed):
                 (True, True),
             ):
                 plain = np.empty((n, K), dtype)
-                settings = (columns == 1, implied, log_weight, 0.1 * implied, log)
-                kernels.probabilities(
-                    loss.formula, loss.parameters, z, *settings, plain, 1
-                )
+                spec = loss.formula, loss.parameters
+                settings = (log_weight, 0.1) if implied else None, log
+                kernels.probabilities(spec, z, plain, *settings, 1)
                 view, _ = within(rng, (n, K), dtype)
-                kernels.probabilities(
-                    loss.formula, loss.parameters, scattered(rng, z), *settings, view, 3
-                )
+                kernels.probabilities(spec, scattered(rng, z), view, *settings, 3)
                 assert_array_equal(view, plain)
                 assert not np.isnan(plain).any()
                 if not log:
