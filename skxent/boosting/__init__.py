@@ -1,4 +1,4 @@
-"""The losses as objectives and metrics of gradient boosting libraries.
+"""Losses as objectives and metrics of gradient boosting libraries.
 
 XGBoost, LightGBM and CatBoost are imported when a model of theirs is made, so each is
 needed only by those who use it: ``pip install xgboost``, ``lightgbm`` or ``catboost``.

@@ -1,7 +1,7 @@
-"""Objectives and metrics in CatBoost's form, which maximises.
+"""CatBoost's form of objectives and metrics, which it maximises, and its margins.
 
-Else CatBoost would have numba compile the methods, which fails with warnings, and would
-keep what it compiled in the objects: it does not where a class has `no_jit`.
+The classes have `no_jit`. Without it CatBoost would have numba compile their methods,
+which fails with warnings, and would keep what was compiled in the objects.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.boosting._objective import Metric, Objective, starts
+from skxent.boosting._library import starts
+from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import Loss, as_loss
 
 
-class CatBoostObjective(Objective):
+class CatBoostObjective(BoosterObjective):
     """See :func:`catboost_objective`."""
 
     no_jit = True
@@ -24,12 +25,12 @@ class CatBoostObjective(Objective):
     n_classes_parameter = "classes_count or class_names"
 
     def calc_ders_range(self, approxes: Any, targets: Any, weights: Any) -> Any:
-        """Two classes: derivatives of minus the loss, (n, 2)."""
+        """Return the derivatives of minus the loss for two classes: (n, 2)."""
         gradient, hessian = self.derivatives(targets, approxes, weights)
         return np.column_stack([-gradient, -hessian])
 
     def calc_ders_multi(self, approxes: Any, target: Any, weight: Any) -> Any:
-        """More classes: gradient (K,) and Hessian (K, K) of minus a row's loss."""
+        """Return gradient (K,) and Hessian (K, K) of minus the loss of one row."""
         z = np.array(approxes, dtype=np.float64)[np.newaxis]
         n_classes = z.shape[1]
         row = self.target([target], n_classes, [weight], z.dtype)
@@ -45,7 +46,7 @@ class CatBoostObjective(Objective):
         return -gradient[0], -matrix.reshape(n_classes, n_classes)
 
 
-class CatBoostMetric(Metric):
+class CatBoostMetric(BoosterMetric):
     """See :func:`catboost_metric`."""
 
     no_jit = True
@@ -53,15 +54,17 @@ class CatBoostMetric(Metric):
     n_classes_parameter = "classes_count or class_names"
 
     def evaluate(self, approxes: Any, target: Any, weight: Any) -> tuple[float, float]:
-        """Sums of weighted losses and of weights."""
+        """Return the sums of weighted losses and of weights."""
         raw = approxes[0] if len(approxes) == 1 else np.column_stack(approxes)
         value, rows = self.losses(target, raw, weight)
         return float(value.sum(dtype=np.float64)), rows.total_weight()
 
     def get_final_error(self, error: float, weight: float) -> float:
+        """Return the mean loss from the two sums."""
         return error / weight
 
     def is_max_optimal(self) -> bool:
+        """Return False: less is better."""
         return False
 
 
@@ -74,7 +77,7 @@ def catboost_objective(
     soft_labels: ArrayLike | None = None,
     n_threads: int | None = None,
 ) -> CatBoostObjective:
-    """A loss as CatBoost's objective, for two or more classes.
+    """Make a loss an objective of CatBoost, for two or more classes.
 
     For ``CatBoostClassifier(loss_function=..., eval_metric=catboost_metric(loss),
     class_names=(0, 1))``. CatBoost demands a metric. Without class_names, labels must
@@ -117,6 +120,11 @@ def catboost_objective(
     ValueError
         A parameter out of its domain; when called, labels that are not codes in 0..K-1.
 
+    See Also
+    --------
+    catboost_metric : the metric of the same loss
+    predict_proba : class probabilities of the trained model
+
     Examples
     --------
     >>> import numpy as np
@@ -128,12 +136,7 @@ def catboost_objective(
            [ 0.5 , -0.25]])
     """
     return CatBoostObjective(
-        as_loss(loss),
-        class_weight=class_weight,
-        label_smoothing=label_smoothing,
-        soft_labels=soft_labels,
-        n_threads=n_threads,
-        hessian=hessian,
+        as_loss(loss), class_weight, label_smoothing, soft_labels, n_threads, hessian
     )
 
 
@@ -145,12 +148,29 @@ def catboost_metric(
     soft_labels: ArrayLike | None = None,
     n_threads: int | None = None,
 ) -> CatBoostMetric:
-    """A loss as CatBoost's metric: its mean over all weights, in nats.
+    """Make a loss a metric of CatBoost: its mean over all weights, in nats.
 
     For ``CatBoostClassifier(eval_metric=...)``, with any objective: CatBoost always
     passes margins.
 
-    Parameters are those of :func:`catboost_objective`.
+    Parameters
+    ----------
+    loss, class_weight, label_smoothing, soft_labels, n_threads
+        See :func:`catboost_objective`.
+
+    Returns
+    -------
+    CatBoostMetric
+        A picklable object with the methods that CatBoost calls.
+
+    Raises
+    ------
+    ValueError
+        A parameter out of its domain; when called, labels that are not codes in 0..K-1.
+
+    See Also
+    --------
+    catboost_objective : the objective of the same loss
 
     Examples
     --------
@@ -163,16 +183,12 @@ def catboost_metric(
     0.693147
     """
     return CatBoostMetric(
-        as_loss(loss),
-        class_weight=class_weight,
-        label_smoothing=label_smoothing,
-        soft_labels=soft_labels,
-        n_threads=n_threads,
+        as_loss(loss), class_weight, label_smoothing, soft_labels, n_threads
     )
 
 
 def margins(model: Any, X: Any, init_score: Any) -> Floats:
-    """Raw prediction of a CatBoost model, on top of a start value."""
+    """Return the raw prediction of a CatBoost model, on top of a start value."""
     raw: Floats = model.predict(X, prediction_type="RawFormulaVal")
     if init_score is None:
         return raw

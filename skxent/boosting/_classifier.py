@@ -1,4 +1,4 @@
-"""What the boosting classifiers share: labels, start value, answers."""
+"""The classifier of which each library's is a subclass."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from sklearn.utils.validation import (
 )
 
 from skxent.base.classifier import LogitClassifier, TrainedLoss
-from skxent.boosting._objective import BoosterLoss, Objective
+from skxent.boosting._loss import BoosterLoss
+from skxent.boosting._objective import BoosterObjective
 from skxent.inputs.labels import as_labels, encode_labels
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.weights import check_sample_weight, class_weights
@@ -37,35 +38,14 @@ class Rows(NamedTuple):
     sample_weight: NDArray[np.float64] | None
 
 
-class EvenDerivatives(Objective):
-    """Derivatives of 20 bits, weighted after rounding.
-
-    The libraries keep float32 and sum in float64. With four bits to spare a row of
-    weight 3 adds what three rows do, and sums are exact, or as good as.
-    """
-
-    def derivatives(
-        self, y: Any, raw_prediction: Floats, sample_weight: Any
-    ) -> tuple[Floats, Floats]:
-        derivatives = super().derivatives(y, raw_prediction, None)
-        gradient, hessian = (a.astype(np.float32, copy=False) for a in derivatives)
-        for values in (gradient, hessian):
-            bits = values.view(np.int32)
-            bits += 8
-            bits &= -16
-            if sample_weight is not None:
-                values *= np.reshape(sample_weight, (-1,) + (1,) * (values.ndim - 1))
-        return gradient, hessian
-
-
 class FocalBoostingClassifier(LogitClassifier):
-    """What the estimators share: labels, start value, evaluation sets, answers."""
+    """Focal loss for a booster: labels, start value, evaluation sets, predictions."""
 
     # Parameters of the library's classifier that have no effect beside a custom
     # objective, or that this estimator sets.
     reserved: ClassVar[tuple[str, ...]]
     estimator_: Any
-    objective_: Objective
+    objective_: BoosterObjective
     init_score_: Any
 
     def __init__(
@@ -87,17 +67,17 @@ class FocalBoostingClassifier(LogitClassifier):
 
     @abstractmethod
     def _classifier(self) -> Any:
-        """The library's classifier."""
+        """Return the class of the library's classifier."""
 
     @abstractmethod
     def _train(
         self, model: Any, keywords: dict[str, Any], train: Rows, evaluation: list[Rows]
-    ) -> tuple[Any, Objective]:
+    ) -> tuple[Any, BoosterObjective]:
         """Fit the library's classifier; objective and metric take the keywords."""
 
     @abstractmethod
     def _margins(self, X: Any) -> Floats:
-        """Raw predictions on top of `init_score_`."""
+        """Return raw predictions on top of `init_score_`."""
 
     def fit(
         self,
@@ -127,6 +107,12 @@ class FocalBoostingClassifier(LogitClassifier):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its domain, `estimator` sets what this class
+            replaces, y has one class or eval_set has a label that y lacks.
         """
         check_bool("posterior", self.posterior)
         model = self._unfitted()
@@ -229,14 +215,14 @@ class FocalBoostingClassifier(LogitClassifier):
 
     @property
     def feature_importances_(self) -> Floats:
-        """The library's: shape (d,)."""
+        """The importances of the library's classifier: ndarray of shape (d,)."""
         check_is_fitted(self)
         if self.estimator_ is None:
             return np.zeros(self.n_features_in_)
         return np.asarray(self.estimator_.feature_importances_)
 
     def _unfitted(self) -> Any:
-        """A copy of the library's classifier with nothing set that has no effect."""
+        """Return a copy of `estimator`, which may set nothing that has no effect."""
         cls = self._classifier()
         if self.estimator is None:
             return cls()
@@ -254,7 +240,7 @@ class FocalBoostingClassifier(LogitClassifier):
         return clone(self.estimator)
 
     def _validate(self, X: Any, **fit: Any) -> Any:
-        """X for the library, and with y=y both, in fit."""
+        """Return X for the library; in fit, with y=y, return both."""
         if any(str(dtype) == "category" for dtype in getattr(X, "dtypes", ())):
             validate_data(self, X, reset=bool(fit), skip_check_array=True)
             if not fit:
@@ -276,7 +262,7 @@ class FocalBoostingClassifier(LogitClassifier):
         return (X, *y) if fit else X
 
     def _start(self, n: int) -> Floats:
-        """The start value for each of n rows."""
+        """Return the start value for each of n rows."""
         shape = (n, *np.shape(self.init_score_))
         return np.broadcast_to(self.init_score_, shape).copy()
 

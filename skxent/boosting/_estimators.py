@@ -1,4 +1,4 @@
-"""Classifiers that train a booster with focal loss and answer with probabilities."""
+"""Classifiers that train a booster with focal loss and predict class probabilities."""
 
 from __future__ import annotations
 
@@ -8,17 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from skxent.boosting import _lightgbm, _xgboost
-from skxent.boosting._classifier import EvenDerivatives, FocalBoostingClassifier, Rows
-from skxent.boosting._objective import Objective, library
+from skxent.boosting._classifier import FocalBoostingClassifier, Rows
+from skxent.boosting._library import library
+from skxent.boosting._objective import BoosterObjective
 from skxent.kernels.arrays import Floats
-
-
-class EvenXGBoostObjective(EvenDerivatives, _xgboost.XGBoostObjective):
-    """XGBoost's objective with even derivatives."""
-
-
-class EvenLightGBMObjective(EvenDerivatives, _lightgbm.LightGBMObjective):
-    """LightGBM's objective with even derivatives."""
 
 
 class FocalXGBClassifier(FocalBoostingClassifier):
@@ -49,8 +42,18 @@ class FocalXGBClassifier(FocalBoostingClassifier):
         Its margins leave out `init_score_`, which it was given as base_margin.
     init_score_ : float, or ndarray of shape (K,) for K > 2
     objective_ : XGBoostObjective
+    trained_loss_ : TrainedLoss
+        What the posterior undoes, a named tuple: loss, class_weight (ndarray of shape
+        (K,), or None), label_smoothing.
+    feature_importances_ : ndarray of shape (d,)
+        Those of `estimator_`.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (d,), if X has column names
+
+    See Also
+    --------
+    xgboost_objective : any loss, as an objective of XGBoost's own classes
+    FocalLGBMClassifier : the same with LightGBM
 
     Examples
     --------
@@ -73,8 +76,10 @@ class FocalXGBClassifier(FocalBoostingClassifier):
 
     def _train(
         self, model: Any, keywords: dict[str, Any], train: Rows, evaluation: list[Rows]
-    ) -> tuple[Any, Objective]:
-        objective = EvenXGBoostObjective(hessian=self.hessian, **keywords)
+    ) -> tuple[Any, BoosterObjective]:
+        objective = _xgboost.XGBoostObjective(
+            hessian=self.hessian, even=True, **keywords
+        )
         model.set_params(
             objective=objective, eval_metric=_xgboost.xgboost_metric(**keywords)
         )
@@ -128,8 +133,18 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
         could split: the rows are fewer than min_child_samples allows, say.
     init_score_ : float, or ndarray of shape (K,) for K > 2
     objective_ : LightGBMObjective
+    trained_loss_ : TrainedLoss
+        What the posterior undoes, a named tuple: loss, class_weight (ndarray of shape
+        (K,), or None), label_smoothing.
+    feature_importances_ : ndarray of shape (d,)
+        Those of `estimator_`.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (d,), if X has column names
+
+    See Also
+    --------
+    lightgbm_objective : any loss, as an objective of LightGBM's own classes
+    FocalXGBClassifier : the same with XGBoost
 
     Examples
     --------
@@ -153,9 +168,11 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
 
     def _train(
         self, model: Any, keywords: dict[str, Any], train: Rows, evaluation: list[Rows]
-    ) -> tuple[Any, Objective]:
-        objective = EvenLightGBMObjective(hessian=self.hessian, **keywords)
-        # Else LightGBM also takes the log loss of the margins as if they were
+    ) -> tuple[Any, BoosterObjective]:
+        objective = _lightgbm.LightGBMObjective(
+            hessian=self.hessian, even=True, **keywords
+        )
+        # Without this LightGBM also takes the log loss of the margins as if they were
         # probabilities, and early stopping goes by it.
         model.set_params(objective=objective, metric="none")
         X, codes, weights = train
@@ -184,14 +201,14 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
 
 
 def _weights(evaluation: list[Rows]) -> list[Any] | None:
-    """Sample weights of the evaluation sets, ones where only others have some."""
+    """Return sample weights of the evaluation sets, ones if only others have some."""
     if all(weights is None for *_, weights in evaluation):
         return None
     return [np.ones(len(c)) if w is None else w for _, c, w in evaluation]
 
 
 def _evaluation_sets(model: Any, evaluation: list[Rows]) -> dict[str, Any]:
-    """As LightGBM 4.7 and newer want them, or older ones."""
+    """Return the keywords of LightGBM 4.7 and newer, or of older ones."""
     if not evaluation:
         return {}
     if "eval_X" in inspect.signature(model.fit).parameters:

@@ -1,4 +1,4 @@
-"""Losses in the form of scikit-learn's HistGradientBoostingClassifier."""
+"""The form of losses that scikit-learn's HistGradientBoostingClassifier takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import sklearn
 
-from skxent.boosting._objective import Objective
+from skxent.boosting._objective import BoosterObjective
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
 from skxent.losses._shipped import Loss, as_loss
@@ -20,9 +20,9 @@ except ImportError:  # private: a later scikit-learn may move it
 
 
 class _Derivatives:
-    """What scikit-learn's losses delegate to, in its signatures."""
+    """The derivatives to which scikit-learn's losses delegate, in its signatures."""
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: BoosterObjective) -> None:
         self.objective = objective
 
     def loss(
@@ -60,7 +60,9 @@ class HistGradientLoss(BaseLoss):
 
     is_multiclass: bool
 
-    def __init__(self, objective: Objective, n_classes: int, posterior: bool) -> None:
+    def __init__(
+        self, objective: BoosterObjective, n_classes: int, posterior: bool
+    ) -> None:
         link = LogitLink() if n_classes == 2 else MultinomialLogit()
         super().__init__(_Derivatives(objective), link, n_classes)
         self.objective = objective
@@ -68,7 +70,7 @@ class HistGradientLoss(BaseLoss):
         self.is_multiclass = n_classes > 2
 
     def fit_intercept_only(self, y_true: Any, sample_weight: Any = None) -> Any:
-        """The constant of least loss, from which boosting starts."""
+        """Return the constant of least loss, from which boosting starts."""
         # The classifier numbers the classes that it finds.
         found = int(y_true.max()) + 1
         if found > self.n_classes:
@@ -88,6 +90,7 @@ class HistGradientLoss(BaseLoss):
         )
 
     def predict_proba(self, raw_prediction: Floats) -> Floats:
+        """Return class probabilities of raw margins: (n, K)."""
         return self.objective.predict_proba(raw_prediction, posterior=self.posterior)
 
 
@@ -101,7 +104,7 @@ def hist_gradient_boosting_loss(
     posterior: bool = True,
     n_threads: int | None = None,
 ) -> HistGradientLoss:
-    """A loss as ``HistGradientBoostingClassifier(loss=...)``.
+    """Make a loss that HistGradientBoostingClassifier takes as its `loss`.
 
     The classifier then starts from the loss's best constant, stops early by the loss,
     and its predict_proba are class probabilities. With cross-entropy it is
@@ -133,12 +136,21 @@ def hist_gradient_boosting_loss(
     n_threads : int, default=None
         Threads of the loss; None is all that OpenMP may use.
 
+    Returns
+    -------
+    HistGradientLoss
+        For ``HistGradientBoostingClassifier(loss=...)``.
+
     Raises
     ------
     ImportError
         A scikit-learn whose private losses are elsewhere.
     ValueError
         A parameter out of its domain; in fit, more classes than n_classes.
+
+    See Also
+    --------
+    xgboost_objective, lightgbm_objective, catboost_objective : for other libraries
 
     Examples
     --------
@@ -160,11 +172,7 @@ def hist_gradient_boosting_loss(
     if not isinstance(n_classes, (int, np.integer)) or n_classes < 2:
         raise ValueError(f"n_classes must be an integer >= 2, got {n_classes!r}.")
     check_bool("posterior", posterior)
-    objective = Objective(
-        as_loss(loss),
-        class_weight=class_weight,
-        label_smoothing=label_smoothing,
-        n_threads=n_threads,
-        hessian=hessian,
+    objective = BoosterObjective(
+        as_loss(loss), class_weight, label_smoothing, None, n_threads, hessian
     )
     return HistGradientLoss(objective, int(n_classes), bool(posterior))

@@ -1,4 +1,4 @@
-"""Objectives and metrics in LightGBM's form."""
+"""LightGBM's form of objectives and metrics, and its margins."""
 
 from __future__ import annotations
 
@@ -6,28 +6,31 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from skxent.boosting._objective import Metric, Objective, starts
+from skxent.boosting._library import starts
+from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import Loss, as_loss
 
 
-class LightGBMObjective(Objective):
+class LightGBMObjective(BoosterObjective):
     """See :func:`lightgbm_objective`."""
 
     made_for = "lightgbm"
     n_classes_parameter = "num_class"
 
     def factor(self, n_classes: int) -> float:
+        """Return LightGBM's factor of the Hessian of softmax."""
         return n_classes / (n_classes - 1)
 
-    # LightGBM counts the parameters: only to the third does it pass weights.
+    # LightGBM counts the parameters: it passes weights as the third.
     def __call__(
         self, y_true: Any, y_pred: Any, weight: Any = None
     ) -> tuple[Floats, Floats]:
+        """Return gradient and Hessian."""
         return self.derivatives(*self.arguments(y_true, y_pred, weight))
 
 
-class LightGBMMetric(Metric):
+class LightGBMMetric(BoosterMetric):
     """See :func:`lightgbm_metric`."""
 
     made_for = "lightgbm"
@@ -36,6 +39,7 @@ class LightGBMMetric(Metric):
     def __call__(
         self, y_true: Any, y_pred: Any, weight: Any = None
     ) -> tuple[str, float, bool]:
+        """Return the name, the mean loss and False, since less is better."""
         mean = self.mean_loss(*self.arguments(y_true, y_pred, weight))
         return self.__name__, mean, False
 
@@ -49,7 +53,7 @@ def lightgbm_objective(
     soft_labels: ArrayLike | None = None,
     n_threads: int | None = None,
 ) -> LightGBMObjective:
-    r"""A loss as LightGBM's objective, for two or more classes.
+    r"""Make a loss an objective of LightGBM, for two or more classes.
 
     For ``LGBMClassifier(objective=...)``, and for ``lightgbm.train`` as
     ``params["objective"]``. With cross-entropy it is ``binary`` or ``multiclass``,
@@ -91,6 +95,12 @@ def lightgbm_objective(
     ValueError
         A parameter out of its domain; when called, labels that are not codes in 0..K-1.
 
+    See Also
+    --------
+    lightgbm_metric : the metric of the same loss
+    predict_proba : class probabilities of the trained model
+    FocalLGBMClassifier : an estimator that does all of this for focal loss
+
     Examples
     --------
     >>> import numpy as np
@@ -101,12 +111,7 @@ def lightgbm_objective(
     -0.4104
     """
     return LightGBMObjective(
-        as_loss(loss),
-        class_weight=class_weight,
-        label_smoothing=label_smoothing,
-        soft_labels=soft_labels,
-        n_threads=n_threads,
-        hessian=hessian,
+        as_loss(loss), class_weight, label_smoothing, soft_labels, n_threads, hessian
     )
 
 
@@ -118,7 +123,7 @@ def lightgbm_metric(
     soft_labels: ArrayLike | None = None,
     n_threads: int | None = None,
 ) -> LightGBMMetric:
-    """A loss as LightGBM's metric: its mean over all weights, in nats.
+    """Make a loss a metric of LightGBM: its mean over all weights, in nats.
 
     For ``LGBMClassifier.fit(eval_metric=...)`` with an objective of
     :func:`lightgbm_objective`, and ``lightgbm.train(feval=...)``. It reads margins:
@@ -127,7 +132,24 @@ def lightgbm_metric(
     ``LGBMClassifier(metric="none")``: else LightGBM 4 also takes the log loss of the
     margins, as if they were probabilities, and stops by that.
 
-    Parameters are those of :func:`lightgbm_objective`.
+    Parameters
+    ----------
+    loss, class_weight, label_smoothing, soft_labels, n_threads
+        See :func:`lightgbm_objective`.
+
+    Returns
+    -------
+    LightGBMMetric
+        A picklable callable.
+
+    Raises
+    ------
+    ValueError
+        A parameter out of its domain; when called, labels that are not codes in 0..K-1.
+
+    See Also
+    --------
+    lightgbm_objective : the objective of the same loss
 
     Examples
     --------
@@ -139,15 +161,11 @@ def lightgbm_metric(
     ('focal', False)
     """
     return LightGBMMetric(
-        as_loss(loss),
-        class_weight=class_weight,
-        label_smoothing=label_smoothing,
-        soft_labels=soft_labels,
-        n_threads=n_threads,
+        as_loss(loss), class_weight, label_smoothing, soft_labels, n_threads
     )
 
 
 def margins(model: Any, X: Any, init_score: Any) -> Floats:
-    """Raw prediction of an LGBMModel or Booster, on top of a start value."""
+    """Return the raw prediction of an LGBMModel or Booster, on top of a start value."""
     raw: Floats = model.predict(X, raw_score=True)
     return raw if init_score is None else raw + starts(init_score, raw.shape)

@@ -1,31 +1,15 @@
-"""A loss as every booster needs it: derivatives, start value, metric, probabilities."""
+"""Objectives and metrics in no library's form: derivatives and a mean loss."""
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from skxent.base.classifier import TrainedLoss
-from skxent.inputs.labels import check_codes
-from skxent.inputs.soft_labels import check_soft_labels
-from skxent.inputs.targets import Target, make_target
-from skxent.inputs.weights import check_sample_weight, moderate
-from skxent.kernels.arrays import Floats, as_raw_prediction
-from skxent.kernels.checks import (
-    FRACTION,
-    as_reals,
-    check_count,
-    check_option,
-    check_unmasked,
-)
-from skxent.kernels.optional import say_if_missing
-from skxent.kernels.threads import effective_n_threads
-from skxent.losses._shipped import Loss
-from skxent.metrics._evaluate import reduce
+from skxent.boosting._loss import BoosterLoss
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_option
 
 HESSIANS = ("clip", "exact", "psd")
 # XGBoost's own floor for the Hessian of its classification objectives.
@@ -33,211 +17,8 @@ FLOOR = 1e-16
 
 
 @dataclass(frozen=True, eq=False)
-class BoosterLoss:
-    """What objectives and metrics share: a loss and the meaning of the booster's y.
-
-    Parameters
-    ----------
-    loss : Loss
-    class_weight : dict of code to weight or array-like of shape (K,), default=None
-    label_smoothing : float in [0, 1), default=0
-    soft_labels : array-like of shape (n, K), default=None
-        If given, y holds row numbers of this table in place of classes.
-    n_threads : int, default=None
-        None is all that OpenMP may use.
-    """
-
-    # The library that calls it, and its parameter for the number of classes.
-    made_for: ClassVar[str] = "sklearn"
-    n_classes_parameter: ClassVar[str] = "n_classes"
-
-    loss: Loss
-    class_weight: Any = None
-    label_smoothing: float = 0.0
-    soft_labels: Any = field(default=None, repr=False)
-    n_threads: int | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.loss, Loss):
-            raise ValueError(
-                f"loss must be a Loss of skxent.losses, got {self.loss!r}."
-            )
-        FRACTION.check("label_smoothing", self.label_smoothing)
-        if isinstance(self.class_weight, str):
-            raise ValueError(
-                "class_weight must be a dict of code to weight or of shape (K,), got "
-                f"{self.class_weight!r}."
-            )
-        object.__setattr__(self, "class_weight", deepcopy(self.class_weight))
-        effective_n_threads(self.n_threads)
-        if self.soft_labels is None:
-            return
-        table = np.asarray(self.soft_labels)
-        if table.ndim != 2 or table.shape[1] < 2:
-            raise ValueError(
-                f"soft_labels must be of shape (n, K), K >= 2, got {table.shape}."
-            )
-        # XGBoost and CatBoost keep labels in float32, which counts to 2^24.
-        if len(table) > 1 << 24:
-            raise ValueError(f"soft_labels must have <= 2^24 rows, got {len(table)}.")
-        table = check_soft_labels(table, table.shape[1], np.float64, "soft_labels")
-        object.__setattr__(self, "soft_labels", table)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Self:
-        # It is frozen. CatBoost copies its parameters whenever they are read, and
-        # scikit-learn clones only estimators that return the very objects they got.
-        return self
-
-    def __getstate__(self) -> dict[str, Any]:
-        # CatBoost attaches compiled methods, which cannot be pickled.
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    def arguments(self, first: Any, second: Any, sample_weight: Any) -> Any:
-        """y, raw prediction and weights, from what a library calls it with.
-
-        That is (y, raw) from its estimators, and (raw, DMatrix or Dataset) from its
-        function `train`.
-        """
-        if not hasattr(second, "get_label"):
-            return first, second, sample_weight
-        caller = type(second).__module__.partition(".")[0]
-        if caller in ("xgboost", "lightgbm") and caller != self.made_for:
-            raise ValueError(
-                f"objectives and metrics must be those of skxent.boosting.{caller}_* "
-                f"for {caller}, got a {type(self).__name__}."
-            )
-        y, weight = second.get_label(), second.get_weight()
-        if not np.size(y) and np.size(first):
-            raise ValueError(
-                f"{type(second).__name__} must have labels, got one without: give it "
-                "label=y."
-            )
-        return y, first, weight if weight is not None and np.size(weight) else None
-
-    def target(self, y: Any, n_classes: int, sample_weight: Any, dtype: Any) -> Target:
-        """The booster's labels and weights in the form of the kernels."""
-        check_unmasked("y", y)
-        y = np.asarray(y)
-        if self.soft_labels is not None:
-            y = self.soft_labels[check_codes(y, len(self.soft_labels))]
-        elif y.ndim != 1:
-            raise ValueError(f"y must be of shape (n,), got {y.shape}.")
-        try:
-            target = make_target(
-                y,
-                len(y),
-                n_classes,
-                sample_weight=sample_weight,
-                class_weight=self.class_weight,
-                label_smoothing=self.label_smoothing,
-                dtype=dtype,
-            )
-        except ValueError:
-            if y.ndim == 1:
-                self._check_labels(y, n_classes)
-            raise
-        target.check_range(dtype)
-        return target
-
-    def _check_labels(self, y: NDArray[Any], n_classes: int) -> None:
-        """Say what a booster's user can do about labels that are not codes."""
-        if y.dtype.kind not in "fiu":
-            return
-        bad = y[y != np.trunc(y)]  # NaN too
-        if bad.size:
-            raise ValueError(
-                f"y must be integer codes, got {bad[0]}. Soft labels are given as "
-                "soft_labels, with their row numbers for y."
-            )
-        if y.max(initial=0) >= n_classes:
-            raise ValueError(
-                f"y must be codes in 0..{n_classes - 1}, got {y.max()}. For more "
-                f"classes set {self.n_classes_parameter}."
-            )
-
-    def losses(
-        self, y: Any, raw_prediction: Floats, sample_weight: Any
-    ) -> tuple[Floats, Target]:
-        """Weighted loss of every row, in nats: shape (n,), and the target."""
-        z, target, _ = self._prepare(y, raw_prediction, sample_weight)
-        value: Floats = np.empty(len(z), dtype=z.dtype)
-        self.loss.evaluate(z, target, value=value, n_threads=self.n_threads)
-        return value, target
-
-    def mean_loss(self, y: Any, raw_prediction: Floats, sample_weight: Any) -> float:
-        """Mean over all weights, those of the classes included, in nats."""
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, len(np.atleast_1d(y)))
-            sample_weight = moderate(sample_weight)
-        value, target = self.losses(y, raw_prediction, sample_weight)
-        mean: float = reduce(value, target.total_weight, "mean", None)
-        return mean
-
-    def init_score(
-        self,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        n_classes: int | None = None,
-    ) -> Any:
-        """The margin to start from: the constant of least loss.
-
-        A number for two classes, (K,) for more. Boosters start a custom objective at
-        zero, from where the first trees only learn the class frequencies.
-
-        Parameters
-        ----------
-        y : array-like of shape (n,)
-            Codes in 0..K-1; row numbers, with soft_labels.
-        sample_weight : array-like of shape (n,), default=None
-        n_classes : int, default=None
-            K, where y lacks the last classes.
-        """
-        check_unmasked("y", y)
-        y = np.asarray(y)
-        if not y.size:
-            raise ValueError("y must have at least one row, got none.")
-        if self.soft_labels is not None:
-            n_classes = self.soft_labels.shape[1]
-        if n_classes is None:
-            many = np.iinfo(np.intp).max
-            self._check_labels(y, many)
-            n_classes = max(2, int(check_codes(y, many).max()) + 1)
-        check_count("n_classes", n_classes, 2)
-        target = self.target(y, n_classes, sample_weight, np.float64)
-        best = self.loss.best_constant_of(target)
-        return float(best[0]) if best.shape == (1,) else best
-
-    def predict_proba(
-        self, raw_prediction: Floats, *, posterior: bool = True, log: bool = False
-    ) -> Floats:
-        """Class probabilities (n, K) of raw margins, or with `log` their logarithms.
-
-        `posterior`: those that a minimiser of the loss implies, with class weights and
-        label smoothing undone; else the softmax.
-        """
-        trained = TrainedLoss(self.loss, self.class_weight, self.label_smoothing)
-        return trained.probabilities(
-            raw_prediction, posterior=posterior, log=log, n_threads=self.n_threads
-        )
-
-    def _prepare(
-        self, y: Any, raw_prediction: Any, sample_weight: Any
-    ) -> tuple[Floats, Target, bool]:
-        z, binary = as_raw_prediction(raw_prediction)
-        n_classes = 2 if binary else z.shape[1]
-        target = self.target(y, n_classes, sample_weight, z.dtype)
-        if target.n_samples != len(z):
-            raise ValueError(f"y must have {len(z)} rows, got {target.n_samples}.")
-        return z, target, binary
-
-
-@dataclass(frozen=True, eq=False)
-class Objective(BoosterLoss):
-    """A booster's objective.
+class BoosterObjective(BoosterLoss):
+    """The objective of a booster; a subclass for each library calls `derivatives`.
 
     Parameters
     ----------
@@ -247,26 +28,35 @@ class Objective(BoosterLoss):
         max(φ'', -p φ') for φ'' in the whole Hessian, which then has no negative
         eigenvalue: -p φ' is the curvature of a cross-entropy of the same gradient.
         "exact" leaves them.
+    even : bool, default=False
+        Round the derivatives to 20 bits before they are weighted. The libraries keep
+        float32 and sum in float64. With four bits to spare a row of weight 3 adds
+        exactly what three rows do.
 
-    The others are those of :class:`BoosterLoss`.
+    See :class:`BoosterLoss` for the other parameters.
     """
 
     hessian: str = "clip"
+    even: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
         check_option("hessian", self.hessian, HESSIANS)
         super().__post_init__()
 
     def factor(self, n_classes: int) -> float:
-        """By how much the library multiplies the Hessian of more than two classes."""
+        """Return the library's factor of the Hessian for more than two classes."""
         return 1.0
 
     def derivatives(
         self, y: Any, raw_prediction: Floats, sample_weight: Any
     ) -> tuple[Floats, Floats]:
-        """Gradient and diagonal of the Hessian, in shape, dtype and order of the raw
-        prediction."""
-        z, target, binary = self._prepare(y, raw_prediction, sample_weight)
+        """Return the gradient and the diagonal of the Hessian.
+
+        Both have the shape and the order of the raw prediction, and its dtype unless
+        they are even.
+        """
+        weight = None if self.even else sample_weight
+        z, target, binary = self._prepare(y, raw_prediction, weight)
         gradient, hessian = np.empty_like(z), np.empty_like(z)
         factor = 1.0 if binary else self.factor(z.shape[1])
         self.loss.evaluate(
@@ -281,51 +71,30 @@ class Objective(BoosterLoss):
         if factor != 1:
             hessian *= factor
         if np.ndim(raw_prediction) == 1:
-            return gradient[:, 0], hessian[:, 0]
-        return gradient, hessian
+            gradient, hessian = gradient[:, 0], hessian[:, 0]
+        if not self.even:
+            return gradient, hessian
+        return weighted_evenly(gradient, sample_weight), weighted_evenly(
+            hessian, sample_weight
+        )
+
+
+def weighted_evenly(derivative: Floats, sample_weight: Any) -> Floats:
+    """Return the derivative of each row, rounded to 20 bits and then weighted."""
+    values = derivative.astype(np.float32, copy=False)
+    bits = values.view(np.int32)
+    bits += 8
+    bits &= -16
+    if sample_weight is not None:
+        values *= np.reshape(sample_weight, (-1,) + (1,) * (values.ndim - 1))
+    return values
 
 
 @dataclass(frozen=True, eq=False)
-class Metric(BoosterLoss):
-    """A booster's metric: the mean loss, to be minimised."""
+class BoosterMetric(BoosterLoss):
+    """The metric of a booster: the mean loss, to be minimised."""
 
     @property
     def __name__(self) -> str:
-        # XGBoost calls the metric by it.
+        """The name by which XGBoost calls the metric."""
         return self.loss.formula
-
-
-def starts(init_score: Any, shape: tuple[int, ...]) -> Floats:
-    """The start value of every row, in the shape of the raw predictions.
-
-    It may be one number, the margins of one row, or those of all rows.
-    """
-    start = as_reals("init_score", init_score)
-    if start.size == 1:
-        start = start.reshape(())
-    if start.shape not in ((), shape[1:], shape):
-        rows = f"of shape {shape[1:]} or {shape}" if shape[1:] else f"of shape {shape}"
-        raise ValueError(
-            f"init_score must be a number or {rows}, got shape {start.shape}."
-        )
-    if not np.isfinite(start).all():
-        raise ValueError("init_score must be finite, got other values.")
-    return np.broadcast_to(start, shape).copy()
-
-
-def library(name: str) -> Any:
-    """The library of that name, or an error that says what to install."""
-    message = f"{name} must be installed for this: pip install {name}."
-    with say_if_missing(name, message):
-        # Statements, which programs that freeze a package can see.
-        if name == "xgboost":
-            import xgboost
-
-            return xgboost
-        if name == "lightgbm":
-            import lightgbm
-
-            return lightgbm
-        import catboost
-
-        return catboost

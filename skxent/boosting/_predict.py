@@ -1,4 +1,4 @@
-"""Probabilities of a model that was trained with a custom objective."""
+"""The class probabilities of a model that was trained with a custom objective."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
 from skxent.boosting import _catboost, _lightgbm, _xgboost
-from skxent.boosting._objective import BoosterLoss, Objective
+from skxent.boosting._loss import BoosterLoss
+from skxent.boosting._objective import BoosterObjective
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
@@ -29,7 +30,7 @@ def predict_proba(
     missing: float | None = None,
     posterior: bool = True,
 ) -> Floats:
-    """Class probabilities of a model trained with an objective of this module.
+    """Return class probabilities of a model trained with an objective of this module.
 
     The libraries' own probabilities are wrong after a custom objective, or missing:
     XGBoost applies the softmax whatever the loss, LightGBM returns margins, and both
@@ -73,6 +74,10 @@ def predict_proba(
         A model of another library, or one whose objective is not known; start values
         of the wrong shape, or given twice.
 
+    See Also
+    --------
+    skxent.calibration.posterior : from softmax outputs or logits of any model
+
     Examples
     --------
     >>> import numpy as np
@@ -105,12 +110,12 @@ def predict_proba(
 
 
 def _libraries(value: Any) -> set[str]:
-    """The packages that define the value's class and its base classes."""
+    """Return the packages that define the value's class and its base classes."""
     return {cls.__module__.partition(".")[0] for cls in type(value).__mro__}
 
 
 def _as_rows(X: Any, name: str) -> Any:
-    """X in a form that the library of that name predicts from."""
+    """Return X in a form that the library of that name predicts from."""
     X = list(X) if isinstance(X, tuple) else X
     if issparse(X):
         return csr_matrix(X)  # sparse arrays are not known to all of them
@@ -133,4 +138,4 @@ def _objective_of(model: Any) -> Any:
     if not hasattr(model, "get_params"):
         return None
     held = model.get_params().values()
-    return next((value for value in held if isinstance(value, Objective)), None)
+    return next((value for value in held if isinstance(value, BoosterObjective)), None)

@@ -1,4 +1,4 @@
-"""Objectives and metrics in XGBoost's form."""
+"""XGBoost's form of objectives and metrics, and its margins."""
 
 from __future__ import annotations
 
@@ -7,34 +7,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.boosting._objective import Metric, Objective, library, starts
+from skxent.boosting._library import library, starts
+from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import Loss, as_loss
 
 
-class XGBoostObjective(Objective):
+class XGBoostObjective(BoosterObjective):
     """See :func:`xgboost_objective`."""
 
     made_for = "xgboost"
     n_classes_parameter = "num_class"
 
     def factor(self, n_classes: int) -> float:
+        """Return 2, XGBoost's factor of the Hessian of softmax."""
         return 2.0
 
     # XGBoost passes weights to objectives that have a parameter of this very name.
     def __call__(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> tuple[Floats, Floats]:
+        """Return gradient and Hessian."""
         return self.derivatives(*self.arguments(y_true, y_pred, sample_weight))
 
 
-class XGBoostMetric(Metric):
+class XGBoostMetric(BoosterMetric):
     """See :func:`xgboost_metric`."""
 
     made_for = "xgboost"
     n_classes_parameter = "num_class"
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Return the mean loss, for `xgboost.train` with its name."""
         mean = self.mean_loss(*self.arguments(y_true, y_pred, sample_weight))
         return (self.__name__, mean) if hasattr(y_pred, "get_label") else mean
 
@@ -48,7 +52,7 @@ def xgboost_objective(
     soft_labels: ArrayLike | None = None,
     n_threads: int | None = None,
 ) -> XGBoostObjective:
-    r"""A loss as XGBoost's objective, for two or more classes.
+    r"""Make a loss an objective of XGBoost, for two or more classes.
 
     For ``XGBClassifier(objective=...)``, and for ``xgboost.train(obj=...)``. With
     cross-entropy it is ``binary:logistic`` or ``multi:softprob``, whose Hessian has the
@@ -89,6 +93,12 @@ def xgboost_objective(
     ValueError
         A parameter out of its domain; when called, labels that are not codes in 0..K-1.
 
+    See Also
+    --------
+    xgboost_metric : the metric of the same loss
+    predict_proba : class probabilities of the trained model
+    FocalXGBClassifier : an estimator that does all of this for focal loss
+
     Examples
     --------
     >>> import numpy as np
@@ -100,12 +110,7 @@ def xgboost_objective(
     array([ 0.526, -0.138])
     """
     return XGBoostObjective(
-        as_loss(loss),
-        class_weight=class_weight,
-        label_smoothing=label_smoothing,
-        soft_labels=soft_labels,
-        n_threads=n_threads,
-        hessian=hessian,
+        as_loss(loss), class_weight, label_smoothing, soft_labels, n_threads, hessian
     )
 
 
@@ -117,14 +122,31 @@ def xgboost_metric(
     soft_labels: ArrayLike | None = None,
     n_threads: int | None = None,
 ) -> XGBoostMetric:
-    """A loss as XGBoost's metric: its mean over all weights, in nats.
+    """Make a loss a metric of XGBoost: its mean over all weights, in nats.
 
     For ``XGBClassifier(eval_metric=...)`` with an objective of
     :func:`xgboost_objective`, and ``xgboost.train(custom_metric=...)``; XGBoost
     minimises it, for early stopping too. It reads margins: beside a built-in objective
     XGBoost would pass probabilities.
 
-    Parameters are those of :func:`xgboost_objective`.
+    Parameters
+    ----------
+    loss, class_weight, label_smoothing, soft_labels, n_threads
+        See :func:`xgboost_objective`.
+
+    Returns
+    -------
+    XGBoostMetric
+        A picklable callable.
+
+    Raises
+    ------
+    ValueError
+        A parameter out of its domain; when called, labels that are not codes in 0..K-1.
+
+    See Also
+    --------
+    xgboost_objective : the objective of the same loss
 
     Examples
     --------
@@ -136,18 +158,14 @@ def xgboost_metric(
     0.693147
     """
     return XGBoostMetric(
-        as_loss(loss),
-        class_weight=class_weight,
-        label_smoothing=label_smoothing,
-        soft_labels=soft_labels,
-        n_threads=n_threads,
+        as_loss(loss), class_weight, label_smoothing, soft_labels, n_threads
     )
 
 
 def margins(
     model: Any, X: Any, init_score: Any, missing: float | None = None
 ) -> Floats:
-    """Raw prediction of an XGBModel or Booster, on top of a start value."""
+    """Return the raw prediction of an XGBModel or Booster, on top of a start value."""
     xgboost = library("xgboost")
     is_booster = isinstance(model, xgboost.Booster)
     is_matrix = isinstance(X, xgboost.DMatrix)
@@ -178,7 +196,7 @@ def margins(
 
 
 def _rounds(booster: Any) -> tuple[int, int]:
-    """The trees to use: unlike the estimators, a Booster uses all unless told."""
+    """Return the trees up to the best: unless told, a Booster uses all of them."""
     best = getattr(booster, "best_iteration", None)
     return 0, 0 if best is None else best + 1
 
