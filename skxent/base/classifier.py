@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
@@ -12,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skxent.base.pickle import VersionedPickle
 from skxent.base.undo import WholeFits
 from skxent.inputs.tables import codes_of_logits
+from skxent.inputs.weights import class_weights
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import Loss
 from skxent.typing import MatrixLike
@@ -68,6 +70,7 @@ class LogitClassifier(VersionedPickle, WholeFits, ClassifierMixin, BaseEstimator
     # predict_log_proba is computed in log space: scorers need not clip it.
     log_proba_is_exact = True
 
+    class_weight: Any
     posterior: bool
     classes_: NDArray[Any]
     n_features_in_: int
@@ -144,6 +147,19 @@ class LogitClassifier(VersionedPickle, WholeFits, ClassifierMixin, BaseEstimator
     def _n_threads(self) -> int | None:
         """The threads of the kernels in predictions; None is all."""
         return None
+
+    def _class_weights(
+        self, classes: NDArray[Any], codes: NDArray[Any], sample_weight: Any
+    ) -> NDArray[np.float64] | None:
+        """Return the weights to train with, from the parameter `class_weight`."""
+        return class_weights(
+            self.class_weight,
+            classes,
+            codes=codes,
+            sample_weight=sample_weight,
+            positive=bool(self.posterior),  # which divides by them
+            only_by_label=True,
+        )
 
     def _probabilities(self, z: Floats, log: bool) -> Floats:
         trained = self.trained_loss_

@@ -21,9 +21,9 @@ from sklearn.utils.validation import (
 from skxent.base.classifier import LogitClassifier, TrainedLoss
 from skxent.boosting._loss import BoosterLoss
 from skxent.boosting._objective import BoosterObjective
-from skxent.inputs.labels import as_labels, encode_labels
+from skxent.inputs.labels import as_labels, check_several, encode_labels
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.weights import check_sample_weight, class_weights
+from skxent.inputs.weights import check_sample_weight, check_some_weight
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
 from skxent.losses._shipped import Focal
@@ -82,7 +82,7 @@ class FocalBoostingClassifier(LogitClassifier):
     def fit(
         self,
         X: MatrixLike,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         *,
         eval_set: list[tuple[MatrixLike, ArrayLike]] | None = None,
@@ -118,14 +118,7 @@ class FocalBoostingClassifier(LogitClassifier):
         model = self._unfitted()
         classes, train = self._training_rows(X, y, sample_weight)
         evaluation = self._evaluation_rows(classes, eval_set, eval_sample_weight)
-        class_weight = class_weights(
-            self.class_weight,
-            classes,
-            codes=train.codes,
-            sample_weight=train.sample_weight,
-            positive=bool(self.posterior),
-            only_by_label=True,
-        )
+        class_weight = self._class_weights(classes, train.codes, train.sample_weight)
         trained = TrainedLoss(Focal(self.gamma), class_weight, self.label_smoothing)
         keywords = trained._asdict()
         keywords["n_threads"] = model.get_params().get("n_jobs") or None
@@ -147,10 +140,7 @@ class FocalBoostingClassifier(LogitClassifier):
         if weights is not None and not weights.all():
             # Rows without weight would still move the borders of the bins.
             kept = np.flatnonzero(weights)
-            if not len(kept):
-                raise ValueError(
-                    "sample_weight must have a positive sum, got all zeros."
-                )
+            check_some_weight(len(kept))
             X, y, weights = _safe_indexing(X, kept), y[kept], weights[kept]
         largest = float(np.finfo(np.float32).max)
         if weights is not None and weights.max() > largest:
@@ -159,10 +149,7 @@ class FocalBoostingClassifier(LogitClassifier):
                 f"boosters keep, got {weights.max():.3g}."
             )
         classes, codes = encode_labels(y)
-        if len(classes) < 2:
-            raise ValueError(
-                f"y must have at least 2 classes, got 1 class: {classes.tolist()}."
-            )
+        check_several(classes)
         return classes, Rows(X, codes, weights)
 
     def _evaluation_rows(

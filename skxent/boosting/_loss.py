@@ -150,7 +150,7 @@ class BoosterLoss:
         self, y: Any, raw_prediction: Floats, sample_weight: Any
     ) -> tuple[Floats, Target]:
         """Return the weighted loss of every row (n,), in nats, and the target."""
-        z, target, _ = self._prepare(y, raw_prediction, sample_weight)
+        z, target = self._prepare(y, raw_prediction, sample_weight)
         value: Floats = np.empty(len(z), dtype=z.dtype)
         self.loss.evaluate(z, target, value=value, n_threads=self.n_threads)
         return value, target
@@ -228,10 +228,10 @@ class BoosterLoss:
 
     def _prepare(
         self, y: Any, raw_prediction: Any, sample_weight: Any
-    ) -> tuple[Floats, Target, bool]:
+    ) -> tuple[Floats, Target]:
         z, binary = as_raw_prediction(raw_prediction)
         n_classes = 2 if binary else z.shape[1]
         target = self.target(y, n_classes, sample_weight, z.dtype)
         if target.n_samples != len(z):
             raise ValueError(f"y must have {len(z)} rows, got {target.n_samples}.")
-        return z, target, binary
+        return z, target

@@ -56,9 +56,9 @@ class BoosterObjective(BoosterLoss):
         they are even.
         """
         weight = None if self.even else sample_weight
-        z, target, binary = self._prepare(y, raw_prediction, weight)
+        z, target = self._prepare(y, raw_prediction, weight)
         gradient, hessian = np.empty_like(z), np.empty_like(z)
-        factor = 1.0 if binary else self.factor(z.shape[1])
+        factor = 1.0 if z.shape[1] == 1 else self.factor(z.shape[1])
         self.loss.evaluate(
             z,
             target,

@@ -1,11 +1,12 @@
-"""From the scores of a model to probabilities that can be believed."""
+"""Calibration: class probabilities from the scores of a model."""
 
 from skxent.calibration._interval import (
     CalibrationErrorInterval,
     calibration_error_interval,
 )
 from skxent.calibration._posterior import posterior
-from skxent.calibration._scaling import TemperatureScaling, VectorScaling
+from skxent.calibration._temperature import TemperatureScaling
+from skxent.calibration._vector import VectorScaling
 
 __all__ = [
     "CalibrationErrorInterval",

@@ -238,3 +238,11 @@ def check_codes(y: NDArray[Any], n_classes: int, name: str = "y") -> NDArray[np.
         worst = y.min() if y.min() < 0 else y.max()
         raise ValueError(f"{name} must be codes in 0..{n_classes - 1}, got {worst}.")
     return codes
+
+
+def check_several(classes: NDArray[Any]) -> None:
+    """Raise a ValueError if there is one class only, from which nothing is learned."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"y must have at least 2 classes, got 1 class: {classes.tolist()}."
+        )

@@ -160,3 +160,9 @@ def check_sum(total: float, name: str = "sample_weight") -> None:
         raise ValueError(f"{name} must have a sum other than zero, got 0.0.")
     if not total < np.inf:
         raise ValueError(f"{name} must have a finite sum, got {total}.")
+
+
+def check_some_weight(total: float) -> None:
+    """Raise a ValueError if no row that an estimator is fitted to has a weight."""
+    if total == 0:
+        raise ValueError("sample_weight must have a positive sum, got all zeros.")

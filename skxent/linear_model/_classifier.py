@@ -16,7 +16,7 @@ from skxent.inputs.targets import (
     Target,
     make_target,
 )
-from skxent.inputs.weights import class_weights
+from skxent.inputs.weights import check_some_weight
 from skxent.kernels.checks import (
     FRACTION,
     POSITIVE,
@@ -214,14 +214,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     ) -> Target:
         """y as the kernels take it; sets the classes and what the posterior undoes."""
         classes, codes = encode(y, classes)
-        weights = class_weights(
-            self.class_weight,
-            classes,
-            codes=codes,
-            sample_weight=sample_weight,
-            positive=bool(self.posterior),
-            only_by_label=True,
-        )
+        weights = self._class_weights(classes, codes, sample_weight)
         target = make_target(
             codes,
             X.shape[0],
@@ -231,8 +224,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
             label_smoothing=self.label_smoothing,
             dtype=X.dtype,
         ).with_finite_sum()
-        if target.total_weight() == 0:
-            raise ValueError("sample_weight must have a positive sum, got all zeros.")
+        check_some_weight(target.total_weight())
         self.classes_ = classes
         self.trained_loss_ = TrainedLoss(self._loss(), weights, self.label_smoothing)
         return target

@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from skxent.inputs.labels import as_labels, encode_labels, is_soft
+from skxent.inputs.labels import as_labels, check_several, encode_labels, is_soft
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.checks import as_whole, check_in_memory, check_unmasked
 
@@ -92,8 +92,5 @@ def encode(
         classes, codes = encode_labels(y, classes)
     else:
         classes, codes = np.arange(y.shape[1]) if classes is None else classes, y
-    if len(classes) < 2:
-        raise ValueError(
-            f"y must have at least 2 classes, got 1 class: {classes.tolist()}."
-        )
+    check_several(classes)
     return classes, codes

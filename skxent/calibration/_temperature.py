@@ -1,0 +1,94 @@
+"""Temperature scaling."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skxent.calibration._objective import TemperatureObjective, Vector
+from skxent.calibration._scaling import LogitScaling
+
+
+class TemperatureScaling(LogitScaling):
+    r"""Calibration by one number: logits are divided by a temperature T.
+
+    .. math:: \min_{T > 0} \; \sum_i w_i \, \ell(y_i, z_i / T)
+
+    The order of the classes stays, and with it `predict`. With cross-entropy it is
+    ``CalibratedClassifierCV(method="temperature")`` of scikit-learn. With another loss,
+    that of the model's training, say, predict_proba applies the map of
+    :meth:`skxent.losses.Loss.posterior` to the scaled logits (focal-aware temperature
+    scaling), so that the probabilities are right for every loss.
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        A fitted classifier in a :class:`sklearn.frozen.FrozenEstimator` is calibrated
+        on the rows that fit is given, which it should not have been fitted to. Any
+        other is fitted to them, and calibrated on out-of-fold logits. None: X holds
+        logits (n, K), or (n,), the log-odds of the second class.
+    loss : str or Loss, default="cross_entropy"
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
+    label_smoothing : float in [0, 1), default=0.0
+        Label smoothing of the loss, undone in predict_proba.
+    cv : int, splitter, iterable or None, default=5
+        How out-of-fold logits are made, as in
+        :func:`sklearn.model_selection.cross_val_predict`. Folds whose training rows
+        lack a class are left out, with a warning. None: calibrate on the rows that the
+        estimator was fitted to.
+    tol : float in (0, inf), default=1e-4
+        Stop when the Newton decrement is at most this: the mean loss, in nats, is then
+        about tol² / 2 above its minimum.
+    max_iter : int, default=100
+    n_jobs : int, default=None
+        Threads of the kernels; None is all that OpenMP may use.
+
+    Attributes
+    ----------
+    temperature_ : float
+        T. Above 1 the model was over-confident.
+    classes_ : ndarray of shape (K,)
+        Without an estimator: the labels of y, or 0..K-1 where y lacks some of these.
+    estimator_ : classifier or None
+    n_iter_ : int
+    trained_loss_ : TrainedLoss
+        What the posterior undoes, a named tuple: loss, class_weight (None),
+        label_smoothing.
+    n_features_in_, feature_names_in_
+        Those of the estimator.
+
+    See Also
+    --------
+    VectorScaling : a scale and a bias for every class
+    posterior : undo a known loss, without a fit
+
+    Notes
+    -----
+    Logits are the decision_function of the estimator, else the logarithms of its
+    predict_proba, clipped at eps. Of skxent's own estimators they are
+    predict_log_proba, in which their loss is undone already. For two classes z is the
+    log-odds; from a decision_function scikit-learn makes the logits (-z, z), so that
+    its T is twice that of here. Logits that point the wrong way have T grow until the
+    probabilities are all alike.
+
+    References
+    ----------
+    Guo, Pleiss, Sun, Weinberger (2017). On Calibration of Modern Neural Networks.
+    arXiv 1706.04599. Komisarenko, Kull (2024). Improving Calibration by Relating Focal
+    Loss, Temperature Scaling, and Properness. arXiv 2408.11598.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skxent.calibration import TemperatureScaling
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = TemperatureScaling(GaussianNB()).fit(X, y)
+    >>> round(model.temperature_, 1)
+    8.2
+    """
+
+    _objective = TemperatureObjective
+    temperature_: float
+
+    def _name(self, t: Vector) -> None:
+        self.temperature_ = float(np.exp(-t[0]))
