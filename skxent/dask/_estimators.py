@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skxent import linear_model
 from skxent.dask._collections import is_dask
 from skxent.dask._each_block import each_block, each_row
-from skxent.dask._workers import Workers, outside_of_task, stored
+from skxent.dask._workers import ClusterLimits, Workers, outside_of_task, stored
 from skxent.inputs.blocks import n_rows
 from skxent.linear_model._blocks import Block, checked, summaries
 from skxent.linear_model._partial_fit import only_for_streams
@@ -25,7 +25,9 @@ from skxent.optimize.problem import Problem
 
 
 class DaskClassifier(linear_model.CrossEntropyClassifier):
-    """What the estimators of dask's rows do otherwise; in memory they are as ever."""
+    """A classifier that fits and predicts dask's rows, and rows in memory as before."""
+
+    _limits = ClusterLimits()
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Fit the coefficients: see the class in memory."""
@@ -41,7 +43,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
             raise ValueError("fit requires y to be passed, but the target y is None.")
         kind = type(self).__name__
         blocks = each_block(block_of, (kind,), X=X, y=y, sample_weight=sample_weight)
-        rows = stored(blocks)
+        rows = stored(blocks, self._limits)
         plan = make_plan(self, rows.sum(summaries), "partition")
         if self.n_jobs is None and isinstance(rows, Workers):
             # There is a task for each thread of a worker already.

@@ -1,9 +1,9 @@
-"""Blocks kept on dask's workers, and sums of what is done there.
+"""Blocks kept on dask's workers, and sums of a function over them.
 
 A pass is one task for each thread of each worker, not one for each partition, and a
-tree that adds what they answer. Where a worker has no memory for its rows a pass is
-more tasks, each of rows that dask can spill to disk apart from the others. What a lost
-worker kept is made anew by the scheduler.
+tree of additions. If a worker has no memory for its rows, a pass is more tasks, each of
+rows that dask can spill to disk separately. The scheduler recomputes the blocks of a
+worker that is lost.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
+from dask._task_spec import List, Task
 from dask.base import get_scheduler
 from dask.sizeof import sizeof
 
@@ -22,37 +24,43 @@ from skxent.dask._each_block import Blocks
 from skxent.dask._own_tasks import with_own_tasks
 from skxent.optimize.blocks import Here, Store, add
 
-# So many answers are added by one task, or by the client.
-FAN = 8
 
-# Bytes of arguments above which they are sent once and passed on among the workers.
-LARGE = 1 << 17
+@dataclass(frozen=True)
+class ClusterLimits:
+    """When work on a cluster is split.
 
-# Share of a worker's memory up to which its rows stay in memory: dask begins to spill
-# at 0.6. Beyond, each of its threads works on this share of it at a time.
-RESIDENT = 0.5
-SPILLED = 1 / 64
+    resident : share of a worker's memory up to which its rows stay in memory; dask
+        begins to spill at 0.6
+    spilled : share on which each thread works at a time, if there are more rows
+    broadcast_bytes : arguments of more bytes are sent to one worker and passed on
+    sums_per_task : one task, or the client, adds up to so many sums
+    """
+
+    resident: float = 0.5
+    spilled: float = 1 / 64
+    broadcast_bytes: int = 1 << 17
+    sums_per_task: int = 8
 
 
 def current_client() -> Any:
-    """The distributed client that dask would use now; None for a local scheduler."""
+    """Return the distributed client that dask uses now, or None if it uses none."""
     client = getattr(get_scheduler(), "__self__", None)
     return client if hasattr(client, "who_has") else None
 
 
-def stored(blocks: Blocks) -> Store:
-    """The blocks computed, and kept where they are; what is None is left out."""
+def stored(blocks: Blocks, limits: ClusterLimits) -> Store:
+    """Compute the blocks and keep them where they are, without those that are None."""
     client = current_client()
     if client is None:
         return Here(blocks.together(present).compute())
-    return Workers.of(client, blocks)
+    return Workers.of(client, blocks, limits)
 
 
 @contextmanager
 def outside_of_task() -> Iterator[None]:
-    """Give the thread of the task that this may be in to the tasks of the fit.
+    """Let the tasks of a fit use the thread of the task that it may run in.
 
-    Otherwise they would wait for the task, and the task for them.
+    Otherwise the tasks would wait for that thread, and the fit for the tasks.
     """
     worker = sys.modules.get("distributed.worker")
     if worker is None or not hasattr(worker.thread_state, "start_time"):
@@ -65,29 +73,31 @@ def outside_of_task() -> Iterator[None]:
 
 
 def present(blocks: Iterable[Any]) -> list[Any]:
+    """Return the blocks that have rows."""
     return [block for block in blocks if block is not None]
 
 
-def runs(items: Sequence[Any], sizes: Sequence[int], most: float) -> list[list[Any]]:
-    """Return the items in runs that have about this size, or are of one item."""
+def runs(items: Sequence[Any], sizes: Sequence[int], limit: float) -> list[list[Any]]:
+    """Return consecutive items in runs of about this size, or of one larger item."""
     found: defaultdict[int, list[Any]] = defaultdict(list)
     end = 0.0
     for item, size in zip(items, sizes, strict=True):
-        # An item belongs to where its middle lies.
-        found[int((end + size / 2) / most) if most else 0].append(item)
+        # The middle of an item decides to which run it belongs.
+        found[int((end + size / 2) / limit) if limit else 0].append(item)
         end += size
     return list(found.values())
 
 
 class Spillable(list[Any]):
-    """Rows for which there is no room: they count twice.
+    """Rows that dask may spill to disk, which report twice their size.
 
-    While dask reads rows back from the disk they are in memory twice. If they counted
-    once, workers of little memory would exceed it and be restarted.
+    While dask reads rows back from the disk they are in memory twice. With their true
+    size, workers of little memory would exceed it and be restarted.
     """
 
 
 def size_of_spillable(rows: Spillable) -> int:
+    """Return the bytes that the rows need while dask reads them back."""
     return 2 * sum(map(sizeof, rows))
 
 
@@ -95,25 +105,28 @@ sizeof.register(Spillable, size_of_spillable)
 
 
 def spillable(blocks: Any, function: Callable[..., Any], *arguments: Any) -> Spillable:
+    """Return function(blocks, *arguments) as rows that dask may spill."""
     return Spillable(function(blocks, *arguments))
 
 
-def unchanged(*arguments: Any) -> Any:
+def pack(*arguments: Any) -> Any:
+    """Return the arguments as one value."""
     return arguments
 
 
-def applied(function: Callable[..., Any], blocks: Any, arguments: Any) -> Any:
+def call(function: Callable[..., Any], blocks: Any, arguments: Any) -> Any:
+    """Return function(blocks, *arguments)."""
     return function(blocks, *arguments)
 
 
-def mapped(
+def submit_each(
     client: Any, function: Callable[..., Any], *columns: Sequence[Any], name: str = ""
 ) -> list[Any]:
-    """Futures of the function of each place in the columns.
+    """Return futures of the function of each row of the columns.
 
-    Each call is a task group of its own. In one that grows from pass to pass dask comes
-    to see the roots of a graph, which it places without regard to where the rows are:
-    whole tables travelled between the workers from the third pass on.
+    Each call is a task group of its own. If a group grew from pass to pass, dask would
+    take its tasks for the roots of a graph and place them without regard to where the
+    rows are: whole tables travelled between the workers from the third pass on.
     """
     group = f"{name or function.__name__}-{uuid4().hex}"
     keys = [(group, place) for place in range(len(columns[0]))]
@@ -121,59 +134,129 @@ def mapped(
     return futures
 
 
+def compute(client: Any, graph: dict[Any, Any], keys: list[Any]) -> list[Any]:
+    """Return the finished futures of these keys; raise the first error of a block."""
+    from distributed import wait
+
+    futures: list[Any] = client.get(graph, keys, sync=False)
+    wait(futures)
+    for future in futures:
+        if future.status == "error":
+            future.result()
+    return futures
+
+
+def compute_groups(
+    client: Any, graph: dict[Any, Any], groups: list[list[Any]]
+) -> list[Any]:
+    """Return a future for each group of keys: the list of its blocks."""
+    name = f"blocks-{uuid4().hex}"
+    tasks = {
+        (name, place): Task((name, place), present, List(*map(graph.get, group)))
+        for place, group in enumerate(groups)
+    }
+    grouped_keys = {key for group in groups for key in group}
+    others = {key: graph[key] for key in graph.keys() - grouped_keys}
+    return compute(client, {**others, **tasks}, list(tasks))
+
+
+def inputs_on_workers(
+    client: Any, graph: dict[Any, Any], keys: list[Any]
+) -> list[list[Any]] | None:
+    """Return, for each key, the futures of the persisted data that its task needs.
+
+    Return None if a task needs no such data, or if some of it could not be computed.
+    """
+    from distributed import Future, wait
+
+    needed = [graph[key].dependencies - graph.keys() for key in keys]
+    if not all(needed):
+        return None
+    futures = {key: Future(key, client) for key in set().union(*needed)}
+    wait([future for future in futures.values() if future.status == "pending"])
+    if any(future.status != "finished" for future in futures.values()):
+        return None
+    return [[futures[key] for key in of_task] for of_task in needed]
+
+
+def group_by_worker(
+    client: Any, items: Sequence[Any], inputs: list[list[Any]], limits: ClusterLimits
+) -> tuple[list[list[Any]], bool]:
+    """Return a group of items for each thread of the worker that holds their inputs.
+
+    If the inputs need more than the resident share of a worker's memory, its groups are
+    smaller and the second value is True.
+    """
+    every = [future for futures in inputs for future in futures]
+    where = client.who_has(every)
+    sizes = client.nbytes([future.key for future in every], summary=False)
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    at: defaultdict[str, list[tuple[Any, int]]] = defaultdict(list)
+    for item, futures in zip(items, inputs, strict=True):
+        largest = max(futures, key=lambda future: sizes.get(future.key, 0))
+        size = sum(sizes.get(future.key, 0) for future in futures)
+        at[min(where.get(largest.key) or [""])].append((item, size))
+    groups: list[list[Any]] = []
+    spills = False
+    for address, held in sorted(at.items(), key=lambda pair: pair[0]):
+        facts = workers.get(address, {})
+        threads, memory = facts.get("nthreads", 1), facts.get("memory_limit")
+        members, weights = zip(*held, strict=True)
+        limit = sum(weights) / threads
+        if memory and sum(weights) > limits.resident * memory:
+            limit, spills = limits.spilled * memory / threads, True
+        groups.extend(runs(members, weights, limit))
+    return groups, spills
+
+
+@dataclass(frozen=True)
 class Workers:
     """Lists of blocks, each a future on a worker of a distributed cluster.
 
-    spills : is there a worker without room for its rows?
+    spills : does a worker lack room for its rows?
     """
 
-    def __init__(self, client: Any, groups: list[Any], spills: bool) -> None:
-        self.client, self.groups, self.spills = client, groups, spills
+    client: Any
+    groups: list[Any]
+    spills: bool
+    limits: ClusterLimits
 
     @classmethod
-    def of(cls, client: Any, blocks: Blocks) -> Workers:
-        """Blocks computed where dask likes, and grouped by where they then are."""
-        from distributed import wait
-
+    def of(cls, client: Any, blocks: Blocks, limits: ClusterLimits) -> Workers:
+        """Compute the blocks, and group them by the worker that then holds them."""
         keys, graph = with_own_tasks(blocks.keys, blocks.graph)
-        futures = client.get(graph, keys, sync=False)
-        wait(futures)
-        for future in futures:
-            if future.status == "error":
-                future.result()  # raises what the block raised
-        keys = [future.key for future in futures]
-        where, sizes = client.who_has(futures), client.nbytes(keys, summary=False)
-        workers = client.scheduler_info(n_workers=-1)["workers"]
-        at: defaultdict[str, list[Any]] = defaultdict(list)
-        for future in futures:
-            at[min(where.get(future.key) or [""])].append(future)
-        groups: list[list[Any]] = []
-        spills = False
-        for address, held in sorted(at.items()):
-            about = workers.get(address, {})
-            threads, memory = about.get("nthreads", 1), about.get("memory_limit")
-            weights = [sizes.get(future.key, 0) for future in held]
-            most = sum(weights) / threads
-            if memory and sum(weights) > RESIDENT * memory:
-                most, spills = SPILLED * memory / threads, True
-            groups.extend(runs(held, weights, most))
-        return cls(client, groups, spills).map(present)
+        inputs = inputs_on_workers(client, graph, keys)
+        if inputs is not None:
+            # One task for a group costs far less than one for each small partition. It
+            # holds its inputs and its blocks at once, and dask can spill neither.
+            half = replace(limits, resident=limits.resident / 2)
+            groups, too_large = group_by_worker(client, keys, inputs, half)
+            if not too_large:
+                futures = compute_groups(client, graph, groups)
+                return cls(client, futures, False, limits)
+        futures = compute(client, graph, keys)
+        alone = [[future] for future in futures]
+        groups, spills = group_by_worker(client, futures, alone, limits)
+        return cls(client, groups, spills, limits).map(present)
 
     def map(self, function: Callable[..., Any], *args: Any) -> Workers:
+        """Keep function(blocks, *args) in place of each list of blocks."""
         if self.spills:
             function, args = spillable, (function, *args)
-        return Workers(self.client, self._submit(function, args), self.spills)
+        return replace(self, groups=self._submit(function, args))
 
     def sum(self, function: Callable[..., Any], *args: Any) -> Any:
-        answers = self._submit(function, args)
-        while len(answers) > FAN:
-            some = [answers[i : i + FAN] for i in range(0, len(answers), FAN)]
-            answers = mapped(self.client, add, some)
-        return add(self.client.gather(answers))
+        """Return Σ of function(blocks, *args) over all lists of blocks."""
+        sums = self._submit(function, args)
+        most = self.limits.sums_per_task
+        while len(sums) > most:
+            some = [sums[i : i + most] for i in range(0, len(sums), most)]
+            sums = submit_each(self.client, add, some)
+        return add(self.client.gather(sums))
 
     def _submit(self, function: Callable[..., Any], args: tuple[Any, ...]) -> list[Any]:
-        message, n = args, len(self.groups)
-        if sizeof(args) > LARGE:
-            message = self.client.submit(unchanged, *args, pure=False)
-        tasks = [function] * n, self.groups, [message] * n
-        return mapped(self.client, applied, *tasks, name=function.__name__)
+        packed, n = args, len(self.groups)
+        if sizeof(args) > self.limits.broadcast_bytes:
+            packed = self.client.submit(pack, *args, pure=False)
+        columns = [function] * n, self.groups, [packed] * n
+        return submit_each(self.client, call, *columns, name=function.__name__)

@@ -134,13 +134,15 @@ def test_sparse_blocks_soft_labels_and_single_precision(cluster):
     assert_allclose(model.coef_, expected.fit(single, y).coef_, atol=known)
 
 
-def test_wide_sums_travel_once_and_are_added_as_a_tree(cluster, monkeypatch):
-    monkeypatch.setattr(_workers, "LARGE", 100)
-    monkeypatch.setattr(_workers, "FAN", 2)
+class SplitFinely(skd.CrossEntropyClassifier):
+    """As if all arguments were large, and no worker had room for its rows."""
+
+    _limits = _workers.ClusterLimits(1e-9, 1e-9, broadcast_bytes=100, sums_per_task=2)
+
+
+def test_wide_sums_travel_once_and_are_added_as_a_tree(cluster):
     X, y, _ = table()
-    monkeypatch.setattr(_workers, "RESIDENT", 1e-9)  # a group for each block
-    monkeypatch.setattr(_workers, "SPILLED", 1e-9)
-    found = skd.CrossEntropyClassifier(solver="newton-cg").fit(cut(X), cut(y))
+    found = SplitFinely(solver="newton-cg").fit(cut(X), cut(y))
     assert_same(found, skxent.CrossEntropyClassifier(solver="newton-cg").fit(X, y))
 
 
@@ -355,26 +357,70 @@ def test_small_partitions_are_put_together(cluster, monkeypatch):
     assert_same(model, skxent.FocalLogisticRegression().fit(X, y, weight), tol=1e-10)
 
 
-def test_rows_without_room_are_kept_apart(cluster, monkeypatch):
-    # As if 900 rows of 7 numbers were beyond half of the memory of the workers.
-    monkeypatch.setattr(_workers, "RESIDENT", 1e-9)
-    monkeypatch.setattr(_workers, "SPILLED", 1e-6)
-    X, y, weight = table(n=9000)
-    data = [cut(column, 500) for column in (X, y, weight)]
-    groups = []
+@pytest.fixture
+def stores(monkeypatch):
+    """The first store of each fit from now on."""
+    found = []
     of = _workers.Workers.of.__func__
 
-    def counted(cls, client, blocks):
-        workers = of(cls, client, blocks)
-        groups.append(len(workers.groups))
-        return workers
+    def recorded(*arguments):
+        found.append(of(*arguments))
+        return found[-1]
 
-    monkeypatch.setattr(_workers.Workers, "of", classmethod(counted))
-    model = skd.FocalLogisticRegression().fit(*data)
-    assert groups[0] > 4
+    monkeypatch.setattr(_workers.Workers, "of", classmethod(recorded))
+    return found
+
+
+@pytest.mark.parametrize("persisted", [False, True])
+def test_rows_without_room_are_kept_apart(cluster, stores, persisted):
+    X, y, weight = table(n=9000)
+    data = [cut(column, 500) for column in (X, y, weight)]
+    data = dask.persist(*data) if persisted else data
+    model = SplitFinely().fit(*data)
+    assert len(stores[0].groups) > 4 and stores[0].spills
     rows = _workers.spillable([X], lambda blocks: blocks)
     assert dask.sizeof.sizeof(rows) == 2 * dask.sizeof.sizeof(X)
-    assert_same(model, skxent.FocalLogisticRegression().fit(X, y, weight), tol=1e-10)
+    expected = skxent.CrossEntropyClassifier().fit(X, y, weight)
+    assert_same(model, expected, tol=1e-10)
+
+
+@pytest.mark.parametrize("lazy", ["none", "y", "X and y"])
+def test_small_persisted_partitions_share_a_task(cluster, stores, lazy):
+    """A task costs the scheduler more than the rows of a small partition do."""
+    X, y, _ = table(n=3000)
+    rows, labels = cut(X, 10), cut(y, 10)
+    if lazy != "X and y":
+        rows = rows.persist()
+    if lazy == "none":
+        labels = labels.persist()
+    distributed.wait([rows, labels])
+    model = skd.CrossEntropyClassifier().fit(rows, labels)
+    assert_same(model, skxent.CrossEntropyClassifier().fit(X, y), tol=1e-10)
+    (store,) = stores
+    prefix = "present" if lazy == "X and y" else "blocks"
+    assert len(store.groups) == 2
+    assert all(future.key[0].startswith(prefix) for future in store.groups)
+
+
+def test_a_persisted_partition_that_is_refused_is_named(cluster):
+    X, y, _ = table(n=3000)
+    X[1234, 2] = np.nan
+    rows, labels = dask.persist(cut(X, 10), cut(y, 10))
+    with pytest.raises(ValueError, match="partition 123: Input X contains NaN"):
+        skd.CrossEntropyClassifier().fit(rows, labels)
+
+
+def test_persisted_data_that_cannot_be_computed_raise_their_error(cluster):
+    X, y, _ = table(n=3000)
+
+    def fails_at_500(block, block_info=None):
+        if block_info[0]["chunk-location"][0] == 5:
+            raise OverflowError("on purpose")
+        return block
+
+    rows = cut(X, 100).map_blocks(fails_at_500, dtype=X.dtype).persist()
+    with pytest.raises(OverflowError, match="on purpose"):
+        skd.CrossEntropyClassifier().fit(rows, cut(y, 100))
 
 
 def test_data_frames_and_unknown_sizes(cluster):
