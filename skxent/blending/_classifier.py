@@ -117,7 +117,7 @@ def blend_weights(
     check_sum(target.total_weight())
     objective = OBJECTIVES[pooling](tables, target, loss)
     start = np.full(len(tables), 1 / len(tables))
-    sample = objective.sample()
+    sample = objective.subsample()
     if sample is not None:
         start = minimise_on_simplex(sample, start).weights
     found = minimise_on_simplex(objective, start)

@@ -9,25 +9,21 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.inputs.targets import (
-    Target,
-)
+from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import CrossEntropy, Loss
+from skxent.optimize.smooth import Point, start_rows
 
 Vector = NDArray[np.float64]
 
 EPS = float(np.finfo(np.float64).eps)
 
-# Numbers that a block of rows holds: a few megabytes.
-BLOCK = 1 << 19
-
-# So many rows make a start.
-SAMPLE = 5000
+# Log-probabilities that a block of rows holds: a few megabytes.
+LOGS_PER_BLOCK = 1 << 19
 
 
 class BlendObjective(ABC):
-    """Tables (n, K), or (n,) for two classes, of M models, and what they should say."""
+    """The mean loss of a blend of tables (n, K), or (n,) for two classes, of models."""
 
     def __init__(self, tables: Sequence[Floats], target: Target, loss: Loss) -> None:
         self.tables = tables
@@ -35,22 +31,23 @@ class BlendObjective(ABC):
         self.loss = loss
         self.total_weight = target.total_weight()
 
-    def sample(self) -> Self | None:
-        """The same of every so manieth row, where there are many."""
-        stride = len(self.tables[0]) // SAMPLE
-        if stride < 2:
+    def subsample(self) -> Self | None:
+        """Return the same of every k-th row, or None if there are few rows."""
+        rows = start_rows(len(self.tables[0]))
+        if rows is None:
             return None
-        rows = slice(None, None, stride)
         target = self.target.rows(rows)
         if target.total_weight() == 0:
             return None
         return type(self)([table[rows] for table in self.tables], target, self.loss)
 
     @abstractmethod
-    def value_gradient(self, w: Vector) -> tuple[float, Vector]: ...
+    def at(self, w: Vector) -> Point:
+        """Evaluate the mean loss and its gradient."""
 
     @abstractmethod
-    def hessian(self, w: Vector) -> Vector: ...
+    def hessian(self, w: Vector) -> Vector:
+        """Return the whole Hessian."""
 
 
 class Arithmetic(BlendObjective):
@@ -74,12 +71,13 @@ class Arithmetic(BlendObjective):
         self.weight = weight / self.total_weight
         self.yes = Target(np.ones(len(rows), dtype=np.intp), None, np.ones(2))
 
-    def value_gradient(self, w: Vector) -> tuple[float, Vector]:
+    def at(self, w: Vector) -> Point:
         a, q = self._shares(w)
         value, slope = np.empty_like(a), np.empty_like(a)
         z = (np.log(a) - np.log(q))[:, np.newaxis]
         self.loss.evaluate(z, self.yes, value=value, gradient=slope)
-        return float(self.weight @ value), (self.weight * slope / (a * q)) @ self.A
+        gradient = (self.weight * slope / (a * q)) @ self.A
+        return Point(w, float(self.weight @ value), gradient)
 
     def hessian(self, w: Vector) -> Vector:
         a, q = self._shares(w)
@@ -102,14 +100,14 @@ class LogLinear(BlendObjective):
         super().__init__(tables, target, loss)
         self.logs = np.stack([log_proba(table) for table in tables])
 
-    def value_gradient(self, w: Vector) -> tuple[float, Vector]:
+    def at(self, w: Vector) -> Point:
         total, gradient = 0.0, np.zeros_like(w)
         for logs, target, z in self._blocks(w):
             value, slope = np.empty(len(z)), np.empty_like(z)
             self._evaluate(z, target, value=value, gradient=slope)
             total += float(value.sum())
             gradient += logs.reshape(len(w), -1) @ slope.ravel()
-        return total / self.total_weight, gradient / self.total_weight
+        return Point(w, total / self.total_weight, gradient / self.total_weight)
 
     def hessian(self, w: Vector) -> Vector:
         H = np.zeros((len(w), len(w)))
@@ -122,7 +120,7 @@ class LogLinear(BlendObjective):
 
     def _blocks(self, w: Vector) -> Iterator[tuple[Floats, Target, Floats]]:
         n_models, n_rows, n_outputs = self.logs.shape
-        step = max(1, BLOCK // (n_models * n_outputs))
+        step = max(1, LOGS_PER_BLOCK // (n_models * n_outputs))
         for start in range(0, n_rows, step):
             block = slice(start, start + step)
             logs = self.logs[:, block]
@@ -140,13 +138,13 @@ OBJECTIVES: dict[str, type[BlendObjective]] = {
 
 
 def log_proba(table: Floats) -> Floats:
-    """Logarithms (n, K), or the log-odds (n, 1), in float64."""
+    """Return logarithms (n, K), or the log-odds (n, 1), in float64."""
     p = np.clip(table.astype(np.float64), EPS, 1 - EPS)
     return np.log(p) if p.ndim == 2 else (np.log(p) - np.log1p(-p))[:, np.newaxis]
 
 
 def pool(tables: Sequence[Floats], w: Vector, pooling: str) -> Floats:
-    """The blended probabilities: (n, K)."""
+    """Return the blended probabilities: (n, K)."""
     if pooling == "log-linear":
         logits = sum(x * log_proba(table) for x, table in zip(w, tables, strict=True))
         return CrossEntropy().predict_proba(logits)
@@ -156,7 +154,7 @@ def pool(tables: Sequence[Floats], w: Vector, pooling: str) -> Floats:
 
 
 def _observed(target: Target) -> tuple[NDArray[np.intp], NDArray[np.intp], Vector]:
-    """Row, class and weight of everything that was observed."""
+    """Return row, class and weight of everything that was observed."""
     if target.codes is not None:
         return np.arange(target.n_samples), target.codes, target.row_weights()
     assert target.soft is not None

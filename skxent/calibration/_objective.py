@@ -10,24 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.inputs.targets import (
-    Target,
-)
+from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import ignore_overflow
 from skxent.kernels.threads import one_blas_thread
 from skxent.losses._shipped import Loss
-from skxent.optimize.convergence import Solution
 from skxent.optimize.inverse import Inverse
 from skxent.optimize.newton import newton
+from skxent.optimize.smooth import Point, start_rows
+from skxent.optimize.solution import Solution, SolverOptions
 
 Vector = NDArray[np.float64]
 
 # Logits that a block of rows holds: about a megabyte.
-BLOCK = 1 << 17
-
-# So many rows make a start.
-SAMPLE = 5000
+LOGITS_PER_BLOCK = 1 << 17
 
 
 class ScalingObjective(ABC):
@@ -41,9 +37,7 @@ class ScalingObjective(ABC):
     def __init__(
         self, z: Floats, target: Target, loss: Loss, n_threads: int | None = None
     ) -> None:
-        self.z = z
-        self.target = target
-        self.loss = loss
+        self.z, self.target, self.loss = z, target, loss
         self.n_threads = n_threads
         self.total_weight = target.total_weight()
         self.passes = 0
@@ -54,73 +48,75 @@ class ScalingObjective(ABC):
         """Return the length of t for so many columns of logits."""
 
     @abstractmethod
-    def start(self) -> Vector: ...
+    def start(self) -> Vector:
+        """Return the parameters to begin with."""
 
     @staticmethod
     @abstractmethod
-    def move(t: Vector, z: Floats) -> Floats:
-        """The moved logits."""
+    def transform(t: Vector, z: Floats) -> Floats:
+        """Return the moved logits."""
 
     @abstractmethod
-    def pull(self, t: Vector, z: Floats, slope: Floats) -> Vector:
-        """Derivative in t of what has that derivative in the moved logits."""
+    def vjp(self, t: Vector, z: Floats, slope: Floats) -> Vector:
+        """Return the derivative in t, from that in the moved logits."""
 
     @abstractmethod
-    def push(self, z: Floats, moved: Floats) -> Iterator[Floats]:
-        """Derivative of the moved logits in each parameter."""
+    def jacobian_columns(self, z: Floats, moved: Floats) -> Iterator[Floats]:
+        """Yield the derivative of the moved logits in each parameter."""
 
-    def value_gradient(self, t: Vector) -> tuple[float, Vector]:
+    def at(self, t: Vector) -> Point:
+        """Evaluate the mean loss and its gradient."""
         total, gradient = 0.0, np.zeros_like(t)
         for z, target, moved in self._blocks(t):
             value, slope = np.empty(len(z)), np.empty_like(z)
             self._evaluate(moved, target, value=value, gradient=slope)
             total += float(value.sum())
-            gradient += self.pull(t, z, slope)
-        return total / self.total_weight, gradient / self.total_weight
+            gradient += self.vjp(t, z, slope)
+        return Point(t, total / self.total_weight, gradient / self.total_weight)
 
     def curvature(self, t: Vector, gradient: Vector) -> Vector:
-        """The Hessian, or what becomes it at the minimum: (P, P)."""
+        """Return the Hessian, or what becomes it at the minimum: (P, P)."""
         H = np.zeros((len(t), len(t)))
         for z, target, moved in self._blocks(t):
             product = np.empty_like(z)
-            for column, direction in enumerate(self.push(z, moved)):
+            for column, direction in enumerate(self.jacobian_columns(z, moved)):
                 self._evaluate(moved, target, x=direction, product=product)
-                H[column] += self.pull(t, z, product)
+                H[column] += self.vjp(t, z, product)
         return H / self.total_weight
 
     @ignore_overflow  # Inverse tells of it
-    def minimise(self, tol: float, max_iter: int) -> Solution:
-        start = self.start()
-        stride = len(self.z) // SAMPLE
-        if stride > 1:
-            # A sample's minimum is so near that two or three passes do the rest.
-            some = slice(None, None, stride)
+    def minimise(self, options: SolverOptions) -> Solution:
+        """Find the parameters of least loss."""
+        start, rows = self.start(), start_rows(len(self.z))
+        if rows is not None:
             sample = type(self)(
-                self.z[some], self.target.rows(some), self.loss, self.n_threads
+                self.z[rows], self.target.rows(rows), self.loss, self.n_threads
             )
             if sample.total_weight > 0:
-                start = sample.minimise(tol, max_iter).weights
+                start = sample.minimise(options).weights
 
-        def step(t: Vector, gradient: Vector, _: float) -> tuple[Vector, bool]:
+        def step(point: Point, _: float) -> tuple[Vector, bool]:
+            gradient = point.gradient
             if not gradient.any():  # saturated, and all right
-                return np.zeros_like(t), True
-            inverse = Inverse(self.curvature(t, gradient))
+                return np.zeros_like(gradient), True
+            inverse = Inverse(self.curvature(point.W, gradient))
             return -inverse(gradient[:, np.newaxis])[:, 0], inverse.positive
 
         # The last bits of factors depend on the threads of BLAS.
         with one_blas_thread():
-            return newton(self, start, step, tol, max_iter)
+            return newton(self, start, step, options)
 
-    def may_lack_minimum(self, value: float) -> bool:
-        return False  # that is for max_iter to end
+    def may_be_unbounded(self, value: float) -> bool:
+        """Return False: that is for max_iter to end."""
+        return False
 
     def _blocks(self, t: Vector) -> Iterator[tuple[Floats, Target, Floats]]:
         self.passes += 1
-        rows = max(1, BLOCK // self.z.shape[1])
+        rows = max(1, LOGITS_PER_BLOCK // self.z.shape[1])
         for start in range(0, len(self.z), rows):
             block = slice(start, start + rows)
             z = self.z[block].astype(np.float64, copy=False)
-            yield z, self.target.rows(block), self.move(t, z)
+            yield z, self.target.rows(block), self.transform(t, z)
 
     def _evaluate(self, z: Floats, target: Target, **arrays: Any) -> None:
         self.loss.evaluate(z, target, n_threads=self.n_threads, **arrays)
@@ -137,14 +133,14 @@ class TemperatureObjective(ScalingObjective):
         return np.zeros(1)
 
     @staticmethod
-    def move(t: Vector, z: Floats) -> Floats:
+    def transform(t: Vector, z: Floats) -> Floats:
         return np.exp(t[0]) * z
 
-    def pull(self, t: Vector, z: Floats, slope: Floats) -> Vector:
+    def vjp(self, t: Vector, z: Floats, slope: Floats) -> Vector:
         # The order in which BLAS sums depends on its threads.
         return np.exp(t) * (z * slope).sum()
 
-    def push(self, z: Floats, moved: Floats) -> Iterator[Floats]:
+    def jacobian_columns(self, z: Floats, moved: Floats) -> Iterator[Floats]:
         yield moved
 
     def curvature(self, t: Vector, gradient: Vector) -> Vector:
@@ -168,26 +164,27 @@ class VectorObjective(ScalingObjective):
     def start(self) -> Vector:
         # Saturated logits have no curvature to start from.
         common = TemperatureObjective(self.z, self.target, self.loss, self.n_threads)
-        log_scale = common.minimise(tol=1e-2, max_iter=50).weights
+        log_scale = common.minimise(SolverOptions(tol=1e-2, max_iter=50)).weights
         n_outputs = self.z.shape[1]
         return np.r_[np.full(n_outputs, np.exp(log_scale)), np.zeros(n_outputs)]
 
-    def minimise(self, tol: float, max_iter: int) -> Solution:
-        found = super().minimise(tol, max_iter)
-        scale, bias = found.weights.reshape(2, -1)
+    def minimise(self, options: SolverOptions) -> Solution:
+        """Find the parameters of least loss; biases sum to zero."""
+        solution = super().minimise(options)
+        scale, bias = solution.weights.reshape(2, -1)
         if len(bias) > 1:  # softmax does not see a common bias
             bias = bias - bias.mean()
-        return replace(found, weights=np.r_[scale, bias])
+        return replace(solution, weights=np.r_[scale, bias])
 
     @staticmethod
-    def move(t: Vector, z: Floats) -> Floats:
+    def transform(t: Vector, z: Floats) -> Floats:
         scale, bias = t.reshape(2, -1)
         return scale * z + bias
 
-    def pull(self, t: Vector, z: Floats, slope: Floats) -> Vector:
+    def vjp(self, t: Vector, z: Floats, slope: Floats) -> Vector:
         return np.concatenate([(z * slope).sum(axis=0), slope.sum(axis=0)])
 
-    def push(self, z: Floats, moved: Floats) -> Iterator[Floats]:
+    def jacobian_columns(self, z: Floats, moved: Floats) -> Iterator[Floats]:
         direction = np.zeros_like(z)
         for values in (z, np.ones_like(z)):
             for k in range(z.shape[1]):

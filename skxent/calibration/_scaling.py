@@ -24,7 +24,7 @@ from skxent.kernels.checks import FRACTION, POSITIVE, check_count, check_in_memo
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._shipped import Loss, as_loss
 from skxent.metrics._evaluate import check_labels
-from skxent.optimize.convergence import warn_unless_converged
+from skxent.optimize.solution import SolverOptions, warn_unless_converged
 from skxent.typing import MatrixLike
 
 
@@ -110,8 +110,9 @@ class LogitScaling(MetaEstimatorMixin, LogitClassifier):
         ).moderate()
         check_some_weight(target.total_weight())
         objective = self._objective(z, target, loss, self.n_jobs)
-        found = objective.minimise(float(self.tol), int(self.max_iter))
-        warn_unless_converged(type(self).__name__, found, float(self.tol))
+        options = SolverOptions(float(self.tol), int(self.max_iter))
+        found = objective.minimise(options)
+        warn_unless_converged(type(self).__name__, found, options.tol)
         self.classes_ = classes
         self.estimator_ = model
         self.n_iter_ = found.n_iter
@@ -146,7 +147,7 @@ class LogitScaling(MetaEstimatorMixin, LogitClassifier):
                 f"X must hold logits of {len(self.classes_)} classes, "
                 f"got {z.shape[1]} columns."
             )
-        return self._objective.move(t.astype(z.dtype), z)
+        return self._objective.transform(t.astype(z.dtype), z)
 
     @property
     def _n_threads(self) -> int | None:

@@ -24,8 +24,8 @@ from skxent.dask._collections import (
     merged,
 )
 from skxent.dask._own_tasks import with_own_tasks
-from skxent.linear_model._blocks import check_rows, naming
-from skxent.optimize.blocks import add
+from skxent.linear_model._blocks import check_rows, prefix_errors
+from skxent.optimize.rows.blocks import add
 
 # So many values are added by one task.
 FAN = 32
@@ -44,7 +44,7 @@ class OnBlock:
 
     def __call__(self, index: int, rows: tuple[Any, ...]) -> Any:
         given = dict(zip(self.names, rows, strict=True))
-        with naming("partition", index):
+        with prefix_errors("partition", index):
             check_rows(**given)
             return self.function(index, given, *self.arguments)
 

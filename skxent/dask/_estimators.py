@@ -18,10 +18,10 @@ from skxent.dask._collections import is_dask
 from skxent.dask._each_block import each_block, each_row
 from skxent.dask._workers import ClusterLimits, Workers, outside_of_task, stored
 from skxent.inputs.blocks import n_rows
-from skxent.linear_model._blocks import Block, checked, summaries
+from skxent.linear_model._blocks import Block, check_block, summaries
 from skxent.linear_model._partial_fit import only_for_streams
-from skxent.linear_model._plan import block_objective, make_plan, parts_of
-from skxent.optimize.problem import Problem
+from skxent.linear_model._plan import make_plan, parts_of, rows_of_plan
+from skxent.optimize.objective import Objective
 
 
 class DaskClassifier(linear_model.CrossEntropyClassifier):
@@ -36,7 +36,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
 
     def _objective(
         self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[Problem, Any, Any, Any]:
+    ) -> tuple[Objective, Any, Any, Any]:
         if not is_dask(X):
             return super()._objective(X, y, sample_weight)
         if y is None:
@@ -48,7 +48,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         if self.n_jobs is None and isinstance(rows, Workers):
             # There is a task for each thread of a worker already.
             plan.settings["n_threads"] = 1
-        objective = block_objective(self, rows.map(parts_of, plan), plan)
+        objective = self._penalised(rows_of_plan(rows.map(parts_of, plan), plan))
         return objective, X, y, sample_weight
 
     @only_for_streams
@@ -135,7 +135,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
 
 
 def block_of(index: int, rows: dict[str, Any], kind: str) -> Block | None:
-    return checked(index, tuple(rows.values()), kind)
+    return check_block(index, tuple(rows.values()), kind)
 
 
 def answer_of(

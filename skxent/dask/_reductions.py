@@ -33,7 +33,7 @@ from skxent.losses._shipped import Loss
 from skxent.metrics._calibration_error import assign, bin_sums, outcomes
 from skxent.metrics._evaluate import check_base, loss_of_rows, prepare_target
 from skxent.metrics._options import Reduction
-from skxent.optimize.blocks import add
+from skxent.optimize.rows.blocks import add
 
 Sums = tuple[Any, ...]
 

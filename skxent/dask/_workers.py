@@ -22,7 +22,7 @@ from dask.sizeof import sizeof
 
 from skxent.dask._each_block import Blocks
 from skxent.dask._own_tasks import with_own_tasks
-from skxent.optimize.blocks import Here, Store, add
+from skxent.optimize.rows.blocks import BlockStore, LocalBlocks, add
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ def current_client() -> Any:
     return client if hasattr(client, "who_has") else None
 
 
-def stored(blocks: Blocks, limits: ClusterLimits) -> Store:
+def stored(blocks: Blocks, limits: ClusterLimits) -> BlockStore:
     """Compute the blocks and keep them where they are, without those that are None."""
     client = current_client()
     if client is None:
-        return Here(blocks.together(present).compute())
+        return LocalBlocks(blocks.together(present).compute())
     return Workers.of(client, blocks, limits)
 
 

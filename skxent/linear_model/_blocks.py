@@ -24,7 +24,7 @@ from skxent.inputs.soft_labels import check_soft_labels
 from skxent.inputs.weights import check_sample_weight
 from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor
-from skxent.optimize.blocks import nbytes
+from skxent.optimize.rows.blocks import nbytes
 
 
 class Checker(LinearPredictor, BaseEstimator):
@@ -97,7 +97,7 @@ def as_list(values: NDArray[Any] | None) -> list[Any] | None:
     return None if values is None else values.tolist()
 
 
-def checked(index: int, data: Any, kind: str, finite: bool = True) -> Block | None:
+def check_block(index: int, data: Any, kind: str, finite: bool = True) -> Block | None:
     """Return a block (X, y[, sample_weight]) as checked; None if it has no rows.
 
     kind: the name of the estimator, for errors.
@@ -151,8 +151,8 @@ def check_rows(**columns: Any) -> None:
 
 
 @contextmanager
-def naming(noun: str, index: int) -> Iterator[None]:
-    """Errors say which block they are about."""
+def prefix_errors(noun: str, index: int) -> Iterator[None]:
+    """Let errors say which block they are about."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -183,7 +183,7 @@ def summaries(blocks: Iterable[Block]) -> list[Summary]:
     return list(map(summary, blocks))
 
 
-class Reading:
+class BlockReader:
     """Blocks, read again for every pass."""
 
     def __init__(self, source: RowBlocks, kind: str, finite: bool = True) -> None:
@@ -191,8 +191,8 @@ class Reading:
 
     def __iter__(self) -> Iterator[Block]:
         for index, data in self._given():
-            with naming("block", index):
-                block = checked(index, data, self.kind, self.finite)
+            with prefix_errors("block", index):
+                block = check_block(index, data, self.kind, self.finite)
             if block is not None:
                 yield block
 
@@ -200,10 +200,10 @@ class Reading:
         """Number what the source yields, also in the errors that it raises."""
         index = 0
         try:
-            with naming("block", index):
+            with prefix_errors("block", index):
                 blocks = enumerate(self.source.row_blocks())
             while True:
-                with naming("block", index):
+                with prefix_errors("block", index):
                     index, data = next(blocks)
                 yield index, data
                 index += 1

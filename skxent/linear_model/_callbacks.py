@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from skxent.optimize.newton import Stopped
-from skxent.optimize.problem import Weights
+from skxent.optimize.smooth import Weights
+from skxent.optimize.solution import Stopped
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 try:
@@ -57,16 +57,19 @@ class FitTask:
         # Metaestimators look at the root task, callbacks or not.
         begin = getattr(estimator, "_init_callback_context", None)
         self.root = begin(max_subtasks=max_iter) if begin else None
-        self.heard = hasattr(estimator, "_skl_callbacks")
+        self.active = hasattr(estimator, "_skl_callbacks")
         if self.root:
             self.root.call_on_fit_task_begin(estimator=estimator, **data)
 
-    def iteration(self, W: Weights) -> None:
-        """Tell of an iteration that ended at W."""
-        if self.root is None or not self.heard:
-            return
+    @property
+    def callback(self) -> Callable[[Weights], None] | None:
+        """Return what the solver calls after every iteration, if anybody listens."""
+        return self._iteration if self.root is not None and self.active else None
+
+    def _iteration(self, W: Weights) -> None:
         self.n_iter += 1
-        task = self.root.subcontext(task_name="iteration")
+        root: Any = self.root
+        task = root.subcontext(task_name="iteration")
         task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
         if self._end(task, W):
             raise Stopped(W, self.n_iter)
@@ -99,10 +102,10 @@ class SearchTask:
         self.root: Any = None
         if begin:
             self.root = begin(max_subtasks=1 + bool(estimator.refit))
-        self.heard = self.root is not None and hasattr(estimator, "_skl_callbacks")
+        self.active = self.root is not None and hasattr(estimator, "_skl_callbacks")
         if self.root:
             self._begin(self.root)
-        if self.heard:
+        if self.active:
             # Folds may run at the same time.
             self.search = self.root.subcontext(
                 task_name="search", max_subtasks=n_folds, sequential_subtasks=False
@@ -112,7 +115,7 @@ class SearchTask:
 
     def fold(self, k: int) -> Callable[[], None]:
         """Called after every candidate of fold k, tells of it."""
-        if not self.heard:
+        if not self.active:
             return lambda: None
         task = self.search.subcontext(
             task_name="fold", task_id=k, max_subtasks=self.n_candidates
@@ -134,7 +137,7 @@ class SearchTask:
         if self.root is None:
             yield
             return
-        if self.heard:
+        if self.active:
             self._end(self.search)
         task = self.root.subcontext(task_name="refit")
         with task.propagate_callback_context(model):
@@ -143,7 +146,7 @@ class SearchTask:
         self._end(task)
 
     def end(self) -> None:
-        if self.heard and not self.estimator.refit:
+        if self.active and not self.estimator.refit:
             self._end(self.search)
         if self.root:
             self._end(self.root, reconstruction_attributes=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
 
@@ -12,10 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from skxent.base.classifier import TrainedLoss
 from skxent.inputs.blocks import RowBlocks
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.targets import (
-    Target,
-    make_target,
-)
+from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_some_weight
 from skxent.kernels.checks import (
     FRACTION,
@@ -33,11 +31,15 @@ from skxent.linear_model._callbacks import (
 )
 from skxent.linear_model._input import check_data, encode
 from skxent.linear_model._partial_fit import PartialFitMixin
-from skxent.linear_model._plan import read_objective
+from skxent.linear_model._plan import read_rows
 from skxent.linear_model._predictor import LinearPredictor, check_finite, penalty_of
 from skxent.losses._shipped import Loss, as_loss
-from skxent.optimize.linear import LinearObjective
-from skxent.optimize.problem import Problem, Weights
+from skxent.optimize.objective import Objective
+from skxent.optimize.penalties import elastic_net
+from skxent.optimize.rows import table_rows
+from skxent.optimize.rows.base import Rows
+from skxent.optimize.smooth import Weights
+from skxent.optimize.solution import SolverOptions
 from skxent.optimize.solve import SOLVERS, solve
 from skxent.typing import MatrixLike
 
@@ -190,29 +192,30 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         objective, X, y, weights = self._objective(X, y, sample_weight)
         start = np.zeros(objective.shape)
         if self.warm_start and np.array_equal(last, self.classes_):
-            start = objective.without_origin(self._start(objective.shape))
+            start = objective.rows.without_origin(self._start(objective.shape))
         self._minimise(objective, start, X, y, weights)
         return self
 
     def _objective(
         self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[Problem, Any, Any, Any]:
-        """The objective, and the data as checked."""
+    ) -> tuple[Objective, Any, Any, Any]:
+        """Return the objective, and the data as checked."""
         if hasattr(type(X), "row_blocks"):  # not a column of that name
             if y is not None or sample_weight is not None:
                 raise ValueError(
                     "y and sample_weight must come with the blocks of X, "
                     "got another y or sample_weight."
                 )
-            return read_objective(self, X), X, None, None
+            return self._penalised(read_rows(self, X)), X, None, None
         X, y, weights = check_data(self, X, y, sample_weight)
         target = self._target(X, y, weights)
-        return LinearObjective(X, target, **self._settings()), X, y, weights
+        rows = table_rows(X, target, **self._row_settings())
+        return self._penalised(rows), X, y, weights
 
     def _target(
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None
     ) -> Target:
-        """y as the kernels take it; sets the classes and what the posterior undoes."""
+        """Return y as the kernels take it; set the classes and the trained loss."""
         classes, codes = encode(y, classes)
         weights = self._class_weights(classes, codes, sample_weight)
         target = make_target(
@@ -242,17 +245,23 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         """
         return penalty_of(self.l1_ratio, self.C)
 
-    def _settings(self) -> dict[str, Any]:
-        """What an objective needs to know besides the data."""
-        return {
-            "loss": self._loss(),
-            "C": float(self.C) / (1 - self.l1_ratio) if self.l1_ratio < 1 else np.inf,
-            "fit_intercept": bool(self.fit_intercept),
-            "n_threads": self.n_jobs,
-        }
+    def _row_settings(self) -> dict[str, Any]:
+        """Return what sums over rows need to know besides the data."""
+        return {"fit_intercept": bool(self.fit_intercept), "n_threads": self.n_jobs}
+
+    def _penalised(self, rows: Rows) -> Objective:
+        """Return the objective of such rows."""
+        strength = 1.0 / (float(self.C) * rows.weight_sum)
+        penalty = elastic_net(rows, strength, float(self.l1_ratio))
+        return Objective(rows, self._loss(), penalty)
+
+    def _options(self) -> SolverOptions:
+        """Return how to solve."""
+        tol, max_iter = float(self.tol), int(self.max_iter)
+        return SolverOptions(tol, max_iter, int(self.verbose))
 
     def _minimise(
-        self, objective: Problem, start: Weights, X: Any, y: Any, weights: Any
+        self, objective: Objective, start: Weights, X: Any, y: Any, weights: Any
     ) -> Weights:
         """Solve, keep the coefficients, and tell callbacks."""
         task = FitTask(
@@ -263,34 +272,29 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
             y=y,
             metadata=None if weights is None else {"sample_weight": weights},
         )
-        solution = solve(
-            objective,
-            start,
-            l1=self.l1_ratio / (float(self.C) * objective.given_weight),
-            solver=self.solver,
-            tol=float(self.tol),
-            max_iter=int(self.max_iter),
-            verbose=int(self.verbose),
-            listener=task.iteration,
-        )
+        options = replace(self._options(), callback=task.callback)
+        solution = solve(objective, start, options, self.solver)
         self._keep(objective, solution.weights)
         self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
         task.end(solution.weights)
         return solution.weights
 
-    def _keep(self, objective: Problem, W: Weights) -> None:
+    def _keep(self, objective: Objective, W: Weights) -> None:
         self.__dict__.update(self._attributes(objective, W))
 
-    def _attributes(self, objective: Problem, W: Weights) -> dict[str, Any]:
-        """The minimum, in the coordinates and the dtype of X."""
-        l1_ratio = float(self.l1_ratio) if np.isfinite(self.C) else 0.0
-        W = objective.coefficients(W, l1_ratio).astype(objective.dtype)
-        d = objective.n_features
+    def _attributes(self, objective: Objective, W: Weights) -> dict[str, Any]:
+        """Return the minimum, in the coordinates and the dtype of X."""
+        W = objective.coefficients(W).astype(objective.dtype)
+        d = objective.rows.n_features
         intercept = W[d] if len(W) > d else np.zeros(W.shape[1], W.dtype)
-        return {"coef_": np.ascontiguousarray(W[:d].T), "intercept_": intercept}
+        return {
+            "coef_": np.ascontiguousarray(W[:d].T),
+            "intercept_": intercept,
+            "n_features_in_": d,
+        }
 
     def _loss(self) -> Loss:
-        """The loss to train with."""
+        """Return the loss to train with."""
         return as_loss(self.loss)
 
     def _check_parameters(self) -> None:
@@ -313,7 +317,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         effective_n_threads(self.n_jobs, name="n_jobs")
 
     def _start(self, shape: tuple[int, int]) -> Weights:
-        """The last fit's coefficients, or zeros where they have another shape."""
+        """Return the last coefficients, or zeros where they have another shape."""
         start = np.zeros(shape)
         coef: Any = check_sparse("coef_", self.coef_)
         d, m = self.n_features_in_, shape[1]

@@ -15,7 +15,7 @@ from sklearn.exceptions import FitFailedWarning
 
 from skxent.kernels.checks import warn
 from skxent.linear_model._input import TrainingData
-from skxent.linear_model._path import Path, Point
+from skxent.linear_model._path import GridPoint, Path
 from skxent.linear_model._scoring import FoldScorer, check_score
 
 Candidate = dict[str, Any]
@@ -64,7 +64,7 @@ def fit_fold(
     """
     fold = Fold(len(candidates), scorer.scorers)
     path = Path(model, train)
-    groups: dict[Point, list[int]] = {}
+    groups: dict[GridPoint, list[int]] = {}
     for i, c in enumerate(candidates):
         groups.setdefault((c["l1_ratio"], c[loss_parameter], c["C"]), []).append(i)
     for point in sorted(groups):

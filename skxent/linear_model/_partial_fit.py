@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from numbers import Real
 from types import MethodType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skxent.base.undo import restore_on_failure
-from skxent.kernels.checks import check_unmasked
+from skxent.kernels.checks import check_unmasked, ignore_overflow
 from skxent.linear_model._callbacks import with_callbacks
 from skxent.linear_model._input import check_data
-from skxent.linear_model._stream import Past, StreamObjective
+from skxent.losses._shipped import Loss
+from skxent.optimize.inverse import without_negative_curvature
+from skxent.optimize.objective import Objective
+from skxent.optimize.quadratic_penalty import MAX_COEFFICIENTS, QuadraticPenalty
+from skxent.optimize.rows import table_rows
+from skxent.optimize.rows.base import Rows
+from skxent.optimize.smooth import Weights
 from skxent.typing import MatrixLike
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def reason_against(estimator: Any) -> str | None:
-    """Why the estimator, as it is set, cannot learn batch by batch."""
+    """Return why the estimator, as it is set, cannot learn batch by batch."""
     if isinstance(estimator.class_weight, str):
         # Balanced weights need all of y.
         given = estimator.class_weight
@@ -63,7 +69,8 @@ def only_for_streams(method: Method) -> Method:
 class PartialFitMixin:
     """Training batch by batch, for :class:`CrossEntropyClassifier`."""
 
-    _past: Past | None
+    _past: QuadraticPenalty | None
+    _max_coefficients: ClassVar[int] = MAX_COEFFICIENTS
 
     @only_for_streams
     def partial_fit(
@@ -157,8 +164,25 @@ class PartialFitMixin:
                     f"got {classes.tolist()}."
                 )
         target = self._target(X, y, weights, classes if first else self.classes_)
-        objective = StreamObjective(past, X, target, **self._settings())
-        if past is None and not first:
-            objective.recentre(self._start(objective.shape))
-        W = self._minimise(objective, objective.past.centre, X, y, weights)
-        self._past = objective.following(W)
+        rows, loss = table_rows(X, target, **self._row_settings()), self._loss()
+        if past is None:
+            past = QuadraticPenalty.ridge(
+                rows.shape, 1 / float(self.C), rows.origin, self._max_coefficients
+            )
+            if not first:
+                past = past.recenter(rows.without_origin(self._start(rows.shape)))
+        past = past.shift_origin(rows.origin)
+        objective = Objective(rows, loss, past.scaled(1 / rows.weight_sum))
+        W = self._minimise(objective, past.center, X, y, weights)
+        curvature = batch_curvature(rows, loss, W, past.whole)
+        self._past = past.updated(W, rows.weight_sum * curvature)
+
+
+@ignore_overflow
+def batch_curvature(rows: Rows, loss: Loss, W: Weights, whole: bool) -> Weights:
+    """Return the Hessian of a batch's mean loss at its minimum, or the diagonal."""
+    if not whole:
+        return rows.diagonal(loss, W)
+    H = rows.hessian(loss, W)
+    # What curves downwards would one day leave no minimum.
+    return H if loss.convex else without_negative_curvature(H)

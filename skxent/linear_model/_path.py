@@ -2,71 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.optimize.linear import LinearObjective
-from skxent.optimize.problem import Weights
+from skxent.optimize.rows import table_rows
+from skxent.optimize.rows.base import Rows
+from skxent.optimize.smooth import Weights
 from skxent.optimize.solve import solve
 
-Point = tuple[float, float, float]  # l1_ratio, the varied parameter, C
+GridPoint = tuple[float, float, float]  # l1_ratio, the varied parameter, C
 
 # Extrapolate with weights of such a sum of sizes: it amplifies errors as much.
-MOST_AMPLIFIED = 15.0
+MAX_AMPLIFIED = 15.0
 
 
 class Path:
     """The fits on one fold, each of which starts where its neighbours end.
 
-    For each l1_ratio and value of the varied parameter there is one objective, of which
-    C changes the penalty alone.
+    For each l1_ratio and value of the varied parameter C changes the penalty alone.
     """
 
-    def __init__(self, model: Any, train: tuple[Any, Any, Any]) -> None:
+    rows: Rows
+    warm_start: WarmStart
+
+    def __init__(self, model: Any, train: Any) -> None:
         self.model = model
         self.X, self.y, self.weights = train
-        model.n_features_in_ = self.X.shape[1]
-        self.at: tuple[float, ...] = ()  # the l1_ratio and the value of `objective`
-        self.rows: dict[float, list[Weights]] = {}  # of each value at this l1_ratio
+        self.at: tuple[float, ...] = ()  # the l1_ratio and the value of `rows`
+        self.row: list[Weights] = []  # the solutions there
+        self.hessian: Weights | None = None  # of the rows, at the last of them
+        self.known: dict[float, list[Weights]] = {}  # of each value at this l1_ratio
 
-    def fit(self, point: Point) -> int:
+    def fit(self, point: GridPoint) -> int:
         """Fit the model, whose parameters are of this point; return the iterations."""
         model = self.model
         if point[:2] != self.at:
             self._begin_row(point)
-        self.objective.penalty = self.unit / model.C
-        start = self.surface.start(self.row)
+        objective = model._penalised(self.rows)
+        start = self.warm_start.weights(self.row)
         self.row.append(start)  # where the next one starts if this one fails
         solution = solve(
-            self.objective,
+            replace(objective, cached_hessian=self.hessian),
             start,
-            l1=model.l1_ratio / (model.C * self.objective.given_weight),
-            solver=model.solver,
-            tol=float(model.tol),
-            max_iter=int(model.max_iter),
-            verbose=int(model.verbose),
+            replace(model._options(), keep_hessian=True),
+            model.solver,
         )
         self.row[-1] = solution.weights
-        model._keep(self.objective, solution.weights)
+        if solution.hessian is not None:
+            self.hessian = solution.hessian
+        model._keep(objective, solution.weights)
         return int(solution.n_iter)
 
-    def _begin_row(self, point: Point) -> None:
-        model, C = self.model, point[2]
+    def _begin_row(self, point: GridPoint) -> None:
+        model = self.model
         target = model._target(self.X, self.y, self.weights)
-        model.C = 1.0
-        self.objective = LinearObjective(self.X, target, **model._settings())
-        self.objective.on_path = True
-        self.unit, model.C = self.objective.penalty, C
+        self.rows = table_rows(self.X, target, **model._row_settings())
+        self.hessian = None
         if point[:1] != self.at[:1]:
-            self.rows = {}
+            self.known = {}
         self.at, value = point[:2], point[1]
-        self.surface = Surface(self.rows, value, self.objective.shape)
-        self.row = self.rows[value] = []
+        self.warm_start = WarmStart(self.known, value, self.rows.shape)
+        self.row = self.known[value] = []
 
 
-class Surface:
+class WarmStart:
     """Where the fits at a new value of the varied parameter are expected to end.
 
     At each C the polynomial in log(1 + value) through the fits at the last three
@@ -82,13 +84,13 @@ class Surface:
             known = list(rows)[-order:]
             share = extrapolation(np.log1p(known), np.log1p(value))
             # Values close to each other tell nothing of one far away.
-            if np.abs(share).sum() <= MOST_AMPLIFIED:
+            if np.abs(share).sum() <= MAX_AMPLIFIED:
                 paths = zip(*(rows[v] for v in known), strict=True)
                 self.expected = [np.tensordot(share, path, 1) for path in paths]
                 return
 
-    def start(self, row: list[Weights]) -> Weights:
-        """For the fit after those of `row`."""
+    def weights(self, row: list[Weights]) -> Weights:
+        """Return where the fit after those of `row` starts."""
         i = len(row)
         if not self.expected:
             return row[-1] if row else self.zero
@@ -98,7 +100,7 @@ class Surface:
 
 
 def extrapolation(known: NDArray[np.float64], x: float) -> NDArray[np.float64]:
-    """Lagrange's weights of the values at `known` in the polynomial's value at x."""
+    """Return the weights of values at `known` in their polynomial's value at x."""
     others = known[:, np.newaxis] != known
     ratio = np.ones_like(others, dtype=np.float64)
     gap = known[:, np.newaxis] - known

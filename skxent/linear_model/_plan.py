@@ -1,4 +1,4 @@
-"""What blocks say together, and how each becomes its part of the objective."""
+"""What blocks say together, and how each becomes a part of the rows."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ from numpy.typing import NDArray
 
 from skxent.inputs.blocks import RowBlocks
 from skxent.inputs.labels import encode_labels
-from skxent.inputs.targets import (
-    Target,
-)
+from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.linear_model._blocks import (
     Block,
-    Reading,
+    BlockReader,
     Summary,
     summaries,
     summary,
 )
-from skxent.optimize.blocks import BlockObjective, Here, Part, Store
-from skxent.optimize.linear import LinearObjective
+from skxent.optimize.rows import table_rows
+from skxent.optimize.rows.blocks import (
+    BlockRows,
+    BlockStore,
+    LocalBlocks,
+    RowsPart,
+    block_rows,
+)
 
 # Bytes of rows up to which blocks are put together: far more than a pass has besides.
 MERGED = 1 << 24
@@ -33,7 +37,7 @@ MERGED = 1 << 24
 
 @dataclass(frozen=True)
 class Plan:
-    """How a block becomes a part of the objective."""
+    """How a block becomes a part of the rows."""
 
     classes: NDArray[Any]
     target: Target  # of all rows together, one row a class
@@ -78,8 +82,8 @@ class Plan:
         )
 
 
-def part_of(blocks: Sequence[Block], plan: Plan) -> Part:
-    """Return the part of the objective of some blocks, put together."""
+def part_of(blocks: Sequence[Block], plan: Plan) -> RowsPart:
+    """Return some blocks, put together, as a part of the rows."""
     X: Any = together([block.X.astype(plan.dtype, copy=False) for block in blocks])
     codes: NDArray[np.intp] | None = None
     soft: Floats | None = None
@@ -92,9 +96,9 @@ def part_of(blocks: Sequence[Block], plan: Plan) -> Part:
         weight = together([block.weights() for block in blocks])
     target = replace(plan.target, codes=codes, soft=soft, sample_weight=weight)
     zero = np.zeros(X.shape[1], dtype=X.dtype)  # the origin is that of all rows
-    objective = LinearObjective(X, target, C=np.inf, origin=zero, **plan.settings)
+    rows = table_rows(X, target, origin=zero, **plan.settings)
     runs = [(plan.first[block.index], block.X.shape[0]) for block in blocks]
-    return Part(objective, tuple(runs))
+    return RowsPart(rows, tuple(runs))
 
 
 def codes_of(block: Block, classes: NDArray[Any]) -> NDArray[np.intp]:
@@ -130,8 +134,8 @@ def runs_of_small(blocks: Iterable[Block]) -> Iterator[list[Block]]:
         yield run
 
 
-def parts_of(blocks: Iterable[Block], plan: Plan) -> list[Part]:
-    """Return the parts of the objective of blocks that are kept."""
+def parts_of(blocks: Iterable[Block], plan: Plan) -> list[RowsPart]:
+    """Return the parts of blocks that are kept."""
     weighty = []
     for block in blocks:
         plan.check_same(block)
@@ -140,13 +144,13 @@ def parts_of(blocks: Iterable[Block], plan: Plan) -> list[Part]:
     return [part_of(run, plan) for run in runs_of_small(weighty)]
 
 
-class ReadingParts:
-    """The parts of the objective, made of blocks that are read again."""
+class PartReader:
+    """The parts of the rows, made of blocks that are read again."""
 
     def __init__(self, source: RowBlocks, kind: str, plan: Plan) -> None:
-        self.blocks, self.plan = Reading(source, kind, finite=False), plan
+        self.blocks, self.plan = BlockReader(source, kind, finite=False), plan
 
-    def __iter__(self) -> Iterator[Part]:
+    def __iter__(self) -> Iterator[RowsPart]:
         seen = 0
         for block in self.blocks:
             self.plan.check_same(block)
@@ -157,29 +161,28 @@ class ReadingParts:
             raise ValueError(self.plan.changed(f"another after {seen}"))
 
 
-def read_objective(estimator: Any, source: RowBlocks) -> BlockObjective:
-    """The objective of blocks that are read anew for every pass."""
+def read_rows(estimator: Any, source: RowBlocks) -> BlockRows:
+    """Return the rows of blocks that are read anew for every pass."""
     kind = type(estimator).__name__
-    plan = make_plan(estimator, summaries(Reading(source, kind)), "block")
-    return block_objective(estimator, Here(ReadingParts(source, kind, plan)), plan)
+    plan = make_plan(estimator, summaries(BlockReader(source, kind)), "block")
+    return rows_of_plan(LocalBlocks(PartReader(source, kind, plan)), plan)
 
 
-def block_objective(estimator: Any, parts: Store, plan: Plan) -> BlockObjective:
-    settings = estimator._settings()
-    del settings["n_threads"]
-    return BlockObjective(
+def rows_of_plan(parts: BlockStore, plan: Plan) -> BlockRows:
+    """Return the rows whose parts are in a store."""
+    return block_rows(
         parts,
         plan.target,
         n_samples=plan.n_samples,
-        n_features=estimator.n_features_in_,
+        n_features=next(iter(plan.found.values())).n_features,
         dtype=plan.dtype,
+        fit_intercept=plan.settings["fit_intercept"],
         centred=plan.centred,
-        **settings,
     )
 
 
 def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
-    """What the blocks say together; sets the estimator's classes and columns.
+    """Return what blocks say together; set the estimator's classes and columns.
 
     Raises
     ------
@@ -222,8 +225,6 @@ def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
     one_each = np.empty((len(classes), head.n_features), dtype=dtype)
     target = estimator._target(one_each, classes, masses.sum(axis=0), classes)
     places = np.cumsum([0, *(block.n_samples for block in found)]).tolist()
-    settings = estimator._settings()
-    del settings["C"]
     weighty = masses @ target.class_weight > 0
     return Plan(
         classes,
@@ -232,7 +233,7 @@ def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
         {block.index: block for block in found},
         {block.index: first for block, first in zip(found, places, strict=False)},
         frozenset(found[i].index for i in np.flatnonzero(weighty)),
-        settings,
+        estimator._row_settings(),
         noun,
     )
 
@@ -240,7 +241,7 @@ def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
 def merged(
     found: Sequence[Summary], noun: str
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """All classes, and the weight of each in every block: (blocks, K)."""
+    """Return all classes, and the weight of each in every block: (blocks, K)."""
     if found[0].labels is None:
         masses = np.array([block.mass for block in found])
         return np.arange(masses.shape[1]), masses

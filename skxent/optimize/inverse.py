@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import eigh, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs
 
-from skxent.optimize.problem import Problem, Weights
+from skxent.optimize.smooth import Weights
 
 # Scaled to a unit diagonal, a curvature below FLAT is rounding: of the sums in float64,
 # or of X itself, which float32 tells to 6e-8 of its size (and columns whose mean is far
@@ -32,6 +32,12 @@ def check_curvature(values: Weights) -> None:
             "X, C and sample_weight must be of a size whose products are finite, "
             "got an infinite or undefined Hessian."
         )
+
+
+def without_negative_curvature(H: Weights) -> Weights:
+    """Return a symmetric matrix whose negative eigenvalues are taken for zero."""
+    values, vectors = eigh(H)
+    return np.asarray((vectors * np.maximum(values, 0)) @ vectors.T)
 
 
 class Inverse:
@@ -74,21 +80,21 @@ class Inverse:
             self.reciprocal = 1 / np.where(size < flat * size.max(), FEIGNED, raised)
 
     def root(self, U: Weights) -> Weights:
-        """R U, where R Rᵀ is the inverse."""
+        """Return R U, where R Rᵀ is the inverse."""
         if self.factor is not None:
             solved = solve_triangular(self.factor, U, lower=True, trans="T")
             return np.asarray(solved) / self.scale
         return self.vectors @ (np.sqrt(self.reciprocal)[:, np.newaxis] * U) / self.scale
 
     def root_transposed(self, G: Weights) -> Weights:
-        """Rᵀ G: the gradient in U of a function whose gradient in R U is G."""
+        """Return Rᵀ G, the gradient in U of a function whose gradient in R U is G."""
         G = G / self.scale
         if self.factor is not None:
             return np.asarray(solve_triangular(self.factor, G, lower=True))
         return np.sqrt(self.reciprocal)[:, np.newaxis] * (self.vectors.T @ G)
 
     def __call__(self, G: Weights) -> Weights:
-        """Inverse times the columns of G."""
+        """Return the inverse times the columns of G."""
         G = np.asarray_chkfinite(G / self.scale)
         if self.factor is not None:
             return dpotrs(self.factor, G, lower=True)[0] / self.scale
@@ -124,10 +130,6 @@ class WholeInverse:
             between_outputs += shared
         self.inverse = Inverse(H, dtype)
         self.positive = self.inverse.positive
-
-    @classmethod
-    def of(cls, objective: Problem, H: Weights) -> WholeInverse:
-        return cls(H, objective.shape, objective.shift_invariant, objective.dtype)
 
     def __call__(self, G: Weights) -> Weights:
         size, m = self.shape

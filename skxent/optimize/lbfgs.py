@@ -8,14 +8,25 @@ import numpy as np
 from scipy.optimize import minimize
 
 from skxent.kernels.threads import one_blas_thread
-from skxent.optimize.convergence import CONVERGED, MAX_ITER, ROUNDING, Solution
 from skxent.optimize.inverse import Inverse
-from skxent.optimize.newton import Listener
-from skxent.optimize.precondition import WIDE, Diagonal, diagonal_that_does
-from skxent.optimize.problem import Problem, Weights
+from skxent.optimize.objective import Objective
+from skxent.optimize.precondition import (
+    MAX_GRAM_COLUMNS,
+    Diagonal,
+    diagonal_if_sufficient,
+)
+from skxent.optimize.smooth import Point, Weights, rounding_error
+from skxent.optimize.solution import (
+    CONVERGED,
+    MAX_ITER,
+    ROUNDING,
+    Solution,
+    SolverOptions,
+)
 
-# Iterations after which a diagonal was not enough. On round data it takes 6 to 23.
-ENOUGH = 25
+# Iterations after which a diagonal was not enough. On round data it takes 6 to 23
+# (tests/optimize/test_unscaled.py).
+MAX_DIAGONAL_STEPS = 25
 
 
 class Scale:
@@ -26,22 +37,19 @@ class Scale:
     depend on each other, but takes no time.
     """
 
-    sample: Problem
-    curvature: Weights
-    share: Weights
     inverse: Inverse | None
     root: Weights
     diagonal: Diagonal
 
     def __init__(
-        self, objective: Problem, W: Weights, diagonal: Diagonal | None
+        self, objective: Objective, W: Weights, diagonal: Diagonal | None
     ) -> None:
-        self.sample = objective.sample()
+        self.sample = objective.subsample
         self.curvature = self._curvature(W)
         self.share = np.sqrt(self.curvature / self.curvature.mean())
         self.inverse = None
         if diagonal is None:
-            self.inverse = Inverse(self.sample.curvature(W), objective.dtype)
+            self.inverse = Inverse(self.sample.gram(W), objective.dtype)
         else:
             self.diagonal = diagonal
             self.root = np.sqrt(diagonal.scale.mean(axis=1, keepdims=True))
@@ -51,112 +59,106 @@ class Scale:
         return np.maximum(curvature, max(1e-3 * curvature.mean(), 1e-300))
 
     def weights(self, U: Weights) -> Weights:
+        """Return W."""
         if self.inverse is None:
             return self.diagonal.uncentred(U / self.root / self.share)
         return self.inverse.root(U) / self.share
 
     def gradient(self, G: Weights) -> Weights:
+        """Return the gradient in U, from that in W."""
         if self.inverse is None:
             return self.diagonal.centred(G) / self.root / self.share
         return self.inverse.root_transposed(G / self.share)
 
-    def decrement(self, W: Weights, G: Weights) -> float:
-        """The norm of the gradient in U, with the curvature that there is at W now."""
-        now = self.curvature / self._curvature(W)
-        return float(np.linalg.norm(self.gradient(G)) * np.sqrt(max(now.max(), 1.0)))
+    def decrement(self, point: Point) -> float:
+        """Return the norm of the gradient in U, with the curvature at the point."""
+        now = self.curvature / self._curvature(point.W)
+        norm = np.linalg.norm(self.gradient(point.gradient))
+        return float(norm * np.sqrt(max(now.max(), 1.0)))
 
 
-def lbfgs(
-    objective: Problem,
-    start: Weights,
-    tol: float,
-    max_iter: int,
-    verbose: int = 0,
-    listener: Listener | None = None,
-) -> Solution:
-    """L-BFGS; the scale is renewed if the curvature has left it."""
+def lbfgs(objective: Objective, start: Weights, options: SolverOptions) -> Solution:
+    """Minimise by L-BFGS; the scale is renewed if the curvature has left it."""
     with one_blas_thread():
-        return _lbfgs(objective, start, tol, max_iter, verbose, listener)
+        return _lbfgs(objective, start, options)
 
 
-def _lbfgs(
-    objective: Problem,
-    start: Weights,
-    tol: float,
-    max_iter: int,
-    verbose: int,
-    listener: Listener | None,
-) -> Solution:
-    W, n_iter = start, 0
-    diagonal = diagonal_that_does(objective, W)
-    narrow = objective.n_features <= WIDE
-    most = max_iter if diagonal is None or not narrow else min(max_iter, ENOUGH)
-    noise = 8 * float(np.finfo(objective.dtype).eps)
+def _lbfgs(objective: Objective, start: Weights, options: SolverOptions) -> Solution:
+    W, n_iter, max_iter = start, 0, options.max_iter
+    diagonal = diagonal_if_sufficient(objective, W)
+    narrow = objective.rows.n_features <= MAX_GRAM_COLUMNS
+    limit = max_iter
+    if diagonal is not None and narrow:
+        limit = min(max_iter, MAX_DIAGONAL_STEPS)
     previous = np.inf
     scale = Scale(objective, W, diagonal)
     while True:
-        W, value, gradient, steps = _follow(
-            objective, scale, W, tol, most - n_iter, verbose, listener
-        )
+        point, steps = _follow(objective, scale, W, limit - n_iter, options)
+        W, value = point.W, point.value
         n_iter += max(steps, 1)
-        decrement = scale.decrement(W, gradient)
-        if steps > ENOUGH or decrement > tol:
+        decrement = scale.decrement(point)
+        if steps > MAX_DIAGONAL_STEPS or decrement > options.tol:
             # The curvature has left the scale: another tells how near the end is.
             if diagonal is not None:
-                diagonal = None if narrow else Diagonal(objective.sample(), W)
+                diagonal = None if narrow else Diagonal(objective.subsample, W)
             scale = Scale(objective, W, diagonal)
-            decrement = scale.decrement(W, gradient)
-        if decrement <= tol:
-            return Solution(W, value, n_iter, decrement, True, CONVERGED)
-        if decrement**2 <= noise * abs(value) and decrement > 0.5 * previous:
-            return Solution(W, value, n_iter, decrement, True, ROUNDING)
+            decrement = scale.decrement(point)
+        if decrement <= options.tol:
+            return Solution(W, value, n_iter, decrement, CONVERGED)
+        floor = rounding_error(objective.dtype, value)
+        if decrement**2 <= floor and decrement > 0.5 * previous:
+            return Solution(W, value, n_iter, decrement, ROUNDING)
         if n_iter >= max_iter:
-            return Solution(W, value, n_iter, decrement, False, MAX_ITER)
-        previous, most = decrement, max_iter
+            return Solution(W, value, n_iter, decrement, MAX_ITER)
+        previous, limit = decrement, max_iter
 
 
 def _follow(
-    objective: Problem,
+    objective: Objective,
     scale: Scale,
     origin: Weights,
-    tol: float,
     max_iter: int,
-    verbose: int,
-    listener: Listener | None,
-) -> tuple[Weights, float, Weights, int]:
-    """scipy's L-BFGS from `origin`, in steps of one scale."""
-    best: dict[str, Any] = {"value": np.inf}
+    options: SolverOptions,
+) -> tuple[Point, int]:
+    """Return the best point of scipy's L-BFGS from `origin`, in steps of one scale."""
+    best: Point | None = None
 
     def weights(u: Weights) -> Weights:
         return origin + scale.weights(u.reshape(origin.shape))
 
     def evaluate(u: Weights) -> tuple[float, Weights]:
-        W = weights(u)
-        value, gradient = objective.value_gradient(W)
-        if value < best["value"]:
-            best.update(value=value, gradient=gradient, W=W)
-        return value, scale.gradient(gradient).ravel()
+        nonlocal best
+        point = objective.at(weights(u))
+        if best is None or point.value < best.value:
+            best = point
+        return point.value, scale.gradient(point.gradient).ravel()
 
-    in_use = len(origin) - np.count_nonzero(objective.constant)
-    in_use *= objective.n_outputs
+    def report(u: Weights) -> None:
+        if options.callback is not None:
+            options.callback(weights(u))
+
+    rows = objective.rows
+    in_use = origin.size - np.count_nonzero(rows.constant) * rows.n_outputs
+    settings: dict[str, Any] = {
+        "maxiter": max_iter,
+        "maxfun": 4 * max_iter,
+        # scipy tests the largest entry: the norm is at most that times root p
+        "gtol": options.tol / np.sqrt(in_use),
+        "ftol": 0.0,
+    }
+    start = np.zeros(origin.size)
     found = minimize(
         evaluate,
-        np.zeros(origin.size),
+        start,
         jac=True,
         method="L-BFGS-B",
-        callback=None if listener is None else lambda u: listener(weights(u)),
-        options={
-            "maxiter": max_iter,
-            "maxfun": 4 * max_iter,
-            # scipy tests the largest entry: the norm is at most that times root p
-            "gtol": tol
-            / np.sqrt(origin.size - objective.constant.sum() * len(origin.T)),
-            "ftol": 0.0,
-        },
+        callback=None if options.callback is None else report,
+        options=settings,
     )
-    if verbose:
+    assert best is not None
+    if options.verbose:
         print(
-            f"L-BFGS: {found.nit} iterations, objective {best['value']:.12g}, "
+            f"L-BFGS: {found.nit} iterations, objective {best.value:.12g}, "
             f"passes {objective.passes}"
         )
-    return best["W"], best["value"], best["gradient"], int(found.nit)
+    return best, int(found.nit)

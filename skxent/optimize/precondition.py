@@ -16,36 +16,37 @@ draws them to where they are (`shift_invariant`) they are left out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sp
 
 from skxent.optimize.inverse import Inverse, WholeInverse, check_curvature
-from skxent.optimize.problem import Problem, Weights
+from skxent.optimize.objective import Objective
+from skxent.optimize.smooth import Weights
 
-# Wider than this, a Gram matrix would not pay.
-WIDE = 2000
+# With more columns than this a Gram matrix would not pay.
+MAX_GRAM_COLUMNS = 2000
 
 # Numbers that the Gram matrices of all outputs may have together: 32 MB.
-ROOM = 1 << 22
+MAX_GRAM_ENTRIES = 1 << 22
 
 # Of so many coefficients the whole Hessian can be formed.
-FEW_COEFFICIENTS = 1000
+MAX_WHOLE_COEFFICIENTS = 1000
 
 # Hessian products that a Gram matrix may take to be formed without a question.
-CHEAP = 1
+CHEAP_GRAM = 1
 
 # Scaled by its diagonal, curvature that reaches no further than this has no need of a
 # Gram matrix. Of independent columns, 4 rows each in the sample, it reaches to 2.25,
-# and with three classes to 3.4; of tables that are measured, usually beyond 10.
-ROUND = 4.0
+# and with three classes to 3.4; of tables that are measured, usually beyond 10
+# (tests/optimize/test_unscaled.py).
+MAX_ROUND_REACH = 4.0
 
 Linear = Callable[[Weights], Weights]
 
 
 @dataclass(frozen=True)
-class Rung:
+class Preconditioner:
     """A way to precondition, and about how many Hessian products one takes."""
 
     cost: float
@@ -53,59 +54,52 @@ class Rung:
     lasts: bool = False  # for several steps
 
 
-def ladder(objective: Problem, W: Weights) -> list[Rung]:
-    """Ways to precondition from W on, each better and dearer than the one before."""
-    d, m = objective.n_features, objective.n_outputs
-    sample, rungs = objective.sample(), []
-    diagonal = diagonal_that_does(objective, W)
+def candidates(objective: Objective, W: Weights) -> list[Preconditioner]:
+    """Return preconditioners from W on, each better and dearer than the one before."""
+    rows, sample, found = objective.rows, objective.subsample, []
+    d, m = rows.n_features, rows.n_outputs
+    diagonal = diagonal_if_sufficient(objective, W)
     if diagonal is not None:
         first = diagonal.inverse(objective)
-        rungs.append(Rung(0.0, lambda W: first, lasts=True))
-    if d <= WIDE:
+        found.append(Preconditioner(0.0, lambda W: first, lasts=True))
+    if d <= MAX_GRAM_COLUMNS:
         cost = gram_cost(objective)
-        rungs.append(Rung(cost, lambda W: mean_of_outputs(sample, W)))
-        if m > 1 and m * d**2 <= ROOM:
-            each = Rung(cost * m, lambda W: each_output(sample, W), lasts=True)
-            rungs.append(each)
-    if m > 1 and W.size <= FEW_COEFFICIENTS:
+        found.append(Preconditioner(cost, lambda W: mean_of_outputs(sample, W)))
+        if m > 1 and m * d**2 <= MAX_GRAM_ENTRIES:
+            each = Preconditioner(cost * m, lambda W: each_output(sample, W), True)
+            found.append(each)
+    if m > 1 and W.size <= MAX_WHOLE_COEFFICIENTS:
         cost = W.size / 10
-        rungs.append(Rung(cost, lambda W: whole(objective, W), lasts=True))
-    return rungs
+        found.append(Preconditioner(cost, lambda W: whole(objective, W), lasts=True))
+    return found
 
 
-def gram_cost(objective: Problem) -> float:
-    """About how many Hessian products take as long as a Gram matrix of a sample.
-
-    An entry of X meets d others in the one. In the other it is read, which takes as
-    long as 40 of these, and with many outputs as 8 for each; sparse, 1/2 for each.
-    """
-    X, m = objective.X, objective.n_outputs
-    if sp.issparse(X):
-        cost = 2 * X.nnz / X.shape[0] / m
-    else:
-        cost = objective.n_features / (8 * max(5, m))
-    return float(cost * objective.sample().n_samples / objective.n_samples)
+def gram_cost(objective: Objective) -> float:
+    """Return about how many Hessian products take as long as a sample's Gram matrix."""
+    rows = objective.rows
+    return rows.gram_cost() * rows.subsample.n_samples / rows.n_samples
 
 
-def diagonal_that_does(objective: Problem, W: Weights) -> Diagonal | None:
-    """The diagonal of the Hessian at W, or None where a Gram matrix is worth its time.
+def diagonal_if_sufficient(objective: Objective, W: Weights) -> Diagonal | None:
+    """Return the diagonal of the Hessian at W, or None if a Gram matrix is worth it.
 
     That is where it takes next to none, or where the curvature in units of its diagonal
     is far from round.
     """
-    narrow, sample = objective.n_features <= WIDE, objective.sample()
-    if narrow and gram_cost(objective) <= CHEAP:
+    narrow = objective.rows.n_features <= MAX_GRAM_COLUMNS
+    if narrow and gram_cost(objective) <= CHEAP_GRAM:
         return None
+    sample = replace(objective.subsample, cache_logits=True)
     diagonal = Diagonal(sample, W)
     if narrow:
-        root, reach = np.sqrt(diagonal.scale), 0.0
-        V = diagonal.centred(sample.value_gradient(W)[1]) / root
+        root, reach, point = np.sqrt(diagonal.scale), 0.0, sample.at(W)
+        V = diagonal.centred(point.gradient) / root
         for _ in range(3):  # the power method
             V /= np.linalg.norm(V) or 1.0
-            product = sample.hessian_product(W, diagonal.uncentred(V / root))
+            product = sample.hessian_product(point, diagonal.uncentred(V / root))
             V = diagonal.centred(product) / root
             reach = float(np.linalg.norm(V))
-        if reach > ROUND:
+        if reach > MAX_ROUND_REACH:
             return None
     return diagonal
 
@@ -116,69 +110,64 @@ class Diagonal:
     Dense columns are near theirs already, but sparse ones cannot be moved, and then
     have much in common with the intercept. Their weights can.
 
-    scale: (D, m), the diagonal, of sparse columns shrunk towards their usual one. What
+    scale : (D, m), the diagonal, of sparse columns shrunk towards their usual one. What
     c entries sum to has a logarithm with a variance of about 1 / c. This part of the
-    variance between columns is noise, and noise in the scale only does harm. A weight
-    counts as so many entries, unless weights are below one.
+    variance between columns is noise, and noise in the scale only does harm.
     """
 
     scale: Weights
 
-    def __init__(self, sample: Problem, W: Weights) -> None:
-        d = sample.n_features
+    def __init__(self, sample: Objective, W: Weights) -> None:
+        rows = sample.rows
+        d = rows.n_features
         self.mean: Weights | None = None  # of columns, and zero for the intercept
-        self.scale, columns = sample.row_diagonal_and_columns(W)
+        self.scale, columns = rows.diagonal_and_columns(sample.loss, W)
         check_curvature(self.scale)
         if columns is not None and columns.any():
-            count, total = columns.T
+            mean, count = columns.T
             sums = self.scale[:d]
-            if sample.fit_intercept:
-                weight = sample.target.sample_weight
-                rows = sample.n_samples if weight is None else weight.sum()
-                self.mean = np.append(total / rows, 0.0)
+            if rows.fit_intercept:
+                self.mean = np.append(mean, 0.0)
                 centred = sums - np.outer(self.mean[:d] ** 2, self.scale[d])
                 sums = np.maximum(centred, 1e-3 * sums)
             used = count > 0
-            self.scale[:d][used] = shrunk(
-                sums[used], max(sample.unit, 1.0) * count[used]
-            )
-        self.scale += sample.penalty_diagonal() + np.finfo(float).tiny
+            self.scale[:d][used] = shrunk(sums[used], count[used])
+        self.scale += sample.penalty.diagonal() + np.finfo(float).tiny
 
     def centred(self, G: Weights) -> Weights:
-        """The gradient in the weights of centred columns."""
+        """Return the gradient in the weights of centred columns."""
         return G if self.mean is None else G - np.outer(self.mean, G[-1])
 
     def uncentred(self, W: Weights) -> Weights:
-        """The weights of X itself."""
+        """Return the weights of X itself."""
         if self.mean is not None:
             W[-1] -= self.mean @ W
         return W
 
-    def inverse(self, objective: Problem) -> Linear:
+    def inverse(self, objective: Objective) -> Linear:
+        """Return the preconditioner that this diagonal makes."""
         apply = apart(scaled_by(self.scale), objective)
         return lambda G: self.uncentred(apply(self.centred(G)))
 
 
 def shrunk(sums: Weights, count: Weights) -> Weights:
-    """Sums of so many entries each, their logarithms moved towards the mean one."""
-    found = np.log(np.maximum(sums, np.finfo(float).tiny))
-    usual, spread = found.mean(axis=0), found.var(axis=0)
+    """Move the logarithms of sums of so many entries each towards the mean one."""
+    logs = np.log(np.maximum(sums, np.finfo(float).tiny))
+    usual, spread = logs.mean(axis=0), logs.var(axis=0)
     noise = np.mean(1 / np.maximum(count, 1.0))
     signal = 1 - noise / np.maximum(spread, noise)
-    return np.exp(usual + signal * (found - usual))
+    return np.exp(usual + signal * (logs - usual))
 
 
-def apart(inverse: Linear, objective: Problem) -> Linear:
-    """The inverse for what the outputs differ in; a shift is held by the penalty alone.
+def apart(inverse: Linear, objective: Objective) -> Linear:
+    """Return the inverse for what the outputs differ in; the penalty holds a shift.
 
     Along a shift that changes nothing, or that is where the penalty draws it, there is
     no gradient but rounding.
     """
-    if objective.n_outputs == 1:
+    if objective.rows.n_outputs == 1:
         return inverse
-    held = objective.penalty_diagonal().mean(axis=1, keepdims=True)
-    if objective.shift_invariant:
-        held[:] = 0
+    held = objective.shift_curvature()
     give = np.divide(1.0, held, out=np.zeros_like(held), where=held > 0)
 
     def precondition(G: Weights) -> Weights:
@@ -190,12 +179,14 @@ def apart(inverse: Linear, objective: Problem) -> Linear:
     return precondition
 
 
-def mean_of_outputs(sample: Problem, W: Weights) -> Linear:
-    return apart(Inverse(sample.curvature(W), sample.dtype), sample)
+def mean_of_outputs(sample: Objective, W: Weights) -> Linear:
+    """Return the inverse of one Gram matrix for all outputs."""
+    return apart(Inverse(sample.gram(W), sample.dtype), sample)
 
 
-def each_output(sample: Problem, W: Weights) -> Linear:
-    inverses = [Inverse(H, sample.dtype) for H in sample.curvature_by_output(W)]
+def each_output(sample: Objective, W: Weights) -> Linear:
+    """Return the inverses of a Gram matrix for each output."""
+    inverses = [Inverse(H, sample.dtype) for H in sample.grams_by_output(W)]
 
     def inverse(G: Weights) -> Weights:
         columns = zip(inverses, G.T, strict=True)
@@ -204,8 +195,14 @@ def each_output(sample: Problem, W: Weights) -> Linear:
     return apart(inverse, sample)
 
 
-def whole(objective: Problem, W: Weights) -> Linear:
-    inverse = WholeInverse.of(objective, objective.hessian(W))
+def whole(objective: Objective, W: Weights) -> Linear:
+    """Return the inverse of the Hessian."""
+    inverse = WholeInverse(
+        objective.hessian(W),
+        objective.shape,
+        objective.shift_invariant,
+        objective.dtype,
+    )
     if not objective.shift_invariant:
         return inverse
 
@@ -216,5 +213,6 @@ def whole(objective: Problem, W: Weights) -> Linear:
 
 
 def scaled_by(diagonal: Weights) -> Linear:
+    """Return the inverse of a diagonal."""
     reciprocal = 1 / diagonal
     return lambda G: G * reciprocal

@@ -10,7 +10,15 @@ from scipy.linalg import eigh
 from scipy.optimize import nnls
 
 from skxent.kernels.threads import one_blas_thread
-from skxent.optimize.convergence import CONVERGED, MAX_ITER, STALLED, Solution
+from skxent.optimize.line_search import backtrack
+from skxent.optimize.smooth import Point, rounding_error
+from skxent.optimize.solution import (
+    CONVERGED,
+    MAX_ITER,
+    STALLED,
+    Solution,
+    SolverOptions,
+)
 
 Vector = NDArray[np.float64]
 
@@ -18,53 +26,53 @@ Vector = NDArray[np.float64]
 FLAT = 1e-12
 
 
-class SimplexObjective(Protocol):
-    def value_gradient(self, w: Vector) -> tuple[float, Vector]: ...
-    def hessian(self, w: Vector) -> Vector: ...
+class SimplexFunction(Protocol):
+    """What is minimised: a function of float64 and its derivatives."""
+
+    def at(self, w: Vector) -> Point:
+        """Evaluate the function and its gradient."""
+
+    def hessian(self, w: Vector) -> Vector:
+        """Return the whole Hessian."""
 
 
 def minimise_on_simplex(
-    objective: SimplexObjective, w: Vector, tol: float = 1e-6, max_iter: int = 100
+    function: SimplexFunction,
+    start: Vector,
+    options: SolverOptions = SolverOptions(tol=1e-6),  # noqa: B008
 ) -> Solution:
-    """Newton's method, every step to the minimum on the simplex of the local model.
+    """Minimise by Newton's method, each step to the local model's minimum there.
 
     Judged by the decrement √(-gᵀd) of the step d, as the linear models are; the last
     step leaves its square.
     """
     # The order in which BLAS sums over the rows depends on its threads.
     with one_blas_thread():
-        return _minimise_on_simplex(objective, w, tol, max_iter)
+        return _minimise_on_simplex(function, start, options)
 
 
 def _minimise_on_simplex(
-    objective: SimplexObjective, w: Vector, tol: float, max_iter: int
+    function: SimplexFunction, start: Vector, options: SolverOptions
 ) -> Solution:
-    value, gradient = objective.value_gradient(w)
-    noise = 8 * float(np.finfo(np.float64).eps)
-    decrement = np.inf
-    for iteration in range(1, max_iter + 1):
-        target = model_minimum(objective.hessian(w), gradient, w)
-        step = target - w
-        slope = float(gradient @ step)
+    point, decrement = function.at(start), np.inf
+    for iteration in range(1, options.max_iter + 1):
+        w, value = point.W, point.value
+        end = model_minimum(function.hessian(w), point.gradient, w)
+        slope = float(point.gradient @ (end - w))
         decrement = float(np.sqrt(max(-slope, 0.0)))
-        if decrement <= tol:
+        if decrement <= options.tol:
             value -= 0.5 * decrement**2
-            return Solution(target, value, iteration, decrement, True, CONVERGED)
-        length = 1.0
-        while True:
-            candidate = w + length * step
-            new_value, new_gradient = objective.value_gradient(candidate)
-            if new_value <= value + 1e-4 * length * slope + noise * abs(value):
-                break
-            length *= 0.5
-            if length < 1e-10:
-                return Solution(w, value, iteration, decrement, False, STALLED)
-        w, value, gradient = candidate, new_value, new_gradient
-    return Solution(w, value, max_iter, decrement, False, MAX_ITER)
+            return Solution(end, value, iteration, decrement, CONVERGED)
+        floor = rounding_error(np.float64, value)
+        taken = backtrack(function.at, point, end, slope, floor)
+        if taken is None:
+            return Solution(w, value, iteration, decrement, STALLED)
+        _, point = taken
+    return Solution(point.W, point.value, options.max_iter, decrement, MAX_ITER)
 
 
 def model_minimum(H: Vector, gradient: Vector, w: Vector) -> Vector:
-    """The x on the simplex that minimises gᵀ(x - w) + ½ (x - w)ᵀH(x - w), exactly.
+    """Return the x on the simplex that minimises gᵀ(x - w) + ½ (x - w)ᵀH(x - w).
 
     With H = RᵀR that is the least ‖R (x - w) + R⁻ᵀg‖, and with E = R - (Rw - R⁻ᵀg) 1ᵀ,
     for 1ᵀx = 1, the least ‖Ex‖. The least ‖Eu‖² + (1ᵀu - 1)² over u >= 0 alone has

@@ -203,7 +203,7 @@ UNSEEN = ("no ", "weights of", "smoothing of", "a tuple")
 LINEAR = [n for n in FITTED if hasattr(FITTED[n], "coef_")]
 PAST = {
     f"_past, {name} {what}": (name, function)
-    for name in ("centre", "curvature", "origin")
+    for name in ("center", "matrix", "origin")
     for what, function in (
         ("short", lambda a: a[:-1]),
         ("long", lambda a: np.concatenate([a, a])),

@@ -1,14 +1,17 @@
 """The pass of a linear model over X, against its definition with whole matrices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from oracle import DTYPES, LOSS_INSTANCES
+from problems import objective_of
 from skxent.inputs.targets import make_target
 from skxent.losses import CrossEntropy, Focal
-from skxent.optimize.linear import LinearObjective
+from skxent.optimize.rows.wide import WideRows
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 2e-5}
 SHAPES = [(1, 1, 2), (33, 1, 2), (700, 50, 2), (257, 9, 3), (90, 130, 5), (65, 4, 30)]
@@ -30,21 +33,19 @@ def problem(n, d, n_classes, dtype=np.float64, kind="hard"):
     return X, y, settings, W, V
 
 
-def sums(X, y, settings, W, V, loss, fit_intercept=True, n_threads=1):
+def sums(X, y, settings, W, V, loss, *, n_threads=1, **keywords):
     """Objective, gradient and Hessian times V by the kernel, without a penalty."""
     n_classes = 2 if W.shape[1] == 1 else W.shape[1]
     target = make_target(y, X.shape[0], n_classes, dtype=X.dtype, **settings)
-    objective = LinearObjective(
-        X, target, loss, C=np.inf, fit_intercept=fit_intercept, n_threads=n_threads
-    )
+    objective = objective_of(X, target, loss, C=np.inf, n_threads=n_threads, **keywords)
     value, gradient = objective.value_gradient(W)
-    return objective, value, gradient, objective.hessian_product(W, V)
+    return objective, value, gradient, objective.hessian_product(objective.at(W), V)
 
 
 def definition(objective, X, y, settings, W, V, loss):
     """The same in float64, row by row of the loss's own methods."""
     ones = np.ones((len(X), 1)) if len(W) > X.shape[1] else np.empty((len(X), 0))
-    X = np.hstack([X.astype(np.float64) - objective.origin, ones])
+    X = np.hstack([X.astype(np.float64) - objective.rows.origin, ones])
     binary = W.shape[1] == 1
     z, v = (X @ U[:, 0] if binary else X @ U for U in (W, V))
     value, slope = loss.loss_gradient(y, z, **settings)
@@ -109,9 +110,12 @@ def test_products_at_other_weights():
     for matrix in (X, sp.csr_array(X)):
         objective, *_ = sums(matrix, y, settings, W, V, CrossEntropy())
         expected = [sums(matrix, y, settings, U, V, CrossEntropy())[3] for U in (V, W)]
-        for U, product in zip((V, W), expected, strict=True):
-            assert_array_equal(objective.hessian_product(U, V), product)
-            assert_array_equal(objective.hessian_product(U, V), product)
+        caching = replace(objective, cache_logits=True)
+        points = [caching.at(V), caching.at(W)]
+        for _ in range(2):
+            for point, product in zip(points, expected, strict=True):
+                assert point.logits.shape == (300, 3)
+                assert_array_equal(caching.hessian_product(point, V), product)
 
 
 def test_sums_without_intercept():
@@ -152,39 +156,35 @@ def test_whole_hessian_is_that_of_products(n_classes):
         for column in range(W.size):
             V = np.zeros(W.size)
             V[column] = 1
-            product = each.hessian_product(W, V.reshape(W.T.shape).T)
+            product = each.hessian_product(each.at(W), V.reshape(W.T.shape).T)
             assert_allclose(H[:, column], product.T.ravel(), atol=1e-12)
 
 
 def sparse_twin(objective):
-    return LinearObjective(
-        sp.csr_array(objective.X),
-        objective.target,
-        objective.loss,
-        C=np.inf,
-        fit_intercept=True,
-    )
+    rows = objective.rows
+    return objective_of(sp.csr_array(rows.X), rows.target, objective.loss, C=np.inf)
 
 
 def test_a_sample_has_the_curvature_of_all():
     X, y, settings, W, _ = problem(50_000, 3, 3)
     objective, *_ = sums(X, y, settings, W, W, CrossEntropy())
-    part = objective.sample()
-    assert 4096 <= part.X.shape[0] < 8192
-    assert_allclose(part.curvature(W), objective.curvature(W), rtol=0.1, atol=0.01)
+    part = objective.subsample
+    assert 4096 <= part.rows.X.shape[0] < 8192
+    assert_allclose(part.gram(W), objective.gram(W), rtol=0.1, atol=0.01)
     assert_allclose(part.output_curvature(W), objective.output_curvature(W), rtol=0.05)
 
 
 @pytest.mark.parametrize("n_classes", [3, 4])
-def test_wide_sparse_rows_go_by_columns(n_classes, monkeypatch):
+def test_wide_sparse_rows_go_by_columns(n_classes):
     X, *rest = problem(60, 300, n_classes, kind="weighted")
     X[np.random.default_rng(0).random(X.shape) < 0.9] = 0
     X[:, 40:60] = 0
     _, *by_rows = sums(sp.csr_array(X), *rest, Focal(2.0))
-    monkeypatch.setattr("skxent.optimize.wide.CACHED", 0)
     for n_threads in (1, 3):
-        objective, *ours = sums(sp.csr_array(X), *rest, Focal(2.0), n_threads=n_threads)
-        assert objective.wide is not None
+        objective, *ours = sums(
+            sp.csr_array(X), *rest, Focal(2.0), n_threads=n_threads, max_cached=0
+        )
+        assert isinstance(objective.rows, WideRows)
         exact = definition(objective, X, *rest, Focal(2.0))
         for mine, other, theirs in zip(ours, by_rows, exact, strict=True):
             assert_allclose(mine, theirs, rtol=1e-12, atol=1e-13)

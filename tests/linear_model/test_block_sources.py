@@ -75,7 +75,7 @@ def test_a_sample_of_blocks_is_chosen_as_of_one_table():
     model = CrossEntropyClassifier(solver="lbfgs")
     there, *_ = model._objective(ArrayBlocks(rows, codes, block_rows=7000), None, None)
     here, *_ = model._objective(rows, codes, None)
-    assert there.sample().n_samples == here.sample().n_samples < 10_000
+    assert there.rows.subsample.n_samples == here.rows.subsample.n_samples < 10_000
     found = model.fit(ArrayBlocks(rows, codes, block_rows=7000)).coef_
     assert_allclose(found, model.fit(rows, codes).coef_, atol=1e-10)
 

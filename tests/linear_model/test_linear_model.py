@@ -18,6 +18,7 @@ from sklearn.datasets import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from problems import limited, objective_of
 from skxent import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
@@ -25,8 +26,9 @@ from skxent import (
 )
 from skxent.inputs.targets import make_target
 from skxent.losses import LOSSES, CrossEntropy, Focal
-from skxent.optimize.linear import LinearObjective
 from skxent.optimize.newton import newton
+from skxent.optimize.smooth import Point
+from skxent.optimize.solution import SolverOptions
 from skxent.optimize.solve import SOLVERS, choose_solver
 
 ESTIMATORS = [
@@ -127,10 +129,10 @@ def test_data_need_no_scaling(load, gamma, solver):
     assert model.n_iter_[0] <= 40
     exact = FocalLogisticRegression(gamma, tol=1e-9).fit(X, y)
     target = make_target(y, len(y), len(model.classes_))
-    objective = LinearObjective(X, target, Focal(gamma), C=1.0, fit_intercept=True)
+    objective = objective_of(X, target, Focal(gamma), C=1.0, fit_intercept=True)
     values = [
         objective.value_gradient(
-            objective.without_origin(np.vstack([m.coef_.T, m.intercept_]))
+            objective.rows.without_origin(np.vstack([m.coef_.T, m.intercept_]))
         )[0]
         for m in (model, exact)
     ]
@@ -146,23 +148,22 @@ def test_objective_derivatives(loss, n_classes):
         y, len(y), n_classes, sample_weight=rng.uniform(size=50), label_smoothing=0.1
     )
     for matrix in (X, sp.csr_array(X)):
-        objective = LinearObjective(matrix, target, loss, C=0.7, fit_intercept=True)
-        objective.blocks = [slice(0, 20), slice(20, 50)]
+        objective = objective_of(matrix, target, loss, C=0.7, fit_intercept=True)
         W, V = rng.normal(size=(2, *objective.shape))
         step = 1e-5
         above, slope_above = objective.value_gradient(W + step * V)
         below, slope_below = objective.value_gradient(W - step * V)
         _, gradient = objective.value_gradient(W)
         assert_allclose((above - below) / (2 * step), np.vdot(gradient, V), rtol=1e-6)
-        product = objective.hessian_product(W, V)
+        product = objective.hessian_product(objective.at(W), V)
         assert_allclose((slope_above - slope_below) / (2 * step), product, atol=1e-7)
         whole = objective.hessian(W)
         assert_allclose(whole, whole.T)
         assert_allclose(whole @ V.T.ravel(), product.T.ravel(), rtol=1e-9, atol=1e-12)
-        by_output, mean = objective.curvature_by_output(W), objective.curvature(W)
+        by_output, mean = objective.grams_by_output(W), objective.gram(W)
         assert_allclose(by_output.mean(axis=0), mean, rtol=1e-12, atol=1e-14)
         diagonals = np.diagonal(by_output, axis1=1, axis2=2)
-        assert_allclose(objective.curvature_diagonal(W), diagonals.T)
+        assert_allclose(objective.diagonal(W), diagonals.T)
         if loss.convex:
             m, size = len(by_output), len(mean)
             blocks = np.einsum("kikj->kij", whole.reshape(m, size, m, size))
@@ -178,12 +179,12 @@ class Wall:
     passes = 0
     SCALE = 1e-9
 
-    def value_gradient(self, W):
+    def at(self, W):
         w, beyond = W[0, 0], max(W[0, 0] - 0.5, 0.0)
         gradient = -self.SCALE * np.exp(-w) + 2 * beyond
-        return self.SCALE * np.exp(-w) + beyond**2, np.array([[gradient]])
+        return Point(W, self.SCALE * np.exp(-w) + beyond**2, np.array([[gradient]]))
 
-    def may_lack_minimum(self, value):
+    def may_be_unbounded(self, value):
         return False
 
 
@@ -191,15 +192,15 @@ def test_the_last_step_is_no_step_up():
     """A whole step, though tol is reached, unless it leads where nothing foresaw."""
     wall = Wall()
 
-    def newton_step(W, gradient, decrement):
-        return -gradient / (Wall.SCALE * np.exp(-W[0, 0])), True
+    def newton_step(point, decrement):
+        return -point.gradient / (Wall.SCALE * np.exp(-point.W[0, 0])), True
 
     for start, end in ((-1.0, 0.0), (0.0, 0.0)):
         W = np.array([[start]])
-        found = newton(wall, W, newton_step, 1e-4, 10)
+        found = newton(wall, W, newton_step, SolverOptions(max_iter=10))
         assert found.converged
         assert_allclose(found.weights, end)
-        assert_allclose(found.value, wall.value_gradient(found.weights)[0])
+        assert_allclose(found.value, wall.at(found.weights).value)
 
 
 @newton_solvers
@@ -234,12 +235,14 @@ def test_focal_ends_in_a_minimum_below_its_start(n_classes, solver):
     model = FocalLogisticRegression(2.0, C=10.0, solver=solver, tol=1e-8).fit(X, y)
     start = CrossEntropyClassifier(C=10.0).fit(X, y)
     target = make_target(y, len(y), n_classes)
-    objective = LinearObjective(X, target, Focal(2.0), C=10.0, fit_intercept=True)
-    found = objective.without_origin(np.vstack([model.coef_.T, model.intercept_]))
+    objective = objective_of(X, target, Focal(2.0), C=10.0, fit_intercept=True)
+    found = objective.rows.without_origin(np.vstack([model.coef_.T, model.intercept_]))
     value, gradient = objective.value_gradient(found)
     assert np.abs(gradient).max() < 1e-7
     assert np.linalg.eigvalsh(objective.hessian(found)).min() > -1e-10
-    initial = objective.without_origin(np.vstack([start.coef_.T, start.intercept_]))
+    initial = objective.rows.without_origin(
+        np.vstack([start.coef_.T, start.intercept_])
+    )
     assert value < objective.value_gradient(initial)[0]
 
 
@@ -364,9 +367,7 @@ def test_choice_of_solver():
     def chosen(n, d, n_classes):
         target = make_target(np.zeros(n, int), n, n_classes)
         X = sp.csr_array((n, d))
-        return choose_solver(
-            LinearObjective(X, target, CrossEntropy(), C=1.0, fit_intercept=True)
-        )
+        return choose_solver(objective_of(X, target, CrossEntropy()), SolverOptions())
 
     assert chosen(1000, 10, 2) == "newton-cholesky"
     assert chosen(1797, 64, 10) == "newton-cg"
@@ -379,7 +380,7 @@ def suboptimality(model, X, y, loss, sample_weight=None):
     X, soft = X.astype(np.float64), y.ndim == 2
     exact = clone(model).set_params(solver="newton-cg", tol=1e-8)
     n_classes = y.shape[1] if soft else int(y.max()) + 1
-    objective = LinearObjective(
+    objective = objective_of(
         X,
         make_target(y, X.shape[0], n_classes, sample_weight=sample_weight),
         loss,
@@ -388,7 +389,9 @@ def suboptimality(model, X, y, loss, sample_weight=None):
     )
     value, best = (
         objective.value_gradient(
-            objective.without_origin(np.vstack([m.coef_.T, m.intercept_]).astype(float))
+            objective.rows.without_origin(
+                np.vstack([m.coef_.T, m.intercept_]).astype(float)
+            )
         )[0]
         for m in (model, exact.fit(X, y, sample_weight=sample_weight))
     )
@@ -414,15 +417,14 @@ def test_lbfgs_finds_newtons_minimum(loss, kind, n_classes):
     assert abs(suboptimality(model, X, y, loss, w)) < limit
 
 
-def test_auto_goes_on_where_lbfgs_is_slow(monkeypatch):
+def test_auto_goes_on_where_lbfgs_is_slow():
     X, y = data(4, n=9000)
-    monkeypatch.setattr("skxent.optimize.solve.FEW_OPERATIONS", 0)
-    monkeypatch.setattr("skxent.optimize.solve.PATIENCE", 3)
+    kind = limited(CrossEntropyClassifier, few_operations=0, patience=3)
     with pytest.warns(ConvergenceWarning, match="lbfgs did not converge"):
-        CrossEntropyClassifier(solver="lbfgs", max_iter=3).fit(X, y)
+        kind(solver="lbfgs", max_iter=3).fit(X, y)
     with pytest.warns(ConvergenceWarning, match="newton-cg did not converge"):
-        CrossEntropyClassifier(max_iter=4).fit(X, y)
-    model = CrossEntropyClassifier().fit(X, y)
+        kind(max_iter=4).fit(X, y)
+    model = kind().fit(X, y)
     assert 3 < model.n_iter_[0] < 15
     assert suboptimality(model, X, y, CrossEntropy()) < 1e-8
 
@@ -469,17 +471,19 @@ class Valley:
 
     dtype, passes = np.dtype(np.float64), 0
 
-    def value_gradient(self, W):
+    def at(self, W):
         self.passes += 1
         root = np.sqrt(1 + (W - 1000) ** 2)
-        return float(root.sum()), (W - 1000) / root
+        return Point(W, float(root.sum()), (W - 1000) / root)
 
-    def may_lack_minimum(self, value):
+    def may_be_unbounded(self, value):
         return False
 
 
 def test_steps_grow_where_the_curvature_is_not_there():
     valley = Valley()
-    found = newton(valley, np.zeros((1, 1)), lambda W, g, _: (-g, True), 1e-6, 60)
+    options = SolverOptions(tol=1e-6, max_iter=60)
+    descent = lambda point, _: (-point.gradient, True)  # noqa: E731
+    found = newton(valley, np.zeros((1, 1)), descent, options)
     assert found.converged and valley.passes <= 60
     assert_allclose(found.weights, 1000)

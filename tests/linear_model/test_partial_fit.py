@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.utils import gen_batches
 
-import skxent.linear_model._stream as stream
+from problems import limited
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
 from skxent.losses import LOSSES, CrossEntropy
 from skxent.metrics import evaluate_loss
@@ -45,11 +45,11 @@ def streamed(model, X, y, size=200, weights=None):
 @all_losses
 @all_classes
 @whole_and_diagonal
-def test_one_batch_is_the_full_fit(loss, n_classes, whole, monkeypatch):
-    monkeypatch.setattr(stream, "WHOLE", 2000 if whole else 0)
+def test_one_batch_is_the_full_fit(loss, n_classes, whole):
     X, y = data(n_classes, 300)
     w = np.random.default_rng(0).uniform(0.5, 2, len(y))
-    model = CrossEntropyClassifier(loss, tol=1e-8, C=0.1, class_weight={0: 2.0})
+    kind = limited(CrossEntropyClassifier, max_coefficients=2000 if whole else 0)
+    model = kind(loss, tol=1e-8, C=0.1, class_weight={0: 2.0})
     once = clone(model).partial_fit(X, y, np.unique(y), w)
     full = clone(model).fit(X, y, w)
     assert_allclose(once.coef_, full.coef_, atol=1e-6)
@@ -78,10 +78,9 @@ def test_many_batches_approach_the_full_fit(loss, n_classes):
         assert_allclose(many.predict_proba(X), full.predict_proba(X), atol=0.03)
 
 
-def test_the_diagonal_approaches_it_too(monkeypatch):
-    monkeypatch.setattr(stream, "WHOLE", 0)
+def test_the_diagonal_approaches_it_too():
     X, y = data(3)
-    full = CrossEntropyClassifier().fit(X, y)
+    full = limited(CrossEntropyClassifier, max_coefficients=0)().fit(X, y)
     many = streamed(clone(full), X, y)
 
     def value(model):

@@ -12,12 +12,13 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
+from problems import limited, objective_of
 from skxent import CrossEntropyClassifier, FocalLogisticRegressionCV
 from skxent.blocks import ArrayBlocks
 from skxent.inputs.targets import make_target
 from skxent.losses import CrossEntropy
-from skxent.optimize.constant import column_ranges
-from skxent.optimize.linear import LinearObjective
+from skxent.optimize.rows.constant import column_ranges
+from skxent.optimize.solution import SolverOptions
 from skxent.optimize.solve import SOLVERS, solve
 
 dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -152,13 +153,11 @@ def test_partitions_may_have_constants():
 
 
 @pytest.mark.parametrize("convert", [np.asarray, sp.csr_array])
-@pytest.mark.parametrize("whole", [3000, 0])
-def test_a_column_that_became_constant_loses_its_coefficient(
-    convert, whole, monkeypatch
-):
-    monkeypatch.setattr("skxent.optimize.quadratic.WHOLE", whole)
+@pytest.mark.parametrize("max_hessian", [3000, 0])
+def test_a_column_that_became_constant_loses_its_coefficient(convert, max_hessian):
     X, y = data()
-    model = CrossEntropyClassifier(l1_ratio=1.0, warm_start=True).fit(convert(X), y)
+    kind = limited(CrossEntropyClassifier, max_hessian=max_hessian)
+    model = kind(l1_ratio=1.0, warm_start=True).fit(convert(X), y)
     assert model.coef_.all()
     X[:, 1] = 0
     model.fit(convert(X), y)
@@ -199,9 +198,9 @@ def test_rare_indicators_and_nearly_equal_columns_are_kept():
     twin = X[:, 0] + 1e-6 * np.random.default_rng(1).normal(size=2000)
     target = make_target(y, 2000, 2)
     A = np.column_stack([X, rare, twin])
-    objective = LinearObjective(A, target, CrossEntropy(), C=np.inf, fit_intercept=True)
-    assert not objective.constant.any()
-    found = solve(objective, np.zeros(objective.shape), tol=1e-8)
+    objective = objective_of(A, target, CrossEntropy(), C=np.inf, fit_intercept=True)
+    assert not objective.rows.constant.any()
+    found = solve(objective, np.zeros(objective.shape), SolverOptions(tol=1e-8))
     _, gradient = objective.value_gradient(found.weights)
     scale = np.sqrt(np.diagonal(objective.hessian(found.weights)))
     assert np.abs(gradient[:, 0] / scale).max() < 1e-9

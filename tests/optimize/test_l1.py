@@ -20,12 +20,14 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import scale
 from sklearn.svm import l1_min_c
 
+from problems import limited, objective_of
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
 from skxent.inputs.targets import make_target
 from skxent.losses import LOSSES, CrossEntropy
-from skxent.optimize.l1 import SMALL, ProximalNewton
-from skxent.optimize.linear import LinearObjective
-from skxent.optimize.quadratic import WHOLE, ColumnsModel, MatrixModel
+from skxent.optimize.models.columns import ColumnsModel
+from skxent.optimize.models.matrix import MatrixModel
+from skxent.optimize.proximal_newton import FIRST_COLUMNS, working_set
+from skxent.optimize.solution import MAX_HESSIAN, SolverOptions
 from skxent.optimize.solve import SOLVERS, solve
 
 n_classes_of = pytest.mark.parametrize("n_classes", [2, 3])
@@ -73,7 +75,7 @@ def assert_minimum(model, X, y, loss, atol, w=None):
 @formats
 @pytest.mark.parametrize(
     ("d", "settings"),
-    [(2 * SMALL, {}), (30, {"l1_ratio": 0.3, "fit_intercept": False})],
+    [(2 * FIRST_COLUMNS, {}), (30, {"l1_ratio": 0.3, "fit_intercept": False})],
 )
 def test_conditions_of_a_minimum(loss, n_classes, convert, d, settings):
     X, y = data(n_classes, d)
@@ -113,7 +115,7 @@ def test_liblinear_finds_the_same():
 
 @formats
 def test_nothing_is_used_below_the_least_C(convert):
-    X, y = data(2, 2 * SMALL)
+    X, y = data(2, 2 * FIRST_COLUMNS)
     X = convert(X)
     least = l1_min_c(X, y, loss="log", fit_intercept=False)
     model = CrossEntropyClassifier(l1_ratio=1.0, fit_intercept=False)
@@ -132,16 +134,18 @@ def test_nothing_is_used_below_the_least_C(convert):
 def test_both_models_have_the_same_minimum(n_classes, loss):
     X, y = data(n_classes)
     target = make_target(y, len(y), n_classes, label_smoothing=0.1)
-    objective = LinearObjective(X, target, loss, C=1.0, fit_intercept=True)
+    objective = objective_of(X, target, loss, C=1.0, fit_intercept=True)
     W = np.random.default_rng(0).normal(size=objective.shape) * 0.1
     _, gradient = objective.value_gradient(W)
     l1 = np.full(len(W), 0.01)
     l1[-1] = 0
     # Small weights: where the Hessian is positive both safeguards leave it alone.
     ends = []
-    for model in (MatrixModel(objective), ColumnsModel(objective)):
+    l2 = objective.penalty.curvature[:, 0].copy()
+    columns = ColumnsModel(objective.rows, loss, l1, l2)
+    for model in (MatrixModel(objective, l1), columns):
         model.expand(W)
-        end, slope = model.minimise(W, gradient, l1, 1e-10)
+        end, slope = model.minimise(W, gradient, 1e-10)
         unused = end == 0
         assert (
             np.abs(slope[unused])
@@ -154,19 +158,19 @@ def test_both_models_have_the_same_minimum(n_classes, loss):
 
 @n_classes_of
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
-def test_a_large_set_goes_through_the_columns(n_classes, gamma, monkeypatch):
+def test_a_large_set_goes_through_the_columns(n_classes, gamma):
     X, y = data(n_classes)
-    model = FocalLogisticRegression(gamma, C=0.3, l1_ratio=0.9, tol=1e-9)
-    expected = clone(model).fit(X, y)
-    monkeypatch.setattr("skxent.optimize.quadratic.WHOLE", 10)
-    assert WHOLE > 10
-    assert_allclose(clone(model).fit(X, y).coef_, expected.coef_, atol=1e-6)
+    settings = {"C": 0.3, "l1_ratio": 0.9, "tol": 1e-9}
+    expected = FocalLogisticRegression(gamma, **settings).fit(X, y)
+    kind = limited(FocalLogisticRegression, max_hessian=10)
+    found = kind(gamma, **settings).fit(X, y)
+    assert_allclose(found.coef_, expected.coef_, atol=1e-6)
 
 
 @n_classes_of
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
 def test_sparse_is_dense(n_classes, gamma):
-    X, y = data(n_classes, SMALL + 20)
+    X, y = data(n_classes, FIRST_COLUMNS + 20)
     model = FocalLogisticRegression(gamma, C=0.3, l1_ratio=1.0, tol=1e-9)
     dense, sparse = clone(model).fit(X, y), clone(model).fit(sp.csr_array(X), y)
     assert_allclose(dense.coef_, sparse.coef_, atol=1e-6)
@@ -180,7 +184,7 @@ def test_sparse_is_dense(n_classes, gamma):
 
 @formats
 def test_float32(convert):
-    X, y = data(3, 2 * SMALL, dtype=np.float32)
+    X, y = data(3, 2 * FIRST_COLUMNS, dtype=np.float32)
     model = CrossEntropyClassifier(C=0.3, l1_ratio=1.0)
     single, double = clone(model).fit(convert(X), y), model.fit(X.astype(float), y)
     assert single.coef_.dtype == np.float32
@@ -255,14 +259,14 @@ def test_stopping_early_warns_and_verbose_prints(capsys):
 def test_the_working_set_stays_small():
     X, y = data(2, 1000)
     target = make_target(y, len(y), 2)
-    objective = LinearObjective(X, target, CrossEntropy(), C=np.inf, fit_intercept=True)
-    path = ProximalNewton(objective, 0.01, 0, None)
-    _, gradient = objective.value_gradient(np.zeros(objective.shape))
-    columns, left = path.working_set(np.zeros(objective.shape), gradient, SMALL)
+    objective = objective_of(X, target, CrossEntropy(), C=np.inf, l1=0.01)
+    point = objective.at(np.zeros(objective.shape))
+    columns, left = working_set(objective, point, FIRST_COLUMNS)
+    gradient = point.gradient
     wanting = np.abs(gradient[:1000, 0]) > 0.01
-    assert len(columns) == SMALL and left == wanting.sum() - SMALL
+    assert len(columns) == FIRST_COLUMNS and left == wanting.sum() - FIRST_COLUMNS
     least = np.abs(gradient[columns, 0]).min()
-    assert (np.abs(gradient[:1000, 0]) > least).sum() < SMALL
+    assert (np.abs(gradient[:1000, 0]) > least).sum() < FIRST_COLUMNS
 
 
 def separable(kind, n_classes):
@@ -315,17 +319,15 @@ def test_a_penalty_raises_no_alarm(load, prepare):
 
 
 @n_classes_of
-@pytest.mark.parametrize("whole", [WHOLE, 0])
-def test_from_where_rows_are_saturated_on_the_wrong_side(n_classes, whole, monkeypatch):
-    monkeypatch.setattr("skxent.optimize.quadratic.WHOLE", whole)
+@pytest.mark.parametrize("max_hessian", [MAX_HESSIAN, 0])
+def test_from_where_rows_are_saturated_on_the_wrong_side(n_classes, max_hessian):
     X, y = data(n_classes)
     target = make_target(y, len(y), n_classes)
 
     def found(start):
-        objective = LinearObjective(
-            X, target, CrossEntropy(), C=1.0, fit_intercept=True
-        )
-        return solve(objective, start, l1=0.01, tol=1e-8)
+        objective = objective_of(X, target, CrossEntropy(), l1=0.01)
+        options = SolverOptions(tol=1e-8, max_hessian=max_hessian)
+        return solve(objective, start, options)
 
     m = 1 if n_classes == 2 else n_classes
     expected = found(np.zeros((X.shape[1] + 1, m)))

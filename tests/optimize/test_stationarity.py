@@ -12,8 +12,8 @@ import scipy.sparse as sp
 from sklearn.base import clone
 from stationarity import Stream, decrement, slope, targets
 
-import skxent.linear_model._stream as stream
 from oracle import phi
+from problems import limited
 from skxent import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
@@ -171,12 +171,10 @@ def assert_follows(model, X, y, n_classes, n_batches, loss, convert, diagonal, w
     ("n_batches", "settings"),
     [(1, {}), (4, {"tol": 1e-6, "class_weight": {0: 2.0}}), (4, {"C": np.inf})],
 )
-def test_partial_fit(
-    loss, n_classes, convert, diagonal, n_batches, settings, monkeypatch
-):
-    monkeypatch.setattr(stream, "WHOLE", 0 if diagonal else 2000)
+def test_partial_fit(loss, n_classes, convert, diagonal, n_batches, settings):
     X, y, w = data(n_classes)
-    model = CrossEntropyClassifier(loss, **settings)
+    kind = limited(CrossEntropyClassifier, max_coefficients=0 if diagonal else 2000)
+    model = kind(loss, **settings)
     assert_follows(model, X, y, n_classes, n_batches, loss, convert, diagonal, w)
 
 
@@ -190,15 +188,13 @@ def test_partial_fit(
         (5, 90, 4, 1e-6, sp.csr_array),
     ],
 )
-def test_streams_of_many_columns_and_batches(
-    n_classes, d, n_batches, tol, convert, monkeypatch
-):
-    monkeypatch.setattr(stream, "WHOLE", 400)
+def test_streams_of_many_columns_and_batches(n_classes, d, n_batches, tol, convert):
     X, y, _ = data(n_classes, n=1200, d=d)
     if convert is sp.csr_array:
         X = np.where(np.random.default_rng(0).uniform(size=X.shape) < 0.9, 0, X)
     diagonal = (d + 1) * (1 if n_classes == 2 else n_classes) > 400
-    model, loss = CrossEntropyClassifier(tol=tol), CrossEntropy()
+    model = limited(CrossEntropyClassifier, max_coefficients=400)(tol=tol)
+    loss = CrossEntropy()
     assert_follows(model, X, y, n_classes, n_batches, loss, convert, diagonal)
 
 

@@ -1,0 +1,125 @@
+"""The whole Hessian, for few coefficients, and coordinate descent on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+
+from skxent.kernels._coordinate import sweep_matrix
+from skxent.losses._shipped import CrossEntropy
+from skxent.optimize.inverse import check_curvature
+from skxent.optimize.models.base import MAX_ROUNDS, SWEEPS, Model
+from skxent.optimize.objective import Objective
+from skxent.optimize.smooth import Weights
+
+# Newton steps of a round at most.
+MAX_STEPS = 20
+
+
+class WholeHessian(Model):
+    """A model with the whole Hessian: sweeps cost nothing beside it."""
+
+    H: Weights
+    cheap_sweeps = True
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+
+    def expand(self, W: Weights, damping: float = 0.0) -> None:
+        objective = self.objective
+        self.H = objective.hessian(W)
+        if damping:
+            flat = replace(objective, loss=CrossEntropy())
+            self.H += damping * flat.hessian(np.zeros_like(W))
+        check_curvature(self.H)
+        if objective.loss.convex:
+            return
+        try:
+            cho_factor(self.H)
+        except LinAlgError:
+            values, vectors = eigh(self.H)
+            self.H = (vectors * np.abs(values)) @ vectors.T
+
+
+class MatrixModel(WholeHessian):
+    """The whole Hessian, and coordinate descent with an L1 norm."""
+
+    def __init__(self, objective: Objective, l1_weights: Weights) -> None:
+        super().__init__(objective)
+        self.l1_weights = l1_weights
+
+    def minimise(
+        self, W: Weights, gradient: Weights, accuracy: float
+    ) -> tuple[Weights, Weights]:
+        w, slope = W.T.flatten(), gradient.T.flatten()
+        l1 = np.tile(self.l1_weights, W.shape[1])
+        w[(np.diagonal(self.H) == 0) & (np.abs(slope) < l1)] = 0  # not swept
+        first = last = sweep_matrix(self.H, slope, w, l1, 1, 0.0)
+        for _ in range(MAX_ROUNDS):
+            tolerance = accuracy**2 * first
+            last = sweep_matrix(self.H, slope, w, l1, SWEEPS, tolerance)
+            if last <= tolerance:
+                break
+            for _ in range(MAX_STEPS):
+                if not self._newton(w, slope, l1):
+                    break
+        shape = W.shape[::-1]
+        return w.reshape(shape).T, slope.reshape(shape).T
+
+    def _newton(self, w: Weights, slope: Weights, l1: Weights) -> bool:
+        """Step to the minimum over the coordinates in use if they kept their signs.
+
+        Those that would not are set to zero; or the step ends where the model is least
+        along it, if that is lower. Return True if there is more to gain with the signs
+        that are then.
+        """
+        used = np.flatnonzero((w != 0) | (l1 == 0))
+        start, sign, weight = w[used], np.sign(w[used]), l1[used]
+        H = self.H[np.ix_(used, used)]
+        pull = slope[used] + weight * sign
+        try:
+            # The ridge holds directions along which H and the slope have no part.
+            ridge = np.diag(1e-10 * np.diagonal(H))
+            step = -cho_solve(cho_factor(H + ridge), pull)
+        except LinAlgError:
+            return False
+        end = start + step
+        lost = (np.sign(end) != sign) & (weight > 0)
+        if lost.any():
+            curvature = float(step @ H @ step)
+            along, gain = least_along(start, step, slope[used], curvature, weight)
+            end[lost] = 0.0
+            cut = end - start
+            if pull @ cut + 0.5 * cut @ H @ cut >= gain:
+                end = along
+        w[used] = end
+        slope += (end - start) @ self.H[used]
+        return bool(lost.any() and (end != start).any())
+
+
+def least_along(
+    w: Weights, step: Weights, slope: Weights, curvature: float, l1: Weights
+) -> tuple[Weights, float]:
+    """Minimise slopeᵀ(x - w) + ½ (x - w)ᵀH(x - w) + Σ l1 |x| from w to w + step.
+
+    Return x, and how much less that is. Along the step the function is a convex
+    parabola whose slope jumps up by 2 l1 |step| where a coordinate changes its sign.
+    """
+    crossing = np.flatnonzero((w * step < 0) & (l1 > 0))
+    at = -w[crossing] / step[crossing]
+    order = np.argsort(at)
+    crossing, at = crossing[order], at[order]
+    jumps = 2 * l1[crossing] * np.abs(step[crossing])
+    bend = np.append(0.0, np.cumsum(jumps))
+    first = float(slope @ step + (l1 * step) @ np.sign(w))
+    after = first + curvature * at + bend[1:]
+    k = int(np.argmax(after >= 0)) if (after >= 0).any() else len(at)
+    inside = -(first + bend[k]) / curvature if curvature > 0 else np.inf
+    t = min(inside, at[k] if k < len(at) else 1.0, 1.0)
+    x = w + t * step
+    if k < len(at) and t == at[k]:
+        x[crossing[k]] = 0.0
+    gain = t * (slope @ step) + 0.5 * t**2 * curvature
+    return x, float(gain + l1 @ (np.abs(x) - np.abs(w)))

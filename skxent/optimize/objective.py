@@ -1,0 +1,173 @@
+"""The training objective of the linear models: rows + loss + penalty.
+
+    f(W) = Σ_i w_i ℓ(y_i, x̃_i W) / Σw + penalty(W)
+
+With the L2 penalty ½ ‖W without intercepts‖² / (C Σw) this is scikit-learn's
+C Σ w ℓ + ½‖W‖², scaled so that f is a mean loss in nats. The three parts know nothing
+of each other, and solvers ask this for what it can do. Another loss, penalty or part of
+the rows is a `dataclasses.replace`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from skxent.losses._shipped import Loss
+from skxent.optimize.penalties import Penalty
+from skxent.optimize.rows.base import Rows
+from skxent.optimize.shift import zero_sum
+from skxent.optimize.smooth import Columns, Point, Weights
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """A mean loss over rows plus a penalty; derivatives are of what is smooth.
+
+    cache_logits : keep the logits of a point, for the Hessian products that follow.
+    cached_hessian : the rows' Hessian at weights near the minimum, as of a neighbour on
+    a path of penalties.
+    """
+
+    rows: Rows
+    loss: Loss
+    penalty: Penalty
+    cache_logits: bool = False
+    cached_hessian: Weights | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return the shape (D, m) of the weights."""
+        return self.rows.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return the dtype of X."""
+        return self.rows.dtype
+
+    @property
+    def passes(self) -> int:
+        """Return how many passes over the rows there were."""
+        return self.rows.passes
+
+    @cached_property
+    def shift_invariant(self) -> bool:
+        """Return True if all outputs may shift together, but for a known shift.
+
+        A loss does not see it. Solvers then need not move that way.
+        """
+        return self.rows.n_outputs > 1 and self.penalty.shift_invariant
+
+    @property
+    def smooth(self) -> bool:
+        """Return True if there is nothing but what `at` evaluates."""
+        return self.penalty.smooth
+
+    def may_be_unbounded(self, value: float = np.inf) -> bool:
+        """Return True if the objective, now of this value, may fall for ever."""
+        return self.penalty.may_be_unbounded(value)
+
+    def at(self, W: Weights) -> Point:
+        """Evaluate the objective and its gradient in one pass."""
+        value, gradient, logits = self.rows.value_gradient(
+            self.loss, W, self.cache_logits
+        )
+        penalty, pull = self.penalty.value_gradient(W)
+        gradient += pull
+        return Point(W, value + penalty, gradient, logits)
+
+    def value_gradient(self, W: Weights) -> tuple[float, Weights]:
+        """Return f(W) and its gradient, without what is not smooth."""
+        point = self.at(W)
+        return point.value, point.gradient
+
+    def composite_at(self, W: Weights) -> Point:
+        """Evaluate all of the objective, and the gradient of what is smooth in it."""
+        point = self.at(W)
+        return Point(W, point.value + self.nonsmooth_value(W), point.gradient)
+
+    def nonsmooth_value(self, W: Weights) -> float:
+        """Return the part of the penalty that is not smooth."""
+        return self.penalty.nonsmooth_value(W)
+
+    def proximal_step(self, point: Point) -> Weights:
+        """Return the step of length one that the gradient and the penalty make."""
+        return self.penalty.prox(point.W - point.gradient, 1.0) - point.W
+
+    def hessian_product(self, point: Point, V: Weights) -> Weights:
+        """Return the Hessian at the point times V, in one pass."""
+        product = self.rows.hessian_product(self.loss, point.W, V, point.logits)
+        product += self.penalty.hessian_product(V)
+        return product
+
+    def hessian(self, W: Weights) -> Weights:
+        """Return the whole Hessian: (m D, m D), output by output."""
+        return self.with_penalty(self.rows.hessian(self.loss, W))
+
+    def with_penalty(self, H: Weights) -> Weights:
+        """Return a Hessian of the rows, to which the penalty's is added in place."""
+        self.penalty.add_to_hessian(H)
+        return H
+
+    def gram(self, W: Weights) -> Weights:
+        """Return one (D, D) matrix for all outputs: see `Rows.gram`."""
+        grams = self.rows.gram(self.loss, W)[np.newaxis]
+        self.penalty.add_to_grams(grams)
+        return grams[0]
+
+    def grams_by_output(self, W: Weights) -> Weights:
+        """Return the Hessian's diagonal blocks: (m, D, D)."""
+        grams = self.rows.grams_by_output(self.loss, W)
+        self.penalty.add_to_grams(grams)
+        return grams
+
+    def diagonal(self, W: Weights) -> Weights:
+        """Return the Hessian's diagonal: (D, m)."""
+        return self.rows.diagonal(self.loss, W) + self.penalty.diagonal()
+
+    def shift_curvature(self) -> Weights:
+        """Return how the penalty holds a shift of all outputs: (D, 1).
+
+        Zero where solvers need not move that way.
+        """
+        held = self.penalty.diagonal().mean(axis=1, keepdims=True)
+        return np.zeros_like(held) if self.shift_invariant else held
+
+    def output_curvature(self, W: Weights) -> Weights:
+        """Return the mean curvature in the logits, for each output: (m,)."""
+        return self.rows.output_curvature(self.loss, W)
+
+    @cached_property
+    def subsample(self) -> Objective:
+        """Return the same objective on rows enough to tell its curvature."""
+        return replace(self, rows=self.rows.subsample, cached_hessian=None)
+
+    def restricted(self, columns: Columns) -> Objective:
+        """Return the same objective on some columns of X alone."""
+        index = np.append(columns, np.arange(self.rows.n_features, self.shape[0]))
+        return replace(
+            self,
+            rows=self.rows.restricted(columns),
+            penalty=self.penalty.restricted(index),
+        )
+
+    def at_best_shift(self, W: Weights) -> Weights:
+        """Return W with the shift of all outputs to which the penalty draws it.
+
+        Newton's steps do not go along such a shift, and L-BFGS may have left it.
+        """
+        if not self.shift_invariant or not W.any():
+            return W
+        d = self.rows.n_features
+        return np.vstack([self.penalty.best_shift(W[:d]), W[d:]])
+
+    def coefficients(self, W: Weights) -> Weights:
+        """Return the weights for X itself, of all that are as good always the same."""
+        d = self.rows.n_features
+        W = self.rows.with_origin(self.at_best_shift(W))
+        if self.shift_invariant:
+            W[d:] = zero_sum(W[d:])
+        return W

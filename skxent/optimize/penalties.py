@@ -1,0 +1,190 @@
+"""Penalties: what is added to the mean loss, as values that know nothing of it.
+
+A penalty is convex in the weights W (D, m), whose rows are the columns of X and then
+the intercepts. It is the sum of a smooth part, ½ Σ curvature W², and of a part that is
+not smooth where weights are zero and has a proximal map instead:
+
+    prox(V, step) = argmin_W ½ ‖W - V‖² + step · nonsmooth_value(W)
+
+A penalty of one's own says its `curvature`, `nonsmooth_value` and `prox`, and which
+rows of W it ties together (`groups`); solvers ask for nothing else.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxent.optimize.rows.base import Rows
+from skxent.optimize.shift import sparsest, zero_sum
+from skxent.optimize.smooth import Columns, Weights
+
+# Nats: a penalised objective below this means classes that X separates.
+SEPARATED = 1e-6
+
+
+class Penalty(ABC):
+    """A convex function of W (D, m), smooth but for zeros."""
+
+    # Must the solver use the proximal map?
+    smooth = True
+    # May all outputs shift together, but for a shift that `best_shift` knows?
+    shift_invariant = True
+
+    @property
+    @abstractmethod
+    def curvature(self) -> Weights:
+        """Return the diagonal Hessian of the smooth part: (D, 1), or (D, m)."""
+
+    @property
+    def unpenalised(self) -> NDArray[np.bool_]:
+        """Return which rows of W, as the intercepts, cost nothing: (D,)."""
+        return np.asarray(~self.curvature.any(axis=1))
+
+    def value_gradient(self, W: Weights) -> tuple[float, Weights]:
+        """Return the smooth part and its gradient."""
+        gradient = self.hessian_product(W)
+        return 0.5 * float(np.vdot(W, gradient)), gradient
+
+    def hessian_product(self, V: Weights) -> Weights:
+        """Return the Hessian of the smooth part times V."""
+        return self.curvature * V
+
+    def diagonal(self) -> Weights:
+        """Return the diagonal of that Hessian: (D, 1), or (D, m)."""
+        return self.curvature
+
+    def add_to_hessian(self, H: Weights) -> None:
+        """Add that Hessian to one of the rows (m D, m D), output by output."""
+        size = len(self.curvature)
+        diagonal = H.reshape(-1)[:: len(H) + 1].reshape(len(H) // max(size, 1), size)
+        diagonal += self.curvature.T
+
+    def add_to_grams(self, grams: Weights) -> None:
+        """Add its blocks to the (D, D) matrix of each output, or their mean to one."""
+        diagonals = grams.reshape(len(grams), -1)[:, :: len(self.curvature) + 1]
+        per_output = self.curvature.T
+        one = len(grams) == 1 < len(per_output)
+        diagonals += per_output.mean(axis=0) if one else per_output
+
+    def nonsmooth_value(self, W: Weights) -> float:
+        """Return the part that is not smooth."""
+        return 0.0
+
+    def prox(self, V: Weights, step: float) -> Weights:
+        """Return the proximal map of step times the part that is not smooth."""
+        return V
+
+    def groups(self) -> list[Columns]:
+        """Return the rows of W that the part that is not smooth ties together."""
+        return [np.array([row]) for row in range(len(self.curvature))]
+
+    def best_shift(self, features: Weights) -> Weights:
+        """Shift rows alike in all outputs to where the penalty is least, if many are.
+
+        The loss does not see it. Where there is but one such shift the solver finds it.
+        """
+        return features
+
+    def may_be_unbounded(self, value: float) -> bool:
+        """Return True if an objective, now of this value, may fall for ever."""
+        return value < SEPARATED
+
+    @property
+    def l1_weights(self) -> Weights | None:
+        """Return l1 (D,) if Σ l1 |W| is all that is not smooth.
+
+        Compiled coordinate descent minimises that.
+        """
+        return None
+
+    @abstractmethod
+    def restricted(self, index: Columns) -> Self:
+        """Return the same penalty on some rows of W, if the others are zero."""
+
+
+@dataclass(frozen=True, eq=False)
+class L2(Penalty):
+    """½ Σ strength W². strength: (D, 1), zero for the intercepts."""
+
+    strength: Weights
+
+    @property
+    def curvature(self) -> Weights:
+        return self.strength
+
+    def best_shift(self, features: Weights) -> Weights:
+        return zero_sum(features)
+
+    def may_be_unbounded(self, value: float) -> bool:
+        return value < SEPARATED or not self.strength.any()
+
+    def restricted(self, index: Columns) -> Self:
+        return replace(self, strength=self.strength[index])
+
+
+@dataclass(frozen=True, eq=False)
+class L1(Penalty):
+    """Σ threshold |W|. threshold: (D,), zero for the intercepts."""
+
+    threshold: Weights
+    smooth = False
+
+    @cached_property
+    def curvature(self) -> Weights:
+        return np.zeros((len(self.threshold), 1))
+
+    @property
+    def unpenalised(self) -> NDArray[np.bool_]:
+        return self.threshold == 0
+
+    @property
+    def l1_weights(self) -> Weights:
+        return self.threshold
+
+    def nonsmooth_value(self, W: Weights) -> float:
+        return float(self.threshold @ np.abs(W).sum(axis=1))
+
+    def prox(self, V: Weights, step: float) -> Weights:
+        shrunk = np.abs(V) - step * self.threshold[:, np.newaxis]
+        return np.copysign(np.maximum(shrunk, 0.0), V)
+
+    def best_shift(self, features: Weights) -> Weights:
+        return sparsest(features)
+
+    def restricted(self, index: Columns) -> Self:
+        return replace(self, threshold=self.threshold[index])
+
+
+@dataclass(frozen=True, eq=False)
+class ElasticNet(L1):
+    """Σ threshold |W| + ½ Σ strength W². strength: (D, 1), zero for the intercepts."""
+
+    strength: Weights
+
+    @property
+    def curvature(self) -> Weights:
+        return self.strength
+
+    def best_shift(self, features: Weights) -> Weights:
+        return features  # the one that is best is where the solver has come to
+
+    def restricted(self, index: Columns) -> Self:
+        return replace(
+            self, threshold=self.threshold[index], strength=self.strength[index]
+        )
+
+
+def elastic_net(rows: Rows, strength: float, l1_ratio: float = 0.0) -> Penalty:
+    """Return strength (l1_ratio ‖W‖₁ + (1 - l1_ratio) ½ ‖W‖²), without intercepts."""
+    each = np.zeros((rows.shape[0], 1))
+    each[: rows.n_features] = strength
+    if not strength or not l1_ratio:
+        return L2(each)
+    l1 = l1_ratio * each[:, 0]
+    return L1(l1) if l1_ratio == 1 else ElasticNet(l1, (1 - l1_ratio) * each)

@@ -1,0 +1,136 @@
+"""What a stream remembers of the batches before: a quadratic, in place of a penalty.
+
+    W_t = argmin ½ (W - W_{t-1})ᵀ A_{t-1} (W - W_{t-1}) + Σ_i w_i ℓ_i(W)
+    A_t = A_{t-1} + H_t(W_t),    A_0 = I / C without intercepts,    W_0 = 0
+
+Each batch's loss is replaced by its second-order expansion where it was fitted, which
+is what a Laplace approximation of the posterior does (Opper 1998).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from skxent.kernels.arrays import Floats
+from skxent.optimize.penalties import Penalty
+from skxent.optimize.shift import zero_sum
+from skxent.optimize.smooth import Columns, Weights
+
+# Of more coefficients only the diagonal of the curvature is kept.
+MAX_COEFFICIENTS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class QuadraticPenalty(Penalty):
+    """½ (W - center)ᵀ A (W - center), in columns that are centred at an origin.
+
+    center : (D, m); matrix : A, (m D, m D) output by output, or (D, m), its diagonal;
+    origin : (d,).
+    """
+
+    center: Weights
+    matrix: Weights
+    origin: Floats
+
+    @classmethod
+    def ridge(
+        cls,
+        shape: tuple[int, int],
+        strength: float,
+        origin: Floats,
+        max_coefficients: int = MAX_COEFFICIENTS,
+    ) -> Self:
+        """Return an L2 penalty, which is what a stream begins with."""
+        diagonal = np.zeros(shape)
+        diagonal[: len(origin)] = strength
+        whole = diagonal.size <= max_coefficients
+        matrix = np.diag(diagonal.T.ravel()) if whole else diagonal
+        return cls(np.zeros(shape), matrix, origin)
+
+    @property
+    def whole(self) -> bool:
+        """Return True if A is a matrix, and not its diagonal alone."""
+        return self.matrix.shape != self.center.shape
+
+    @property
+    def shift_invariant(self) -> bool:  # type: ignore[override]
+        """Return False where outputs have diagonals of their own."""
+        return self.whole
+
+    @property
+    def curvature(self) -> Weights:
+        if not self.whole:
+            return self.matrix
+        return np.diagonal(self.matrix).reshape(self.center.shape[::-1]).T
+
+    def value_gradient(self, W: Weights) -> tuple[float, Weights]:
+        moved = W - self.center
+        gradient = self.hessian_product(moved)
+        return 0.5 * float(np.vdot(moved, gradient)), gradient
+
+    def hessian_product(self, V: Weights) -> Weights:
+        if not self.whole:
+            return self.matrix * V
+        return (self.matrix @ V.T.ravel()).reshape(V.shape[::-1]).T
+
+    def add_to_hessian(self, H: Weights) -> None:
+        if self.whole:
+            H += self.matrix
+        else:
+            super().add_to_hessian(H)
+
+    def add_to_grams(self, grams: Weights) -> None:
+        if not self.whole:
+            super().add_to_grams(grams)
+            return
+        size, m = self.center.shape
+        blocks = np.einsum("kikj->kij", self.matrix.reshape(m, size, m, size))
+        grams += blocks if len(grams) == m else blocks.mean(axis=0)
+
+    def best_shift(self, features: Weights) -> Weights:
+        center = self.center[: len(features)]
+        return zero_sum(features) + center.mean(axis=1, keepdims=True)
+
+    def may_be_unbounded(self, value: float) -> bool:
+        return False
+
+    def restricted(self, index: Columns) -> Self:
+        raise NotImplementedError("A stream is not fitted column by column.")
+
+    def scaled(self, factor: float) -> Self:
+        """Return the penalty times a factor."""
+        return replace(self, matrix=factor * self.matrix)
+
+    def recenter(self, center: Weights) -> Self:
+        """Return the same quadratic around other weights."""
+        return replace(self, center=center)
+
+    def updated(self, W: Weights, curvature: Weights) -> Self:
+        """Return what to keep after a batch, whose minimum is W.
+
+        curvature : the Hessian of the batch's loss, or its diagonal if A is one.
+        """
+        return replace(self, center=W, matrix=self.matrix + curvature)
+
+    def shift_origin(self, origin: Floats) -> Self:
+        """Return the same quadratic in columns that are centred at another origin.
+
+        b_old = b_new - δᵀw: the center's intercepts gain δᵀw, and A becomes MᵀAM. A
+        diagonal, which is no exact curvature to begin with, stays as it is.
+        """
+        shift = (origin - self.origin).astype(np.float64)
+        size, m = self.center.shape
+        d = len(shift)
+        if size == d or not shift.any():
+            return self
+        center, matrix = self.center.copy(), self.matrix
+        center[d] += shift @ center[:d]
+        if self.whole:
+            matrix = matrix.reshape(m, size, m, size).copy()
+            matrix[:, :, :, :d] -= matrix[:, :, :, d:] * shift
+            matrix[:, :d] -= matrix[:, d:] * shift[:, np.newaxis, np.newaxis]
+            matrix = matrix.reshape(m * size, m * size)
+        return replace(self, center=center, matrix=matrix, origin=origin)

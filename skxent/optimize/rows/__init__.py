@@ -1,0 +1,73 @@
+"""Rows: dense, sparse, wide, or in blocks elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from skxent.inputs.targets import Target
+from skxent.kernels.arrays import Floats
+from skxent.optimize.rows.constant import column_ranges
+from skxent.optimize.rows.dense import DenseRows
+from skxent.optimize.rows.sparse import SparseRows
+from skxent.optimize.rows.table import TableRows
+from skxent.optimize.rows.wide import MAX_CACHED_WEIGHTS, WideRows, pays_by_columns
+
+
+def table_rows(
+    X: Any,
+    target: Target,
+    *,
+    fit_intercept: bool,
+    n_threads: int | None = None,
+    origin: Floats | None = None,
+    max_cached: int = MAX_CACHED_WEIGHTS,
+) -> TableRows:
+    """Return the rows of a table in memory.
+
+    Parameters
+    ----------
+    X : ndarray or CSR array of shape (n, d)
+    target : Target
+    fit_intercept : bool
+    n_threads : int, optional
+    origin : ndarray of shape (d,), optional
+        Where to centre the columns; by default dense ones near their means.
+    max_cached : int
+        How many weights fit a cache.
+    """
+    n, d = X.shape
+    weight_sum = scaled = target.total_weight()
+    # Weights of any size are brought to that of 1 for the sake of float32.
+    scale, unit = 1.0, weight_sum / n
+    if not 1e-3 < unit < 1e3 or target.sample_weight is not None:
+        given = target.sample_weight
+        given = np.ones(n) if given is None else given
+        target, scale = replace(target, sample_weight=given / unit), unit
+        scaled = target.total_weight()
+    kind: type[TableRows] = DenseRows
+    if sp.issparse(X):
+        n_outputs = 1 if target.n_classes == 2 else target.n_classes
+        wide = pays_by_columns(X, n_outputs, max_cached)
+        kind = WideRows if wide else SparseRows
+    rows = kind(
+        X,
+        target,
+        fit_intercept,
+        n_threads,
+        np.zeros(d, dtype=X.dtype) if origin is None else origin,
+        np.zeros(d, dtype=bool),
+        weight_sum,
+        scale,
+        scaled,
+    )
+    if origin is not None or not fit_intercept or rows.sparse:
+        return rows
+    return replace(
+        rows,
+        origin=X[:: rows.origin_step].mean(axis=0),
+        constant=column_ranges(X, target.sample_weight).constant,
+    )

@@ -1,0 +1,160 @@
+"""What is summed over rows, wherever they are: losses and derivatives, and no penalty.
+
+All sums are means: they are divided by the sum of the weights. Weights W are (D, m),
+the last row the intercepts if there are any; m = 1 for two classes, else K. With an
+intercept the columns of dense X are centred at `origin` as they are read, so that
+columns far from zero stay well conditioned; W is for these columns.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxent.inputs.targets import Target
+from skxent.kernels.arrays import Floats
+from skxent.losses._shipped import Loss
+from skxent.optimize.smooth import Columns, Weights
+
+# Rows of a sample: so many, or so many a column if that is more. A Gram matrix of 4
+# rows a column scales to a condition of 9; one of 10, to 3.7, took more than it saved
+# (tests/optimize/test_unscaled.py counts the passes).
+SAMPLE_ROWS = 4096
+SAMPLE_ROWS_PER_COLUMN = 4
+
+
+class PassCounter:
+    """How many passes over X there were: solvers print it, and judge costs by it."""
+
+    count = 0
+
+
+class Rows(ABC):
+    """Rows of X with their targets and weights.
+
+    weight_sum : of the weights as they were given; constant : columns that are no more
+    than an intercept.
+    """
+
+    target: Target  # of blocks: of all rows together, one row a class
+    n_samples: int
+    n_features: int
+    fit_intercept: bool
+    dtype: np.dtype[Any]
+    weight_sum: float
+    origin: Floats
+    constant: NDArray[np.bool_]
+    counter: PassCounter
+
+    # Does a column cost what it has entries?
+    sparse = False
+
+    @property
+    def passes(self) -> int:
+        """Return how many passes over these rows there were."""
+        return self.counter.count
+
+    @cached_property
+    def n_outputs(self) -> int:
+        """Return m, the logits of a row."""
+        return 1 if self.target.n_classes == 2 else self.target.n_classes
+
+    @cached_property
+    def shape(self) -> tuple[int, int]:
+        """Return the shape of W."""
+        return self.n_features + self.fit_intercept, self.n_outputs
+
+    @property
+    def sample_step(self) -> int:
+        """Return k, where every k-th row makes a sample."""
+        rows = max(SAMPLE_ROWS, SAMPLE_ROWS_PER_COLUMN * self.shape[0])
+        return self.n_samples // rows
+
+    @property
+    def origin_step(self) -> int:
+        """Return k, where every k-th row tells the origin: near the mean will do."""
+        return max(1, self.n_samples // SAMPLE_ROWS)
+
+    def with_origin(self, W: Weights) -> Weights:
+        """Return the weights for X itself, from those for the centred X."""
+        return self._shifted(W, -1.0)
+
+    def without_origin(self, W: Weights) -> Weights:
+        """Return the weights for the centred X, from those for X itself."""
+        return self._shifted(W, 1.0)
+
+    def _shifted(self, W: Weights, sign: float) -> Weights:
+        W = W.copy()
+        if self.origin.any():  # never of sparse X, which is wide
+            W[self.n_features :] += sign * (self.origin @ W[: self.n_features])
+        return W
+
+    def best_constant(self, loss: Loss) -> Floats:
+        """Return the logits that have the least loss if all rows get them."""
+        return loss.best_constant_of(self.target)
+
+    def gram_cost(self) -> float:
+        """Return about how many Hessian products take as long as a Gram matrix.
+
+        An entry of X meets d others in the one. In the other it is read, which takes as
+        long as 40 of these, and with many outputs as 8 for each.
+        """
+        return self.n_features / (8 * max(5, self.n_outputs))
+
+    def diagonal_and_columns(
+        self, loss: Loss, W: Weights
+    ) -> tuple[Weights, Weights | None]:
+        """Return the diagonal; and of sparse X the columns' means and entries (d, 2).
+
+        A weight counts as so many entries, unless weights are below one.
+        """
+        return self.diagonal(loss, W), None
+
+    @property
+    @abstractmethod
+    def subsample(self) -> Rows:
+        """Return rows enough to tell the curvature, spread over all."""
+
+    @abstractmethod
+    def restricted(self, columns: Columns) -> Rows:
+        """Return the same rows with some columns of X alone."""
+
+    @abstractmethod
+    def value_gradient(
+        self, loss: Loss, W: Weights, cache_logits: bool = False
+    ) -> tuple[float, Weights, Floats | None]:
+        """Return the mean loss, its gradient and, if asked and few, the logits."""
+
+    @abstractmethod
+    def hessian_product(
+        self, loss: Loss, W: Weights, V: Weights, logits: Floats | None = None
+    ) -> Weights:
+        """Return the Hessian at W, of which the logits may be known, times V."""
+
+    @abstractmethod
+    def hessian(self, loss: Loss, W: Weights) -> Weights:
+        """Return the whole Hessian: (m D, m D), output by output."""
+
+    @abstractmethod
+    def gram(self, loss: Loss, W: Weights) -> Weights:
+        """Return X̃ᵀ diag(h) X̃, one (D, D) matrix for all outputs.
+
+        h is the mean over the outputs of the Hessian's diagonal in the logits: with two
+        classes this is the Hessian itself.
+        """
+
+    @abstractmethod
+    def grams_by_output(self, loss: Loss, W: Weights) -> Weights:
+        """Return the same of each output alone: (m, D, D), the Hessian's blocks."""
+
+    @abstractmethod
+    def diagonal(self, loss: Loss, W: Weights) -> Weights:
+        """Return the diagonals of these, where they are too large: (D, m)."""
+
+    @abstractmethod
+    def output_curvature(self, loss: Loss, W: Weights) -> Weights:
+        """Return the mean curvature in the logits, for each output: (m,)."""

@@ -1,0 +1,275 @@
+"""Rows in blocks, wherever these are: each sum is the sum of those over the blocks.
+
+The origin and the sample are those that the rows would have in one table, and so, but
+for rounding, is the solver's path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skxent.inputs.targets import Target
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import ignore_overflow
+from skxent.losses._shipped import Loss
+from skxent.optimize.rows.base import PassCounter, Rows
+from skxent.optimize.rows.constant import Ranges, column_ranges
+from skxent.optimize.rows.table import TableRows
+from skxent.optimize.smooth import Columns, Weights
+
+
+@dataclass(frozen=True, eq=False)
+class RowsPart:
+    """Some of the rows, and where these are among all.
+
+    runs : (place of the first row, how many follow each other) of every run of rows.
+    """
+
+    rows: TableRows
+    runs: tuple[tuple[int, int], ...]
+
+    def take_every(self, step: int) -> Any:
+        """Return which of its rows are among every `step`-th of all rows."""
+        (first, rows), *others = self.runs
+        if not others:
+            return slice(-first % step, None, step)
+        starts = np.cumsum([0, rows, *(rows for _, rows in others)])
+        places = [
+            start + np.arange(-first % step, rows, step)
+            for start, (first, rows) in zip(starts, self.runs, strict=False)
+        ]
+        return np.concatenate(places)
+
+    def __sizeof__(self) -> int:
+        """Return the bytes of its rows: schedulers move what is small."""
+        X, target = self.rows.X, self.rows.target
+        return nbytes(X, target.codes, target.soft, target.sample_weight)
+
+
+def nbytes(*columns: Any) -> int:
+    """Return the bytes of arrays and sparse matrices; None has none."""
+    total = 0
+    for rows in columns:
+        arrays = [rows.data, rows.indices, rows.indptr] if sp.issparse(rows) else [rows]
+        total += sum(array.nbytes for array in arrays if array is not None)
+    return total
+
+
+Parts = Iterable[RowsPart]
+
+
+class BlockStore(Protocol):
+    """Where blocks are kept: what works on them goes there, small answers come back."""
+
+    def map(self, function: Callable[..., Any], *args: Any) -> BlockStore:
+        """Keep function(blocks, *args) in place of the blocks."""
+
+    def sum(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Sum function(blocks, *args), arrays or tuples of them, over all places."""
+
+
+class LocalBlocks:
+    """Blocks in this process, or read by it."""
+
+    def __init__(self, blocks: Iterable[Any]) -> None:
+        self.blocks = blocks
+
+    def map(self, function: Callable[..., Any], *args: Any) -> LocalBlocks:
+        """Keep function(blocks, *args) in place of the blocks."""
+        return LocalBlocks(function(self.blocks, *args))
+
+    def sum(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Return function(blocks, *args)."""
+        return function(self.blocks, *args)
+
+
+def add(values: Iterable[Any]) -> Any:
+    """Sum numbers, arrays or lists, or tuples of them; None counts as nothing."""
+
+    def plus(a: Any, b: Any) -> Any:
+        if a is None or b is None:
+            return b if a is None else a
+        if isinstance(a, tuple):
+            return tuple(map(plus, a, b))
+        return a + b
+
+    return reduce(plus, values, None)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What the parts are told for a pass: what is common to all rows."""
+
+    origin: Floats
+    constant: NDArray[np.bool_]
+    weight_sum: float
+    columns: Columns | None = None
+
+    def of(self, part: RowsPart) -> TableRows:
+        """Return the rows of a part, whose sums are shares of the mean over all."""
+        rows, columns = part.rows, self.columns
+        rows = rows if columns is None else rows.restricted(columns)
+        return replace(
+            rows,
+            origin=self.origin,
+            constant=self.constant,
+            scaled_weight_sum=self.weight_sum / rows.weight_scale,
+        )
+
+
+@ignore_overflow  # the solver tells of it
+def evaluate(parts: Parts, view: View, method: str, loss: Loss, *args: Weights) -> Any:
+    """Sum a method of the rows over parts."""
+    return add(getattr(view.of(part), method)(loss, *args) for part in parts)
+
+
+def subsampled(parts: Parts, step: int) -> list[RowsPart]:
+    """Return every `step`-th of all rows: the same as of one table."""
+    kept = []
+    for part in parts:
+        sample = part.rows.take(part.take_every(step))
+        if not sample.n_samples or not sample.scaled_weight_sum:
+            continue
+        share = sample.scaled_weight_sum / part.rows.scaled_weight_sum
+        if not share:
+            continue
+        sample = replace(
+            sample,
+            X=sample.X.copy(),  # a view would keep all rows
+            weight_sum=part.rows.weight_sum * share,
+        )
+        kept.append(RowsPart(sample, ((0, sample.n_samples),)))
+    return kept
+
+
+def weight_sum(parts: Parts) -> float:
+    """Return the weight of all rows."""
+    return sum(part.rows.weight_sum for part in parts)
+
+
+def column_statistics(parts: Parts, step: int) -> Any:
+    """Sum every `step`-th of all rows, count these, and find the columns' ranges."""
+
+    def of(part: RowsPart) -> tuple[Any, int, Ranges]:
+        X = part.rows.X
+        rows = X[part.take_every(step)]
+        ranges = column_ranges(X, part.rows.target.sample_weight)
+        return rows.sum(axis=0, dtype=np.float64), rows.shape[0], ranges
+
+    return add(map(of, parts))
+
+
+@dataclass(frozen=True, eq=False)
+class BlockRows(Rows):
+    """The rows of `RowsPart`s in a store.
+
+    target : the targets of all rows together, one row a class.
+    columns : those of X that are in use; None for all.
+    """
+
+    parts: BlockStore
+    target: Target
+    n_samples: int
+    n_features: int
+    dtype: np.dtype[Any]
+    fit_intercept: bool
+    weight_sum: float
+    origin: Floats
+    constant: NDArray[np.bool_]
+    columns: Columns | None = None
+    counter: PassCounter = field(default_factory=PassCounter)
+
+    @cached_property
+    def subsample(self) -> BlockRows:
+        if self.sample_step < 2:
+            return self
+        self.counter.count += 1
+        parts = self.parts.map(subsampled, self.sample_step)
+        weight = parts.sum(weight_sum)
+        # Preconditioners are chosen by what a sample costs, as for one table.
+        n_samples = -(-self.n_samples // self.sample_step)
+        part = replace(
+            self,
+            parts=parts,
+            n_samples=n_samples,
+            weight_sum=weight or 0.0,
+            counter=PassCounter(),
+        )
+        return part if weight else self
+
+    def restricted(self, columns: Columns) -> BlockRows:
+        return replace(
+            self,
+            n_features=len(columns),
+            origin=self.origin[columns],
+            constant=self.constant[columns],
+            columns=columns,
+            counter=PassCounter(),
+        )
+
+    def _sum(self, method: str, loss: Loss, *args: Weights) -> Any:
+        self.counter.count += 1
+        view = View(self.origin, self.constant, self.weight_sum, self.columns)
+        return self.parts.sum(evaluate, view, method, loss, *args)
+
+    def value_gradient(
+        self, loss: Loss, W: Weights, cache_logits: bool = False
+    ) -> tuple[float, Weights, Floats | None]:
+        value, gradient, logits = self._sum("value_gradient", loss, W)
+        return value, gradient, logits
+
+    def hessian_product(
+        self, loss: Loss, W: Weights, V: Weights, logits: Floats | None = None
+    ) -> Weights:
+        return np.asarray(self._sum("hessian_product", loss, W, V))
+
+    def hessian(self, loss: Loss, W: Weights) -> Weights:
+        return np.asarray(self._sum("hessian", loss, W))
+
+    def gram(self, loss: Loss, W: Weights) -> Weights:
+        return np.asarray(self._sum("gram", loss, W))
+
+    def grams_by_output(self, loss: Loss, W: Weights) -> Weights:
+        return np.asarray(self._sum("grams_by_output", loss, W))
+
+    def diagonal(self, loss: Loss, W: Weights) -> Weights:
+        return np.asarray(self._sum("diagonal", loss, W))
+
+    def output_curvature(self, loss: Loss, W: Weights) -> Weights:
+        return np.asarray(self._sum("output_curvature", loss, W))
+
+
+def block_rows(
+    parts: BlockStore,
+    target: Target,
+    *,
+    n_samples: int,
+    n_features: int,
+    dtype: np.dtype[Any],
+    fit_intercept: bool,
+    centred: bool,
+) -> BlockRows:
+    """Return the rows of parts; centred: may the columns be, as no block is sparse?"""
+    rows = BlockRows(
+        parts,
+        target,
+        n_samples,
+        n_features,
+        np.dtype(dtype),
+        fit_intercept,
+        target.total_weight(),
+        np.zeros(n_features, dtype=dtype),
+        np.zeros(n_features, dtype=bool),
+    )
+    if not (fit_intercept and centred):
+        return rows
+    total, count, ranges = parts.sum(column_statistics, rows.origin_step)
+    origin = (total / count).astype(rows.dtype)
+    return replace(rows, origin=origin, constant=ranges.constant)

@@ -1,0 +1,309 @@
+"""Rows of a table in memory: the passes over X, and matrices of second derivatives.
+
+X is read block by block: nothing of size n K is kept unless a solver asks for the
+logits. What all passes need is made once and held. Matrices are summed in float64,
+where near-collinear columns are kept; who asks for them silences numpy about overflow
+and checks what comes (`inverse.check_curvature`).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxent.inputs.targets import Target
+from skxent.kernels.arrays import Floats
+from skxent.kernels.dispatch import kernels
+from skxent.kernels.threads import blas_threads, effective_n_threads
+from skxent.losses._shipped import Loss
+from skxent.optimize.rows.base import PassCounter, Rows
+from skxent.optimize.smooth import Columns, Weights
+
+# Rows that a segment has at least, segments that there are at most, and numbers in the
+# sums of all of them. They depend on shapes alone, and so do the results.
+SEGMENT_ROWS = 2048
+MAX_SEGMENTS = 64
+MAX_SEGMENT_SUMS = 1 << 23
+
+# Numbers of X and of the logits that a block should hold: about a megabyte.
+BLOCK_ENTRIES = 1 << 17
+
+# Logits that are kept for the Hessian products that follow: 32 MB.
+MAX_CACHED_LOGITS = 1 << 22
+
+
+class Layout(NamedTuple):
+    """X as the kernels take it, and the shape of the sums that they fill."""
+
+    X: Any
+    segments: int
+    width: int  # of the sums, in outputs
+    work: int  # of a pass, in logits: decides about threads
+
+
+@dataclass(frozen=True, eq=False)
+class TableRows(Rows):
+    """Rows of X, a matrix in memory.
+
+    scaled_weight_sum : of the weights as they are kept, in units of `weight_scale`.
+    """
+
+    X: Any
+    target: Target
+    fit_intercept: bool
+    n_threads: int | None
+    origin: Floats
+    constant: NDArray[np.bool_]
+    weight_sum: float
+    weight_scale: float
+    scaled_weight_sum: float
+    counter: PassCounter = field(default_factory=PassCounter)
+
+    @cached_property
+    def n_samples(self) -> int:  # type: ignore[override]
+        return int(self.X.shape[0])
+
+    @cached_property
+    def n_features(self) -> int:  # type: ignore[override]
+        return int(self.X.shape[1])
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
+        return np.dtype(self.X.dtype)
+
+    @cached_property
+    def binary(self) -> bool:
+        """Return True if a row has one logit for two classes."""
+        return self.n_outputs == 1
+
+    @cached_property
+    def subsample(self) -> TableRows:
+        if self.sample_step < 2:
+            return self
+        part = self.take(slice(None, None, self.sample_step))
+        return part if part.scaled_weight_sum else self
+
+    def take(self, rows: slice | NDArray[np.intp]) -> TableRows:
+        """Return some of the rows, whose sums are means over them alone."""
+        target = self.target.rows(rows)
+        return self.part(
+            X=self.X[rows], target=target, scaled_weight_sum=target.total_weight()
+        )
+
+    def part(self, **changes: Any) -> TableRows:
+        """Return a part of the table, which counts its own passes."""
+        same = {item.name: getattr(self, item.name) for item in fields(self)}
+        return self.kind_of_part(**same | {"counter": PassCounter()} | changes)
+
+    @property
+    def kind_of_part(self) -> type[TableRows]:
+        """Return the class of some rows or columns of the table."""
+        return type(self)
+
+    @property
+    @abstractmethod
+    def entries_per_row(self) -> int:
+        """Return about how many entries of X a row has."""
+
+    @cached_property
+    @abstractmethod
+    def layout(self) -> Layout:
+        """Return how the kernels read X."""
+
+    @abstractmethod
+    def restricted(self, columns: Columns) -> TableRows:
+        """Return the same rows with some columns of X alone."""
+
+    @abstractmethod
+    def read(self, block: slice) -> Any:
+        """Return rows of X, centred if X is dense and there is an intercept."""
+
+    def padded(self, X: Any) -> Weights:
+        """Return such rows as a dense matrix, with ones if there is an intercept."""
+        x = np.ones((X.shape[0], self.shape[0]))
+        x[:, : self.n_features] = X.toarray() if self.sparse else X
+        return x
+
+    @abstractmethod
+    def weighted_gram(self, X: Any, weights: Floats) -> Weights:
+        """Return X̃ᵀ diag(weights) X̃ of such rows, in float64."""
+
+    @abstractmethod
+    def as_columns(self) -> Any:
+        """Return X̃ in float64, as a CSC array with the intercept's column."""
+
+    @cached_property
+    def _target_arguments(self) -> tuple[Any, ...]:
+        target = self.target
+        return (
+            target.codes,
+            target.soft,
+            target.sample_weight,
+            target.weights_of_classes(),
+            target.label_smoothing,
+            target.weigh_target,
+        )
+
+    @cached_property
+    def _constant_index(self) -> NDArray[np.intp] | None:
+        index = np.flatnonzero(self.constant)
+        return index if len(index) else None
+
+    @cached_property
+    def _no_logits(self) -> Floats:
+        return np.empty((0, 0), dtype=self.dtype)
+
+    def value_gradient(
+        self, loss: Loss, W: Weights, cache_logits: bool = False
+    ) -> tuple[float, Weights, Floats | None]:
+        shape = (self.n_samples, self.n_outputs)
+        logits = None
+        if cache_logits and shape[0] * shape[1] <= MAX_CACHED_LOGITS:
+            logits = np.empty(shape, dtype=self.dtype)
+        gradient, value = self._sums(loss, W, None, logits)
+        return value, gradient, logits
+
+    def hessian_product(
+        self, loss: Loss, W: Weights, V: Weights, logits: Floats | None = None
+    ) -> Weights:
+        return self._sums(loss, W, V, logits)[0]
+
+    def _sums(
+        self, loss: Loss, W: Weights, V: Weights | None, logits: Floats | None
+    ) -> tuple[Weights, float]:
+        """Return the gradient and the loss, or the Hessian times V.
+
+        Logits of a product are known; without V they are filled.
+        """
+        self.counter.count += 1
+        d, (size, m) = self.n_features, self.shape
+        X, segments, width, work = self.layout
+        totals = np.empty((segments, d + 2, width))
+        arguments: tuple[Any, ...] = (
+            loss.formula,
+            loss.parameters,
+            self.origin,
+            X,
+            W,
+            V,
+            *self._target_arguments,
+            self._no_logits if logits is None else logits,
+            V is not None and logits is not None,
+            totals,
+            effective_n_threads(self.n_threads, work),
+        )
+        kernels.linear_sums(*arguments)
+        sums = totals[0] if segments == 1 else totals.sum(axis=0)
+        sums /= self.scaled_weight_sum
+        if self._constant_index is not None:
+            sums[self._constant_index] = 0
+        return sums[:size, :m], float(sums[d + 1, 0])
+
+    def hessian(self, loss: Loss, W: Weights) -> Weights:
+        """Σ_i M_i ⊗ x̃_i x̃_iᵀ, with M_i the Hessian of row i in its m logits."""
+        size, m = self.shape
+        H = np.zeros((m, size, m, size))
+        with self._blas(size * m):
+            for X, target, z in self._logits(W, width=size * m):
+                x = self.padded(X)
+                M = self.row_hessians(loss, z, target).reshape(-1, m, m, 1)
+                for j in range(m):
+                    scaled = M[:, j, : j + 1] * x[:, np.newaxis]
+                    product = x.T @ scaled.reshape(len(z), -1)
+                    H[j, :, : j + 1] += product.reshape(size, j + 1, size)
+        H /= self.scaled_weight_sum
+        for j in range(m):
+            H[:j, :, j] = H[j, :, :j].swapaxes(0, 1)
+        return H.reshape(m * size, m * size)
+
+    def row_hessians(
+        self, loss: Loss, z: Floats, target: Target, gradient: Floats | None = None
+    ) -> Floats:
+        """Return the Hessian of each row in its logits z: (n, m * m)."""
+        H = np.empty((len(z), z.shape[1] ** 2), dtype=z.dtype)
+        which = "hessian" if self.binary else "matrix"
+        self.evaluate(loss, z, target, gradient=gradient, **{which: H})
+        return H
+
+    def gram(self, loss: Loss, W: Weights) -> Weights:
+        rows = self._curved(loss, W, least=self.shape[0])
+        return self._grams(1, ((X, h.mean(axis=1)[np.newaxis]) for X, _, h in rows))[0]
+
+    def grams_by_output(self, loss: Loss, W: Weights) -> Weights:
+        rows = self._curved(loss, W, least=self.shape[0])
+        return self._grams(self.n_outputs, ((X, h.T) for X, _, h in rows))
+
+    def _grams(self, count: int, blocks: Iterable[tuple[Any, Floats]]) -> Weights:
+        """Return X̃ᵀ diag(h) X̃ for so many weights h of the rows."""
+        size = self.shape[0]
+        grams = np.zeros((count, size, size))
+        with self._blas(size):
+            for X, weights in blocks:
+                for gram, h in zip(grams, weights, strict=True):
+                    gram += self.weighted_gram(X, h.astype(np.float64))
+        grams /= self.scaled_weight_sum
+        return grams
+
+    def _blas(self, columns: int) -> Any:
+        """Return a context for large products: threads are worth more than the wait."""
+        return blas_threads(effective_n_threads(self.n_threads), columns)
+
+    def diagonal(self, loss: Loss, W: Weights) -> Weights:
+        return self.diagonal_and_columns(loss, W)[0]
+
+    def output_curvature(self, loss: Loss, W: Weights) -> Weights:
+        total = np.zeros(self.n_outputs)
+        for _, _, h in self._curved(loss, W):
+            total += h.sum(axis=0, dtype=np.float64)
+        return total / self.scaled_weight_sum
+
+    def _curved(
+        self, loss: Loss, W: Weights, least: int = 0
+    ) -> Iterator[tuple[Any, Target, Floats]]:
+        """Yield blocks of X and the curvature of their logits, 0 where it is negative.
+
+        least : rows of a block, for the sake of BLAS.
+        """
+        for X, target, z in self._logits(W, least=least):
+            diagonal = np.empty_like(z)
+            self.evaluate(loss, z, target, hessian=diagonal, floor=0.0)
+            yield X, target, diagonal
+
+    def _logits(
+        self, W: Weights, width: int = 0, least: int = 0
+    ) -> Iterator[tuple[Any, Target, Floats]]:
+        """Yield blocks of X, their targets and logits; width: numbers a row besides."""
+        self.counter.count += 1
+        d = self.n_features
+        features = W[:d].astype(self.dtype, copy=False)
+        intercept = W[d:].astype(self.dtype, copy=False)
+        for X, target in self._blocks(width, least):
+            z = np.asarray(X @ features)
+            if self.fit_intercept:
+                z += intercept
+            yield X, target, z
+
+    def _blocks(self, width: int, least: int) -> Iterator[tuple[Any, Target]]:
+        n = self.n_samples
+        width += self.entries_per_row + self.n_outputs
+        if n * width <= BLOCK_ENTRIES:
+            yield self._only_block
+            return
+        rows = max(256, least, BLOCK_ENTRIES // width)
+        for start in range(0, n, rows):
+            block = slice(start, min(start + rows, n))
+            yield self.read(block), self.target.rows(block)
+
+    @cached_property
+    def _only_block(self) -> tuple[Any, Target]:
+        return self.read(slice(0, self.n_samples)), self.target
+
+    def evaluate(self, loss: Loss, z: Floats, target: Target, **arrays: Any) -> None:
+        """Fill arrays with derivatives of the rows' losses at their logits z."""
+        loss.evaluate(z, target, self.binary, n_threads=self.n_threads, **arrays)

@@ -1,0 +1,111 @@
+"""What a solver is asked, how it ended, and what the user is told if not well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.exceptions import ConvergenceWarning
+
+from skxent.kernels.checks import warn
+from skxent.optimize.smooth import Weights
+
+CONVERGED = "converged"
+ROUNDING = "the objective's rounding error was reached"  # as near as can be told
+MAX_ITER = "max_iter was reached"
+STALLED = "no step lowered the objective"
+SEPARABLE = "the coefficients keep growing"
+STOPPED = "a callback asked to stop"
+
+# Newton-Cholesky pays while a step takes so few operations that calls cost more
+# (benchmarks/bench_linear.py with other limits here).
+FEW_OPERATIONS = 3e6
+
+# Iterations that L-BFGS gets before "auto" goes on with Newton-CG. It took 8 to 22 on
+# data that are not nearly separable (benchmarks/bench_linear.py, verbose=1).
+PATIENCE = 30
+
+# A larger Hessian is not formed for an L1 penalty: coordinate descent goes through the
+# columns of X instead.
+MAX_HESSIAN = 3000
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """How to solve.
+
+    callback : called with the weights after every iteration; may raise `Stopped`.
+    keep_hessian : return the rows' Hessian with the solution, for a neighbour on a
+    path; a Hessian that serves several fits may also cost more.
+    few_operations, patience, max_hessian : limits of the choice of the method.
+    """
+
+    tol: float = 1e-4
+    max_iter: int = 100
+    verbose: int = 0
+    callback: Callable[[Weights], None] | None = None
+    keep_hessian: bool = False
+    few_operations: float = FEW_OPERATIONS
+    patience: int = PATIENCE
+    max_hessian: int = MAX_HESSIAN
+
+
+class Stopped(Exception):
+    """A callback asks to stop at these weights, after so many iterations."""
+
+    weights: Weights
+    n_iter: int
+
+    def __init__(self, weights: Weights, n_iter: int) -> None:
+        super().__init__()
+        self.weights, self.n_iter = weights, n_iter
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where a solver stopped, and why."""
+
+    weights: Any
+    value: float
+    n_iter: int
+    decrement: float
+    reason: str
+    hessian: Weights | None = None
+
+    @property
+    def converged(self) -> bool:
+        """Return True if the minimum was reached, as near as can be told."""
+        return self.reason in (CONVERGED, ROUNDING)
+
+
+def warn_unless_converged(
+    name: str, solution: Solution, tol: float, remedy: str = ""
+) -> None:
+    """Warn of what happened, what it usually means, and what to do.
+
+    `remedy` is what helps besides more iterations or a larger tol, as "lower C".
+    """
+    if solution.converged or solution.reason == STOPPED:
+        return
+    decrement = f"the Newton decrement is {solution.decrement:.2g}, and tol is {tol:g}"
+    what, todo = {
+        SEPARABLE: (
+            "the coefficients keep growing, which usually means that the classes are "
+            "linearly separable",
+            [],
+        ),
+        STALLED: (
+            f"no step lowers the objective any more, as rounding hides what is left "
+            f"to gain; {decrement}",
+            ["increase tol"],
+        ),
+        MAX_ITER: (decrement, ["increase max_iter or tol"]),
+    }[solution.reason]
+    todo = [*todo, remedy] if remedy else todo
+    advice = ", or ".join(todo) or "add a penalty"
+    count = f"{solution.n_iter} iteration{'s' if solution.n_iter != 1 else ''}"
+    warn(
+        f"{name} did not converge in {count}: {what}. {advice[0].upper()}{advice[1:]}.",
+        ConvergenceWarning,
+    )
