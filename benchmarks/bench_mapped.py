@@ -23,8 +23,8 @@ import json, sys, threading, time
 import numpy as np
 from skxent import FocalLogisticRegression
 from skxent.blocks import ArrayBlocks
-from skxent.optimize.blocks import BlockObjective
-from skxent.optimize.linear import LinearObjective
+from skxent.optimize.rows.blocks import BlockRows
+from skxent.optimize.rows.table import TableRows
 
 folder, way = sys.argv[1:]
 
@@ -41,13 +41,13 @@ def read():
     return time.perf_counter() - begin
 
 passes = []
-for kind in (LinearObjective, BlockObjective):
-    def counted(self, W, inner=kind.value_gradient):
+for kind in (TableRows, BlockRows):
+    def counted(self, *arguments, inner=kind.value_gradient):
         begin = time.perf_counter()
-        result = inner(self, W)
+        result = inner(self, *arguments)
         passes.append(time.perf_counter() - begin)
         return result
-    if way == ("blocks" if kind is BlockObjective else "array"):
+    if way == ("blocks" if kind is BlockRows else "array"):
         kind.value_gradient = counted
 
 X = np.load(f"{folder}/X.npy", mmap_mode="r")

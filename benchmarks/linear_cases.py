@@ -10,7 +10,10 @@ from reporting.record import shape
 from skxent import CrossEntropyClassifier
 from skxent.inputs.targets import make_target
 from skxent.losses import CrossEntropy
-from skxent.optimize.linear import LinearObjective
+from skxent.optimize.objective import Objective
+from skxent.optimize.penalties import elastic_net
+from skxent.optimize.rows import table_rows
+from skxent.optimize.solution import SolverOptions
 from skxent.optimize.solve import solve
 
 SHAPES = [
@@ -66,15 +69,16 @@ def data(n, d, n_classes):
 
 def problem(X, y, fit_intercept=True):
     target = make_target(y, X.shape[0], int(y.max()) + 1)
-    return LinearObjective(
-        X, target, CrossEntropy(), C=1.0, fit_intercept=fit_intercept
-    )
+    rows = table_rows(X, target, fit_intercept=fit_intercept)
+    return Objective(rows, CrossEntropy(), elastic_net(rows, 1 / rows.weight_sum))
 
 
 def value(model, objective):
     W = model.coef_.T
-    if objective.fit_intercept:
-        W = objective.without_origin(np.vstack([W, model.intercept_]).astype(float))
+    if objective.rows.fit_intercept:
+        W = objective.rows.without_origin(
+            np.vstack([W, model.intercept_]).astype(float)
+        )
     return objective.value_gradient(np.ascontiguousarray(W, dtype=float))[0]
 
 
@@ -138,7 +142,7 @@ class Race:
 def passes_of(model, X, y):
     """Passes over X of such a fit."""
     objective = problem(X, y)
-    solve(objective, np.zeros(objective.shape), tol=model.tol)
+    solve(objective, np.zeros(objective.shape), SolverOptions(tol=model.tol))
     return objective.passes
 
 

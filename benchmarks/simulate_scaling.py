@@ -17,7 +17,7 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -176,23 +176,17 @@ def measure() -> dict[str, float]:
     from skxent.dask._workers import Workers
     from skxent.inputs.targets import make_target
     from skxent.losses import CrossEntropy
-    from skxent.optimize.linear import LinearObjective
+    from skxent.optimize.rows import table_rows
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200_000, 100))
     y = (X[:, 0] > rng.normal(size=len(X))).astype(np.intp)
-    objective = LinearObjective(
-        X,
-        make_target(y, len(X), 2),
-        CrossEntropy(),
-        C=1.0,
-        fit_intercept=True,
-        n_threads=1,
-    )
-    W, times = np.zeros(objective.shape), []
+    target = make_target(y, len(X), 2)
+    in_memory = table_rows(X, target, fit_intercept=True, n_threads=1)
+    W, times = np.zeros(in_memory.shape), []
     for _ in range(30):
         begin = time.process_time()
-        objective.value_gradient(W)
+        in_memory.value_gradient(CrossEntropy(), W)
         times.append(time.process_time() - begin)
     found = {
         "seconds_per_number": float(np.median(times)) / X.size,
@@ -203,15 +197,16 @@ def measure() -> dict[str, float]:
         rows = da.from_array(X[:2560, :20], chunks=(1280, 20))
         model = CrossEntropyClassifier()
         spread, *_ = model._objective(rows, da.from_array(y[:2560], chunks=1280), None)
-        kept = spread.parts
+        kept = spread.rows.parts
         W, seconds, processor = np.zeros(spread.shape), {}, {}
         for tasks in (2, 256):
             groups = kept.groups * (tasks // len(kept.groups))
-            spread.parts = Workers(kept.client, groups)
+            parts = Workers(kept.client, groups, kept.spills)
+            again = replace(spread.rows, parts=parts)
             took, busy = [], time.process_time()
             for _ in range(15):
                 begin = time.perf_counter()
-                spread.value_gradient(W)
+                again.value_gradient(CrossEntropy(), W)
                 took.append(time.perf_counter() - begin)
             seconds[tasks] = float(np.median(took))
             # Client and scheduler are in this process, the workers in their own.

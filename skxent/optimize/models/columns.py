@@ -57,7 +57,12 @@ class ColumnsModel(Model):
         w[(self.curvature == 0) & (np.abs(gradient) < l1[:, np.newaxis])] = 0
         # Indices may be of 64 bits, but the rows of X are not so many.
         start, rows = X.indptr.astype(np.intp), X.indices.astype(np.intc, copy=False)
-        arrays = start, rows, X.data, self.H, self.slope, w, self.curvature, l1, l2
+        arrays = (
+            (start, rows, X.data),
+            (self.H, self.slope, self.curvature),
+            w,
+            (l1, l2),
+        )
         everything = np.arange(len(w))
         tolerance = accuracy**2 * sweep_columns(*arrays, everything, 1, 0.0)
         for _ in range(MAX_ROUNDS):

@@ -78,11 +78,6 @@ class TableRows(Rows):
         return np.dtype(self.X.dtype)
 
     @cached_property
-    def binary(self) -> bool:
-        """Return True if a row has one logit for two classes."""
-        return self.n_outputs == 1
-
-    @cached_property
     def subsample(self) -> TableRows:
         if self.sample_step < 2:
             return self
@@ -139,18 +134,6 @@ class TableRows(Rows):
         """Return X̃ in float64, as a CSC array with the intercept's column."""
 
     @cached_property
-    def _target_arguments(self) -> tuple[Any, ...]:
-        target = self.target
-        return (
-            target.codes,
-            target.soft,
-            target.sample_weight,
-            target.weights_of_classes(),
-            target.label_smoothing,
-            target.weigh_target,
-        )
-
-    @cached_property
     def _constant_index(self) -> NDArray[np.intp] | None:
         index = np.flatnonzero(self.constant)
         return index if len(index) else None
@@ -185,20 +168,16 @@ class TableRows(Rows):
         d, (size, m) = self.n_features, self.shape
         X, segments, width, work = self.layout
         totals = np.empty((segments, d + 2, width))
-        arguments: tuple[Any, ...] = (
-            loss.formula,
-            loss.parameters,
-            self.origin,
-            X,
-            W,
-            V,
-            *self._target_arguments,
+        kernels.linear_sums(
+            (loss.formula, loss.parameters),
+            self.target,
+            (self.origin, X),
+            (W, V),
             self._no_logits if logits is None else logits,
             V is not None and logits is not None,
             totals,
             effective_n_threads(self.n_threads, work),
         )
-        kernels.linear_sums(*arguments)
         sums = totals[0] if segments == 1 else totals.sum(axis=0)
         sums /= self.scaled_weight_sum
         if self._constant_index is not None:
@@ -227,7 +206,7 @@ class TableRows(Rows):
     ) -> Floats:
         """Return the Hessian of each row in its logits z: (n, m * m)."""
         H = np.empty((len(z), z.shape[1] ** 2), dtype=z.dtype)
-        which = "hessian" if self.binary else "matrix"
+        which = "hessian" if self.n_outputs == 1 else "matrix"
         self.evaluate(loss, z, target, gradient=gradient, **{which: H})
         return H
 
@@ -306,4 +285,4 @@ class TableRows(Rows):
 
     def evaluate(self, loss: Loss, z: Floats, target: Target, **arrays: Any) -> None:
         """Fill arrays with derivatives of the rows' losses at their logits z."""
-        loss.evaluate(z, target, self.binary, n_threads=self.n_threads, **arrays)
+        loss.evaluate(z, target, n_threads=self.n_threads, **arrays)

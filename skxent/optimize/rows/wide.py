@@ -42,7 +42,8 @@ class WideMatrix:
         """Return X W: (n, m)."""
         whole = padded(W)
         parts = np.empty((PARTS, self.n_samples, whole.shape[1]))
-        _wide.times(*self.entries, whole, parts, effective_n_threads(n_threads, W.size))
+        n_threads = effective_n_threads(n_threads, W.size)
+        _wide.matmul(*self.entries, whole, parts, n_threads)
         return np.ascontiguousarray(parts.sum(axis=0)[:, : W.shape[1]])
 
     def transposed_times(self, R: Weights, n_threads: int | None) -> Weights:
@@ -50,7 +51,7 @@ class WideMatrix:
         whole = padded(R)
         out = np.empty((len(self.entries[2]) - 1, whole.shape[1]))
         n_threads = effective_n_threads(n_threads, out.size)
-        _wide.transposed_times(*self.entries, whole, out, n_threads)
+        _wide.matmul_transposed(*self.entries, whole, out, n_threads)
         return out[:, : R.shape[1]]
 
 
