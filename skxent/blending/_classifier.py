@@ -15,13 +15,15 @@ from skxent.base.pickle import VersionedPickle
 from skxent.base.undo import WholeFits
 from skxent.blending._objective import OBJECTIVES, pool
 from skxent.inputs.class_order import SortedClasses, reorder_classes
+from skxent.inputs.labels import check_labels
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import align, by_class, check_proba
 from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option, warn
 from skxent.losses._shipped import Loss, as_loss
-from skxent.metrics._evaluate import check_labels, prepare_target
+from skxent.metrics._options import Options
+from skxent.metrics._rows import prepare_target
 from skxent.optimize.simplex import minimise_on_simplex
 from skxent.typing import MatrixLike
 
@@ -108,10 +110,8 @@ def blend_weights(
     target = prepare_target(
         aligned[0][0],
         tables[0],
-        labels=labels,
-        sample_weight=sample_weight,
-        class_weight=class_weight,
-        ignore_index=ignore_index,
+        sample_weight,
+        Options(labels=labels, class_weight=class_weight, ignore_index=ignore_index),
         name="probas",
     ).moderate()
     check_sum(target.total_weight())

@@ -22,7 +22,7 @@ from skxent.kernels.checks import (
 )
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._shipped import Loss
-from skxent.metrics._evaluate import reduce
+from skxent.metrics._sums import mean_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +161,7 @@ class BoosterLoss:
             sample_weight = check_sample_weight(sample_weight, len(np.atleast_1d(y)))
             sample_weight = moderate(sample_weight)
         value, target = self.losses(y, raw_prediction, sample_weight)
-        mean: float = reduce(value, target.total_weight, "mean", None)
-        return mean
+        return mean_of(value, target.total_weight())
 
     def init_score(
         self,

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
-from skxent.kernels.checks import Interval, check_count
-from skxent.metrics._calibration_error import (
+from skxent.inputs.weights import check_sum
+from skxent.kernels.checks import Interval, check_bool, check_count
+from skxent.metrics._bins import (
     Bins,
     Strategy,
     assign,
     average,
-    calibration_error,
     check_bins,
-    outcomes,
-    warn_of_lone_rows,
+    confidence_and_outcome,
 )
+from skxent.metrics._calibration_error import calibration_error, warn_of_lone_rows
+from skxent.metrics._options import LabelKeywords, Options, takes
+from skxent.metrics._rows import Rows
 
 
 class CalibrationErrorInterval(NamedTuple):
@@ -29,6 +31,7 @@ class CalibrationErrorInterval(NamedTuple):
     high: float
 
 
+@takes(LabelKeywords)
 def calibration_error_interval(
     y_true: ArrayLike,
     y_proba: ArrayLike,
@@ -39,11 +42,7 @@ def calibration_error_interval(
     n_bins: int = 15,
     strategy: Strategy = "uniform",
     classwise: bool = False,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
-    class_weight: Any = None,
-    from_logits: bool = False,
-    ignore_index: Any = None,
+    **keywords: Unpack[LabelKeywords],
 ) -> CalibrationErrorInterval:
     r"""Root mean square calibration error with a bootstrap confidence interval.
 
@@ -52,16 +51,16 @@ def calibration_error_interval(
 
     Parameters
     ----------
-    y_true : array-like of shape (n,) or (n, K)
-    y_proba : array-like of shape (n, K) or (n,)
+    {y_true}
+    {y_proba}
     confidence_level : float in (0, 1), default=0.95
     n_resamples : int, default=1000
     random_state : int, RandomState instance or None, default=None
         For the resampling.
-    n_bins, strategy, classwise, labels
-    sample_weight, class_weight, from_logits, ignore_index
+    n_bins, strategy, classwise
         See :func:`skxent.metrics.expected_calibration_error`. The bins are made once,
         from all rows.
+    {keywords}
 
     Returns
     -------
@@ -105,21 +104,18 @@ def calibration_error_interval(
     check_count("n_resamples", n_resamples)
     check_bins(n_bins, strategy)
     rng = check_random_state(random_state)
-    confidence, event, weight = outcomes(
-        y_true,
-        y_proba,
-        classwise=classwise,
-        labels=labels,
-        sample_weight=sample_weight,
-        class_weight=class_weight,
-        from_logits=from_logits,
-        ignore_index=ignore_index,
-    )
-    heard = weight > 0
-    confidence, event, weight = confidence[heard], event[heard], weight[heard]
+    check_bool("classwise", classwise)
+    options = Options(**keywords)
+    rows = Rows(y_true, y_proba, options.sample_weight)
+    outcomes = confidence_and_outcome(rows, options, classwise=classwise)
+    kept = outcomes.weight > 0
+    check_sum(float(np.count_nonzero(kept)))
+    weight = outcomes.weight[kept]
     columns = [
         (*assign(c, weight, n_bins, strategy), c, y)
-        for c, y in zip(confidence.T, event.T, strict=True)
+        for c, y in zip(
+            outcomes.confidence[kept].T, outcomes.outcome[kept].T, strict=True
+        )
     ]
 
     def bins(weight: Any) -> list[Bins]:

@@ -13,7 +13,7 @@ from skxent.inputs.labels import encode_labels
 from skxent.inputs.tables import like_probabilities, logits_of
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_unmasked, warn
-from skxent.metrics._scorers import final_estimator
+from skxent.metrics._logit_models import final_estimator
 
 
 def response_method(estimator: Any) -> str:

@@ -15,7 +15,7 @@ from skxent.base.classifier import LogitClassifier, TrainedLoss, logits_per_row
 from skxent.calibration._logits import given_logits, model_logits
 from skxent.calibration._model import fit_model
 from skxent.calibration._objective import ScalingObjective, Vector
-from skxent.inputs.labels import check_several, encode_labels
+from skxent.inputs.labels import check_labels, check_several, encode_labels
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.targets import make_target
 from skxent.inputs.weights import check_sample_weight, check_some_weight
@@ -23,7 +23,6 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION, POSITIVE, check_count, check_in_memory
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._shipped import Loss, as_loss
-from skxent.metrics._evaluate import check_labels
 from skxent.optimize.solution import SolverOptions, warn_unless_converged
 from skxent.typing import MatrixLike
 

@@ -1,259 +1,243 @@
-"""Sums of metrics over dask's blocks: what a block says, and how it is put together.
+"""Metrics over dask's blocks: sums on the workers, the last step where they are called.
 
-A block's function is called with its y, p and w as arrays, and `summed`: whether its
-answer is sums, a tuple (Σ of losses, Σ of weights, ...), or the loss of every row.
+The functions of a block are those of `skxent.metrics` for rows in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, get_args
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import wraps
+from inspect import signature
+from itertools import chain
+from typing import Any, NamedTuple
 
-import dask.array as da
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent import metrics
+from skxent.dask._collections import is_frame
 from skxent.dask._each_block import each_block, each_row
-from skxent.inputs.labels import encode_labels, mask_ignored
-from skxent.inputs.tables import (
-    check_classes,
-    check_logits,
-    classes_of_columns,
-    logits_of,
-)
+from skxent.inputs.blocks import n_rows
+from skxent.inputs.labels import as_array, encode_labels, is_soft, mask_ignored
+from skxent.inputs.tables import by_class, check_classes, column_names, positions
 from skxent.inputs.weights import (
     balanced_class_weight,
-    by_label,
-    check_sum,
-    without_ignored,
+    check_sample_weight,
+    moderate,
+    scale_exponent,
 )
+from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option
-from skxent.losses._shipped import Loss
-from skxent.metrics._calibration_error import assign, bin_sums, outcomes
-from skxent.metrics._evaluate import check_base, loss_of_rows, prepare_target
-from skxent.metrics._options import Reduction
-from skxent.optimize.rows.blocks import add
+from skxent.metrics._options import Options
+from skxent.metrics._rows import Rows, Value
 
-Sums = tuple[Any, ...]
+Metric = Callable[..., Any]
 
 
-def named(data: tuple[Any, Any, Any]) -> dict[str, Any]:
-    y_true, y_proba, sample_weight = data
-    return {"y_proba": y_proba, "y_true": y_true, "sample_weight": sample_weight}
+@dataclass(frozen=True)
+class DaskRows(Rows):
+    """Rows in dask arrays, data frames or lists of delayed blocks.
+
+    With `by_label` the labels of all blocks are collected first, unless they are given.
+    With `keeps_float32` each value of rows in float32 is in float32.
+    """
+
+    by_label: bool = True
+    keeps_float32: bool = True
+
+    def sum(
+        self, function: Callable[[Rows, Options], Value], options: Options
+    ) -> Value:
+        """Compute the sum of ``function(block, options)`` over the blocks of rows."""
+        arguments = function, self._known(options)
+        sums = each_block(sums_of_block, arguments, **self._columns()).sum()
+        if sums is None:
+            raise no_rows(options)
+        return sums
+
+    def each(
+        self, function: Callable[[Rows, Options], Floats], options: Options
+    ) -> Any:
+        """Return a dask array of ``function(block, options)``, one number a row."""
+        y_proba = self.y_proba
+        dtypes: Any = getattr(y_proba, "dtypes", getattr(y_proba, "dtype", None))
+        single = self.keeps_float32 and all(d == np.float32 for d in np.ravel(dtypes))
+        dtype = np.dtype(np.float32 if single else np.float64)
+        arguments = function, self._known(options), dtype
+        return each_row(values_of_block, arguments, (), dtype, **self._columns())
+
+    def _columns(self) -> dict[str, Any]:
+        weights = {"sample_weight": self.sample_weight}
+        return {"y_proba": self.y_proba, "y_true": self.y_true, **weights}
+
+    def _known(self, options: Options) -> Any:
+        """Return options that hold for every block, delayed if all must be read."""
+        if not self.by_label:
+            return options
+        if isinstance(options.class_weight, str):
+            check_option("class_weight", options.class_weight, ("balanced",))
+        elif options.labels is not None:
+            check_classes("labels", options.labels)
+            return options
+        columns = {"y_true": self.y_true, "sample_weight": self.sample_weight}
+        return each_block(label_mass, (options,), **columns).together(known, options)
 
 
-def sums_of(
-    function: Callable[..., Any], arguments: tuple[Any, ...], data: tuple[Any, Any, Any]
-) -> Sums:
-    """Σ over the blocks of what the function says of each."""
-    total = each_block(of_block, (function, True, arguments), **named(data)).sum()
-    if total is None:
-        raise ValueError("y_proba must have at least one row, got none.")
-    return total
+def over_blocks(
+    metric: Metric,
+    *,
+    keeps_float32: bool = True,
+    only: dict[str, tuple[str, ...]] | None = None,
+) -> Metric:
+    """Return a metric of rows in memory as one of dask's rows.
 
+    only : the values of options that blocks can do, where these are not all
+    """
+    called = signature(metric)
 
-def reduced(
-    function: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    data: tuple[Any, Any, Any],
-    reduction: Reduction,
-    base: float | None = None,
-) -> Any:
-    check_option("reduction", reduction, get_args(Reduction))
-    check_base(base)
-    unit = 1.0 if base is None else np.log(base)
-    if reduction == "none":
-        return every_row(function, arguments, data) / unit
-    total, weight, *_ = sums_of(function, arguments, data)
-    if reduction == "sum":
-        return float(total / unit)
-    check_sum(weight)
-    return float(total / unit / weight)
-
-
-def every_row(
-    function: Callable[..., Any], arguments: tuple[Any, ...], data: tuple[Any, Any, Any]
-) -> da.Array:
-    """What the function says of every row."""
-    y_proba = data[1]
-    single = isinstance(y_proba, da.Array) and y_proba.dtype == np.float32
-    dtype = np.dtype(np.float32 if single else np.float64)
-    return each_row(of_block, (function, False, arguments), (), dtype, **named(data))
-
-
-def of_block(
-    index: int,
-    rows: dict[str, Any],
-    function: Callable[..., Any],
-    summed: bool,
-    arguments: tuple[Any, ...],
-) -> Any:
-    """The function of a block as arrays, or what there is to say of no rows."""
-    arrays = {name: np.asarray(values) for name, values in rows.items()}
-    y, p, w = map(arrays.get, ("y_true", "y_proba", "sample_weight"))
-    assert p is not None
-    if not len(p):
-        return None if summed else np.empty(0)
-    return function(y, p, w, summed, *arguments)
-
-
-def loss_sums(
-    y: Any,
-    p: NDArray[Any],
-    w: Any,
-    summed: bool,
-    loss: Loss,
-    known: tuple[Any, Any],
-    from_logits: bool,
-    settings: dict[str, Any],
-) -> Any:
-    raw = check_logits(p) if from_logits else logits_of(p)
-    ignored = settings["ignore_index"]
-    heard = slice(None) if ignored is None else mask_ignored(y, ignored, "y_true")[1]
-    labels, class_weight = known
-    n_classes = 2 if raw.ndim == 1 else raw.shape[1]
-    value = np.zeros(len(raw), dtype=raw.dtype)
-    if len(value[heard]):
-        target = prepare_target(
-            y[heard],
-            raw[heard],
-            labels=classes_of_columns(labels, n_classes, ignored),
-            class_weight=without_ignored(by_label(class_weight), ignored),
-            sample_weight=None if w is None else w[heard],
-            label_smoothing=settings["label_smoothing"],
+    @wraps(metric)
+    def of_blocks(*args: Any, **keywords: Any) -> Any:
+        given = called.bind(*args, **keywords).arguments
+        for name, allowed in (only or {}).items():
+            check_option(name, given.get(name, allowed[0]), allowed)
+        y_true, y_proba = given.get("y_true"), given["y_proba"]
+        labels = given.get("labels")
+        if labels is None and is_frame(y_true):
+            labels = column_names(y_true)
+        rows = DaskRows(
+            by_name(y_true, labels),
+            by_name(y_proba, labels),
+            given.pop("sample_weight", None),
+            by_label="labels" in called.parameters,
+            keeps_float32=keeps_float32,
         )
-        value[heard] = loss_of_rows(loss, target, raw[heard])
-        if summed:
-            mass = target.mass()
-            return float(value.sum(dtype=np.float64)), float(mass.sum()), mass
-    return None if summed else value
+        return metric(**{**given, "y_proba": rows})
+
+    summary, _, text = (metric.__doc__ or "").partition("\n\n")
+    of_blocks.__module__ = "skxent.dask.metrics"
+    of_blocks.__doc__ = f"{summary}\n\n{OF_BLOCKS}\n{text.partition('    Examples')[0]}"
+    return of_blocks
 
 
-def bin_sums_of(
-    y: Any,
-    p: NDArray[Any],
-    w: Any,
-    summed: bool,
-    known: tuple[Any, Any],
-    n_bins: int,
-    settings: dict[str, Any],
-) -> NDArray[np.float64] | None:
-    """Of a calibration error, Σ in every bin of each column: (m, 5, n_bins)."""
-    labels, class_weight = known
-    ignored = settings["ignore_index"]
-    heard = (
-        np.ones(len(p), dtype=bool)
-        if ignored is None
-        else mask_ignored(y, ignored, "y_true")[1]
-    )
-    if w is not None:
-        heard &= w != 0
-    if not heard.any():
+OF_BLOCKS = """\
+    For rows of dask: y_true, y_proba and sample_weight are dask arrays, data frames or
+    lists of delayed blocks. With ``reduction="none"`` the result is a dask array. All
+    else is as in :mod:`skxent.metrics`.
+"""
+
+
+def by_name(data: Any, labels: Any) -> Any:
+    """Return a frame of dask with its columns in the order of the labels, if named so.
+
+    Blocks that are cut anew lose the names.
+    """
+    names = column_names(data) if is_frame(data) and labels is not None else None
+    if names is None:
+        return data
+    order = positions(names, np.asarray(labels).tolist())
+    return data if order is None else data[[names[place] for place in order]]
+
+
+def block_of(columns: dict[str, Any], options: Options) -> Rows | None:
+    """Return the rows of a block; None if all of them are to be ignored."""
+    y_true, y_proba = columns.get("y_true"), columns["y_proba"]
+    ignored = options.ignore_index
+    if not n_rows(y_proba):
         return None
-    confidence, event, weight = outcomes(
-        y[heard],
-        p[heard],
-        labels=labels,
-        class_weight=class_weight,
-        sample_weight=None if w is None else w[heard],
-        **settings,
+    if ignored is not None and not mask_ignored(y_true, ignored, "y_true")[1].any():
+        return None
+    return Rows(y_true, y_proba, columns.get("sample_weight"))
+
+
+def sums_of_block(
+    index: int,
+    columns: dict[str, Any],
+    function: Callable[[Rows, Options], Any],
+    options: Options,
+) -> Any:
+    """Return the sums over the rows of a block; None if it has none."""
+    rows = block_of(columns, options)
+    return None if rows is None else function(rows, options)
+
+
+def values_of_block(
+    index: int,
+    columns: dict[str, Any],
+    function: Callable[[Rows, Options], Floats],
+    options: Options,
+    dtype: Any,
+) -> Floats:
+    """Return a number for every row of a block."""
+    rows = block_of(columns, options)
+    if rows is None:
+        return np.zeros(n_rows(columns["y_proba"]), dtype)
+    return function(rows, options).astype(dtype, copy=False)
+
+
+def no_rows(options: Options) -> ValueError:
+    """Return the error for data without a row that counts."""
+    if options.ignore_index is None:
+        return ValueError("y_proba must have at least one row, got none.")
+    return ValueError(
+        "y_true must have labels other than ignore_index, got only "
+        f"{options.ignore_index}."
     )
-    sums = [
-        bin_sums(n_bins, assign(c, weight, n_bins, "uniform")[1], c, e, weight)
-        for c, e in zip(confidence.T, event.T, strict=True)
-    ]
-    return np.array(sums)
 
 
-def log_loss_sums(
-    y: Any, p: NDArray[Any], w: Any, summed: bool, known: tuple[Any, Any]
-) -> Sums:
-    total = metrics.log_loss(
-        y, p, normalize=False, sample_weight=w, labels=known[0].tolist()
-    )
-    return total, float(len(p) if w is None else np.sum(w))
+class LabelMass(NamedTuple):
+    """The labels of a block and the weight of each, over 2**exponent.
+
+    Of soft labels, None and the weight of each column.
+    """
+
+    labels: NDArray[Any] | None
+    mass: Floats
+    exponent: int
 
 
-def of_rows_alone(
-    metric: Callable[..., Any],
-    data: tuple[Any, Any, Any],
-    reduction: Reduction = "mean",
-    base: float | None = None,
-    **keywords: Any,
-) -> Any:
-    """A metric of rows that need nothing of each other."""
-    return reduced(metric_sums, (metric, keywords), data, reduction, base)
-
-
-def metric_sums(
-    y: Any,
-    p: NDArray[Any],
-    w: Any,
-    summed: bool,
-    metric: Callable[..., Any],
-    keywords: dict[str, Any],
-) -> Any:
-    of_rows = metric if y is None else lambda *args, **kw: metric(y, *args, **kw)
-    value = of_rows(p, sample_weight=w, reduction="none", **keywords)
-    if not summed:
-        return value
-    weight = float(len(p) if w is None else np.sum(w))
-    if metric is metrics.multilabel_log_loss:
-        # Its mean is over columns, too, by their weight.
-        columns = keywords.get("class_weight")
-        weight *= 1.0 if columns is None else float(np.mean(columns))
-    return float(value.sum(dtype=np.float64)), weight
-
-
-def known_labels(
-    data: tuple[Any, Any, Any], labels: Any, class_weight: Any, ignored: Any
-) -> Any:
-    """Labels and class weights; a delayed value where all blocks must tell."""
-    if isinstance(class_weight, str):
-        check_option("class_weight", class_weight, ("balanced",))
-    elif labels is not None:
-        return check_classes("labels", labels), class_weight
-    y_true, _, sample_weight = data
-    rows = {"y_true": y_true, "sample_weight": sample_weight}
-    found = each_block(labels_of, (ignored,), **rows)
-    return found.together(merged_labels, labels, class_weight)
-
-
-def labels_of(
-    index: int, rows: dict[str, Any], ignored: Any
-) -> tuple[NDArray[Any] | None, NDArray[np.float64]] | None:
-    """The labels of a block and the weight of each; None for soft labels."""
-    y, w = np.asarray(rows["y_true"]), rows.get("sample_weight")
-    w = np.ones(len(y)) if w is None else np.asarray(w)
-    if y.ndim == 2 and y.shape[1] > 1:
-        return (None, w @ y) if len(y) else None
-    y = y.ravel()
-    if ignored is not None:
-        heard = mask_ignored(y, ignored, "y_true")[1]
-        w, y = w[heard], y[heard]
+def label_mass(
+    index: int, columns: dict[str, Any], options: Options
+) -> LabelMass | None:
+    """Return the labels of a block; None if it has none."""
+    y, n = columns["y_true"], n_rows(columns["y_true"])
+    if not n:
+        return None
+    given = check_sample_weight(columns.get("sample_weight"), n)
+    weights = np.ones(n) if given is None else given
+    exponent, weights = scale_exponent(weights), moderate(weights)
+    if is_soft(y):
+        if options.labels is not None:
+            y = by_class(y, options.labels)
+        return LabelMass(None, weights @ np.asarray(y), exponent)
+    y = as_array(y).ravel()
+    if options.ignore_index is not None:
+        kept = mask_ignored(y, options.ignore_index, "y_true")[1]
+        weights, y = weights[kept], y[kept]
     if not len(y):
         return None
-    labels, codes = encode_labels(y)
-    return labels, np.bincount(codes, w, len(labels)).astype(np.float64)
+    labels, codes = encode_labels(y, name="y_true")
+    mass = np.bincount(codes, weights, len(labels)).astype(np.float64, copy=False)
+    return LabelMass(labels, mass, exponent)
 
 
-def merged_labels(found: list[Any], labels: Any, class_weight: Any) -> tuple[Any, Any]:
-    """What `known_labels` tells, from what all blocks have told."""
-    found = [block for block in found if block is not None]
+def known(blocks: Iterable[LabelMass | None], options: Options) -> Options:
+    """Return options with the labels of all blocks and their balanced weights."""
+    found = [block for block in blocks if block is not None]
     if not found:
-        raise ValueError("y_true must have rows with a label, got none.")
-    if found[0][0] is None:
-        mass = add(mass for _, mass in found)
-        labels = np.arange(len(mass)) if labels is None else np.asarray(labels)
+        raise no_rows(options)
+    exponent = max(block.exponent for block in found)
+    masses = [np.ldexp(block.mass, block.exponent - exponent) for block in found]
+    if found[0].labels is None:
+        mass = np.sum(masses, axis=0)
+        balanced: Any = balanced_class_weight(np.arange(len(mass)), len(mass), mass)
     else:
-        if labels is None:
-            labels = np.unique(np.concatenate([block for block, _ in found]))
-        labels = np.asarray(labels)
-        mass = np.zeros(len(labels))
-        for of_block, weight in found:
-            mass[encode_labels(of_block, labels, "y_true")[1]] += weight
-    if isinstance(class_weight, str):
-        codes = np.arange(len(labels))
-        class_weight = balanced_class_weight(codes, len(labels), mass)
-    return labels, class_weight
+        labels = [b.labels.tolist() for b in found if b.labels is not None]
+        given = None if options.labels is None else np.asarray(options.labels)
+        classes, codes = encode_labels([*chain(*labels)], given, "y_true")
+        weights = balanced_class_weight(codes, len(classes), np.concatenate(masses))
+        # An ignored label among those given may have no column: weights go by label.
+        balanced = dict(zip(classes.tolist(), weights.tolist(), strict=True))
+        options = replace(options, labels=classes)
+    if isinstance(options.class_weight, str):
+        options = replace(options, class_weight=balanced)
+    return options

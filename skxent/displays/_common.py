@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from skxent.inputs.class_order import classes_of_estimator, predict_by_class
 from skxent.kernels.optional import say_if_missing
 from skxent.losses._shipped import CrossEntropy, Loss, as_loss
-from skxent.metrics._evaluate import evaluate_loss
+from skxent.metrics._losses import evaluate_loss
 
 # Of the palette of Okabe and Ito those that stand out on white and on black; the line
 # styles tell curves apart without any colour.

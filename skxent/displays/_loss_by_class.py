@@ -14,7 +14,7 @@ from skxent.inputs.weights import check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import Interval
 from skxent.losses._shipped import Loss, as_loss
-from skxent.metrics._evaluate import evaluate_loss
+from skxent.metrics._losses import evaluate_loss
 
 # More bars than this cannot be read: those of the largest shares are drawn.
 MOST = 25

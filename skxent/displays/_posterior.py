@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any, Literal, Self, get_args
 
@@ -22,7 +23,9 @@ from skxent.inputs.tables import align, logits_from
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION, check_option
 from skxent.losses._shipped import CrossEntropy, Loss
-from skxent.metrics._calibration_error import Bins, bin_columns, check_bins, outcomes
+from skxent.metrics._bins import Bins, check_bins, confidence_and_outcome
+from skxent.metrics._options import Options
+from skxent.metrics._rows import Rows
 
 Scale = Literal["linear", "log", "logit"]
 
@@ -162,17 +165,9 @@ class PosteriorDisplay:
         y_true, y_proba = align(y_true, y_proba, labels)
         raw = logits_from(y_proba, from_logits)
         proba = CrossEntropy().predict_proba(raw)
-        confidence, event, weight = outcomes(
-            y_true,
-            proba,
-            classwise=False,
-            labels=labels,
-            sample_weight=sample_weight,
-            class_weight=None,
-            from_logits=False,
-            ignore_index=None,
-        )
-        (bins,) = bin_columns(confidence, event, weight, n_bins, "quantile")
+        rows = Rows(y_true, proba, sample_weight)
+        outcomes = confidence_and_outcome(rows, Options(labels=labels))
+        (bins,) = outcomes.bins(n_bins, "quantile")
         output, curves = expit(LOGITS), _maps(settings)
         likeliest = proba.shape[1] > 2
         if likeliest:
@@ -181,7 +176,7 @@ class PosteriorDisplay:
             for loss, amount in settings:
                 implied = loss.posterior(raw, label_smoothing=amount)
                 implied = np.take_along_axis(implied, top, axis=1)
-                same = bin_columns(confidence, implied, weight, n_bins, "quantile")
+                same = replace(outcomes, outcome=implied).bins(n_bins, "quantile")
                 means.append(same[0].frequency)
             output, curves = bins.confidence, np.array(means)
         display = cls(

@@ -17,14 +17,16 @@ from skxent.displays._common import (
 )
 from skxent.inputs.labels import encode_labels, is_soft
 from skxent.inputs.tables import column_names
-from skxent.metrics._calibration_error import (
+from skxent.kernels.checks import check_bool
+from skxent.metrics._bins import (
     Bins,
     Strategy,
-    bin_columns,
-    calibration_error,
     check_bins,
-    outcomes,
+    confidence_and_outcome,
 )
+from skxent.metrics._calibration_error import calibration_error
+from skxent.metrics._options import Options
+from skxent.metrics._rows import Rows
 
 
 class ReliabilityDisplay:
@@ -105,17 +107,11 @@ class ReliabilityDisplay:
         ReliabilityDisplay
         """
         check_bins(n_bins, strategy)
-        rows = outcomes(
-            y_true,
-            y_proba,
-            classwise=classwise,
-            labels=labels,
-            sample_weight=sample_weight,
-            class_weight=None,
-            from_logits=from_logits,
-            ignore_index=None,
-        )
-        curves = bin_columns(*rows, n_bins, strategy)
+        check_bool("classwise", classwise)
+        rows = Rows(y_true, y_proba, sample_weight)
+        options = Options(labels=labels, from_logits=from_logits)
+        outcomes = confidence_and_outcome(rows, options, classwise=classwise)
+        curves = outcomes.bins(n_bins, strategy)
         names = [name or "model"]
         if classwise:
             known: Any = labels

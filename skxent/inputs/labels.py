@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import column_or_1d
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
 from skxent.kernels import _labels
 from skxent.kernels.checks import check_unmasked
@@ -59,6 +60,17 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
             f"{values[0]!r}."
         )
     return plain.reshape(array.shape)
+
+
+def check_labels(y: Any) -> NDArray[Any]:
+    """Return the labels (n,) that an estimator is fitted to."""
+    if y is None:
+        raise ValueError("fit requires y to be passed, but the target y is None.")
+    y = as_labels(y)
+    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    return y
 
 
 def refuse_missing(count: int, name: str) -> None:

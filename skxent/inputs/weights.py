@@ -146,12 +146,18 @@ def moderate(weights: Any) -> Any:
 
     The factor is a power of two, so means and shares keep all their digits.
     """
-    if weights is None or not len(weights):
-        return weights
-    largest = float(weights.max())
+    exponent = scale_exponent(weights)
+    return weights if exponent == 0 else np.ldexp(weights, -exponent)
+
+
+def scale_exponent(weights: NDArray[Any] | None) -> int:
+    """Return the e of the factor 2**-e by which `moderate` multiplies weights."""
+    if weights is None:
+        return 0
+    largest = float(weights.max(initial=0.0))
     if largest == 0 or MODERATE[0] <= largest <= MODERATE[1]:
-        return weights
-    return np.ldexp(weights, -int(np.frexp(largest)[1]))
+        return 0
+    return int(np.frexp(largest)[1])
 
 
 def check_sum(total: float, name: str = "sample_weight") -> None:

@@ -1,21 +1,20 @@
 """Losses as numbers: from labels and probabilities, or logits, to a score.
 
-`evaluate_loss` makes a metric of any loss; the others are it with a loss, and what
-follows from cross-entropy.
+`evaluate_loss` makes a metric of any loss; the others are special cases of it, or
+follow from cross-entropy. Each is a sum over rows and a last step, so that
+`skxent.dask.metrics` are the same functions over blocks of rows.
 """
 
-from skxent.metrics._metrics import (
+from skxent.metrics._calibration_error import expected_calibration_error
+from skxent.metrics._cross_entropy import (
     cross_entropy,
-    d2_loss_score,
-    entropy,
-    evaluate_loss,
-    expected_calibration_error,
-    focal_loss,
-    kl_divergence,
-    log_loss,
     multilabel_log_loss,
     smoothed_log_loss,
 )
+from skxent.metrics._information import entropy, kl_divergence
+from skxent.metrics._log_loss import log_loss
+from skxent.metrics._losses import evaluate_loss, focal_loss
+from skxent.metrics._skill import d2_loss_score
 
 __all__ = [
     "cross_entropy",

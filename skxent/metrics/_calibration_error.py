@@ -1,25 +1,29 @@
-"""Expected calibration error, and the bins it is the error of."""
+"""Expected calibration error."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from functools import partial
+from typing import Any, Literal, Unpack, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from skxent.inputs.tables import align, check_proba, logits_from
-from skxent.inputs.weights import check_sum
-from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import check_bool, check_count, check_option, warn
-from skxent.losses._shipped import CrossEntropy
-from skxent.metrics._evaluate import prepare_target
+from skxent.kernels.checks import check_bool, check_option, warn
+from skxent.metrics._bins import (
+    Bins,
+    BinSums,
+    Strategy,
+    check_bins,
+    confidence_and_outcome,
+)
+from skxent.metrics._options import LabelKeywords, Options, takes
+from skxent.metrics._rows import Rows, rows_of
 
-Strategy = Literal["uniform", "quantile"]
 Norm = Literal["l1", "l2", "max"]
 
 
+@takes(LabelKeywords)
 def expected_calibration_error(
     y_true: ArrayLike,
     y_proba: ArrayLike,
@@ -29,13 +33,9 @@ def expected_calibration_error(
     norm: Norm = "l1",
     classwise: bool = False,
     debias: bool = False,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
-    class_weight: Any = None,
-    from_logits: bool = False,
-    ignore_index: Any = None,
+    **keywords: Unpack[LabelKeywords],
 ) -> float:
-    r"""Expected calibration error: how far confidence is from what then happens.
+    r"""Return the expected calibration error: confidence against what came true.
 
     Rows are binned by confidence. With the share :math:`s_b` of bin b, its mean
     confidence :math:`\bar c_b` and the frequency :math:`\bar y_b` of the event,
@@ -50,18 +50,19 @@ def expected_calibration_error(
 
     Parameters
     ----------
-    y_true : array-like of shape (n,) or (n, K)
-        Labels of any type, or soft labels: rows of K numbers that sum to one.
+    {y_true}
     y_proba : array-like of shape (n, K) or (n,)
-        Probabilities, a column for each label; (n,): of the second. A DataFrame whose
-        columns are named by the labels goes by name. Rows that do not sum to one warn,
-        and are taken as they are.
+        Probabilities, a column for each label; (n,): of the second label. The columns
+        of a DataFrame go by name if they are named by the labels. Rows that do not sum
+        to one raise a warning and are used as they are.
     n_bins : int, default=15
+        Number of bins.
     strategy : {"uniform", "quantile"}, default="uniform"
         "uniform": bins of equal width, (0, 1/B], ..., (1 - 1/B, 1], with 0 in the
         first. "quantile": bins of equal weight, cut at quantiles of the confidence.
-        Equal confidences share a bin, so with many ties bins are fewer, and not equal.
+        Equal confidences share a bin, so many ties make bins fewer and unequal.
     norm : {"l1", "l2", "max"}, default="l1"
+        How the bins are put together.
     classwise : bool, default=False
         Bin the probabilities of every class, the event being that class, and average
         over the classes: before the root for "l2"; "max" is the largest of all bins.
@@ -70,16 +71,7 @@ def expected_calibration_error(
         :math:`\bar y_b (1 - \bar y_b) / (n_b - 1)`; a sum below 0 counts 0. n_b is the
         number of rows, with weights :math:`(\sum w)^2 / \sum w^2`. Bins of one row
         count 0, with a warning if they have most of the weight.
-    labels : array-like of shape (K,), default=None
-        All labels, in the order of the columns of y_proba; an estimator's `classes_`,
-        say. None: those of y_true, sorted.
-    sample_weight : array-like of shape (n,), default=None
-    class_weight : dict or Series of label to weight, array-like (K,) or "balanced"
-        Acts as ``sample_weight=v[y]``.
-    from_logits : bool, default=False
-        y_proba holds logits; (n,): log-odds of the second class.
-    ignore_index : label, default=None
-        Rows of this label weigh nothing; NaN: rows without a label.
+    {keywords}
 
     Returns
     -------
@@ -90,8 +82,14 @@ def expected_calibration_error(
     Raises
     ------
     ValueError
-        NaN; probabilities outside [0, 1]; a wrong number of columns; unknown labels;
-        an option out of its domain; debias with another norm than "l2".
+        If a value is NaN, probabilities are outside [0, 1], the number of columns is
+        not that of the labels, a label is unknown, an option is outside its domain, or
+        debias is True for another norm than "l2".
+
+    See Also
+    --------
+    skxent.calibration.calibration_error_interval : Its confidence interval.
+    skxent.displays.ReliabilityDisplay : The bins as a picture.
 
     Notes
     -----
@@ -113,194 +111,43 @@ def expected_calibration_error(
     """
     check_bins(n_bins, strategy)
     check_error(norm, debias)
-    confidence, event, weight = outcomes(
-        y_true,
-        y_proba,
-        classwise=classwise,
-        labels=labels,
-        sample_weight=sample_weight,
-        class_weight=class_weight,
-        from_logits=from_logits,
-        ignore_index=ignore_index,
-    )
-    curves = bin_columns(confidence, event, weight, n_bins, strategy)
+    check_bool("classwise", classwise)
+    options = Options(**keywords)
+    sums_of = partial(_sums_of, n_bins, strategy, classwise)
+    curves = rows_of(y_true, y_proba, options).sum(sums_of, options).bins()
     if debias:
         warn_of_lone_rows(curves)
     return calibration_error(curves, norm, debias)
 
 
-@dataclass(frozen=True)
-class Bins:
-    """Bins of confidence that hold any weight, each field of shape (bins,).
-
-    `variance` is that of the frequency; infinite for a bin of one row.
-    """
-
-    low: Floats
-    high: Floats
-    weight: Floats
-    confidence: Floats
-    frequency: Floats
-    variance: Floats
-
-
-def check_bins(n_bins: Any, strategy: Any) -> None:
-    check_count("n_bins", n_bins)
-    check_option("strategy", strategy, get_args(Strategy))
+def _sums_of(
+    n_bins: int, strategy: Strategy, classwise: bool, rows: Rows, options: Options
+) -> BinSums:
+    outcomes = confidence_and_outcome(rows, options, classwise=classwise)
+    return outcomes.sums(n_bins, strategy)
 
 
 def check_error(norm: Any, debias: Any) -> None:
+    """Check the norm, and that it can be debiased."""
     check_option("norm", norm, get_args(Norm))
     check_bool("debias", debias)
     if debias and norm != "l2":
         raise ValueError(f"debias must be False for norm={norm!r}, got {debias!r}.")
 
 
-def outcomes(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    classwise: bool,
-    labels: ArrayLike | None,
-    sample_weight: ArrayLike | None,
-    class_weight: Any,
-    from_logits: bool,
-    ignore_index: Any,
-) -> tuple[Floats, Floats, NDArray[np.float64]]:
-    """Confidence (n, m), how much its event came true (n, m), and weight (n,).
-
-    m is K if `classwise`, else 1.
-    """
-    check_bool("classwise", classwise)
-    check_bool("from_logits", from_logits)
-    y_true, y_proba = align(y_true, y_proba, labels, ignore_index)
-    if from_logits:
-        proba = CrossEntropy().predict_proba(logits_from(y_proba, True))
-    else:
-        proba = check_proba(y_proba)
-    if proba.ndim == 1:
-        proba = np.column_stack([1 - proba, proba])
-    target = prepare_target(
-        y_true,
-        proba,
-        labels=labels,
-        sample_weight=sample_weight,
-        class_weight=class_weight,
-        ignore_index=ignore_index,
-    ).moderate()
-    weight = target.row_weights()
-    check_sum(weight.max())
-    n_classes = proba.shape[1]
-    if classwise:
-        chosen = np.arange(n_classes)[np.newaxis]
-    elif n_classes == 2:
-        chosen = np.ones((1, 1), dtype=np.intp)
-    else:
-        chosen = proba.argmax(axis=1)[:, np.newaxis]
-    confidence = np.take_along_axis(proba, chosen, axis=1)
-    if target.codes is not None:
-        return confidence, (target.codes[:, np.newaxis] == chosen) * 1.0, weight
-    assert target.soft is not None
-    shares = target.soft * target.class_weight
-    shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    return confidence, np.take_along_axis(shares, chosen, axis=1), weight
-
-
-def bin_columns(
-    confidence: Floats,
-    event: Floats,
-    weight: NDArray[np.float64],
-    n_bins: int,
-    strategy: Strategy,
-) -> list[Bins]:
-    """The bins of every column."""
-    return [
-        average(*assign(c, weight, n_bins, strategy), c, y, weight)
-        for c, y in zip(confidence.T, event.T, strict=True)
-    ]
-
-
-def assign(
-    confidence: Floats, weight: NDArray[np.float64], n_bins: int, strategy: Strategy
-) -> tuple[Floats, NDArray[np.intp]]:
-    """The edges of the bins (n_bins + 1,), and the bin of every row (n,)."""
-    # b / B is the double next to a decimal edge; in the dtype of the probabilities a
-    # 0.2 then meets the edge 0.2.
-    share = np.arange(n_bins + 1) / n_bins
-    edges = share.astype(confidence.dtype)
-    if strategy == "quantile":
-        order = np.argsort(confidence)
-        below = np.cumsum(weight[order])
-        # A sum of weights that falls short of its share by rounding has reached it.
-        cuts = np.searchsorted(below, below[-1] * share[1:-1] * (1 - 1e-10))
-        edges[1:-1] = confidence[order[cuts]]
-    return edges, np.searchsorted(edges[1:-1], confidence)
-
-
-def average(
-    edges: Floats,
-    index: NDArray[np.intp],
-    confidence: Floats,
-    event: Floats,
-    weight: NDArray[np.float64],
-) -> Bins:
-    """What is in the bins to which the rows were assigned."""
-    n_bins = len(edges) - 1
-    mass = np.bincount(index, weight, n_bins).astype(np.float64, copy=False)
-    # Shares of a bin have squares that are neither 0 nor infinite.
-    share = np.zeros(len(weight))
-    np.divide(weight, mass[index], out=share, where=weight > 0)
-    bins = bins_of(edges, bin_sums(n_bins, index, confidence, event, share))
-    return replace(bins, weight=mass[mass > 0])
-
-
-def bin_sums(
-    n_bins: int,
-    index: NDArray[np.intp],
-    confidence: Floats,
-    event: Floats,
-    weight: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Σ over the rows of every bin, of what `bins_of` divides: (5, n_bins)."""
-    happened = weight * event
-    columns = weight, weight * confidence, happened, happened * event, weight**2
-    sums = [np.bincount(index, column, n_bins) for column in columns]
-    return np.array(sums, dtype=np.float64)
-
-
-def bins_of(edges: Floats, sums: NDArray[np.float64]) -> Bins:
-    """The bins that hold any weight."""
-    held = sums[0] > 0
-    mass, confidence, happened, squares, weight_squares = sums[:, held]
-    frequency = happened / mass
-    spread = np.maximum(squares / mass - frequency**2, 0)
-    # Σw² / (Σw)² is 1 / n without weights.
-    reciprocal = weight_squares / mass**2
-    variance = np.full(len(mass), np.inf)
-    several = reciprocal < 1
-    variance[several] = (spread * reciprocal)[several] / (1 - reciprocal[several])
-    return Bins(
-        low=edges[:-1][held],
-        high=edges[1:][held],
-        weight=mass,
-        confidence=confidence / mass,
-        frequency=frequency,
-        variance=variance,
-    )
-
-
 def warn_of_lone_rows(curves: Sequence[Bins]) -> None:
+    """Warn if most of the weight is in bins of one row."""
     lone = sum(bins.weight[np.isinf(bins.variance)].sum() for bins in curves)
     share = lone / sum(bins.weight.sum() for bins in curves)
     if share > 0.5:
         warn(
-            f"{share:.0%} of the weight is in bins of one row, of which nothing can be "
-            "said: they count 0. Take fewer bins."
+            f"{share:.0%} of the weight is in bins of one row, which tell nothing of "
+            "the calibration and count 0. Use fewer bins."
         )
 
 
 def calibration_error(curves: Sequence[Bins], norm: Norm, debias: bool) -> float:
-    """The error over the bins of all curves, every curve counting the same."""
+    """Return the error over the bins of all curves, each curve counting the same."""
     gap = np.concatenate([np.abs(bins.frequency - bins.confidence) for bins in curves])
     if norm == "max":
         return float(gap.max())

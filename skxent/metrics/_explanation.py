@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr
 
-from skxent.inputs.labels import encode_labels
-from skxent.inputs.tables import align, column_names, logits_from
+from skxent.inputs.labels import encode_labels, is_soft
+from skxent.inputs.tables import codes_of_logits, column_names
 from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count
 from skxent.losses._shipped import CrossEntropy
-from skxent.metrics._evaluate import prepare_target
+from skxent.metrics._options import NameKeywords, Options, takes
+from skxent.metrics._rows import Rows, read
 
 __all__ = ["Explanation", "SurprisingRow", "explain"]
 
@@ -107,16 +108,15 @@ class Explanation:
         return "\n".join(lines)
 
 
+@takes(NameKeywords)
 def explain(
     y_true: ArrayLike,
     y_proba: ArrayLike,
     *,
     n_rows: int = 10,
-    labels: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
-    from_logits: bool = False,
+    **keywords: Unpack[NameKeywords],
 ) -> Explanation:
-    r"""Take a cross-entropy apart: baselines, skill, confidence, most surprising rows.
+    r"""Explain a cross-entropy: baselines, skill, confidence, most surprising rows.
 
     .. math:: -\sum_k t_k \log p_k = H(t) + \mathrm{KL}(t \,\|\, p)
 
@@ -129,31 +129,28 @@ def explain(
 
     Parameters
     ----------
-    y_true : array-like of shape (n,) or (n, K)
-        Labels of any type, or soft labels: rows of K numbers that sum to one.
-    y_proba : array-like of shape (n, K) or (n,)
-        Probabilities, a column for each label; (n,): of the second. A DataFrame whose
-        columns are named by the labels goes by name. Clipped from below at eps of the
-        dtype.
+    {y_true}
+    {y_proba}
     n_rows : int, default=10
-        How many rows to list, those of the largest divergence.
-    labels : array-like of shape (K,), default=None
-        All labels, in the order of the columns of y_proba; an estimator's `classes_`,
-        say. None: those of y_true, sorted.
-    sample_weight : array-like of shape (n,), default=None
-        Rows of weight 0 are not listed.
-    from_logits : bool, default=False
-        y_proba holds logits; (n,): log-odds of the second class.
+        How many rows to list, those of the largest divergence. Rows of weight 0 are not
+        listed.
+    {keywords}
 
     Returns
     -------
     Explanation
-        Its numbers are attributes: print it to read them.
+        Its numbers are attributes; print it to read them.
 
     Raises
     ------
     ValueError
-        As :func:`skxent.metrics.evaluate_loss`; n_rows is no integer >= 0.
+        As for :func:`skxent.metrics.evaluate_loss`, and if n_rows is not an integer of
+        at least 0.
+
+    See Also
+    --------
+    skxent.metrics.cross_entropy : The cross-entropy alone.
+    skxent.metrics.d2_loss_score : The skill score of any loss.
 
     Examples
     --------
@@ -172,42 +169,30 @@ def explain(
     2         ham           ham                0.7    0.5146
     """
     check_count("n_rows", n_rows, low=0)
-    names: Any = column_names(y_true)
-    y_true, y_proba = align(y_true, y_proba, labels)
-    raw = logits_from(y_proba, from_logits)
-    target = prepare_target(y_true, raw, labels=labels, sample_weight=sample_weight)
-    weight = target.moderate().row_weights()
+    options = Options(**keywords)
+    raw, target = read(Rows(y_true, y_proba, options.sample_weight), options)
+    target = target.moderate()
+    weight, mass = target.row_weights(), target.mass()
     check_sum(weight.max())
-    share = weight / weight.sum()
     log_proba = CrossEntropy().predict_log_proba(raw.astype(np.float64, copy=False))
-    rows = np.arange(len(raw))
-    if labels is not None:
-        names = np.asarray(labels)
-    if target.codes is None:
-        assert target.soft is not None
-        codes = target.soft.argmax(axis=1)
-        names = np.arange(target.n_classes) if names is None else names
-        floor = entr(target.soft).sum(axis=1)
-        seen = np.where(target.soft > 0, log_proba, 0)
-        loss = -(target.soft * seen).sum(axis=1)
+    if target.codes is not None:
+        codes, floor = target.codes, np.zeros(len(raw))
+        loss = -log_proba[np.arange(len(raw)), codes]
     else:
-        codes = target.codes
-        names = encode_labels(y_true)[0] if labels is None else names
-        floor, loss = np.zeros(len(raw)), -log_proba[rows, target.codes]
-    frequency = np.bincount(codes, share, target.n_classes)
-    if target.soft is not None:
-        frequency = share @ target.soft
-    surprise = np.where(weight > 0, loss - floor, -np.inf)
-    order = np.argsort(-surprise, kind="stable")[:n_rows]
-    predicted = log_proba.argmax(axis=1)
+        assert target.soft is not None
+        codes, floor = codes_of_logits(target.soft), entr(target.soft).sum(axis=1)
+        loss = -(target.soft * np.where(target.soft > 0, log_proba, 0)).sum(axis=1)
     expected = entr(np.exp(log_proba)).sum(axis=1)
+    share, surprise = weight / weight.sum(), loss - floor
+    order = np.argsort(np.where(weight > 0, -surprise, np.inf), kind="stable")[:n_rows]
+    names, predicted = _names(y_true, options.labels), codes_of_logits(log_proba)
     return Explanation(
         n_samples=int(np.count_nonzero(weight)),
         n_classes=target.n_classes,
         cross_entropy=float(share @ loss),
         label_entropy=float(share @ floor),
         predicted_entropy=float(share @ expected),
-        frequency_entropy=float(entr(frequency).sum()),
+        frequency_entropy=float(entr(mass / mass.sum()).sum()),
         gap_standard_error=_standard_error(loss - expected, share),
         rows=tuple(
             SurprisingRow(
@@ -223,11 +208,20 @@ def explain(
     )
 
 
+def _names(y_true: ArrayLike, labels: ArrayLike | None) -> Any:
+    """Return the label of each column of the predictions."""
+    if labels is not None:
+        return np.asarray(labels)
+    if not is_soft(y_true):
+        return encode_labels(y_true)[0]
+    return column_names(y_true) or np.arange(np.shape(y_true)[1])
+
+
 def _standard_error(values: Floats, share: Floats) -> float:
     """Return the standard error of the mean with weights `share`, which sum to one."""
     n = np.count_nonzero(share)
     if n < 2:
         return float("nan")
-    with np.errstate(invalid="ignore"):  # the loss of a certain error is infinite
+    with np.errstate(invalid="ignore"):  # The loss of a certain error is infinite.
         deviation = share * (values - share @ values)
         return float(np.sqrt(deviation @ deviation * n / (n - 1)))

@@ -1,27 +1,175 @@
-"""Options that the metrics share, for the types of what they return."""
+"""The keywords that metrics share: types, defaults, checks and documentation.
+
+Each stands here once. A metric takes them as ``**keywords`` and builds `Options` from
+them; the decorator `takes` spells them out in its signature and in its docstring.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from functools import wraps
+from inspect import Parameter, cleandoc, signature
+from numbers import Real
+from textwrap import indent
+from typing import Any, Literal, TypedDict, TypeVar, cast, get_args
 
+import numpy as np
 from numpy.typing import ArrayLike
+
+from skxent.kernels.checks import FRACTION, check_bool, check_option
 
 Number = Literal["mean", "sum"]
 EachRow = Literal["none"]
 Reduction = Literal["mean", "sum", "none"]
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-class RowOptions(TypedDict, total=False):
-    """Of metrics of probabilities alone, or of two of them."""
+
+@dataclass(frozen=True)
+class Options:
+    """How labels and predictions are read, and what is returned.
+
+    y_true : array-like of shape (n,) or (n, K)
+        Labels of any type, or soft labels: rows of K numbers that sum to one.
+    y_proba : array-like of shape (n, K) or (n,)
+        Probabilities, a column for each label; (n,): of the second label. The columns
+        of a DataFrame go by name if they are named by the labels. Values that rounding
+        moved out of [0, 1] are moved back, then clipped from below at eps of the dtype.
+        Rows that do not sum to one raise a warning and are divided by their sum.
+    label_smoothing : float in [0, 1), default=0
+        Each label becomes ``(1 - label_smoothing) * y + label_smoothing / K``.
+    labels : array-like of shape (K,), default=None
+        All labels, in the order of the columns of y_proba, for example `classes_` of an
+        estimator. None: the labels of y_true, sorted.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows.
+    class_weight : dict, Series, array-like of shape (K,) or "balanced", default=None
+        Weights of the labels: the same as ``sample_weight=v[y]``. A dict or a Series
+        maps labels to weights, and labels that it leaves out have weight 1. "balanced"
+        gives every class the same total weight.
+    from_logits : bool, default=False
+        y_proba holds logits; (n,): log-odds of the second label. Nothing is clipped.
+    reduction : {"mean", "sum", "none"}, default="mean"
+        "mean" divides by the sum of all weights, class weights included. "none" returns
+        the weighted loss of every row.
+    ignore_index : label, default=None
+        Rows with this label, for example -100 or "unknown", have no weight. NaN: rows
+        without a label. It is not a class, so y_proba needs no column for it.
+    base : float, default=None
+        Base of the logarithm. None: the result is in nats. 2: in bits.
+    """
+
+    label_smoothing: float = 0.0
+    labels: ArrayLike | None = None
+    sample_weight: ArrayLike | None = None
+    class_weight: Any = None
+    from_logits: bool = False
+    reduction: Reduction = "mean"
+    ignore_index: Any = None
+    base: float | None = None
+
+    def __post_init__(self) -> None:
+        FRACTION.check("label_smoothing", self.label_smoothing)
+        check_bool("from_logits", self.from_logits)
+        check_option("reduction", self.reduction, get_args(Reduction))
+        b = self.base
+        if b is not None and not (isinstance(b, Real) and 1 < float(b) < np.inf):
+            raise ValueError(
+                f"base must be None or a finite number above 1, got {b!r}."
+            )
+
+
+class TableKeywords(TypedDict, total=False):
+    """Keywords of all metrics."""
 
     sample_weight: ArrayLike | None
     from_logits: bool
+
+
+class RowKeywords(TableKeywords, total=False):
+    """Keywords of metrics in nats that need no labels."""
+
     base: float | None
 
 
-class LabelOptions(RowOptions, total=False):
-    """Of metrics of labels and probabilities; see :func:`evaluate_loss`."""
+class NameKeywords(TableKeywords, total=False):
+    """Keywords of what compares predictions with labels."""
 
     labels: ArrayLike | None
+
+
+class LabelKeywords(NameKeywords, total=False):
+    """Keywords of metrics that compare predictions with labels."""
+
     class_weight: Any
     ignore_index: Any
+
+
+class LossKeywords(LabelKeywords, RowKeywords, total=False):
+    """Keywords of losses, which compare with labels and are in nats."""
+
+
+def takes(keywords: type) -> Callable[[Function], Function]:
+    """Spell out the keywords of a TypedDict in place of the ``**keywords`` of a metric.
+
+    The signature and errors are those of a function that lists them. In its docstring
+    the lines ``{y_true}`` and ``{y_proba}`` are filled in from `Options`, and
+    ``{keywords}`` by all parameters of `Options` that the docstring does not describe.
+    """
+
+    def decorate(function: Function) -> Function:
+        written = signature(function)
+        *own, _ = written.parameters.values()
+        places = {field.name: place for place, field in enumerate(fields(Options))}
+        added = [
+            Parameter(
+                field.name,
+                Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=field.type,
+            )
+            for field in fields(Options)
+            if field.name in keywords.__annotations__
+        ]
+        parameters = sorted(
+            [*own, *added], key=lambda p: (p.kind, places.get(p.name, -1))
+        )
+        names = frozenset(parameter.name for parameter in parameters)
+
+        @wraps(function)
+        def metric(*args: Any, **given: Any) -> Any:
+            for name in given.keys() - names:
+                raise TypeError(
+                    f"{function.__name__}() got an unexpected keyword argument {name!r}"
+                )
+            return function(*args, **given)
+
+        metric.__doc__ = _documented(
+            function.__doc__, [name for name in places if name in names]
+        )
+        vars(metric)["__signature__"] = written.replace(parameters=parameters)
+        return cast(Function, metric)
+
+    return decorate
+
+
+# A parameter in a numpydoc section: its line, and the indented ones that follow.
+PARAGRAPH = re.compile(r"^(\w+) : .*(?:\n +.*)*", re.MULTILINE)
+
+
+def _documented(text: str | None, shared: Iterable[str]) -> str | None:
+    """Return a docstring filled in from that of `Options`, or None without any."""
+    if text is None or Options.__doc__ is None:
+        return text
+    found = PARAGRAPH.finditer(cleandoc(Options.__doc__))
+    known = {paragraph[1]: paragraph[0] for paragraph in found}
+    own = set(re.findall(r"^ *(\w+) : ", text, re.MULTILINE))
+    known["keywords"] = "\n".join(known[name] for name in shared if name not in own)
+    return re.sub(
+        r"^( *)\{(\w+)\}$",
+        lambda place: indent(known[place[2]], place[1]),
+        text,
+        flags=re.MULTILINE,
+    )

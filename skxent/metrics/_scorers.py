@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.metrics._scorer import _BaseScorer
 
 from skxent.inputs.class_order import classes_of_estimator, predict_by_class
@@ -28,8 +27,11 @@ from skxent.inputs.weights import by_label, check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION, Interval, check_option, warn
 from skxent.losses._shipped import CrossEntropy, Focal, Loss, as_loss
-from skxent.metrics._evaluate import loss_of_rows, prepare_target, reduce
 from skxent.metrics._log_loss import log_loss
+from skxent.metrics._logit_models import final_estimator, has_logits
+from skxent.metrics._options import Options
+from skxent.metrics._rows import prepare_target
+from skxent.metrics._sums import mean_loss
 
 __all__ = [
     "LossScorer",
@@ -40,18 +42,25 @@ __all__ = [
     "neg_smoothed_log_loss_scorer",
 ]
 
-# Estimators whose decision_function is known to hold logits.
-LOGIT_MODELS: tuple[Any, ...] = (LogisticRegression, LogisticRegressionCV)
-
 
 def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
-    """The signature that scikit-learn reads to learn what metadata a scorer takes."""
+    """Have the signature by which scikit-learn tells what metadata a scorer takes."""
 
 
 class LossScorer(_BaseScorer):
     """A scorer that returns minus a loss: see :func:`make_loss_scorer`.
 
-    `proper` tells whether the true class probabilities have the best expected score.
+    Parameters
+    ----------
+    loss : str or Loss
+    label_smoothing : float in [0, 1), default=0
+    class_weight : dict or Series of label to weight, or "balanced", default=None
+    unseen_proba : float in (0, 1), default=None
+
+    Attributes
+    ----------
+    proper : bool
+        Whether the true class probabilities have the best expected score.
     """
 
     loss: Loss
@@ -75,7 +84,7 @@ class LossScorer(_BaseScorer):
 
     @property
     def proper(self) -> bool:
-        """Do the true class probabilities have the best expected score?"""
+        """Return True if the class probabilities have the best expected score."""
         weighted = self.class_weight is not None
         return self.loss.proper and not self.label_smoothing and not weighted
 
@@ -121,7 +130,8 @@ class LossScorer(_BaseScorer):
         elif len(classes) == 1:
             return 0.0
         raw = check_logits(raw)
-        return self._score_of(self._target(y_true, raw, classes, sample_weight), raw)
+        target = self._target(y_true, raw, classes, sample_weight)
+        return -mean_loss(self.loss, target, raw)
 
     def scoring_of(
         self,
@@ -129,9 +139,21 @@ class LossScorer(_BaseScorer):
         classes: NDArray[Any],
         sample_weight: ArrayLike | None = None,
     ) -> Callable[[Floats], float] | None:
-        """From the log-probabilities of many models for the same rows to their scores.
+        """Return a function from log-probabilities of these rows to their score.
 
-        None where y_true has labels that `classes` lack.
+        A search scores many models of the same rows with it.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n,) or (n, K)
+        classes : ndarray of shape (K,)
+            What the columns of the log-probabilities are.
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        callable or None
+            None if y_true has labels that `classes` lack.
         """
         if _labels_and_unseen(y_true, classes)[1].any():
             return None
@@ -142,24 +164,22 @@ class LossScorer(_BaseScorer):
             if raw.dtype not in targets:
                 target = self._target(y_true, raw, classes, sample_weight)
                 targets[raw.dtype] = target
-            return self._score_of(targets[raw.dtype], raw)
+            return -mean_loss(self.loss, targets[raw.dtype], raw)
 
         return score
 
     def _target(
         self, y_true: Any, raw: Floats, classes: NDArray[Any], sample_weight: Any
     ) -> Target:
-        return prepare_target(
-            y_true,
-            raw,
-            label_smoothing=self.label_smoothing,
+        options = Options(
+            self.label_smoothing,
             labels=classes,
-            sample_weight=sample_weight,
             class_weight=self._known_weights(y_true, classes),
         )
+        return prepare_target(y_true, raw, sample_weight, options)
 
     def _known_weights(self, y_true: Any, classes: NDArray[Any]) -> Any:
-        """class_weight without classes that neither training nor y_true has."""
+        """Return class_weight without classes that neither training nor y_true has."""
         given, labels = by_label(self.class_weight), classes.tolist()
         if not isinstance(given, Mapping) or is_soft(y_true):
             return given
@@ -176,15 +196,10 @@ class LossScorer(_BaseScorer):
             )
         return known
 
-    def _score_of(self, target: Target, raw: Floats) -> float:
-        target = target.moderate()
-        value = loss_of_rows(self.loss, target, raw)
-        return -float(reduce(value, target.total_weight))
-
     def _extend(
         self, raw: Floats, classes: NDArray[Any], unseen: NDArray[Any]
     ) -> tuple[Floats, NDArray[Any]]:
-        """Logits with a column for each label that training did not have."""
+        """Return logits with a column for each label that training did not have."""
         if raw.ndim == 1:
             raw = np.column_stack([np.zeros_like(raw), raw])
         proba = self.unseen_proba or float(np.finfo(np.float64).eps)
@@ -207,12 +222,12 @@ class LossScorer(_BaseScorer):
 def _labels_and_unseen(
     y_true: Any, classes: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """The labels of y_true, and which of them `classes` lack."""
+    """Return the labels of y_true, and which of them `classes` lack."""
     if is_soft(y_true):
         return classes, np.zeros(len(classes), bool)
     labels, _ = encode_labels(y_true, name="y_true")
     check_same_type(labels, classes, "y_true")
-    if np.array_equal(labels, classes):  # as a rule, and quickly told
+    if np.array_equal(labels, classes):  # the usual case, and quicker than isin
         return labels, np.zeros(len(labels), bool)
     return labels, ~np.isin(labels, classes)
 
@@ -224,44 +239,18 @@ def _log_loss_of(
     classes: NDArray[Any],
     sample_weight: Any,
 ) -> float:
-    """The drop-in log loss, which takes columns to be in sorted order."""
+    """Return the drop-in log loss, which takes columns to be in sorted order."""
     if not is_sorted(classes):
         order = np.argsort(classes)
         proba, classes = proba[:, order], classes[order]
     clipped = within(proba)
-    proba = proba if clipped is None else clipped  # what is wrong is log_loss's to say
+    proba = proba if clipped is None else clipped  # log_loss raises for the others
     return log_loss(
         y_true,
         proba[:, 1] if len(classes) == 2 else proba,
         sample_weight=moderate(check_sample_weight(sample_weight, len(proba))),
         labels=None if len(labels) == len(classes) else classes,
     )
-
-
-def has_logits(model: Any) -> bool:
-    """Is it a logistic regression that answers with the softmax of its decision?
-
-    Not one against the rest, which scikit-learn had before 1.8.
-    """
-    return (
-        isinstance(model, LOGIT_MODELS)
-        and type(model).predict_proba is LogisticRegression.predict_proba
-        and getattr(model, "multi_class", "auto") in ("auto", "deprecated")
-        and (model.solver != "liblinear" or len(model.classes_) == 2)
-    )
-
-
-def final_estimator(estimator: Any) -> Any:
-    """The estimator that answers for a Pipeline, a search or a FrozenEstimator."""
-    while True:
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif hasattr(estimator, "steps"):
-            estimator = estimator.steps[-1][1]
-        elif type(estimator).__name__ == "FrozenEstimator":
-            estimator = estimator.estimator
-        else:
-            return estimator
 
 
 def make_loss_scorer(
@@ -271,7 +260,7 @@ def make_loss_scorer(
     class_weight: Any = None,
     unseen_proba: float | None = None,
 ) -> LossScorer:
-    """A scorer for cross_val_score, GridSearchCV and their like: minus the mean loss.
+    """Return a scorer for cross_val_score, GridSearchCV and so on: minus the mean loss.
 
     It reads ``estimator.classes_``, so a fold whose test part lacks a class is scored
     over all classes. Where y has a label that the estimator was never trained on, that
@@ -292,7 +281,8 @@ def make_loss_scorer(
     Parameters
     ----------
     loss : str or Loss
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
+        A Loss, or a name in :data:`skxent.losses.LOSSES` for that loss with its default
+        parameters.
     label_smoothing : float in [0, 1), default=0
         Smooth the labels that are scored against.
     class_weight : dict or Series of label to weight, or "balanced", default=None
@@ -305,6 +295,20 @@ def make_loss_scorer(
         None: eps of float64, which is what scikit-learn's clipping makes of zero. A row
         of such a label then costs 36 nats, which can dominate the mean over the folds:
         choose a larger value, or folds that have all labels, where that matters.
+
+    Returns
+    -------
+    LossScorer
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its domain.
+
+    See Also
+    --------
+    get_scorer : The ready scorers by name.
+    skxent.metrics.evaluate_loss : The loss of predictions.
 
     Notes
     -----
@@ -332,7 +336,7 @@ def make_loss_scorer(
     )
 
 
-# Of these only neg_log_loss_scorer is proper.
+# Only neg_log_loss_scorer is proper.
 neg_log_loss_scorer: LossScorer = make_loss_scorer(CrossEntropy())
 neg_focal_loss_scorer: LossScorer = make_loss_scorer(Focal(gamma=2.0))
 neg_smoothed_log_loss_scorer: LossScorer = make_loss_scorer(
@@ -347,6 +351,30 @@ SCORERS = {
 
 
 def get_scorer(name: str) -> LossScorer:
-    """A copy of the ready scorer of that name, one of ``SCORERS``."""
+    """Return a copy of a ready scorer.
+
+    Parameters
+    ----------
+    name : {"neg_log_loss", "neg_focal_loss", "neg_smoothed_log_loss"}
+
+    Returns
+    -------
+    LossScorer
+
+    Raises
+    ------
+    ValueError
+        If there is no scorer of that name.
+
+    See Also
+    --------
+    make_loss_scorer : A scorer of any loss.
+
+    Examples
+    --------
+    >>> from skxent.scorers import get_scorer
+    >>> get_scorer("neg_focal_loss")
+    make_loss_scorer(Focal(gamma=2.0))
+    """
     check_option("name", name, SCORERS)
     return deepcopy(SCORERS[name])

@@ -6,10 +6,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
-from skxent.inputs.labels import check_codes, encode_labels, is_soft
+from skxent.inputs.labels import (
+    check_codes,
+    check_labels,
+    encode_labels,
+    is_soft,
+)
 from skxent.inputs.targets import make_target
 from skxent.inputs.weights import balanced_class_weight, class_weights
-from skxent.metrics._evaluate import check_labels
 
 FORMS = {
     "codes": lambda rng, n, K: rng.integers(0, K, n),

@@ -1,0 +1,221 @@
+"""Bins of confidence: which row is in which bin, and what the bins hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxent.inputs.tables import align, check_proba, codes_of_logits, logits_from
+from skxent.inputs.weights import check_sum
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_count, check_option
+from skxent.losses._shipped import CrossEntropy
+from skxent.metrics._options import Options
+from skxent.metrics._rows import Rows, prepare_target
+from skxent.metrics._sums import moderated
+
+Strategy = Literal["uniform", "quantile"]
+
+
+def check_bins(n_bins: Any, strategy: Any) -> None:
+    """Check the number of bins and how they are made."""
+    check_count("n_bins", n_bins)
+    check_option("strategy", strategy, get_args(Strategy))
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Bins of confidence that hold any weight, each field of shape (bins,).
+
+    `variance` is that of the frequency; infinite for a bin of one row.
+    """
+
+    low: Floats
+    high: Floats
+    weight: Floats
+    confidence: Floats
+    frequency: Floats
+    variance: Floats
+
+
+@dataclass(frozen=True)
+class BinSums:
+    """Sums over the rows in each bin of m columns, which add.
+
+    edges : ndarray of shape (m, bins + 1)
+    weight : ndarray of shape (m, bins)
+        Σ w over 2**exponent.
+    shares : ndarray of shape (5, m, bins)
+        Σ s, Σ s c, Σ s y, Σ s y² and Σ s² with the confidence c, the outcome y and the
+        share s of a row in the weight of its bin. Squares of shares are neither 0 nor
+        infinite where those of weights are.
+    """
+
+    edges: Floats
+    weight: Floats
+    shares: Floats
+    exponent: int = 0
+
+    def __add__(self, other: BinSums) -> BinSums:
+        exponent = max(self.exponent, other.exponent)
+        weights = [
+            np.ldexp(sums.weight, sums.exponent - exponent) for sums in (self, other)
+        ]
+        weight = weights[0] + weights[1]
+        shares = np.zeros_like(self.shares)
+        for part, sums in zip(weights, (self, other), strict=True):
+            factor = np.divide(part, weight, out=np.zeros_like(part), where=weight > 0)
+            shares[:4] += factor * sums.shares[:4]
+            shares[4] += factor**2 * sums.shares[4]
+        return BinSums(self.edges, weight, shares, exponent)
+
+    def bins(self) -> list[Bins]:
+        """Return the bins of every column."""
+        check_sum(self.weight[0].sum())
+        return list(map(bins_of, self.edges, self.weight, self.shares.swapaxes(0, 1)))
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """How confident predictions are, and how much of what they predict came true.
+
+    confidence : ndarray of shape (n, m)
+        The probability that a row gives to its m events: K with `classwise`, else one.
+    outcome : ndarray of shape (n, m)
+        1 where the event came true, else 0; between with soft labels.
+    weight : ndarray of shape (n,)
+        The weight of a row, that of its class included, over 2**exponent.
+    """
+
+    confidence: Floats
+    outcome: Floats
+    weight: NDArray[np.float64]
+    exponent: int = 0
+
+    def sums(self, n_bins: int, strategy: Strategy) -> BinSums:
+        """Return the sums over the rows in each bin of each column."""
+        columns = list(zip(self.confidence.T, self.outcome.T, strict=True))
+        edges, weights, shares = [], [], []
+        for confidence, outcome in columns:
+            cuts, index = assign(confidence, self.weight, n_bins, strategy)
+            mass, share = column_sums(n_bins, index, confidence, outcome, self.weight)
+            edges.append(cuts)
+            weights.append(mass)
+            shares.append(share)
+        return BinSums(
+            np.array(edges),
+            np.array(weights),
+            np.stack(shares, axis=1),
+            self.exponent,
+        )
+
+    def bins(self, n_bins: int, strategy: Strategy) -> list[Bins]:
+        """Return the bins of every column."""
+        return self.sums(n_bins, strategy).bins()
+
+
+def confidence_and_outcome(
+    rows: Rows, options: Options, *, classwise: bool = False
+) -> Outcomes:
+    """Return the confidence of each row of a block, and what came true.
+
+    Of two classes the event is the second, of more the one of the largest probability.
+    """
+    y_true, y_proba = align(
+        rows.y_true, rows.y_proba, options.labels, options.ignore_index
+    )
+    if options.from_logits:
+        proba = CrossEntropy().predict_proba(logits_from(y_proba, True))
+    else:
+        proba = check_proba(y_proba)
+    if proba.ndim == 1:
+        proba = np.column_stack([1 - proba, proba])
+    target = prepare_target(y_true, proba, rows.sample_weight, options)
+    target, exponent = moderated(target)
+    weight = target.row_weights()
+    n_classes = proba.shape[1]
+    if classwise:
+        chosen = np.arange(n_classes)[np.newaxis]
+    elif n_classes == 2:
+        chosen = np.ones((1, 1), dtype=np.intp)
+    else:
+        chosen = codes_of_logits(proba)[:, np.newaxis]
+    confidence = np.take_along_axis(proba, chosen, axis=1)
+    if target.codes is not None:
+        outcome = (target.codes[:, np.newaxis] == chosen) * 1.0
+        return Outcomes(confidence, outcome, weight, exponent)
+    assert target.soft is not None
+    shares = target.soft * target.class_weight
+    shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    outcome = np.take_along_axis(shares, chosen, axis=1)
+    return Outcomes(confidence, outcome, weight, exponent)
+
+
+def assign(
+    confidence: Floats, weight: NDArray[np.float64], n_bins: int, strategy: Strategy
+) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the edges of the bins (n_bins + 1,), and the bin of every row (n,)."""
+    # b / B is the double next to a decimal edge. Rounded to the dtype of the
+    # probabilities it equals a 0.2 among them.
+    share = np.arange(n_bins + 1) / n_bins
+    edges = share.astype(confidence.dtype)
+    if strategy == "quantile":
+        order = np.argsort(confidence)
+        cumulated = np.cumsum(weight[order])
+        # The factor lets a sum that falls short of its share by rounding reach it.
+        wanted = cumulated[-1] * share[1:-1] * (1 - 1e-10)
+        edges[1:-1] = confidence[order[np.searchsorted(cumulated, wanted)]]
+    return edges, np.searchsorted(edges[1:-1], confidence)
+
+
+def column_sums(
+    n_bins: int,
+    index: NDArray[np.intp],
+    confidence: Floats,
+    outcome: Floats,
+    weight: NDArray[np.float64],
+) -> tuple[Floats, Floats]:
+    """Return the weight of each bin, and its sums of shares: see `BinSums`."""
+    mass = np.bincount(index, weight, n_bins).astype(np.float64, copy=False)
+    share = np.zeros(len(weight))
+    np.divide(weight, mass[index], out=share, where=weight > 0)
+    true = share * outcome
+    columns = share, share * confidence, true, true * outcome, share**2
+    sums = [np.bincount(index, column, n_bins) for column in columns]
+    return mass, np.array(sums, dtype=np.float64)
+
+
+def average(
+    edges: Floats,
+    index: NDArray[np.intp],
+    confidence: Floats,
+    outcome: Floats,
+    weight: NDArray[np.float64],
+) -> Bins:
+    """Return the bins of a column whose rows are assigned to them."""
+    mass, shares = column_sums(len(edges) - 1, index, confidence, outcome, weight)
+    return bins_of(edges, mass, shares)
+
+
+def bins_of(edges: Floats, weight: Floats, shares: Floats) -> Bins:
+    """Return the bins of a column that hold any weight."""
+    held = weight > 0
+    total, confidence, true, squares, share_squares = shares[:, held]
+    frequency = true / total
+    spread = np.maximum(squares / total - frequency**2, 0)
+    # Σs² / (Σs)² is 1 / n without weights.
+    reciprocal = share_squares / total**2
+    variance = np.full(len(total), np.inf)
+    several = reciprocal < 1
+    variance[several] = (spread * reciprocal)[several] / (1 - reciprocal[several])
+    return Bins(
+        low=edges[:-1][held],
+        high=edges[1:][held],
+        weight=weight[held],
+        confidence=confidence / total,
+        frequency=frequency,
+        variance=variance,
+    )

@@ -1,0 +1,261 @@
+"""Cross-entropy as a metric: of labels, of smoothed labels, of many labels a row."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Unpack, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skxent.inputs.tables import align, column_names, logits_from
+from skxent.inputs.targets import make_target
+from skxent.inputs.weights import class_weights
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_unmasked
+from skxent.losses._shipped import CrossEntropy
+from skxent.metrics._losses import losses_of
+from skxent.metrics._options import (
+    EachRow,
+    LossKeywords,
+    Number,
+    Options,
+    Reduction,
+    RowKeywords,
+    takes,
+)
+from skxent.metrics._rows import Rows
+from skxent.metrics._sums import RowLosses, moderated, reduce_rows
+
+
+@overload
+def smoothed_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.1,
+    reduction: EachRow,
+    **keywords: Unpack[LossKeywords],
+) -> Floats: ...
+@overload
+def smoothed_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.1,
+    reduction: Number = "mean",
+    **keywords: Unpack[LossKeywords],
+) -> float: ...
+@takes(LossKeywords)
+def smoothed_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.1,
+    reduction: Reduction = "mean",
+    **keywords: Unpack[LossKeywords],
+) -> Any:
+    r"""Return the log loss against smoothed labels.
+
+    .. math:: -\sum_k \left((1 - \epsilon)\, y_k + \epsilon / K\right) \log p_k
+
+    for a row, averaged over the rows.
+
+    Parameters
+    ----------
+    {y_true}
+    {y_proba}
+    label_smoothing : float in [0, 1), default=0.1
+        Each label becomes ``(1 - label_smoothing) * y + label_smoothing / K``.
+    {keywords}
+
+    Returns
+    -------
+    float, or ndarray of shape (n,) for reduction="none"
+        In nats, unless `base` is given.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`evaluate_loss`.
+
+    See Also
+    --------
+    cross_entropy : The same without smoothing, also of soft labels.
+
+    Examples
+    --------
+    >>> from skxent.metrics import smoothed_log_loss
+    >>> round(smoothed_log_loss([0, 1, 1], [0.2, 0.7, 0.4], label_smoothing=0.1), 6)
+    0.529172
+    """
+    options = Options(label_smoothing, reduction=reduction, **keywords)
+    return reduce_rows(partial(losses_of, CrossEntropy()), y_true, y_proba, options)
+
+
+@overload
+def cross_entropy(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    reduction: EachRow,
+    **keywords: Unpack[LossKeywords],
+) -> Floats: ...
+@overload
+def cross_entropy(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    reduction: Number = "mean",
+    **keywords: Unpack[LossKeywords],
+) -> float: ...
+@takes(LossKeywords)
+def cross_entropy(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    **keywords: Unpack[LossKeywords],
+) -> Any:
+    r"""Return the cross-entropy of predictions relative to labels or soft labels t.
+
+    .. math:: -\sum_k t_k \log p_k = H(t) + \mathrm{KL}(t \,\|\, p)
+
+    for a row, averaged over the rows.
+
+    Parameters
+    ----------
+    {y_true}
+    {y_proba}
+    {keywords}
+
+    Returns
+    -------
+    float, or ndarray of shape (n,) for reduction="none"
+        In nats, unless `base` is given.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`evaluate_loss`.
+
+    See Also
+    --------
+    kl_divergence : The part of it that better predictions could save.
+    skxent.explain : Both parts, with baselines.
+
+    Examples
+    --------
+    >>> from skxent.metrics import cross_entropy
+    >>> round(cross_entropy([[0.5, 0.5]], [[0.9, 0.1]], base=2), 6)
+    1.736966
+    """
+    options = Options(reduction=reduction, **keywords)
+    return reduce_rows(partial(losses_of, CrossEntropy()), y_true, y_proba, options)
+
+
+@overload
+def multilabel_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: ArrayLike | None = None,
+    reduction: EachRow,
+    **keywords: Unpack[RowKeywords],
+) -> Floats: ...
+@overload
+def multilabel_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: ArrayLike | None = None,
+    reduction: Number = "mean",
+    **keywords: Unpack[RowKeywords],
+) -> float: ...
+@takes(RowKeywords)
+def multilabel_log_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: Any = None,
+    reduction: Reduction = "mean",
+    **keywords: Unpack[RowKeywords],
+) -> Any:
+    r"""Return the log loss of K independent yes-or-no answers a row.
+
+    .. math:: -\frac{1}{K} \sum_k y_k \log p_k + (1 - y_k) \log(1 - p_k)
+
+    for a row, averaged over the rows.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n, K)
+        Answers from 0, no, to 1, yes.
+    y_proba : array-like of shape (n, K)
+        Probabilities of yes, clipped to [eps, 1 - eps]; or log-odds, with from_logits.
+        The columns of DataFrames go by name where both have the same.
+    label_smoothing : float in [0, 1), default=0
+        Each answer becomes ``(1 - label_smoothing) * y + label_smoothing / 2``.
+    class_weight : array-like of shape (K,), or dict or Series by column, default=None
+        Weights of the columns.
+    {keywords}
+
+    Returns
+    -------
+    float, or ndarray of shape (n,) for reduction="none"
+        In nats, unless `base` is given.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`evaluate_loss`.
+
+    See Also
+    --------
+    log_loss : For classes that exclude each other.
+
+    Examples
+    --------
+    >>> from skxent.metrics import multilabel_log_loss
+    >>> round(multilabel_log_loss([[0, 1], [1, 1]], [[0.2, 0.9], [0.6, 0.7]]), 6)
+    0.299001
+    """
+    options = Options(
+        label_smoothing, class_weight=class_weight, reduction=reduction, **keywords
+    )
+    return reduce_rows(_multilabel_losses, y_true, y_proba, options)
+
+
+def _multilabel_losses(rows: Rows, options: Options) -> RowLosses:
+    check_unmasked("y_proba", rows.y_proba)
+    names = column_names(rows.y_true)
+    y_true, y_proba = align(rows.y_true, rows.y_proba)
+    table = np.asarray(y_proba)
+    if table.ndim != 2:
+        raise ValueError(f"y_proba must be of shape (n, K), got {table.shape}.")
+    n_columns = table.shape[1]
+    raw = logits_from(table.reshape(-1), options.from_logits).reshape(table.shape)
+    target = make_target(
+        y_true,
+        len(raw),
+        n_columns,
+        sample_weight=rows.sample_weight,
+        class_weight=class_weights(options.class_weight, names or range(n_columns)),
+        label_smoothing=options.label_smoothing,
+        multilabel=True,
+        dtype=raw.dtype,
+        name="y_true",
+    )
+    exponent = 0
+    if options.reduction == "mean":
+        target, exponent = moderated(target)
+    target.check_range(raw.dtype)
+    value: Floats = np.empty(len(raw), dtype=raw.dtype)
+    CrossEntropy().evaluate(raw, target, value=value)
+    # The weights of all columns together are those that a mean divides by.
+    if options.reduction != "mean":
+        value /= n_columns
+    return RowLosses(value, target.total_weight, exponent)

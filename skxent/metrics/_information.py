@@ -1,0 +1,188 @@
+"""What predictions alone, or soft labels and predictions, tell: entropies."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import entr
+
+from skxent.inputs.soft_labels import check_soft_labels
+from skxent.inputs.tables import align, logits_from
+from skxent.inputs.weights import check_sample_weight, moderate, scale_exponent
+from skxent.kernels.arrays import Floats
+from skxent.losses._shipped import CrossEntropy
+from skxent.metrics._options import (
+    EachRow,
+    Number,
+    Options,
+    Reduction,
+    RowKeywords,
+    takes,
+)
+from skxent.metrics._rows import Rows
+from skxent.metrics._sums import RowLosses, reduce_rows
+
+
+@overload
+def entropy(
+    y_proba: ArrayLike,
+    *,
+    reduction: EachRow,
+    **keywords: Unpack[RowKeywords],
+) -> Floats: ...
+@overload
+def entropy(
+    y_proba: ArrayLike,
+    *,
+    reduction: Number = "mean",
+    **keywords: Unpack[RowKeywords],
+) -> float: ...
+@takes(RowKeywords)
+def entropy(
+    y_proba: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    **keywords: Unpack[RowKeywords],
+) -> Any:
+    r"""Return the entropy of predicted probabilities.
+
+    .. math:: H(p) = -\sum_k p_k \log p_k
+
+    for a row, averaged over the rows: how unsure the predictions are, whatever the
+    labels.
+
+    Parameters
+    ----------
+    y_proba : array-like of shape (n, K) or (n,)
+        Probabilities; (n,): of the second of two classes.
+    {keywords}
+
+    Returns
+    -------
+    float, or ndarray of shape (n,) for reduction="none"
+        In nats, unless `base` is given; float64.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`evaluate_loss`.
+
+    See Also
+    --------
+    cross_entropy : The loss of the predictions against labels.
+
+    Examples
+    --------
+    >>> from skxent.metrics import entropy
+    >>> round(entropy([[0.5, 0.5], [1.0, 0.0]], base=2), 6)
+    0.5
+    """
+    options = Options(reduction=reduction, **keywords)
+    return reduce_rows(_entropies, None, y_proba, options)
+
+
+def _entropies(rows: Rows, options: Options) -> RowLosses:
+    log_proba = _log_proba(rows.y_proba, options)
+    proba = np.exp(log_proba)
+    # 0 log 0 = 0
+    value = -(proba * np.where(proba > 0, log_proba, 0)).sum(axis=1)
+    return _weighted(value, rows, options)
+
+
+@overload
+def kl_divergence(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    reduction: EachRow,
+    **keywords: Unpack[RowKeywords],
+) -> Floats: ...
+@overload
+def kl_divergence(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    reduction: Number = "mean",
+    **keywords: Unpack[RowKeywords],
+) -> float: ...
+@takes(RowKeywords)
+def kl_divergence(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    reduction: Reduction = "mean",
+    **keywords: Unpack[RowKeywords],
+) -> Any:
+    r"""Return the Kullback-Leibler divergence of predictions from soft labels t.
+
+    .. math:: \mathrm{KL}(t \,\|\, p) = \sum_k t_k \log \frac{t_k}{p_k}
+
+    for a row, averaged over the rows: what the cross-entropy is more than the entropy
+    of t.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n, K)
+        Soft labels: rows of K numbers that sum to one.
+    y_proba : array-like of shape (n, K) or (n,)
+        Probabilities; (n,): of the second of two classes. The columns of DataFrames go
+        by name where both have the same.
+    {keywords}
+
+    Returns
+    -------
+    float, or ndarray of shape (n,) for reduction="none"
+        In nats, unless `base` is given; float64, never negative.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`evaluate_loss`.
+
+    See Also
+    --------
+    cross_entropy : The divergence plus the entropy of the labels.
+
+    Examples
+    --------
+    >>> from skxent.metrics import kl_divergence
+    >>> round(kl_divergence([[0.5, 0.5]], [[0.9, 0.1]], base=2), 6)
+    0.736966
+    """
+    options = Options(reduction=reduction, **keywords)
+    return reduce_rows(_divergences, y_true, y_proba, options)
+
+
+def _divergences(rows: Rows, options: Options) -> RowLosses:
+    y_true, y_proba = align(rows.y_true, rows.y_proba)
+    log_proba = _log_proba(y_proba, options)
+    t = np.asarray(y_true)
+    if t.ndim != 2 or len(t) != len(log_proba):
+        raise ValueError(
+            f"y_true must be of shape {log_proba.shape}, got {np.shape(y_true)}."
+        )
+    t = check_soft_labels(t, log_proba.shape[1], np.float64, "y_true")
+    # No term of t log(t/p) - t + p is negative, so little cancels where t is near p.
+    product = t * np.where(t > 0, log_proba, 0)
+    value = (-entr(t) - product - t + np.exp(log_proba)).sum(axis=1)
+    return _weighted(np.maximum(value, 0), rows, options)
+
+
+def _log_proba(y_proba: Any, options: Options) -> Floats:
+    """Return the logarithms of probabilities, (n, K) in float64."""
+    raw = logits_from(y_proba, options.from_logits)
+    return CrossEntropy().predict_log_proba(raw.astype(np.float64, copy=False))
+
+
+def _weighted(value: Floats, rows: Rows, options: Options) -> RowLosses:
+    """Return the values of rows times their weights."""
+    weights = check_sample_weight(rows.sample_weight, len(value))
+    if weights is None:
+        return RowLosses(value, lambda: len(value))
+    exponent = 0
+    if options.reduction == "mean":
+        exponent = scale_exponent(weights)
+        weights = moderate(weights)
+    return RowLosses(weights * value, lambda: float(weights.sum()), exponent)

@@ -1,0 +1,189 @@
+"""Any loss as a metric of labels and predictions."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Unpack, overload
+
+from numpy.typing import ArrayLike
+
+from skxent.kernels.arrays import Floats
+from skxent.losses._shipped import Focal, Loss, as_loss
+from skxent.metrics._options import (
+    EachRow,
+    LossKeywords,
+    Number,
+    Options,
+    Reduction,
+    takes,
+)
+from skxent.metrics._rows import Rows, read
+from skxent.metrics._sums import RowLosses, loss_of_rows, moderated, reduce_rows
+
+
+@overload
+def evaluate_loss(
+    loss: str | Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: EachRow,
+    **keywords: Unpack[LossKeywords],
+) -> Floats: ...
+@overload
+def evaluate_loss(
+    loss: str | Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Number = "mean",
+    **keywords: Unpack[LossKeywords],
+) -> float: ...
+@overload
+def evaluate_loss(
+    loss: str | Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Reduction,
+    **keywords: Unpack[LossKeywords],
+) -> Any: ...
+@takes(LossKeywords)
+def evaluate_loss(
+    loss: str | Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Reduction = "mean",
+    **keywords: Unpack[LossKeywords],
+) -> Any:
+    r"""Return any loss of :mod:`skxent.losses` as a metric.
+
+    .. math:: \frac{\sum_i w_i v_{y_i}\, \ell(y_i, p_i)}{\sum_i w_i v_{y_i}}
+
+    with the weights w of the rows and v of the classes, and with the loss
+    :math:`\ell(y, p) = \sum_k t_k\, \varphi_k(p)` of a row against its label, soft
+    label or smoothed label t.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        A Loss, or a name in :data:`skxent.losses.LOSSES` for that loss with its default
+        parameters.
+    {y_true}
+    {y_proba}
+    {keywords}
+
+    Returns
+    -------
+    float, or ndarray of shape (n,) for reduction="none"
+        In nats, unless `base` is given.
+
+    Raises
+    ------
+    ValueError
+        If a value is NaN, probabilities are outside [0, 1] or all zero in a row, the
+        number of columns is not that of the labels, a label is unknown, or an option is
+        outside its domain.
+
+    See Also
+    --------
+    log_loss : The drop-in replacement for scikit-learn's log loss.
+    d2_loss_score : The share of the loss of a constant prediction that is saved.
+    skxent.scorers.make_loss_scorer : The same loss as a scorer.
+
+    Examples
+    --------
+    >>> from skxent.losses import Focal
+    >>> from skxent.metrics import evaluate_loss
+    >>> round(evaluate_loss(Focal(2.0), [0, 1, 1], [0.2, 0.7, 0.4]), 6)
+    0.12363
+    """
+    options = Options(label_smoothing, reduction=reduction, **keywords)
+    return reduce_rows(partial(losses_of, as_loss(loss)), y_true, y_proba, options)
+
+
+def losses_of(loss: Loss, rows: Rows, options: Options) -> RowLosses:
+    """Return the loss of every row of a block."""
+    raw, target = read(rows, options)
+    exponent = 0
+    if options.reduction == "mean":
+        target, exponent = moderated(target)
+    target.check_range(raw.dtype)
+    return RowLosses(loss_of_rows(loss, target, raw), target.total_weight, exponent)
+
+
+@overload
+def focal_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: EachRow,
+    **keywords: Unpack[LossKeywords],
+) -> Floats: ...
+@overload
+def focal_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Number = "mean",
+    **keywords: Unpack[LossKeywords],
+) -> float: ...
+@takes(LossKeywords)
+def focal_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    gamma: float = 2.0,
+    label_smoothing: float = 0.0,
+    reduction: Reduction = "mean",
+    **keywords: Unpack[LossKeywords],
+) -> Any:
+    r"""Return the focal loss.
+
+    .. math:: (1 - p_y)^\gamma (-\log p_y)
+
+    for a row, averaged over the rows. It is not a proper score for gamma > 0:
+    predictions other than the class probabilities may have a lower expected loss. For
+    the class probabilities of a model trained with focal loss see
+    :meth:`skxent.losses.Loss.posterior`.
+
+    Parameters
+    ----------
+    {y_true}
+    {y_proba}
+    gamma : float in [0, 1e6], default=2.0
+        The focusing parameter. gamma=0 is the log loss.
+    {keywords}
+
+    Returns
+    -------
+    float, or ndarray of shape (n,) for reduction="none"
+        In nats, unless `base` is given.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`evaluate_loss`.
+
+    See Also
+    --------
+    evaluate_loss : Any other loss as a metric.
+    skxent.losses.Focal : The loss itself.
+
+    Examples
+    --------
+    >>> from skxent.metrics import focal_loss
+    >>> round(focal_loss([0, 1, 1], [0.2, 0.7, 0.4], gamma=2.0), 6)
+    0.12363
+    """
+    options = Options(label_smoothing, reduction=reduction, **keywords)
+    return reduce_rows(partial(losses_of, Focal(gamma)), y_true, y_proba, options)

@@ -1,0 +1,127 @@
+"""The rows that a metric is computed from, and the checks of their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.multiclass import check_classification_targets
+
+from skxent.inputs.labels import (
+    as_labels,
+    encode_labels,
+    is_soft,
+    mask_ignored,
+    refuse_missing,
+)
+from skxent.inputs.tables import align, classes_of_columns, logits_from
+from skxent.inputs.targets import Target, make_target
+from skxent.inputs.weights import check_sample_weight, class_weights
+from skxent.kernels.arrays import Floats
+from skxent.metrics._options import Options
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Labels, predictions and weights of rows in memory: a single block of rows.
+
+    A subclass whose rows are in several blocks calls the function for each block.
+    """
+
+    y_true: Any
+    y_proba: Any
+    sample_weight: Any = None
+
+    def sum(
+        self, function: Callable[[Rows, Options], Value], options: Options
+    ) -> Value:
+        """Return the sum of ``function(block, options)`` over the blocks of rows."""
+        return function(self, options)
+
+    def each(
+        self, function: Callable[[Rows, Options], Floats], options: Options
+    ) -> Any:
+        """Return ``function(block, options)``, one number a row, for all rows."""
+        return function(self, options)
+
+
+def rows_of(y_true: Any, y_proba: Any, options: Options) -> Rows:
+    """Return what a metric was called with as rows.
+
+    Rows may also be passed as y_proba, which then hold y_true and the weights, too.
+    """
+    if isinstance(y_proba, Rows):
+        return y_proba
+    return Rows(y_true, y_proba, options.sample_weight)
+
+
+def read(rows: Rows, options: Options) -> tuple[Floats, Target]:
+    """Return the logits (n, K), or log-odds (n,), and the targets of a block."""
+    y_true, y_proba = align(
+        rows.y_true, rows.y_proba, options.labels, options.ignore_index
+    )
+    raw = logits_from(y_proba, options.from_logits)
+    return raw, prepare_target(y_true, raw, rows.sample_weight, options)
+
+
+def prepare_target(
+    y_true: ArrayLike,
+    table: Floats,
+    sample_weight: Any,
+    options: Options,
+    name: str = "y_proba",
+) -> Target:
+    """Return checked targets for the rows of a table (n, K), or (n,) for two classes.
+
+    Codes are places in `labels`, in the order that these have.
+    """
+    n_classes = 2 if table.ndim == 1 else table.shape[1]
+    ignored = options.ignore_index
+    weights = check_sample_weight(sample_weight, len(table))
+    if ignored is None:
+        y = as_labels(y_true, "y_true")
+    else:
+        y, kept = mask_ignored(y_true, ignored, "y_true")
+        if not kept.any():
+            raise ValueError(
+                f"y_true must have labels other than ignore_index, got only {ignored}."
+            )
+        if len(y) != len(table):
+            raise ValueError(f"y_true must have {len(table)} rows, got {len(y)}.")
+        y = as_labels(y, "y_true")
+        weights = np.where(kept, 1.0 if weights is None else weights, 0.0)
+    classes = classes_of_columns(options.labels, n_classes, ignored)
+    if is_soft(y):
+        classes, codes = np.arange(n_classes) if classes is None else classes, y
+    else:
+        if y.dtype.kind == "f":
+            refuse_missing(int(np.isnan(y).sum()), "y_true")
+        if y.dtype.kind not in "iubUS":
+            check_classification_targets(y)
+        classes, codes = encode_labels(y, classes, "y_true")
+    if len(classes) != n_classes:
+        raise ValueError(
+            f"{name} must have a column for each of {len(classes)} labels, got "
+            f"{n_classes} columns. If y_true lacks labels, pass all of them as labels."
+        )
+    return make_target(
+        codes,
+        len(table),
+        n_classes,
+        sample_weight=weights,
+        class_weight=class_weights(
+            options.class_weight,
+            classes,
+            codes=codes,
+            sample_weight=weights,
+            ignored=ignored,
+        ),
+        label_smoothing=options.label_smoothing,
+        dtype=table.dtype,
+        name="y_true",
+    )

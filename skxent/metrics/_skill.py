@@ -1,0 +1,101 @@
+"""The skill score of a loss."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.exceptions import UndefinedMetricWarning
+
+from skxent.inputs.targets import make_target
+from skxent.kernels.checks import warn
+from skxent.losses._shipped import Loss, as_loss
+from skxent.metrics._options import LabelKeywords, Options, takes
+from skxent.metrics._rows import Rows, read, rows_of
+from skxent.metrics._sums import Sums, loss_of_rows, moderated, total
+
+
+@takes(LabelKeywords)
+def d2_loss_score(
+    loss: str | Loss,
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    **keywords: Unpack[LabelKeywords],
+) -> float:
+    r"""Return the share of the best constant's loss that the predictions save.
+
+    .. math:: D^2 = 1 - \frac{\sum_i w_i \ell(y_i, p_i)}{\min_c \sum_i w_i \ell(y_i, c)}
+
+    1 is perfect, and 0 no better than to predict the class frequencies for every row.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        A Loss, or a name in :data:`skxent.losses.LOSSES` for that loss with its default
+        parameters.
+    {y_true}
+    {y_proba}
+    {keywords}
+
+    Returns
+    -------
+    float
+        At most 1. NaN, with a warning, for fewer than two rows of positive weight.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`evaluate_loss`, and if all rows have the same label.
+
+    See Also
+    --------
+    sklearn.metrics.d2_log_loss_score : The score of cross-entropy.
+    evaluate_loss : The loss itself.
+
+    Notes
+    -----
+    As in all metrics of this module but :func:`log_loss`, `labels` give the order of
+    the columns of y_proba. :func:`sklearn.metrics.d2_log_loss_score` takes the columns
+    to be in sorted order whatever the order of `labels`, so it differs for labels that
+    are not sorted. For sorted labels the two are the same for cross-entropy.
+
+    Examples
+    --------
+    >>> from skxent.losses import CrossEntropy
+    >>> from skxent.metrics import d2_loss_score
+    >>> round(d2_loss_score(CrossEntropy(), [0, 1, 1], [0.2, 0.7, 0.6]), 6)
+    0.428845
+    """
+    loss = as_loss(loss)
+    options = Options(label_smoothing, **keywords)
+    sums = rows_of(y_true, y_proba, options).sum(partial(_sums_of, loss), options)
+    if sums.n_weighted < 2:
+        warn(
+            "D^2 score is not well-defined with less than two samples.",
+            UndefinedMetricWarning,
+        )
+        return float("nan")
+    mass = sums.weight
+    if np.count_nonzero(mass) < 2:
+        raise ValueError(
+            "y_true must have rows of two classes or more, got one: its frequency has "
+            "no loss that predictions could save."
+        )
+    # A loss is linear in its target, so the target of all rows has their mean loss.
+    K, share = len(mass), (mass / mass.sum())[np.newaxis]
+    all_rows = make_target(np.arange(K), K, K, sample_weight=mass)
+    constant = loss.best_constant_of(all_rows)
+    best = loss.loss(share, constant if K == 2 else constant[np.newaxis])
+    return float(1 - sums.loss / (mass.sum() * best[0]))
+
+
+def _sums_of(loss: Loss, rows: Rows, options: Options) -> Sums:
+    raw, target = read(rows, options)
+    target, exponent = moderated(target)
+    value = loss_of_rows(loss, target, raw)
+    n_weighted = int(np.count_nonzero(target.row_weights()))
+    return Sums(total(value), target.mass(), n_weighted, exponent)
