@@ -1,4 +1,4 @@
-"""A cross-entropy in the terms that people ask for."""
+"""A cross-entropy explained: its parts, baselines and most surprising rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,20 @@ BIT = float(np.log(2))  # in nats
 
 
 class SurprisingRow(NamedTuple):
-    """A row that the prediction did not expect; `nats` is its KL divergence."""
+    """A row whose label was predicted with a low probability.
+
+    Attributes
+    ----------
+    row : int
+        Its place among the rows.
+    label, predicted : label
+        The label, and the label of the largest probability. Of soft labels, the one of
+        the largest share.
+    proba : float
+        The predicted probability of the label.
+    nats : float
+        The KL divergence of the prediction from the label.
+    """
 
     row: int
     label: Any
@@ -35,10 +48,20 @@ class SurprisingRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Explanation:
-    """What :func:`explain` found; made to be printed. Entropies are in nats a row.
+    """The parts of a cross-entropy; print it to read them. See :func:`explain`.
 
-    `gap_standard_error` is the standard error of `cross_entropy - predicted_entropy`,
-    the confidence gap; NaN for a single row.
+    Attributes
+    ----------
+    n_samples, n_classes : int
+        The number of rows of positive weight, and of classes.
+    cross_entropy, label_entropy, predicted_entropy, frequency_entropy : float
+        In nats a row: the loss, and the entropies of the labels, of the predictions
+        and of the class frequencies.
+    gap_standard_error : float
+        The standard error of ``cross_entropy - predicted_entropy``, the confidence gap;
+        NaN for a single row.
+    rows : tuple of SurprisingRow
+        The rows of the largest divergence.
     """
 
     n_samples: int
@@ -62,7 +85,7 @@ class Explanation:
 
     @property
     def uniform_entropy(self) -> float:
-        """log K: what it costs to know nothing."""
+        """Entropy of equal probabilities, log K."""
         return float(np.log(self.n_classes))
 
     @property
@@ -71,11 +94,11 @@ class Explanation:
 
         1 is perfect. None if the class frequencies have no divergence.
         """
-        most = self.frequency_entropy - self.label_entropy
-        return 1 - self.kl_divergence / most if most > 0 else None
+        largest = self.frequency_entropy - self.label_entropy
+        return 1 - self.kl_divergence / largest if largest > 0 else None
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What notebooks show."""
+        """Print itself where a notebook shows it."""
         printer.text(str(self))
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The drop-in for scikit-learn's log loss."""
+"""The drop-in replacement for scikit-learn's log loss."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skxent.inputs.weights import moderate
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
 
-# Products of weights with such a sum may be subnormal, which have few digits.
+# Weights with a smaller sum may have subnormal products, which have few digits.
 TINY = 1e-280
 
 
@@ -27,15 +27,15 @@ def log_loss(
     labels: ArrayLike | None = None,
     y_pred: Any = "deprecated",
 ) -> float:
-    r"""Log loss: the drop-in for :func:`sklearn.metrics.log_loss`.
+    r"""Return the log loss: a faster drop-in for :func:`sklearn.metrics.log_loss`.
 
     .. math:: -\frac{\sum_i w_i \log p_{i, y_i}}{\sum_i w_i}
 
     in nats, with p clipped to [eps, 1 - eps] of its dtype as scikit-learn does. Common
-    input is scored in one pass without a copy; whatever else scikit-learn takes, and
-    whatever it refuses, is handed to it, so values, warnings and errors are its own.
-    Only probabilities that rounding took out of [0, 1], by 1e-6 at most, are accepted
-    here and refused there.
+    input is scored in one pass without a copy. All other input is passed on to
+    scikit-learn, so that values, warnings and errors are the same. Only probabilities
+    that rounding moved out of [0, 1], by 1e-6 at most, are accepted here and refused
+    there.
 
     Parameters
     ----------
@@ -44,17 +44,27 @@ def log_loss(
     y_proba : array-like of shape (n, K) or (n,)
         Probabilities, columns in the sorted order of the labels. (n,): of the second.
     normalize : bool, default=True
-        Mean loss, or else the sum.
+        Return the mean, or else the sum.
     sample_weight : array-like of shape (n,), default=None
+        Weights of the rows.
     labels : array-like, default=None
-        All labels, where y_true may lack some.
+        All labels, if y_true may lack some. Their order does not matter.
     y_pred : array-like
-        What scikit-learn called y_proba before 1.9. Taken, warned of or refused as the
-        installed version does.
+        The name of y_proba in scikit-learn before 1.9. It is used, warned about or
+        refused as in the installed version.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        As scikit-learn raises it.
+
+    See Also
+    --------
+    cross_entropy : The same of logits, soft labels and class weights.
 
     Examples
     --------
@@ -98,8 +108,8 @@ def _inside(y_proba: Any) -> Any:
 def _one_pass_log_loss(
     y_true: Any, y_proba: Any, normalize: Any, sample_weight: Any, labels: Any
 ) -> float | None:
-    """The log loss of input that needs no warning and no error; None for any other."""
-    # np.matrix is refused, and masks are scikit-learn's to interpret.
+    """Return the log loss of input that needs no warning or error, else None."""
+    # scikit-learn refuses np.matrix, and it decides what masks mean.
     if type(y_proba) is not np.ndarray or np.ma.isMaskedArray(sample_weight):
         return None
     if y_proba.dtype not in (np.float64, np.float32) or y_proba.ndim not in (1, 2):
@@ -122,8 +132,8 @@ def _one_pass_log_loss(
             total_weight = float(sample_weight.sum())
         extreme = total_weight == np.inf or 0 < total_weight < TINY
         if extreme and normalize and (np.abs(sample_weight) < np.inf).all():
-            # Of this scikit-learn makes NaN, or rounds each product to a subnormal
-            # number; the mean does not depend on the scale.
+            # scikit-learn returns NaN here, or rounds each product to a subnormal
+            # number. The mean does not depend on the scale of the weights.
             sample_weight = moderate(sample_weight)
             total_weight = float(sample_weight.sum())
         if not np.isfinite(total_weight) or total_weight == 0:
@@ -132,7 +142,7 @@ def _one_pass_log_loss(
     total, drift, outside = kernels.log_loss_sum(
         proba, codes, offset, sample_weight, eps, effective_n_threads(None, proba.size)
     )
-    # Near scikit-learn's threshold for the row sums, it decides whether to warn.
+    # Near its threshold for the row sums, scikit-learn decides whether to warn.
     if outside or not drift < 0.5 * eps**0.5:
         return None
     return total / total_weight if normalize else total
@@ -141,7 +151,7 @@ def _one_pass_log_loss(
 def _encode(
     y_true: Any, labels: Any, n_classes: int
 ) -> tuple[NDArray[np.int64], int] | None:
-    """y_true as integers that start at `offset`; None if it is not plain labels."""
+    """Return y_true as integers and the least code; None if it is not plain labels."""
     y = _plain(y_true)
     if y is None:
         return None
@@ -166,7 +176,7 @@ def _encode(
 
 
 def _plain(labels: Any) -> NDArray[Any] | None:
-    """Labels as an array of integers, bools or strings; None if they are not that."""
+    """Return labels as an array of integers, bools or strings; None for others."""
     if np.ma.isMaskedArray(labels):
         return None
     try:
@@ -176,7 +186,7 @@ def _plain(labels: Any) -> NDArray[Any] | None:
     kind = array.dtype.kind
     if array.ndim != 1 or kind not in "iubUO" or not len(array):
         return None
-    # numpy makes strings of a list that mixes them with numbers.
+    # numpy converts a list of strings and numbers to strings.
     mixed = kind == "O" or (kind == "U" and not isinstance(labels, np.ndarray))
     if mixed and set(map(type, array if kind == "O" else labels)) != {str}:
         return None
