@@ -9,7 +9,7 @@ place, stop when a sweep's Σ_j H_jj (change of w_j)² is at most `enough`, and 
 
 from libc.math cimport fabs
 from signals cimport Watch, check_stopped, stopped, watch_of
-from sizes cimport check_size
+from views cimport check_size
 
 cdef extern from "strict.h":
     pass

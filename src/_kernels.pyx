@@ -1,8 +1,9 @@
 """Kernels on rows of logits and of probabilities; compiled once per instruction set.
 
 Rows are worked on in tiles (tiles.pxd) and handed to threads in chunks whose size
-depends on the classes alone, so no result depends on the number of threads. Arguments
-are trusted: shapes, codes and dtypes are checked by skxent.targets and skxent.losses.
+depends on the classes alone, so no result depends on the number of threads. What a pass
+reads and writes is in one struct (passes.pxd), built here. That labels are codes and
+that numbers are in their domains is checked by skxent.inputs and skxent.losses.
 """
 
 from cython cimport floating
@@ -15,19 +16,20 @@ from binary cimport binary_rows
 from hard cimport hard_rows
 from labels cimport LabelRange, range_of, whole_codes
 from linear cimport (
-    Entries, SKINNY_double, SKINNY_float, Shape, add_product, add_sums, entries_of,
-    read_block, shape_of, sparse_shape_of, times, wide_weights, widen_origin, workspace,
+    Block, LinearPass, Shape, accumulate, entries_of, evaluate_numbers, multiply, pad_origin,
+    padded_weights, read_block, reduce_segment, shape_of, skinny_lanes, sparse_shape_of,
+    up_to_lines,
 )
-from losses cimport ROWS, LossSpec, formula_of
+from losses cimport ROWS, spec_of
+from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
 from posterior cimport posterior
-from proba cimport Checked, log_loss_rows
-from sizes cimport check_size, check_targets, fits
+from proba cimport LogLoss, Checked, log_loss_rows
 from signals cimport Watch, check_stopped, stopped, watch_of
 from soft cimport soft_rows
 from softmax cimport log_softmax
-from targets cimport Request, tiles
 from tiles cimport load, load_binary, store
 from vecmath cimport exp, exp_down, expm1, log, log1p, log1p_unit
+from views cimport View, aligned, check_size
 
 import numpy as np
 
@@ -72,7 +74,8 @@ cdef extern from *:
     int omp_get_max_threads() nogil
 
 cdef enum:
-    CHUNK = 1 << 15
+    CHUNK_LOGITS = 1 << 15
+    LINE = 64  # bytes of a cache line
 
 cdef set ARRAYS = {
     "value", "gradient", "hessian", "x", "product", "matrix", "psd", "floor"
@@ -80,8 +83,8 @@ cdef set ARRAYS = {
 
 
 cdef inline Py_ssize_t chunk_rows(Py_ssize_t columns) noexcept nogil:
-    """Rows that a thread takes at a time: whole tiles, of about CHUNK logits."""
-    return ROWS * max(1, min(64, CHUNK // (ROWS * max(1, columns))))
+    """Return how many rows a thread takes at a time: whole tiles, of some logits."""
+    return ROWS * max(1, min(64, CHUNK_LOGITS // (ROWS * max(1, columns))))
 
 
 def build_info():
@@ -98,63 +101,81 @@ def max_threads():
     return omp_get_max_threads()
 
 
-cdef LossSpec spec_of(str name, tuple parameters) except *:
-    cdef LossSpec spec
-    cdef tuple padded = parameters + (0.0, 0.0)
-    spec.formula = formula_of(name)
-    spec.a = padded[0]
-    spec.b = padded[1]
-    spec.psd = False
-    return spec
+cdef View as_view(const floating[:, :] table) noexcept:
+    cdef View view
+    view.data = <void *> &table[0, 0]
+    view.down = table.strides[0] // <Py_ssize_t> sizeof(floating)
+    view.right = table.strides[1] // <Py_ssize_t> sizeof(floating)
+    return view
 
 
-cdef Request request_of(
-    str name, tuple parameters, Py_ssize_t columns, bint binary, bint hard,
-    bint weighted, bint class_weighted, double smoothing, bint multilabel,
-    bint weigh_target,
+cdef View view_of(
+    str name, array, Py_ssize_t rows, Py_ssize_t columns, const floating *like,
+    bint written=False
 ) except *:
-    cdef Request request
-    request.loss = spec_of(name, parameters)
-    request.K = 2 if binary and not multilabel else columns
-    request.smoothing = smoothing
-    request.binary = binary
-    request.hard = hard
-    request.weighted = weighted
-    request.class_weighted = class_weighted
-    request.multilabel = multilabel
-    request.weigh_target = weigh_target and class_weighted
-    request.floor = -INFINITY
-    request.value = request.gradient = request.hessian = False
-    request.product = request.matrix = False
-    return request
-
-
-# Not inline, and so but once in the module.
-cdef void evaluate_rows(
-    Request *request, const floating[:, :] z, const Py_ssize_t[::1] codes,
-    const floating[:, :] soft, const double[:] sample_weight,
-    const double[:] class_weight, const floating[:, :] x,
-    floating[:, :] value, floating[:, :] gradient, floating[:, :] hessian,
-    floating[:, :] product, floating[:, :] matrix,
-    Py_ssize_t start, Py_ssize_t stop, floating *work
-) noexcept nogil:
-    if request.binary:
-        binary_rows(
-            request, z, codes, soft, sample_weight, class_weight, x,
-            value, gradient, hessian, product, start, stop, work,
-        )
-    elif request.hard and request.smoothing == 0 and not (
-        request.weigh_target or request.hessian or request.product or request.matrix
-    ):
-        hard_rows(
-            request, z, codes, sample_weight, class_weight, value, gradient,
-            start, stop, work,
-        )
+    """Check an array (n,) or (n, K), or None, of the dtype of `like`."""
+    cdef View view
+    cdef const floating[:, :] table
+    cdef floating[:, :] out
+    view.data = NULL
+    view.down = view.right = 0
+    if array is None:
+        return view
+    if array.ndim == 1:
+        array = array[:, np.newaxis]
+    if written:
+        out = array
+        table = out
     else:
-        soft_rows(
-            request, z, codes, soft, sample_weight, class_weight, x,
-            value, gradient, hessian, product, matrix, start, stop, work,
-        )
+        table = array
+    check_size(name, table.shape[0] == rows and table.shape[1] == columns)
+    return as_view(table)
+
+
+cdef Pass pass_of(
+    tuple loss, target, Py_ssize_t rows, Py_ssize_t columns, const floating *like
+) except *:
+    """Read a loss and a target; keep the arrays while the pass is in use."""
+    cdef Pass p
+    cdef const Py_ssize_t[::1] codes = target.codes
+    cdef const double[:] class_weight = target.class_weight
+    cdef bint multilabel = target.multilabel, weighted = False
+    cdef const double *kind = NULL
+    cdef Py_ssize_t k
+    memset(&p, 0, sizeof(Pass))
+    p.loss = spec_of(loss)
+    p.coupling = INDEPENDENT if multilabel or columns == 1 else SOFTMAX
+    p.columns = columns
+    p.K = 2 if columns == 1 and not multilabel else columns
+    p.smoothing = target.label_smoothing
+    p.floor = -INFINITY
+    p.soft = view_of("soft", target.soft, rows, p.K, like)
+    if p.soft.data == NULL:
+        check_size("codes", codes is not None and len(codes) == rows)
+        p.codes = &codes[0]
+    p.sample_weight = view_of("sample_weight", target.sample_weight, rows, 1, kind)
+    check_size("class_weight", len(class_weight) == p.K)
+    for k in range(p.K):
+        weighted |= class_weight[k] != 1
+    if weighted:
+        p.class_weight = view_of("class_weight", target.class_weight, p.K, 1, kind)
+    p.weight_after_smoothing = weighted and target.weight_after_smoothing
+    return p
+
+
+# This is not inline, and so but once in the module.
+cdef void evaluate_rows(
+    const Pass *p, Py_ssize_t start, Py_ssize_t stop, floating *work
+) noexcept nogil:
+    if p.coupling == INDEPENDENT:
+        binary_rows(p, start, stop, work)
+    elif (
+        one_term(p) and p.hessian.data == NULL and p.product.data == NULL
+        and p.matrix.data == NULL
+    ):
+        hard_rows(p, start, stop, work)
+    else:
+        soft_rows(p, start, stop, work)
 
 
 def evaluate(
@@ -163,129 +184,113 @@ def evaluate(
     """Weighted loss, gradient, Hessian (diagonal, whole, or times x), row by row."""
     if not arrays.keys() <= ARRAYS:
         raise TypeError(f"arrays must be of {sorted(ARRAYS)}, got {sorted(arrays)}.")
-    cdef const Py_ssize_t[::1] codes = target.codes
-    cdef const floating[:, :] soft = target.soft
-    cdef const double[:] sample_weight = target.sample_weight
-    cdef const double[:] class_weight = target.weights_of_classes()
-    cdef floating[:, :] value = arrays.get("value")
-    cdef floating[:, :] gradient = arrays.get("gradient")
-    cdef floating[:, :] hessian = arrays.get("hessian")
-    cdef const floating[:, :] x = arrays.get("x")
-    cdef floating[:, :] product = arrays.get("product")
-    cdef floating[:, :] matrix = arrays.get("matrix")
-    cdef bint multilabel = target.multilabel
-    cdef Request request = request_of(
-        loss[0], loss[1], z.shape[1], multilabel or z.shape[1] == 1, soft is None,
-        sample_weight is not None, class_weight is not None, target.label_smoothing,
-        multilabel, target.weight_after_smoothing,
-    )
-    request.loss.psd = arrays.get("psd", False)
-    request.floor = arrays.get("floor", -INFINITY)
-    request.value = value is not None
-    request.gradient = gradient is not None
-    request.hessian = hessian is not None
-    request.product = product is not None
-    request.matrix = matrix is not None
-    cdef Py_ssize_t n = z.shape[0], chunk
-    cdef Py_ssize_t step = chunk_rows(z.shape[1])
-    cdef Py_ssize_t chunks = (n + step - 1) // step
-    cdef Py_ssize_t size = 6 * request.K * ROWS
-    cdef Watch watch = watch_of(<double> n * z.shape[1])
-    check_targets(n, request.K, codes, soft, sample_weight, class_weight)
-    check_size("value", fits(value, n, 1))
-    check_size("gradient", fits(gradient, n, z.shape[1]))
-    check_size("hessian", fits(hessian, n, z.shape[1]))
-    check_size("x", fits(x, n, z.shape[1]) and (product is None or x is not None))
-    check_size("product", fits(product, n, z.shape[1]))
-    check_size("matrix", fits(matrix, n, request.K * request.K))
+    cdef Py_ssize_t n = z.shape[0], columns = z.shape[1], chunk
+    cdef const floating *like = &z[0, 0]
+    cdef Pass p = pass_of(loss, target, n, columns, like)
+    p.loss.psd = arrays.get("psd", False)
+    p.floor = arrays.get("floor", -INFINITY)
+    p.z = as_view(z)
+    p.x = view_of("x", arrays.get("x"), n, columns, like)
+    p.value = view_of("value", arrays.get("value"), n, 1, like, True)
+    p.gradient = view_of("gradient", arrays.get("gradient"), n, columns, like, True)
+    p.hessian = view_of("hessian", arrays.get("hessian"), n, columns, like, True)
+    p.product = view_of("product", arrays.get("product"), n, columns, like, True)
+    p.matrix = view_of("matrix", arrays.get("matrix"), n, p.K * p.K, like, True)
+    check_size("x", p.product.data == NULL or p.x.data != NULL)
+    cdef Py_ssize_t step = chunk_rows(columns), chunks = (n + step - 1) // step
+    cdef Py_ssize_t size = evaluate_numbers(p.K)
+    cdef Watch watch = watch_of(<double> n * columns)
     n_threads = max(1, min(n_threads, chunks))
-    cdef floating *work = <floating *> malloc(n_threads * size * sizeof(floating))
-    if work == NULL:
+    cdef void *room = malloc(n_threads * size * sizeof(floating) + LINE)
+    cdef floating *work = <floating *> aligned(room)
+    if room == NULL:
         raise MemoryError()
     for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
         if not stopped(&watch, threadid() == 0):
             evaluate_rows(
-                &request, z, codes, soft, sample_weight, class_weight, x,
-                value, gradient, hessian, product, matrix,
-                chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
+                &p, chunk * step, min(n, (chunk + 1) * step), work + threadid() * size
             )
-    free(work)
+    free(room)
     check_stopped(&watch)
 
 
+cdef Py_ssize_t sum_numbers(const LinearPass *p) noexcept nogil:
+    """Return how many numbers `sum_rows` works on."""
+    cdef Py_ssize_t rows = p.shape.rows, size = evaluate_numbers(p.rows.K)
+    size += 3 * up_to_lines(rows * p.shape.m_padded) + up_to_lines(rows)
+    if not p.shape.sparse:
+        size += up_to_lines(p.shape.d_padded * p.shape.m)
+    if p.shape.copied:
+        size += up_to_lines(rows * p.shape.d_padded)
+    return size
+
+
 cdef void sum_rows(
-    Request *request, Shape *shape, const floating[:, :] X, const Entries *entries,
-    const floating *origin, const floating *W, const floating *V,
-    const Py_ssize_t[::1] codes, const floating[:, :] soft,
-    const double[:] sample_weight, const double[:] class_weight, floating[:, ::1] logits,
-    bint known, floating[:, ::1] z, floating[:, ::1] x, floating[:, ::1] r, floating[:, ::1] value,
-    floating *work, double *sums, Py_ssize_t start, Py_ssize_t stop,
-    double[:, ::1] total, Watch *watch, bint is_caller
+    const LinearPass *p, Py_ssize_t start, Py_ssize_t stop, floating *work,
+    double *sums, double *total, Watch *watch, bint is_caller
 ) noexcept nogil:
-    """Gradient, or Hessian times V, of rows start to stop; and their loss."""
-    cdef Py_ssize_t at, row, rows, end, i, step = shape.d_wide
-    cdef Py_ssize_t wide = shape.d_wide * shape.m_wide
-    cdef floating *block = work
-    cdef floating *part = work
-    cdef floating *rest = work
-    cdef const floating *first = block
-    cdef const Py_ssize_t[::1] c = codes
-    cdef const floating[:, :] t = soft
-    cdef const double[:] w = sample_weight
-    cdef const floating[:, :] all_z = z[:, : shape.m], v = x[:, : shape.m]
-    cdef floating[:, :] out = r[:, : shape.m], losses = value
+    """Sum over rows start to stop the gradient, or the Hessian times V; and the loss."""
+    cdef const Shape *shape = &p.shape
+    cdef Py_ssize_t at, row, i, m = shape.m, block_size = shape.rows * shape.m_padded
+    cdef floating *z = work + evaluate_numbers(p.rows.K)
+    cdef floating *x = z + up_to_lines(block_size)
+    cdef floating *r = x + up_to_lines(block_size)
+    cdef floating *value = r + up_to_lines(block_size)
+    cdef floating *part = value + up_to_lines(shape.rows)
+    cdef floating *copies = part + up_to_lines(shape.d_padded * m)
+    cdef floating *logits = <floating *> p.logits
+    cdef Block block
+    cdef Pass rows = p.rows
+    block.origin = p.origin
+    block.X = copies
+    block.step = shape.d_padded
     if shape.copied:
-        part += shape.rows * shape.d_wide
-        memset(block, 0, shape.rows * shape.d_wide * sizeof(floating))
+        memset(copies, 0, shape.rows * shape.d_padded * sizeof(floating))
+    elif not shape.sparse:
+        block.step = p.X.down
     if not shape.sparse:
-        rest = part + wide
-        memset(sums, 0, wide * sizeof(double))
-        if not shape.copied:
-            step = X.strides[0] // <Py_ssize_t> sizeof(floating)
-    memset(&total[0, 0], 0, total.shape[0] * total.shape[1] * sizeof(double))
-    memset(&r[0, 0], 0, shape.rows * shape.m_wide * sizeof(floating))
+        memset(sums, 0, shape.d_padded * m * sizeof(double))
+    memset(total, 0, (shape.d + 2) * p.m_total * sizeof(double))
+    memset(r, 0, block_size * sizeof(floating))
+    rows.z.data, rows.z.down, rows.z.right = z, shape.m_padded, 1
+    rows.gradient = rows.product = rows.z
+    if p.V == NULL:
+        rows.gradient.data, rows.product.data = r, NULL
+        rows.value.data, rows.value.down = value, 1
+    else:
+        rows.gradient.data, rows.product.data = NULL, r
+        rows.x = rows.z
+        rows.x.data = x
     for at in range((stop - start + shape.rows - 1) // shape.rows):
         if stopped(watch, is_caller):
             return
         row = start + at * shape.rows
-        rows = min(shape.rows, stop - row)
-        end = row + rows
+        block.rows = min(shape.rows, stop - row)
         if shape.copied:
-            read_block(shape, X, row, rows, block)
+            read_block(p, row, block.rows, copies)
         elif not shape.sparse:
-            first = &X[row, 0]
-        if known:
-            for i in range(rows):
-                memcpy(&z[i, 0], &logits[row + i, 0], shape.m * sizeof(floating))
+            block.X = <const floating *> p.X.data + row * p.X.down
+        if p.logits_known:
+            for i in range(block.rows):
+                memcpy(
+                    z + i * shape.m_padded, logits + (row + i) * m, m * sizeof(floating)
+                )
         else:
-            times(
-                shape, first, step, origin, entries, row, rows, W, W + wide, &z[0, 0]
-            )
-            if logits.shape[0] > 0:
-                for i in range(rows):
-                    memcpy(&logits[row + i, 0], &z[i, 0], shape.m * sizeof(floating))
-        if request.product:
-            times(
-                shape, first, step, origin, entries, row, rows, V, V + wide, &x[0, 0]
-            )
-        if request.hard:
-            c = codes[row:end]
-        else:
-            t = soft[row:end]
-        if request.weighted:
-            w = sample_weight[row:end]
-        evaluate_rows(
-            request, all_z, c, t, w, class_weight, v, losses, out, out, out, out,
-            0, rows, rest,
-        )
-        if request.value:
-            for i in range(rows):
-                total[shape.d + 1, 0] += value[i, 0]
-        add_product(
-            shape, first, step, origin, entries, row, &r[0, 0], rows, part, sums, total
-        )
+            multiply(p, &block, row, p.W, z)
+            for i in range(block.rows if logits != NULL else 0):
+                memcpy(
+                    logits + (row + i) * m, z + i * shape.m_padded, m * sizeof(floating)
+                )
+        if p.V != NULL:
+            multiply(p, &block, row, p.V, x)
+        rows.first = row
+        evaluate_rows(&rows, 0, block.rows, work)
+        if p.V == NULL:
+            for i in range(block.rows):
+                total[(shape.d + 1) * p.m_total] += value[i]
+        accumulate(p, &block, row, r, part, sums, total)
     if not shape.sparse:
-        add_sums(shape, sums, total)
+        reduce_segment(p, sums, total)
 
 
 def linear_sums(
@@ -294,90 +299,76 @@ def linear_sums(
 ):
     """Gradient in W, or with V the Hessian times V, of the loss of (X - origin) W.
 
-    rows: (origin, X). weights: (W, V), V None for the gradient.
-
-    totals, of shape (segments, d + 2, m), gets the sums of each segment of rows: those
-    of the d features, of the intercepts, and in the first entry of the last row the
-    loss (with V zero). W and V have d rows, or one more for intercepts. logits, empty
-    or (n, m), gets X W, or gives it if it is known. X is an array, or the
-    data, indices and indptr of a CSR matrix; it is not centred then, and the last axis
-    of totals has as many entries more as make it a multiple of SPARSE_LANES.
+    rows is (origin, X), and weights (W, V), V None for the gradient. totals, of shape
+    (segments, d + 2, m), gets the sums of each segment of rows: those of the d features,
+    of the intercepts, and in the first entry of the last row the loss (with V zero).
+    W and V have d rows, or one more for intercepts. logits, empty or (n, m), gets X W,
+    or gives it if it is known. X is an array, or the data, indices and indptr of a CSR
+    matrix; it is not centred then, and the last axis of totals has as many entries more
+    as make it a multiple of SPARSE_LANES.
     """
     cdef const floating[::1] origin = rows[0]
-    X = rows[1]
     cdef const double[:, :] W = weights[0], V = weights[1]
-    cdef const Py_ssize_t[::1] codes = target.codes
-    cdef const floating[:, :] soft = target.soft
-    cdef const double[:] sample_weight = target.sample_weight
-    cdef const double[:] class_weight = target.weights_of_classes()
-    cdef Py_ssize_t n, segments = totals.shape[0], m = W.shape[1], segment
-    cdef Py_ssize_t lanes = SKINNY_double if floating is double else SKINNY_float
-    cdef Shape shape
-    cdef Entries entries
-    cdef const floating[:, :] dense = None
+    cdef const floating *like = NULL
+    cdef Py_ssize_t n, m = W.shape[1], d = origin.shape[0]
+    cdef Py_ssize_t segments = totals.shape[0], segment, step
+    cdef double numbers
+    cdef LinearPass p
+    memset(&p, 0, sizeof(LinearPass))
+    X = rows[1]
     if isinstance(X, tuple):
-        entries = entries_of(X[0], X[1], X[2])
-        n = len(X[2]) - 1
-        shape = sparse_shape_of(origin.shape[0], m)
+        p.entries = entries_of(X[0], X[1], X[2])
+        p.shape = sparse_shape_of(d, m)
+        n, numbers = len(X[2]) - 1, len(X[0])
     else:
-        dense = X
-        n = dense.shape[0]
-        shape = shape_of(
-            origin.shape[0], m, lanes, dense.strides[1] == sizeof(floating)
-        )
-    cdef Request request = request_of(
-        loss[0], loss[1], m, m == 1, soft is None, sample_weight is not None,
-        class_weight is not None, target.label_smoothing, False,
-        target.weight_after_smoothing,
-    )
-    request.product = V is not None
-    request.value = request.gradient = V is None
-    check_targets(n, request.K, codes, soft, sample_weight, class_weight)
-    check_size("X", dense is None or dense.shape[1] == shape.d)
-    check_size("W", fits(W, shape.d, m) or fits(W, shape.d + 1, m))
-    check_size("V", fits(V, shape.d, m) or fits(V, shape.d + 1, m))
-    cdef bint kept = logits.shape[0] == n and logits.shape[1] == m
-    check_size("logits", kept or (logits.shape[0] == 0 and not known))
-    cdef Py_ssize_t width = shape.m_wide if shape.sparse else m
-    check_size("totals", totals.shape[1] == shape.d + 2 and totals.shape[2] == width)
-    cdef Py_ssize_t size = workspace(&shape, request.K)
-    cdef Py_ssize_t step = (n + segments - 1) // segments
-    step = (step + shape.rows - 1) // shape.rows * shape.rows
-    dtype = np.float64 if floating is double else np.float32
+        n = len(X)
+        numbers = <double> n * d
+        p.X = view_of("X", X, n, d, like)
+        p.shape = shape_of(d, m, skinny_lanes(sizeof(floating)), p.X.right == 1)
+    p.rows = pass_of(loss, target, n, m, like)
+    p.m_total = p.shape.m_padded
+    p.totals = &totals[0, 0, 0]
+    p.logits = &logits[0, 0] if logits.shape[0] > 0 else NULL
+    p.logits_known = known
+    check_size("W", W.shape[0] in (d, d + 1))
+    check_size("V", V is None or (V.shape[0] in (d, d + 1) and V.shape[1] == m))
+    check_size("logits", p.logits != NULL or not known)
+    check_size("logits", p.logits == NULL or logits.shape[0] == n)
+    check_size("logits", p.logits == NULL or logits.shape[1] == m)
+    check_size("totals", totals.shape[1] == d + 2 and totals.shape[2] == p.m_total)
+    cdef Watch watch = watch_of(numbers * m + <double> n * p.rows.K)
+    step = (n + segments - 1) // segments
+    step = (step + p.shape.rows - 1) // p.shape.rows * p.shape.rows
     n_threads = max(1, min(n_threads, segments))
-    cdef floating[:, ::1] wide = np.empty(
-        (1 + request.product, (shape.d_wide + 1) * shape.m_wide), dtype
-    )
-    cdef floating[::1] wide_origin = np.zeros(shape.d_wide, dtype)
-    cdef double[:, ::1] sums = np.empty(
-        (n_threads, 1 if shape.sparse else shape.d_wide * shape.m), np.float64
-    )
-    cdef double numbers = len(X[0]) if shape.sparse else <double> n * shape.d
-    cdef Watch watch = watch_of(numbers * m + <double> n * request.K)
-    cdef const floating *W_wide = NULL
-    cdef const floating *V_wide = NULL
-    cdef floating[:, ::1] work = np.empty((n_threads, size), dtype)
-    cdef floating[:, :, ::1] z = np.empty((n_threads, shape.rows, shape.m_wide), dtype)
-    cdef floating[:, :, ::1] x = np.empty_like(z)
-    cdef floating[:, :, ::1] r = np.empty_like(z)
-    cdef floating[:, :, ::1] value = np.empty((n_threads, shape.rows, 1), dtype)
-    if not shape.sparse:
-        widen_origin(&shape, origin, &wide_origin[0])
+    # Of all threads: W, V and the origin as the products read them. Of each: work, sums.
+    cdef Py_ssize_t padded = up_to_lines((p.shape.d_padded + 1) * p.shape.m_padded)
+    cdef Py_ssize_t shared = 2 * padded + up_to_lines(p.shape.d_padded)
+    cdef Py_ssize_t work_size = up_to_lines(sum_numbers(&p)), sums_size = 0
+    if not p.shape.sparse:
+        sums_size = up_to_lines(p.shape.d_padded * m)
+    cdef size_t size = (shared + n_threads * work_size) * sizeof(floating)
+    cdef void *room = malloc(size + n_threads * sums_size * sizeof(double) + LINE)
+    cdef floating *work = <floating *> aligned(room)
+    cdef double *sums = <double *> (<char *> work + size)
+    if room == NULL:
+        raise MemoryError()
     if not known:
-        W_wide = wide_weights(&shape, W, wide[0])
+        p.W = padded_weights(&p.shape, W, work)
     if V is not None:
-        V_wide = wide_weights(&shape, V, wide[1])
+        p.V = padded_weights(&p.shape, V, work + padded)
+    p.origin = work + 2 * padded
+    if not p.shape.sparse:
+        pad_origin(&p.shape, origin, work + 2 * padded)
+    work += shared
     for segment in prange(
         segments, nogil=True, schedule="static", chunksize=1, num_threads=n_threads
     ):
         sum_rows(
-            &request, &shape, dense, &entries, &wide_origin[0], W_wide, V_wide,
-            codes, soft,
-            sample_weight, class_weight, logits, known, z[threadid()], x[threadid()],
-            r[threadid()], value[threadid()], &work[threadid(), 0], &sums[threadid(), 0],
-            min(n, segment * step), min(n, (segment + 1) * step), totals[segment],
-            &watch, threadid() == 0,
+            &p, min(n, segment * step), min(n, (segment + 1) * step),
+            work + threadid() * work_size, sums + threadid() * sums_size,
+            p.totals + segment * (d + 2) * p.m_total, &watch, threadid() == 0,
         )
+    free(room)
     check_stopped(&watch)
 
 
@@ -389,57 +380,65 @@ def probabilities(
 
     The posterior is asked for with implied = (log_weight, smoothing).
     """
-    cdef LossSpec spec = spec_of(loss[0], loss[1])
-    cdef bint binary = z.shape[1] == 1
-    cdef const double[:] log_weight = implied[0] if implied else None
-    cdef double smoothing = implied[1] if implied else 0.0
-    cdef Py_ssize_t n = z.shape[0], step = chunk_rows(z.shape[1]), chunk
-    cdef Py_ssize_t chunks = (n + step - 1) // step
-    cdef Py_ssize_t K = 2 if binary else z.shape[1], size = 3 * K * ROWS
-    cdef Watch watch = watch_of(<double> n * z.shape[1])
-    check_size("log_weight", log_weight is None or len(log_weight) == K)
-    check_size("out", out is not None and fits(out, n, K))
+    cdef Py_ssize_t n = z.shape[0], columns = z.shape[1], chunk
+    cdef Py_ssize_t K = 2 if columns == 1 else columns
+    cdef const double[::1] log_weight = implied[0] if implied else None
+    cdef const double *weights = NULL
+    cdef Pass p
+    memset(&p, 0, sizeof(Pass))
+    p.loss = spec_of(loss)
+    p.columns, p.K = columns, K
+    p.smoothing = implied[1] if implied else 0.0
+    p.z = as_view(z)
+    check_size("out", out.shape[0] == n and out.shape[1] == K)
+    p.value = as_view(out)
+    if implied:
+        check_size("log_weight", len(log_weight) == K)
+        weights = &log_weight[0]
+    cdef Py_ssize_t step = chunk_rows(columns), chunks = (n + step - 1) // step
+    cdef Py_ssize_t size = 3 * K * ROWS
+    cdef Watch watch = watch_of(<double> n * columns)
     n_threads = max(1, min(n_threads, chunks))
-    cdef floating *work = <floating *> calloc(n_threads * size, sizeof(floating))
-    if work == NULL:
+    cdef void *room = calloc(n_threads * size * sizeof(floating) + LINE, 1)
+    cdef floating *work = <floating *> aligned(room)
+    if room == NULL:
         raise MemoryError()
     for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
         if not stopped(&watch, threadid() == 0):
             probability_rows(
-                &spec, K, z, binary, log_weight is not None, log_weight, smoothing,
-                log_space, out,
-                chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
+                &p, weights, log_space, chunk * step, min(n, (chunk + 1) * step),
+                work + threadid() * size,
             )
-    free(work)
+    free(room)
     check_stopped(&watch)
 
 
 cdef void probability_rows(
-    LossSpec *loss, Py_ssize_t K, const floating[:, :] z, bint binary, bint implied,
-    const double[:] log_weight, double smoothing, bint log_space, floating[:, :] out,
-    Py_ssize_t start, Py_ssize_t stop, floating *work
+    const Pass *p, const double *log_weight, bint log_space, Py_ssize_t start,
+    Py_ssize_t stop, floating *work
 ) noexcept nogil:
+    """Write softmax, or with weights the posterior, to the value of the pass."""
     cdef Py_ssize_t row, tile
     cdef int rows
     cdef floating *u = work
-    cdef floating *e = work + K * ROWS
+    cdef floating *e = work + p.K * ROWS
     for tile in range(tiles(start, stop)):
         row = start + tile * ROWS
         rows = <int> min(ROWS, stop - row)
-        if binary:
-            load_binary(z, row, rows, u)
+        if p.columns == 1:
+            load_binary(&p.z, row, rows, u)
         else:
-            load(z, row, rows, K, u)
-        if implied:
-            posterior(loss, K, smoothing, &log_weight[0], u, e, e + K * ROWS)
+            load(&p.z, row, rows, p.K, u)
+        if log_weight != NULL:
+            posterior(p, log_weight, u, e, e + p.K * ROWS)
         else:
-            log_softmax(K, u, e)
-        store(u if log_space else e, row, rows, K, out)
+            log_softmax(p.K, u, e)
+        store(u if log_space else e, row, rows, p.K, &p.value)
 
 
 def log_loss_sum(
     const floating[:, :] proba, const long long[::1] codes, long long offset,
-    const double[:] sample_weight, double eps, int n_threads=1,
+    sample_weight, double eps, int n_threads=1,
 ):
     """Σ w (-log p_y), p clipped to [eps, 1 - eps], with all that makes p invalid.
 
@@ -449,22 +448,29 @@ def log_loss_sum(
     cdef Py_ssize_t n = proba.shape[0], step = chunk_rows(proba.shape[1]), chunk, i
     cdef Py_ssize_t chunks = (n + step - 1) // step
     cdef Py_ssize_t size = max(proba.shape[1], 2) * ROWS
+    cdef const double *kind = NULL
+    cdef LogLoss p
     cdef Checked whole
     cdef Watch watch = watch_of(<double> n * proba.shape[1])
     check_size("codes", len(codes) == n)
-    check_size("sample_weight", sample_weight is None or len(sample_weight) == n)
+    p.proba = as_view(proba)
+    p.columns = proba.shape[1]
+    p.codes = &codes[0]
+    p.offset = offset
+    p.sample_weight = view_of("sample_weight", sample_weight, n, 1, kind)
+    p.eps = eps
     n_threads = max(1, min(n_threads, chunks))
     cdef Checked *parts = <Checked *> calloc(chunks + 1, sizeof(Checked))
-    cdef floating *work = <floating *> calloc(n_threads * size, sizeof(floating))
-    if parts == NULL or work == NULL:
+    cdef void *room = calloc(n_threads * size * sizeof(floating) + LINE, 1)
+    cdef floating *work = <floating *> aligned(room)
+    if parts == NULL or room == NULL:
         free(parts)
-        free(work)
+        free(room)
         raise MemoryError()
     for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
         if not stopped(&watch, threadid() == 0):
             log_loss_rows(
-                proba, codes, offset, sample_weight, eps,
-                chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
+                &p, chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
                 &parts[chunk],
             )
     whole = parts[0]
@@ -473,7 +479,7 @@ def log_loss_sum(
         whole.drift = max(whole.drift, parts[i].drift)
         whole.outside |= parts[i].outside
     free(parts)
-    free(work)
+    free(room)
     check_stopped(&watch)
     return whole.total, whole.drift, bool(whole.outside)
 

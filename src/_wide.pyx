@@ -8,20 +8,12 @@ cache.
 from cython cimport floating
 from cython.parallel cimport prange, threadid
 
-from linear cimport Entries, entries_of
-from sizes cimport check_size
+from linear cimport Entries, entries_of, gather, scatter
 from signals cimport Watch, check_stopped, stopped, watch_of
+from views cimport check_size
 
 cdef extern from "strict.h":
     pass
-
-cdef extern from "sparse.h" nogil:
-    void gather_double(
-        const Entries *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, double *
-    )
-    void scatter_double(
-        const Entries *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, double *
-    )
 
 ctypedef long long int64
 ctypedef fused index:
@@ -68,7 +60,7 @@ cdef void scatter_rows(
         row = start + piece * PIECE
         if stopped(watch, is_caller):
             return
-        scatter_double(X, row, min(PIECE, stop - row), m, W + row * m, out)
+        scatter(sizeof(double), X, row, min(PIECE, stop - row), m, W + row * m, out)
 
 
 cdef void gather_rows(
@@ -80,7 +72,7 @@ cdef void gather_rows(
         row = start + piece * PIECE
         if stopped(watch, is_caller):
             return
-        gather_double(X, row, min(PIECE, stop - row), m, R, out + row * m)
+        gather(sizeof(double), X, row, min(PIECE, stop - row), m, R, out + row * m)
 
 
 def matmul(

@@ -7,25 +7,21 @@
 """
 
 from cython cimport floating
-from derivatives cimport weigh
+from derivatives cimport apply_weight
 from losses cimport ROWS, phi
+from passes cimport Pass, one_term, tiles
 from targets cimport (
-    Request,
-    load_codes,
-    load_targets,
-    load_weights,
-    raise_to,
-    silence,
-    tiles,
+    clip_below, load_codes, load_targets, load_weights, mask_ignored,
 )
 from tiles cimport load, store
 from vecmath cimport exp_down, log1p_unit
+from views cimport number
 
 
 cdef inline void logistic(
     const floating *m, floating *p, floating *q, floating *L, floating *M
 ) noexcept nogil:
-    """p, q, -log p and M = -log q at the margins m."""
+    """Write p, q, L = -log p and M = -log q at the margins m."""
     cdef int i
     cdef floating size, e, large, small, log_total
     for i in range(ROWS):
@@ -40,20 +36,20 @@ cdef inline void logistic(
 
 
 cdef inline void hard_terms(
-    Request *request, const Py_ssize_t *c, const floating *t, const floating *z,
+    const Pass *p, const Py_ssize_t *c, const floating *t, const floating *z,
     floating *f, floating *f1, floating *f2
 ) noexcept nogil:
     # Work on local arrays: they alias nothing, so that the loops vectorise.
     cdef int i
-    cdef floating[ROWS] sign, m, p, q, L, M, g, g1, g2
+    cdef floating[ROWS] sign, m, prob, q, L, M, g, g1, g2
     for i in range(ROWS):
         sign[i] = 1 if c[i] else -1
     for i in range(ROWS):
         m[i] = sign[i] * z[i]
-    logistic(&m[0], &p[0], &q[0], &L[0], &M[0])
-    phi(&request.loss, &p[0], &q[0], &L[0], &g[0], &g1[0], &g2[0])
-    if request.weighted or request.class_weighted:
-        weigh(t, &g[0], &g1[0], &g2[0])
+    logistic(&m[0], &prob[0], &q[0], &L[0], &M[0])
+    phi(&p.loss, &prob[0], &q[0], &L[0], &g[0], &g1[0], &g2[0])
+    if p.sample_weight.data != NULL or p.class_weight.data != NULL:
+        apply_weight(t, &g[0], &g1[0], &g2[0])
     for i in range(ROWS):
         f[i] = g[i]
         f1[i] = sign[i] * g1[i]
@@ -61,19 +57,19 @@ cdef inline void hard_terms(
 
 
 cdef inline void soft_terms(
-    Request *request, const floating *t0, const floating *t1, const floating *z,
+    const Pass *p, const floating *t0, const floating *t1, const floating *z,
     floating *f, floating *f1, floating *f2
 ) noexcept nogil:
-    """t1 φ(z) + t0 φ(-z)"""
+    """Write t1 φ(z) + t0 φ(-z) and its derivatives in z."""
     cdef int i
-    cdef floating[ROWS] m, p, q, L, M, g, g1, g2, h, h1, h2
+    cdef floating[ROWS] m, prob, q, L, M, g, g1, g2, h, h1, h2
     for i in range(ROWS):
         m[i] = z[i]
-    logistic(&m[0], &p[0], &q[0], &L[0], &M[0])
-    phi(&request.loss, &p[0], &q[0], &L[0], &g[0], &g1[0], &g2[0])
-    weigh(t1, &g[0], &g1[0], &g2[0])
-    phi(&request.loss, &q[0], &p[0], &M[0], &h[0], &h1[0], &h2[0])
-    weigh(t0, &h[0], &h1[0], &h2[0])
+    logistic(&m[0], &prob[0], &q[0], &L[0], &M[0])
+    phi(&p.loss, &prob[0], &q[0], &L[0], &g[0], &g1[0], &g2[0])
+    apply_weight(t1, &g[0], &g1[0], &g2[0])
+    phi(&p.loss, &q[0], &prob[0], &M[0], &h[0], &h1[0], &h2[0])
+    apply_weight(t0, &h[0], &h1[0], &h2[0])
     for i in range(ROWS):
         f[i] = g[i] + h[i]
         f1[i] = g1[i] - h1[i]
@@ -81,42 +77,33 @@ cdef inline void soft_terms(
 
 
 cdef inline void load_indicators(
-    Request *request, const floating[:, :] soft, const double[:] sample_weight,
-    const double[:] class_weight, Py_ssize_t row, int rows, floating *t0, floating *t1
+    const Pass *p, Py_ssize_t row, int rows, floating *t0, floating *t1
 ) noexcept nogil:
-    """Weights of no and of yes in every column: w v [(1 - ε) y + ε/2]."""
+    """Load the weights of no and of yes in every column: w v [(1 - ε) y + ε/2]."""
     cdef Py_ssize_t k
     cdef int i
-    cdef double v, y, half = 0.5 * request.smoothing
+    cdef double v, y, keep = 1 - p.smoothing, half = 0.5 * p.smoothing
     cdef floating[ROWS] w
-    load_weights(request, sample_weight, row, rows, &w[0])
-    load(soft, row, rows, request.K, t1)
-    for k in range(request.K):
-        v = class_weight[k] if request.class_weighted else 1
+    load_weights(p, row, rows, &w[0])
+    load(&p.soft, p.first + row, rows, p.K, t1)
+    for k in range(p.K):
+        v = number(&p.class_weight, k) if p.class_weight.data != NULL else 1
         for i in range(ROWS):
             y = t1[k * ROWS + i]
-            t0[k * ROWS + i] = <floating> (
-                w[i] * v * ((1 - request.smoothing) * (1 - y) + half)
-            )
-            t1[k * ROWS + i] = <floating> (
-                w[i] * v * ((1 - request.smoothing) * y + half)
-            )
+            t0[k * ROWS + i] = <floating> (w[i] * v * (keep * (1 - y) + half))
+            t1[k * ROWS + i] = <floating> (w[i] * v * (keep * y + half))
 
 
 cdef inline void binary_rows(
-    Request *request, const floating[:, :] z, const Py_ssize_t[::1] codes,
-    const floating[:, :] soft, const double[:] sample_weight,
-    const double[:] class_weight, const floating[:, :] x,
-    floating[:, :] value, floating[:, :] gradient, floating[:, :] hessian,
-    floating[:, :] product, Py_ssize_t start, Py_ssize_t stop, floating *work
+    const Pass *p, Py_ssize_t start, Py_ssize_t stop, floating *work
 ) noexcept nogil:
-    cdef Py_ssize_t columns = z.shape[1], size = columns * ROWS, row, tile, k, at
+    cdef Py_ssize_t columns = p.columns, size = columns * ROWS, row, tile, k, at
     cdef int rows, i
-    cdef bint one_term = request.hard and request.smoothing == 0 and not request.weigh_target
+    cdef bint single = one_term(p), indicators = p.K == columns
     cdef floating *u = work
     cdef floating *f1 = work + size
     cdef floating *f2 = work + 2 * size
-    cdef floating *v = work + 3 * size
+    cdef floating *x = work + 3 * size
     # A single column has two classes, and so two columns of targets.
     cdef floating *t0 = work + 4 * size
     cdef floating *t1 = t0 + size
@@ -125,39 +112,35 @@ cdef inline void binary_rows(
     for tile in range(tiles(start, stop)):
         row = start + tile * ROWS
         rows = <int> min(ROWS, stop - row)
-        load(z, row, rows, columns, u)
-        if request.weighted:
-            load_weights(request, sample_weight, row, rows, &f[0])
-            silence(columns, &f[0], u)
-        if one_term:
-            load_codes(request, codes, sample_weight, class_weight, row, rows, &c[0], t1)
-            hard_terms(request, &c[0], t1, u, &total[0], f1, f2)
+        load(&p.z, row, rows, columns, u)
+        if p.sample_weight.data != NULL:
+            load_weights(p, row, rows, &f[0])
+            mask_ignored(columns, &f[0], u)
+        if single:
+            load_codes(p, row, rows, &c[0], t1)
+            hard_terms(p, &c[0], t1, u, &total[0], f1, f2)
         else:
-            if request.multilabel:
-                load_indicators(
-                    request, soft, sample_weight, class_weight, row, rows, t0, t1
-                )
+            if indicators:
+                load_indicators(p, row, rows, t0, t1)
             else:
-                load_targets(
-                    request, codes, soft, sample_weight, class_weight, row, rows, t0
-                )
+                load_targets(p, row, rows, t0)
             for i in range(ROWS):
                 total[i] = 0
             for k in range(columns):
                 at = k * ROWS
-                soft_terms(request, t0 + at, t1 + at, u + at, &f[0], f1 + at, f2 + at)
+                soft_terms(p, t0 + at, t1 + at, u + at, &f[0], f1 + at, f2 + at)
                 for i in range(ROWS):
                     total[i] += f[i]
-        if request.value:
-            store(&total[0], row, rows, 1, value)
-        if request.gradient:
-            store(f1, row, rows, columns, gradient)
-        if request.product:
-            load(x, row, rows, columns, v)
+        if p.value.data != NULL:
+            store(&total[0], row, rows, 1, &p.value)
+        if p.gradient.data != NULL:
+            store(f1, row, rows, columns, &p.gradient)
+        if p.product.data != NULL:
+            load(&p.x, row, rows, columns, x)
             for k in range(columns):
                 for i in range(ROWS):
-                    v[k * ROWS + i] *= f2[k * ROWS + i]
-            store(v, row, rows, columns, product)
-        if request.hessian:
-            raise_to(request.floor, size, f2)
-            store(f2, row, rows, columns, hessian)
+                    x[k * ROWS + i] *= f2[k * ROWS + i]
+            store(x, row, rows, columns, &p.product)
+        if p.hessian.data != NULL:
+            clip_below(p.floor, size, f2)
+            store(f2, row, rows, columns, &p.hessian)

@@ -7,39 +7,45 @@ Derivatives of t φ(m_c), where r_k = e_k / Σ_{j≠c} e_j and r_c = 0 (`pivot_*
 
 Soft targets Σ_c t_c φ(m_c) take the likeliest class a as pivot. The others have
 q >= 1/2, so their derivatives in u = log p are safe, f' = φ'/q and
-f'' = (φ'' + p φ')/q²; with s = t f', h = t f'', S = Σ s, H = Σ h (`rest_*`):
+f'' = (φ'' + p φ')/q²; with s = t f', h = t f'', S = Σ s, H = Σ h (`other_*`):
 
     gradient     s - S p
     Hessian x    h∘(x - P) - p (h·x - H P) - S p∘(x - P),  P = p·x
 """
 
 from cython cimport floating
-from losses cimport LossSpec, ROWS, log_likelihood, phi
-from softmax cimport below, class_terms, margin_terms
-from vecmath cimport log1p
+from losses cimport ROWS, phi
+from passes cimport Pass
+from softmax cimport class_terms, margin_terms, shifted, total_terms
+from tiles cimport (
+    ARGMAX, F, F1, F2, INVERSE, L, LOG_TOTAL, P, Q, SUM_EXCEPT_ARGMAX, TOP,
+)
 
 
 cdef inline void pivot_terms(
-    const Py_ssize_t *c, const floating *z, const floating *top, const floating *e,
-    const floating *a, const floating *rest,
-    floating *p, floating *q, floating *L, floating *inverse
+    const Py_ssize_t *c, const floating *z, const floating *e, floating *terms
 ) noexcept nogil:
-    """p, q, L of class c[i] in row i, and 1 / Σ_{k≠c} e_k; rest leaves out class a[i]."""
+    """Write P, Q and L of class c[i] in row i, and INVERSE."""
     cdef int i
+    cdef const floating *a = terms + ARGMAX
+    cdef const floating *sum_except_argmax = terms + SUM_EXCEPT_ARGMAX
     cdef floating[ROWS] e_c, z_c, d_c, others
     for i in range(ROWS):
         e_c[i] = e[c[i] * ROWS + i]
         z_c[i] = z[c[i] * ROWS + i]
     for i in range(ROWS):
-        d_c[i] = below(z_c[i], top[i])
-        others[i] = rest[i] if a[i] == <floating> c[i] else (rest[i] - e_c[i]) + 1
-    margin_terms(&e_c[0], &d_c[0], &others[0], p, q, L, inverse)
+        d_c[i] = shifted(z_c[i], terms[TOP + i])
+        others[i] = (sum_except_argmax[i] - e_c[i]) + 1
+        others[i] = sum_except_argmax[i] if a[i] == <floating> c[i] else others[i]
+    margin_terms(
+        &e_c[0], &d_c[0], &others[0], terms + P, terms + Q, terms + L, terms + INVERSE
+    )
 
 
-cdef inline void weigh(
+cdef inline void apply_weight(
     const floating *t, floating *f, floating *f1, floating *f2
 ) noexcept nogil:
-    # A weight of zero silences even an infinite loss.
+    # A weight of zero makes even an infinite loss zero.
     cdef int i
     for i in range(ROWS):
         f[i] = t[i] * f[i] if t[i] != 0 else 0
@@ -48,28 +54,26 @@ cdef inline void weigh(
 
 
 cdef inline void pivot_gradient(
-    Py_ssize_t K, const Py_ssize_t *c, const floating *e, const floating *inverse,
-    const floating *f1, floating *out
+    Py_ssize_t K, const Py_ssize_t *c, const floating *e, const floating *terms,
+    floating *out
 ) noexcept nogil:
-    """out may be e."""
     cdef Py_ssize_t k
     cdef int i
     cdef floating[ROWS] scale
     for i in range(ROWS):
-        scale[i] = -f1[i] * inverse[i]
+        scale[i] = -terms[F1 + i] * terms[INVERSE + i]
     for k in range(K):
         for i in range(ROWS):
             out[k * ROWS + i] = scale[i] * e[k * ROWS + i]
     for i in range(ROWS):
-        out[c[i] * ROWS + i] = f1[i]
+        out[c[i] * ROWS + i] = terms[F1 + i]
 
 
 cdef inline void pivot_hessian(
-    Py_ssize_t K, const Py_ssize_t *c, const floating *e, const floating *a,
-    const floating *rest, const floating *inverse,
-    const floating *f1, const floating *f2, floating *out
+    Py_ssize_t K, const Py_ssize_t *c, const floating *e, const floating *terms,
+    floating *out
 ) noexcept nogil:
-    """The diagonal: t φ'' at c, t [φ'' r² - φ' r (1 - r)] elsewhere.
+    """Write the diagonal: t φ'' at c, t [φ'' r² - φ' r (1 - r)] elsewhere.
 
     Far on the wrong side φ' is near -1 while φ'' is tiny and r_a near 1: 1 - r_a is
     summed, not subtracted.
@@ -77,11 +81,16 @@ cdef inline void pivot_hessian(
     cdef Py_ssize_t k
     cdef int i
     cdef floating r, gap
+    cdef const floating *a = terms + ARGMAX
+    cdef const floating *inverse = terms + INVERSE
+    cdef const floating *f1 = terms + F1
+    cdef const floating *f2 = terms + F2
     cdef floating[ROWS] others, others_of_top
     for i in range(ROWS):
-        gap = rest[i] - e[c[i] * ROWS + i]
+        gap = terms[SUM_EXCEPT_ARGMAX + i] - e[c[i] * ROWS + i]
         others_of_top[i] = gap
-        others[i] = rest[i] if a[i] == <floating> c[i] else gap + 1
+        others[i] = gap + 1
+        others[i] = terms[SUM_EXCEPT_ARGMAX + i] if a[i] == <floating> c[i] else others[i]
     for k in range(K):
         for i in range(ROWS):
             r = e[k * ROWS + i] * inverse[i]
@@ -92,27 +101,29 @@ cdef inline void pivot_hessian(
         out[c[i] * ROWS + i] = f2[i]
 
 
-cdef inline void shift_to_top(
-    Py_ssize_t K, const floating *a, floating *x
+cdef inline void shift_to_argmax(
+    Py_ssize_t K, const floating *terms, floating *x
 ) noexcept nogil:
-    """x - x_a: a Hessian ignores the shift, and x - p·x then cancels nothing."""
+    """Subtract x_a: a Hessian ignores the shift, and x - p·x then cancels nothing."""
     cdef Py_ssize_t k
     cdef int i
     cdef floating[ROWS] origin
     for i in range(ROWS):
-        origin[i] = x[<Py_ssize_t> a[i] * ROWS + i]
+        origin[i] = x[<Py_ssize_t> terms[ARGMAX + i] * ROWS + i]
     for k in range(K):
         for i in range(ROWS):
             x[k * ROWS + i] -= origin[i]
 
 
 cdef inline void pivot_product(
-    Py_ssize_t K, const Py_ssize_t *c, const floating *e, const floating *inverse,
-    const floating *f1, const floating *f2, const floating *x, floating *out
+    Py_ssize_t K, const Py_ssize_t *c, const floating *e, const floating *terms,
+    const floating *x, floating *out
 ) noexcept nogil:
     cdef Py_ssize_t k
     cdef int i
     cdef floating r
+    cdef const floating *inverse = terms + INVERSE
+    cdef const floating *f1 = terms + F1
     cdef double[ROWS] mean
     cdef floating[ROWS] excess
     for i in range(ROWS):
@@ -122,7 +133,7 @@ cdef inline void pivot_product(
             r = 0 if <Py_ssize_t> k == c[i] else e[k * ROWS + i] * inverse[i]
             mean[i] += r * x[k * ROWS + i]
     for i in range(ROWS):
-        excess[i] = <floating> (f2[i] * (x[c[i] * ROWS + i] - mean[i]))
+        excess[i] = <floating> (terms[F2 + i] * (x[c[i] * ROWS + i] - mean[i]))
     for k in range(K):
         for i in range(ROWS):
             r = e[k * ROWS + i] * inverse[i]
@@ -133,48 +144,52 @@ cdef inline void pivot_product(
         out[c[i] * ROWS + i] = excess[i]
 
 
-cdef inline void rest_terms(
-    LossSpec *loss, Py_ssize_t K, const floating *t, const floating *z,
-    const floating *top, const floating *e, const floating *a, const floating *rest,
-    bint curved, floating *value, floating *s, floating *h
+cdef inline void other_terms(
+    const Pass *p, const floating *t, const floating *z, const floating *e,
+    floating *terms, floating *s, floating *h
 ) noexcept nogil:
-    """Add Σ_{k≠a} t_k φ_k to value; s = t f' and if `curved` h = t f'' for k ≠ a, else 0."""
-    cdef Py_ssize_t k
+    """Add Σ_{k≠a} t_k φ_k to F, and write s = t f' and h = t f'' for k ≠ a, else 0.
+
+    P, Q and L are written over, and h only if second derivatives are asked for.
+    """
+    cdef Py_ssize_t k, K = p.K
     cdef int i
-    cdef floating[ROWS] p, q, L, f, f1, f2, w, share, log_total, inverse
+    cdef bint log_likelihood = p.loss.log_likelihood
+    cdef bint curved = not (
+        p.hessian.data == NULL and p.product.data == NULL and p.matrix.data == NULL
+    )
+    cdef const floating *a = terms + ARGMAX
+    cdef floating[ROWS] f, f1, f2, w, inverse, minus_log
     cdef double[ROWS] total
+    total_terms(terms)
     for i in range(ROWS):
-        log_total[i] = log1p(rest[i])
-        share[i] = 1 / (1 + rest[i])
-        total[i] = value[i]
-    for k in range(K if log_likelihood(loss) else 0):
+        total[i] = terms[F + i]
+    for k in range(K if log_likelihood else 0):
         for i in range(ROWS):
             w[i] = 0 if a[i] == <floating> k else t[k * ROWS + i]
-            L[i] = log_total[i] - below(z[k * ROWS + i], top[i])
-            total[i] += w[i] * L[i] if w[i] != 0 else 0
+            minus_log[i] = terms[LOG_TOTAL + i] - shifted(z[k * ROWS + i], terms[TOP + i])
+            total[i] += w[i] * minus_log[i] if w[i] != 0 else 0
             s[k * ROWS + i] = -w[i]
             h[k * ROWS + i] = 0
-    for k in range(0 if log_likelihood(loss) else K):
-        class_terms(
-            k, z, top, e, a, rest, &share[0], &log_total[0], &p[0], &q[0], &L[0]
-        )
+    for k in range(0 if log_likelihood else K):
+        class_terms(k, z, e, terms)
         for i in range(ROWS):
             w[i] = 0 if a[i] == <floating> k else t[k * ROWS + i]
-            q[i] = 1 if a[i] == <floating> k else q[i]
-        phi(loss, &p[0], &q[0], &L[0], &f[0], &f1[0], &f2[0])
-        weigh(&w[0], &f[0], &f1[0], &f2[0])
+            terms[Q + i] = 1 if a[i] == <floating> k else terms[Q + i]
+        phi(&p.loss, terms + P, terms + Q, terms + L, &f[0], &f1[0], &f2[0])
+        apply_weight(&w[0], &f[0], &f1[0], &f2[0])
         for i in range(ROWS):
-            inverse[i] = 1 / q[i]
+            inverse[i] = 1 / terms[Q + i]
             total[i] += f[i]
             s[k * ROWS + i] = f1[i] * inverse[i]
         for i in range(ROWS if curved else 0):
-            h[k * ROWS + i] = (f2[i] + p[i] * f1[i]) * (inverse[i] * inverse[i])
+            h[k * ROWS + i] = (f2[i] + terms[P + i] * f1[i]) * (inverse[i] * inverse[i])
     for i in range(ROWS):
-        value[i] = <floating> total[i]
+        terms[F + i] = <floating> total[i]
 
 
-cdef inline void rest_gradient(
-    Py_ssize_t K, const floating *s, const floating *e, const floating *rest,
+cdef inline void add_other_gradient(
+    Py_ssize_t K, const floating *s, const floating *e, const floating *terms,
     floating *out
 ) noexcept nogil:
     cdef Py_ssize_t k
@@ -187,20 +202,22 @@ cdef inline void rest_gradient(
         for i in range(ROWS):
             total[i] += s[k * ROWS + i]
     for i in range(ROWS):
-        scale[i] = <floating> (total[i] / (1 + rest[i]))
+        scale[i] = <floating> (total[i] / (1 + terms[SUM_EXCEPT_ARGMAX + i]))
     for k in range(K):
         for i in range(ROWS):
             out[k * ROWS + i] += s[k * ROWS + i] - scale[i] * e[k * ROWS + i]
 
 
-cdef inline void rest_hessian(
+cdef inline void add_other_hessian(
     Py_ssize_t K, const floating *s, const floating *h, const floating *e,
-    const floating *a, const floating *rest, floating *out
+    const floating *terms, floating *out
 ) noexcept nogil:
-    """The diagonal: h q² + p² (H - h) - S p q."""
+    """Add the diagonal: h q² + p² (H - h) - S p q."""
     cdef Py_ssize_t k
     cdef int i
     cdef floating p, q, total
+    cdef const floating *a = terms + ARGMAX
+    cdef const floating *sum_except_argmax = terms + SUM_EXCEPT_ARGMAX
     cdef double[ROWS] S, H
     for i in range(ROWS):
         S[i] = 0
@@ -211,22 +228,24 @@ cdef inline void rest_hessian(
             H[i] += h[k * ROWS + i]
     for k in range(K):
         for i in range(ROWS):
-            total = 1 + rest[i]
+            total = 1 + sum_except_argmax[i]
             p = e[k * ROWS + i] / total
-            q = rest[i] if a[i] == <floating> k else (rest[i] - e[k * ROWS + i]) + 1
+            q = (sum_except_argmax[i] - e[k * ROWS + i]) + 1
+            q = sum_except_argmax[i] if a[i] == <floating> k else q
             q /= total
             out[k * ROWS + i] += <floating> (
                 h[k * ROWS + i] * q * q + p * p * (H[i] - h[k * ROWS + i]) - S[i] * p * q
             )
 
 
-cdef inline void rest_product(
+cdef inline void add_other_product(
     Py_ssize_t K, const floating *s, const floating *h, const floating *e,
-    const floating *rest, const floating *x, floating *out
+    const floating *terms, const floating *x, floating *out
 ) noexcept nogil:
     cdef Py_ssize_t k
     cdef int i
     cdef floating p
+    cdef const floating *sum_except_argmax = terms + SUM_EXCEPT_ARGMAX
     cdef double[ROWS] S, mean, spread
     for i in range(ROWS):
         S[i] = 0
@@ -237,13 +256,13 @@ cdef inline void rest_product(
             S[i] += s[k * ROWS + i]
             mean[i] += e[k * ROWS + i] * x[k * ROWS + i]
     for i in range(ROWS):
-        mean[i] /= 1 + rest[i]
+        mean[i] /= 1 + sum_except_argmax[i]
     for k in range(K):
         for i in range(ROWS):
             spread[i] += h[k * ROWS + i] * (x[k * ROWS + i] - mean[i])
     for k in range(K):
         for i in range(ROWS):
-            p = e[k * ROWS + i] / (1 + rest[i])
+            p = e[k * ROWS + i] / (1 + sum_except_argmax[i])
             out[k * ROWS + i] += <floating> (
                 (h[k * ROWS + i] - S[i] * p) * (x[k * ROWS + i] - mean[i])
                 - p * spread[i]

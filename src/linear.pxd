@@ -9,27 +9,23 @@ sums in order, so no result depends on the threads.
 from cython cimport floating
 from libc.string cimport memset
 from losses cimport ROWS
-from sizes cimport check_size
+from passes cimport Pass
+from views cimport View, check_size
 
 cdef extern from "skinny.h" nogil:
-    const Py_ssize_t SKINNY_double
-    const Py_ssize_t SKINNY_float
-    void times_double(
-        Py_ssize_t, Py_ssize_t, const double *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-        const double *, const double *, Py_ssize_t, double *, Py_ssize_t
-    )
-    void times_float(
-        Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-        const float *, const float *, Py_ssize_t, float *, Py_ssize_t
-    )
-    void add_double(
-        Py_ssize_t, Py_ssize_t, const double *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-        const double *, const double *, Py_ssize_t, double *, Py_ssize_t
-    )
-    void add_float(
-        Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t, Py_ssize_t, Py_ssize_t,
-        const float *, const float *, Py_ssize_t, float *, Py_ssize_t
-    )
+    ctypedef struct Shape "shape":
+        Py_ssize_t d, m
+        Py_ssize_t d_padded, m_padded
+        Py_ssize_t full, tail
+        Py_ssize_t rows
+        bint sparse, copied
+    ctypedef struct Block "block":
+        const void *X
+        const void *origin
+        Py_ssize_t rows, step
+    Py_ssize_t skinny_lanes(size_t)
+    void matmul_rows(size_t, const Shape *, const Block *, const void *, void *)
+    void accumulate_outer(size_t, const Shape *, const Block *, const void *, void *)
 
 cdef extern from "sparse.h" nogil:
     ctypedef struct Entries "entries":
@@ -38,31 +34,32 @@ cdef extern from "sparse.h" nogil:
         const void *first
         int wide
         Py_ssize_t last
-    void gather_double(
-        const Entries *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, double *
+    void gather(
+        size_t, const Entries *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, void *
     )
-    void gather_float(
-        const Entries *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const float *, float *
-    )
-    void scatter_double(
-        const Entries *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, double *
-    )
-    void scatter_float(
-        const Entries *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const float *, double *
+    void scatter(
+        size_t, const Entries *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const void *, double *
     )
 
 cdef enum:
     SPARSE_ROWS = 2 * ROWS  # of a block
     SPARSE_LANES = 4  # that outputs are a multiple of
-    BLOCK = 1 << 14  # numbers of X that a block holds
+    BLOCK_NUMBERS = 1 << 14  # of X that a block holds at most, but ROWS rows
 
 
-cdef struct Shape:
-    Py_ssize_t d, m  # features and outputs
-    Py_ssize_t d_wide, m_wide  # with what makes them whole vectors
-    Py_ssize_t full, tail  # as in skinny.h
-    Py_ssize_t rows  # of a block
-    bint sparse, copied  # are rows of X copied, to have room for a vector?
+cdef struct LinearPass:
+    Pass rows  # the loss of a block's rows
+    Shape shape
+    View X  # or of a CSR matrix
+    Entries entries
+    # Padded, of the dtype of X. The intercepts follow W and V.
+    const void *origin
+    const void *W
+    const void *V  # NULL: the gradient is asked for, not the Hessian times V
+    void *logits  # (n, m), or NULL
+    bint logits_known  # are they read, not written?
+    double *totals  # sums of each segment: (d + 2) rows of m_total numbers
+    Py_ssize_t m_total
 
 
 cdef inline Shape shape_of(
@@ -70,23 +67,25 @@ cdef inline Shape shape_of(
 ) noexcept nogil:
     cdef Shape shape
     shape.d, shape.m = d, m
-    shape.m_wide = m
+    shape.m_padded = m
     shape.full = d // lanes * lanes
-    shape.d_wide = shape.full + (lanes if d > shape.full else 0)
+    shape.d_padded = shape.full + (lanes if d > shape.full else 0)
     shape.copied = not in_order or d < lanes
     shape.tail = -1
     if d > shape.full:
         shape.tail = shape.full if shape.copied else d - lanes
-    shape.rows = ROWS * max(1, min(16, BLOCK // (ROWS * shape.d_wide)))
+    shape.rows = ROWS * max(1, min(16, BLOCK_NUMBERS // (ROWS * shape.d_padded)))
     shape.sparse = False
     return shape
 
 
 cdef inline Shape sparse_shape_of(Py_ssize_t d, Py_ssize_t m) noexcept nogil:
     cdef Shape shape
-    shape.d = shape.d_wide = shape.full = d
+    shape.d = shape.d_padded = shape.full = d
     shape.m = m
-    shape.m_wide = SPARSE_LANES * ((m + SPARSE_LANES - 1) // SPARSE_LANES) if m > 1 else 1
+    shape.m_padded = 1
+    if m > 1:
+        shape.m_padded = SPARSE_LANES * ((m + SPARSE_LANES - 1) // SPARSE_LANES)
     shape.tail = -1
     shape.rows = SPARSE_ROWS
     shape.sparse = True
@@ -94,11 +93,20 @@ cdef inline Shape sparse_shape_of(Py_ssize_t d, Py_ssize_t m) noexcept nogil:
     return shape
 
 
-cdef inline Entries entries_of(data, column, first) except *:
-    """Of a CSR matrix; keep the arrays while it is in use."""
-    cdef Entries X
+cdef inline const void *address(numbers, bint double_width) except? NULL:
+    """Return where integers of 4 or 8 bytes begin."""
     cdef const int[::1] narrow
     cdef const long long[::1] wide
+    if double_width:
+        wide = numbers
+        return &wide[0]
+    narrow = numbers
+    return &narrow[0]
+
+
+cdef inline Entries entries_of(data, column, first) except *:
+    """Read a CSR matrix; keep the arrays while the result is in use."""
+    cdef Entries X
     cdef const double[::1] doubles
     cdef const float[::1] floats
     X.wide = column.itemsize == 8
@@ -107,20 +115,10 @@ cdef inline Entries entries_of(data, column, first) except *:
     check_size("data", len(data) == len(column))
     cdef Py_ssize_t n = len(first) - 1
     check_size("first", n >= 0 and first[0] == 0 and first[n] == len(column))
-    if X.wide:
-        wide = first
-        X.first = &wide[0]
-    else:
-        narrow = first
-        X.first = &narrow[0]
+    X.first = address(first, X.wide)
     if X.last < 0:
         return X
-    if X.wide:
-        wide = column
-        X.column = &wide[0]
-    else:
-        narrow = column
-        X.column = &narrow[0]
+    X.column = address(column, X.wide)
     if data.itemsize == 8:
         doubles = data
         X.data = &doubles[0]
@@ -130,142 +128,125 @@ cdef inline Entries entries_of(data, column, first) except *:
     return X
 
 
-cdef inline Py_ssize_t column_of(Shape *shape, Py_ssize_t j) noexcept nogil:
+cdef inline Py_ssize_t column_of(const Shape *shape, Py_ssize_t j) noexcept nogil:
     return j if j < shape.full else shape.tail + j - shape.full
 
 
-cdef inline bint is_own(Shape *shape, Py_ssize_t j) noexcept nogil:
-    """Is place j of d_wide a column that no place before it has?"""
+cdef inline bint is_first_copy(const Shape *shape, Py_ssize_t j) noexcept nogil:
+    """Return True if place j of d_padded is a column that no place before it has."""
     return j < shape.full or shape.full <= column_of(shape, j) < shape.d
 
 
-cdef inline void widen(
-    Shape *shape, const double[:, :] W, floating *wide, floating *bias
+cdef inline void pad(
+    const Shape *shape, const double[:, :] W, floating *padded
 ) noexcept nogil:
-    """W, whose row d is that of the intercepts: by outputs, or if X is sparse by rows."""
-    cdef Py_ssize_t j, k
-    memset(wide, 0, shape.d_wide * shape.m_wide * sizeof(floating))
-    memset(bias, 0, shape.m_wide * sizeof(floating))
+    """Lay out W by outputs, or by columns if X is sparse, and then its intercepts.
+
+    Row d of W is that of the intercepts.
+    """
+    cdef Py_ssize_t j, k, size = shape.d_padded * shape.m_padded
+    memset(padded, 0, (size + shape.m_padded) * sizeof(floating))
     for k in range(shape.m):
         if shape.sparse:
             for j in range(shape.d):
-                wide[j * shape.m_wide + k] = <floating> W[j, k]
+                padded[j * shape.m_padded + k] = <floating> W[j, k]
         else:
-            for j in range(shape.d_wide):
-                if is_own(shape, j):
-                    wide[k * shape.d_wide + j] = <floating> W[column_of(shape, j), k]
+            for j in range(shape.d_padded):
+                if is_first_copy(shape, j):
+                    padded[k * shape.d_padded + j] = <floating> W[column_of(shape, j), k]
         if W.shape[0] > shape.d:
-            bias[k] = <floating> W[shape.d, k]
+            padded[size + k] = <floating> W[shape.d, k]
 
 
-cdef inline const floating *wide_weights(
-    Shape *shape, const double[:, :] W, floating[::1] room
+cdef inline const void *padded_weights(
+    const Shape *shape, const double[:, :] W, floating *room
 ) noexcept nogil:
-    """W and the intercepts as the products read them: W itself, or a copy in room."""
-    if floating is double:
-        if (
-            shape.sparse and shape.m_wide == shape.m and W.shape[0] > shape.d
-            and W.strides[1] == sizeof(double)
-            and W.strides[0] == shape.m * <Py_ssize_t> sizeof(double)
-        ):
-            return &W[0, 0]
-    widen(shape, W, &room[0], &room[shape.d_wide * shape.m_wide])
-    return &room[0]
+    """Return W and the intercepts as products read them: W itself, or a copy in room."""
+    if (
+        sizeof(floating) == sizeof(double)
+        and shape.sparse and shape.m_padded == shape.m and W.shape[0] > shape.d
+        and W.strides[1] == sizeof(double)
+        and W.strides[0] == shape.m * <Py_ssize_t> sizeof(double)
+    ):
+        return &W[0, 0]
+    pad(shape, W, room)
+    return room
 
 
-cdef inline void widen_origin(
-    Shape *shape, const floating[::1] origin, floating *wide
+cdef inline void pad_origin(
+    const Shape *shape, const floating[::1] origin, floating *padded
 ) noexcept nogil:
     cdef Py_ssize_t j, column
-    for j in range(shape.d_wide):
+    for j in range(shape.d_padded):
         column = column_of(shape, j)
-        wide[j] = origin[column] if column < shape.d else 0
+        padded[j] = origin[column] if column < shape.d else 0
 
 
 cdef inline void read_block(
-    Shape *shape, const floating[:, :] X, Py_ssize_t start, Py_ssize_t rows,
-    floating *block
+    const LinearPass *p, Py_ssize_t start, Py_ssize_t rows, floating *block
 ) noexcept nogil:
-    """Rows of X; the rest of the block is zero already."""
+    """Copy rows of X; the rest of the block is zero already."""
     cdef Py_ssize_t i, j
+    cdef const floating *X = <const floating *> p.X.data
     for i in range(rows):
-        for j in range(shape.d):
-            block[i * shape.d_wide + j] = X[start + i, j]
+        for j in range(p.shape.d):
+            block[i * p.shape.d_padded + j] = X[(start + i) * p.X.down + j * p.X.right]
 
 
-cdef inline void times(
-    Shape *shape, const floating *X, Py_ssize_t step, const floating *origin,
-    const Entries *entries, Py_ssize_t start, Py_ssize_t rows, const floating *W,
-    const floating *bias, floating *z
+cdef inline void multiply(
+    const LinearPass *p, const Block *block, Py_ssize_t start, const void *weights,
+    floating *z
 ) noexcept nogil:
-    """Logits of a block; of a CSR matrix, of rows from start."""
+    """Write the products of a block's rows, which begin at row `start`, with weights."""
+    cdef const Shape *shape = &p.shape
+    cdef const floating *W = <const floating *> weights
+    cdef const floating *bias = W + shape.d_padded * shape.m_padded
     cdef Py_ssize_t i, k
     for i in range(shape.rows):
-        for k in range(shape.m_wide):
-            z[i * shape.m_wide + k] = bias[k]
+        for k in range(shape.m_padded):
+            z[i * shape.m_padded + k] = bias[k]
     if shape.sparse:
-        if floating is double:
-            gather_double(entries, start, rows, shape.m_wide, W, z)
-        else:
-            gather_float(entries, start, rows, shape.m_wide, W, z)
-    elif floating is double:
-        times_double(
-            rows, shape.m, X, step, shape.full, shape.tail, origin, W, shape.d_wide,
-            z, shape.m_wide,
-        )
+        gather(sizeof(floating), &p.entries, start, block.rows, shape.m_padded, W, z)
     else:
-        times_float(
-            rows, shape.m, X, step, shape.full, shape.tail, origin, W, shape.d_wide,
-            z, shape.m_wide,
-        )
+        matmul_rows(sizeof(floating), shape, block, W, z)
 
 
-cdef inline void add_product(
-    Shape *shape, const floating *X, Py_ssize_t step, const floating *origin,
-    const Entries *entries, Py_ssize_t start, const floating *r, Py_ssize_t rows,
-    floating *part, double *sums, double[:, ::1] total
+cdef inline void accumulate(
+    const LinearPass *p, const Block *block, Py_ssize_t start, const floating *r,
+    floating *part, double *sums, double *total
 ) noexcept nogil:
     """Add X' r to sums, or if X is sparse to total; and to total the sums of r."""
+    cdef const Shape *shape = &p.shape
     cdef Py_ssize_t i, j, k
-    for i in range(rows):
+    for i in range(block.rows):
         for k in range(shape.m):
-            total[shape.d, k] += r[i * shape.m_wide + k]
+            total[shape.d * p.m_total + k] += r[i * shape.m_padded + k]
     if shape.sparse:
-        if floating is double:
-            scatter_double(entries, start, rows, shape.m_wide, r, &total[0, 0])
-        else:
-            scatter_float(entries, start, rows, shape.m_wide, r, &total[0, 0])
+        scatter(sizeof(floating), &p.entries, start, block.rows, shape.m_padded, r, total)
         return
-    memset(part, 0, shape.d_wide * shape.m * sizeof(floating))
-    if floating is double:
-        add_double(
-            rows, shape.m, X, step, shape.full, shape.tail, origin, r, shape.m_wide,
-            part, shape.d_wide,
-        )
-    else:
-        add_float(
-            rows, shape.m, X, step, shape.full, shape.tail, origin, r, shape.m_wide,
-            part, shape.d_wide,
-        )
-    for j in range(shape.d_wide * shape.m):
+    memset(part, 0, shape.d_padded * shape.m * sizeof(floating))
+    accumulate_outer(sizeof(floating), shape, block, r, part)
+    for j in range(shape.d_padded * shape.m):
         sums[j] += part[j]
 
 
-cdef inline void add_sums(
-    Shape *shape, const double *sums, double[:, ::1] total
+cdef inline void reduce_segment(
+    const LinearPass *p, const double *sums, double *total
 ) noexcept nogil:
     cdef Py_ssize_t j, k
-    for k in range(shape.m):
-        for j in range(shape.d_wide):
-            if is_own(shape, j):
-                total[column_of(shape, j), k] += sums[k * shape.d_wide + j]
+    for k in range(p.shape.m):
+        for j in range(p.shape.d_padded):
+            if is_first_copy(&p.shape, j):
+                total[column_of(&p.shape, j) * p.m_total + k] += (
+                    sums[k * p.shape.d_padded + j]
+                )
 
 
-cdef inline Py_ssize_t workspace(Shape *shape, Py_ssize_t K) noexcept nogil:
-    """Numbers that `sum_rows` works on."""
-    cdef Py_ssize_t block = 0
-    if not shape.sparse:
-        block = shape.d_wide * shape.m
-    if shape.copied:
-        block += shape.rows * shape.d_wide
-    return block + 6 * K * ROWS
+cdef inline Py_ssize_t evaluate_numbers(Py_ssize_t K) noexcept nogil:
+    """Numbers that the evaluation of rows works on."""
+    return 6 * K * ROWS
+
+
+cdef inline Py_ssize_t up_to_lines(Py_ssize_t numbers) noexcept nogil:
+    """Round up to whole cache lines of double or float."""
+    return (numbers + 15) // 16 * 16

@@ -5,6 +5,8 @@ writes φ, φ' and φ'' (derivatives in m). It may use 1 - p as q and log p as -
 not form either anew. `log_slope` is log(-φ'/q), which the posterior divides by: it stays
 finite where φ' underflows, given log q.
 
+`phi` and `log_slope` are all that the other files call of a loss, each for a tile.
+
 To add a loss: a name in `Formula`, its two functions, a line in `formula_of` and a
 branch in `phi` and `log_slope`. The Python side is one dataclass in skxent/losses/_shipped.py.
 """
@@ -26,6 +28,7 @@ cdef struct LossSpec:
     int formula
     double a  # what the formula takes, in the order of `Loss.parameters`
     double b
+    bint log_likelihood  # is φ = -log p, whose derivatives in log p are -1 and 0?
     bint psd  # take max(φ'', -p φ') for φ'': no Hessian then has a negative eigenvalue
 
 
@@ -41,6 +44,18 @@ cdef inline int formula_of(str name) except -1:
     if name == "poly1":
         return POLY1
     raise ValueError(f"loss must be one with a compiled formula, got {name!r}.")
+
+
+cdef inline LossSpec spec_of(tuple loss) except *:
+    """The loss of (name, parameters)."""
+    cdef LossSpec spec
+    cdef tuple padded = loss[1] + (0.0, 0.0)
+    spec.formula = formula_of(loss[0])
+    spec.a = padded[0]
+    spec.b = padded[1]
+    spec.log_likelihood = spec.formula == CROSS_ENTROPY
+    spec.psd = False
+    return spec
 
 
 # φ = L    φ' = -q    φ'' = p q    log(-φ'/q) = 0
@@ -145,13 +160,8 @@ cdef inline void poly1(
     f2[0] = p * q * (one_plus - epsilon * q)
 
 
-cdef inline bint log_likelihood(LossSpec *loss) noexcept nogil:
-    """Is φ = -log p, whose derivatives in log p are -1 and 0?"""
-    return loss.formula == CROSS_ENTROPY
-
-
 cdef inline void phi(
-    LossSpec *loss, const floating *p, const floating *q, const floating *L,
+    const LossSpec *loss, const floating *p, const floating *q, const floating *L,
     floating *f, floating *f1, floating *f2
 ) noexcept nogil:
     # Local results alias nothing, so that the loops vectorise.
@@ -193,7 +203,7 @@ cdef inline void phi(
 
 
 cdef inline void log_slope(
-    LossSpec *loss, const floating *p, const floating *q, const floating *L,
+    const LossSpec *loss, const floating *p, const floating *q, const floating *L,
     const floating *log_q, floating *s
 ) noexcept nogil:
     cdef int i

@@ -2,14 +2,23 @@
 
 from cython cimport floating
 from losses cimport ROWS
+from passes cimport tiles
 from tiles cimport load
 from vecmath cimport log_normal
+from views cimport View, number
 
 cdef extern from "rowsums.h" nogil:
-    const Py_ssize_t ROW_LANES_double
-    const Py_ssize_t ROW_LANES_float
-    int row_sums_double(const double *, Py_ssize_t, double *)
-    int row_sums_float(const float *, Py_ssize_t, float *)
+    Py_ssize_t row_lanes(size_t)
+    int row_sums(size_t, const void *, Py_ssize_t, void *)
+
+
+cdef struct LogLoss:
+    View proba  # a single column is that of the second class
+    Py_ssize_t columns
+    const long long *codes
+    long long offset  # of the first class
+    View sample_weight
+    double eps
 
 
 cdef struct Checked:
@@ -21,21 +30,24 @@ cdef struct Checked:
 cdef inline bint sums_across(
     Py_ssize_t K, const floating *u, const floating *c, floating *sums, floating *picked
 ) noexcept nogil:
-    """Sums of a tile's rows, and the probability of class c; is one outside [0, 1]?"""
+    """Write the sums of a tile's rows and the probability of class c.
+
+    Return True if a probability is outside [0, 1].
+    """
     cdef Py_ssize_t k
     cdef int i
-    cdef floating x, number
+    cdef floating x, index
     cdef bint outside = False
     cdef floating[ROWS] label, total, own, beyond
     for i in range(ROWS):
         label[i] = c[i]
         total[i] = own[i] = beyond[i] = 0
     for k in range(K):
-        number = <floating> k
+        index = <floating> k
         for i in range(ROWS):
             x = u[k * ROWS + i]
             total[i] += x
-            own[i] = x if label[i] == number else own[i]
+            own[i] = x if label[i] == index else own[i]
             beyond[i] = beyond[i] if x >= 0 and x <= 1 else 1
     for i in range(ROWS):
         sums[i] = total[i]
@@ -45,50 +57,44 @@ cdef inline bint sums_across(
 
 
 cdef inline void log_loss_rows(
-    const floating[:, :] proba, const long long[::1] codes, long long offset,
-    const double[:] sample_weight, double eps, Py_ssize_t start, Py_ssize_t stop,
-    floating *work, Checked *part
+    const LogLoss *p, Py_ssize_t start, Py_ssize_t stop, floating *work, Checked *part
 ) noexcept nogil:
-    cdef Py_ssize_t K = proba.shape[1], row, tile, k, source
+    cdef Py_ssize_t K = p.columns, row, tile, k, down = p.proba.down
     cdef int rows, i
-    cdef bint plain = (
-        proba.strides[1] == sizeof(floating)
-        and proba.strides[0] == K * <Py_ssize_t> sizeof(floating)
-    )
+    cdef bint in_order = p.proba.right == 1 and down == K
     cdef size_t classes = max(K, 2)
-    cdef Py_ssize_t lanes = ROW_LANES_float if floating is float else ROW_LANES_double
-    cdef const floating *p
-    cdef const long long *first
+    cdef const floating *proba
+    cdef const long long *codes
     cdef floating[ROWS] label, picked, sums, drift
     cdef double[ROWS] total, w
     cdef Py_ssize_t[ROWS] c
-    cdef floating x, least = <floating> eps, most = 1 - <floating> eps
+    cdef floating x, least = <floating> p.eps, most = 1 - <floating> p.eps
     part.outside = False
     for i in range(ROWS):
         drift[i] = 0
         total[i] = 0
         w[i] = 1
-    for tile in range((stop - start + ROWS - 1) // ROWS):
+    for tile in range(tiles(start, stop)):
         row = start + tile * ROWS
         rows = <int> min(ROWS, stop - row)
-        first = &codes[row]
+        codes = p.codes + row
         if rows == ROWS:
             for i in range(ROWS):
-                c[i] = <Py_ssize_t> (first[i] - offset)
+                c[i] = <Py_ssize_t> (codes[i] - p.offset)
         else:
             for i in range(ROWS):
-                c[i] = <Py_ssize_t> (first[i if i < rows else 0] - offset)
+                c[i] = <Py_ssize_t> (codes[i if i < rows else 0] - p.offset)
                 w[i] = 1 if i < rows else 0
         for i in range(ROWS):  # another thread may write to the labels
             c[i] = c[i] if <size_t> c[i] < classes else 0
-        if sample_weight is not None:
+        if p.sample_weight.data != NULL:
             for i in range(rows):
-                w[i] = sample_weight[row + i]
-        if K < lanes:
+                w[i] = number(&p.sample_weight, row + i)
+        if K < row_lanes(sizeof(floating)):
             for i in range(ROWS):
                 label[i] = <floating> c[i]
-            load(proba, row, rows, K, work)
-            if K == 1:  # of the second class
+            load(&p.proba, row, rows, K, work)
+            if K == 1:
                 for i in range(ROWS):
                     work[ROWS + i] = work[i]
                     work[i] = 1 - work[i]
@@ -96,19 +102,17 @@ cdef inline void log_loss_rows(
                 max(K, 2), work, &label[0], &sums[0], &picked[0]
             )
         else:
-            p = &proba[row, 0]
-            if rows < ROWS or not plain:
+            proba = <const floating *> p.proba.data + row * down
+            if rows < ROWS or not in_order:
                 for i in range(ROWS):
-                    source = row + (i if i < rows else 0)
                     for k in range(K):
-                        work[i * K + k] = proba[source, k]
-                p = work
-            if floating is float:
-                part.outside |= row_sums_float(p, K, &sums[0])
-            else:
-                part.outside |= row_sums_double(p, K, &sums[0])
+                        work[i * K + k] = proba[
+                            (i if i < rows else 0) * down + k * p.proba.right
+                        ]
+                proba = work
+            part.outside |= row_sums(sizeof(floating), proba, K, &sums[0])
             for i in range(ROWS):
-                picked[i] = p[i * K + c[i]]
+                picked[i] = proba[i * K + c[i]]
         for i in range(ROWS):
             x = sums[i] - 1
             x = -x if x < 0 else x

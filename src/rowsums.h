@@ -84,4 +84,13 @@ ROW_SUMS(double)
 ROW_SUMS(float)
 
 #endif
+
+/* Rows of fewer numbers have no vector of their own. */
+static inline ptrdiff_t row_lanes(size_t size) {
+    return size == sizeof(double) ? ROW_LANES_double : ROW_LANES_float;
+}
+/* ROWS sums of K numbers each; is a number outside [0, 1]? */
+static inline int row_sums(size_t size, const void *p, ptrdiff_t K, void *sums) {
+    return BY_SIZE(size, row_sums, p, K, sums);
+}
 #endif

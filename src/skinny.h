@@ -1,6 +1,7 @@
 /* Products of rows of X, each less an origin, with a few columns W' (m x d), both ways:
  *
- *   times    Z (rows x m) += (X - o) W        add    G (m x d) += R' (X - o)
+ *   matmul_rows        Z (rows x m) += (X - o) W
+ *   accumulate_outer   G (m x d) += R' (X - o)
  *
  * Lanes run along d, and X is read as it lies, the second time from a cache near the
  * processor: nothing is copied or packed, as a BLAS does, which is slower for few columns
@@ -14,6 +15,19 @@
 #define SKXENT_SKINNY_H
 
 #include "rowsums.h"
+
+typedef struct {
+    ptrdiff_t d, m;               /* columns of X and of Z */
+    ptrdiff_t d_padded, m_padded; /* numbers from a row to the next of W or G; of Z or R */
+    ptrdiff_t full, tail;
+    ptrdiff_t rows;               /* of a block */
+    int sparse, copied;           /* are rows of X copied, to have room for a vector? */
+} shape;
+
+typedef struct {
+    const void *X, *origin; /* of the type of the numbers */
+    ptrdiff_t rows, step;   /* how many, and numbers from one to the next */
+} block;
 
 #if defined(__AVX512F__)
 #define SKINNY_double 8
@@ -59,12 +73,13 @@
                 sum[r * M + k] += x[r] * w;                                            \
         }                                                                              \
     }                                                                                  \
-    /* Rows beyond the last repeat it: Z has room for them. Vectors of sums are folded  \
+    /* Rows beyond the last repeat it: Z has room for them. Vectors of sums are folded \
      * N at a time. */                                                                 \
     ALWAYS void dots_##T(                                                              \
-        const int S, const int M, ptrdiff_t rows, const T *X, ptrdiff_t step,          \
-        ptrdiff_t full, ptrdiff_t tail, const T *origin, const T *W, ptrdiff_t wide,   \
-        T *Z, ptrdiff_t z_step) {                                                      \
+        const int S, const int M, const shape *s, const block *b, const T *W, T *Z) {  \
+        const T *X = (const T *)b->X, *origin = (const T *)b->origin;                  \
+        const ptrdiff_t rows = b->rows, step = b->step, full = s->full, tail = s->tail;\
+        const ptrdiff_t wide = s->d_padded, z_step = s->m_padded;                      \
         for (ptrdiff_t i = 0; i < rows; i += S) {                                      \
             skxent_##T##_##N sum[16] = {{0}};                                          \
             const T *row[8];                                                           \
@@ -82,11 +97,15 @@
             }                                                                          \
         }                                                                              \
     }                                                                                  \
-    /* M columns times P vectors of a row */                                           \
+    /* M columns times P vectors of a row, which begin at `from` in X and `to` in G */ \
     ALWAYS void outer_##T(                                                             \
-        const int P, const int M, ptrdiff_t rows, const T *X, ptrdiff_t step,          \
-        const T *origin, const T *R, ptrdiff_t r_step, T *G, ptrdiff_t wide) {         \
+        const int P, const int M, const shape *s, const block *b, ptrdiff_t from,      \
+        ptrdiff_t to, const T *R, T *G) {                                              \
+        const T *X = (const T *)b->X + from, *origin = (const T *)b->origin + to;      \
+        const ptrdiff_t rows = b->rows, step = b->step;                                \
+        const ptrdiff_t wide = s->d_padded, r_step = s->m_padded;                      \
         skxent_##T##_##N sum[4][4], x[4], o[4];                                        \
+        G += to;                                                                       \
         UNROLL for (int p = 0; p < P; p++) {                                           \
             memcpy(&o[p], origin + p * N, sizeof o[p]);                                \
             UNROLL for (int k = 0; k < M; k++)                                         \
@@ -107,30 +126,22 @@
                 memcpy(G + k * wide + p * N, &sum[k][p], sizeof o[p]);                 \
     }                                                                                  \
     ALWAYS void outers_##T(                                                            \
-        const int M, ptrdiff_t rows, const T *X, ptrdiff_t step, ptrdiff_t full,       \
-        ptrdiff_t tail, const T *origin, const T *R, ptrdiff_t r_step, T *G,           \
-        ptrdiff_t wide) {                                                              \
+        const int M, const shape *s, const block *b, const T *R, T *G) {               \
         ptrdiff_t j = 0;                                                               \
-        for (; j + SKINNY_WIDTH * N <= full; j += SKINNY_WIDTH * N)                    \
-            outer_##T(SKINNY_WIDTH, M, rows, X + j, step, origin + j, R, r_step,       \
-                      G + j, wide);                                                    \
-        for (; j < full || (j == full && tail >= 0); j += N)                           \
-            outer_##T(1, M, rows, X + (j < full ? j : tail), step, origin + j, R,      \
-                      r_step, G + j, wide);                                            \
+        for (; j + SKINNY_WIDTH * N <= s->full; j += SKINNY_WIDTH * N)                 \
+            outer_##T(SKINNY_WIDTH, M, s, b, j, j, R, G);                              \
+        for (; j < s->full || (j == s->full && s->tail >= 0); j += N)                  \
+            outer_##T(1, M, s, b, j < s->full ? j : s->tail, j, R, G);                 \
     }                                                                                  \
-    static inline void times_##T(                                                      \
-        ptrdiff_t rows, ptrdiff_t m, const T *X, ptrdiff_t step, ptrdiff_t full,       \
-        ptrdiff_t tail, const T *origin, const T *W, ptrdiff_t wide, T *Z,             \
-        ptrdiff_t z_step) {                                                            \
-        for (ptrdiff_t k = 0, M; k < m; k += M)                                        \
-            EACH(M, m - k, DOTS, T)                                                    \
+    static inline void matmul_rows_##T(                                                \
+        const shape *s, const block *b, const T *W, T *Z) {                            \
+        for (ptrdiff_t k = 0, M; k < s->m; k += M)                                     \
+            EACH(M, s->m - k, DOTS, T)                                                 \
     }                                                                                  \
-    static inline void add_##T(                                                        \
-        ptrdiff_t rows, ptrdiff_t m, const T *X, ptrdiff_t step, ptrdiff_t full,       \
-        ptrdiff_t tail, const T *origin, const T *R, ptrdiff_t r_step, T *G,           \
-        ptrdiff_t wide) {                                                              \
-        for (ptrdiff_t k = 0, M; k < m; k += M)                                        \
-            EACH(M, m - k, OUTERS, T)                                                  \
+    static inline void accumulate_outer_##T(                                           \
+        const shape *s, const block *b, const T *R, T *G) {                            \
+        for (ptrdiff_t k = 0, M; k < s->m; k += M)                                     \
+            EACH(M, s->m - k, OUTERS, T)                                               \
     }
 
 /* Outputs by fours, threes and ones: 6 is twice 3. */
@@ -145,10 +156,8 @@
         M = 4;                                                                         \
         DO(T, SKINNY_ROWS, 4);                                                         \
     }
-#define DOTS(T, S, M)                                                                  \
-    dots_##T(S, M, rows, X, step, full, tail, origin, W + k * wide, wide, Z + k, z_step)
-#define OUTERS(T, S, M)                                                                \
-    outers_##T(M, rows, X, step, full, tail, origin, R + k, r_step, G + k * wide, wide)
+#define DOTS(T, S, M) dots_##T(S, M, s, b, W + k * s->d_padded, Z + k)
+#define OUTERS(T, S, M) outers_##T(M, s, b, R + k, G + k * s->d_padded)
 
 #if defined(__AVX512F__)
 SKINNY(double, 8)
@@ -164,28 +173,36 @@ SKINNY(float, 4)
 #else
 
 #define SKINNY(T)                                                                      \
-    static inline void times_##T(                                                      \
-        ptrdiff_t rows, ptrdiff_t m, const T *X, ptrdiff_t step, ptrdiff_t full,       \
-        ptrdiff_t tail, const T *origin, const T *W, ptrdiff_t wide, T *Z,             \
-        ptrdiff_t z_step) {                                                            \
-        (void)tail; /* a vector is one number */                                       \
-        for (ptrdiff_t i = 0; i < rows; i++)                                           \
-            for (ptrdiff_t k = 0; k < m; k++)                                          \
-                for (ptrdiff_t j = 0; j < full; j++)                                   \
-                    Z[i * z_step + k] += (X[i * step + j] - origin[j]) * W[k * wide + j]; \
+    static inline void matmul_rows_##T(                                                \
+        const shape *s, const block *b, const T *W, T *Z) {                            \
+        const T *X = (const T *)b->X, *o = (const T *)b->origin;                       \
+        for (ptrdiff_t i = 0; i < b->rows; i++, X += b->step, Z += s->m_padded)        \
+            for (ptrdiff_t k = 0; k < s->m; k++)                                       \
+                for (ptrdiff_t j = 0; j < s->full; j++)                                \
+                    Z[k] += (X[j] - o[j]) * W[k * s->d_padded + j];                    \
     }                                                                                  \
-    static inline void add_##T(                                                        \
-        ptrdiff_t rows, ptrdiff_t m, const T *X, ptrdiff_t step, ptrdiff_t full,       \
-        ptrdiff_t tail, const T *origin, const T *R, ptrdiff_t r_step, T *G,           \
-        ptrdiff_t wide) {                                                              \
-        (void)tail;                                                                    \
-        for (ptrdiff_t i = 0; i < rows; i++)                                           \
-            for (ptrdiff_t k = 0; k < m; k++)                                          \
-                for (ptrdiff_t j = 0; j < full; j++)                                   \
-                    G[k * wide + j] += (X[i * step + j] - origin[j]) * R[i * r_step + k]; \
+    static inline void accumulate_outer_##T(                                           \
+        const shape *s, const block *b, const T *R, T *G) {                            \
+        const T *X = (const T *)b->X, *o = (const T *)b->origin;                       \
+        for (ptrdiff_t i = 0; i < b->rows; i++, X += b->step, R += s->m_padded)        \
+            for (ptrdiff_t k = 0; k < s->m; k++)                                       \
+                for (ptrdiff_t j = 0; j < s->full; j++)                                \
+                    G[k * s->d_padded + j] += (X[j] - o[j]) * R[k];                    \
     }
 SKINNY(double)
 SKINNY(float)
 
 #endif
+
+static inline ptrdiff_t skinny_lanes(size_t size) {
+    return size == sizeof(double) ? SKINNY_double : SKINNY_float;
+}
+static inline void matmul_rows(
+    size_t size, const shape *s, const block *b, const void *W, void *Z) {
+    BY_SIZE(size, matmul_rows, s, b, W, Z);
+}
+static inline void accumulate_outer(
+    size_t size, const shape *s, const block *b, const void *R, void *G) {
+    BY_SIZE(size, accumulate_outer, s, b, R, G);
+}
 #endif

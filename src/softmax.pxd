@@ -1,23 +1,24 @@
 """softmax of a tile, and p, q = 1 - p and L = -log p of a class. In a row:
 
-    d_k = z_k - max z    e_k = exp(d_k)    a = argmax z    rest = Σ_{k≠a} e_k
-    p_k = e_k / (1 + rest)    L_k = -log p_k = log1p(rest) - d_k
-    q_k = 1 - p_k = rest / (1 + rest) for k = a, (rest - e_k + 1) / (1 + rest) otherwise
+    d_k = z_k - max z    e_k = exp(d_k)    a = argmax z    s = Σ_{k≠a} e_k
+    p_k = e_k / (1 + s)    L_k = -log p_k = log1p(s) - d_k
+    q_k = 1 - p_k = s / (1 + s) for k = a, (s - e_k + 1) / (1 + s) otherwise
 
-Nothing here cancels: rest leaves out the one term that is 1, and for k ≠ a,
-rest - e_k + 1 is at least 1.
+Nothing here cancels: s, which the code calls sum_except_argmax, leaves out the one term
+that is 1, and for k ≠ a, s - e_k + 1 is at least 1.
 """
 
 from cython cimport floating
 from losses cimport ROWS
+from tiles cimport ARGMAX, L, LOG_TOTAL, P, Q, SHARE, SUM_EXCEPT_ARGMAX, TERMS, TOP
 from vecmath cimport exp_down, log1p
 
 cdef enum:
-    BLOCK = 128  # terms that are summed before they are added to the total
+    SUMMED_TERMS = 128  # before they are added to the total
 
 
-cdef inline floating below(floating z, floating top) noexcept nogil:
-    # d = z - max z; equal infinities are level
+cdef inline floating shifted(floating z, floating top) noexcept nogil:
+    # d = z - max z, which is 0 for equal infinities too.
     return 0 if z == top else z - top
 
 
@@ -39,52 +40,69 @@ cdef inline void find_top(
 cdef inline void find_class(
     Py_ssize_t K, const floating *z, const floating *top, floating *a
 ) noexcept nogil:
-    """The first class that has the largest logit."""
+    """Find the first class that has the largest logit."""
     cdef Py_ssize_t k
     cdef int i
-    cdef floating number
+    cdef floating index
     cdef floating[ROWS] first
     for i in range(ROWS):
         first[i] = 0
     for k in range(K - 1, -1, -1):
-        number = <floating> k
+        index = <floating> k
         for i in range(ROWS):
-            first[i] = number if z[k * ROWS + i] == top[i] else first[i]
+            first[i] = index if z[k * ROWS + i] == top[i] else first[i]
     for i in range(ROWS):
         a[i] = first[i]
 
 
 cdef inline void exponentials(
     Py_ssize_t K, const floating *z, const floating *top, const floating *skip,
-    floating *e, floating *rest
+    floating *e, floating *sum_except
 ) noexcept nogil:
-    """e, and its sum over all classes but skip[i]."""
+    """Write e, and its sum over all classes but skip[i]."""
     cdef Py_ssize_t k, block
     cdef int i
-    cdef floating x, number
+    cdef floating x, index
     cdef floating[ROWS] total, part
     for i in range(ROWS):
         total[i] = 0
-    for block in range((K + BLOCK - 1) // BLOCK):
+    for block in range((K + SUMMED_TERMS - 1) // SUMMED_TERMS):
         for i in range(ROWS):
             part[i] = 0
-        for k in range(block * BLOCK, min(K, (block + 1) * BLOCK)):
-            number = <floating> k
+        for k in range(block * SUMMED_TERMS, min(K, (block + 1) * SUMMED_TERMS)):
+            index = <floating> k
             for i in range(ROWS):
-                x = exp_down(below(z[k * ROWS + i], top[i]))
+                x = exp_down(shifted(z[k * ROWS + i], top[i]))
                 e[k * ROWS + i] = x
-                part[i] += 0 if skip[i] == number else x
+                part[i] += 0 if skip[i] == index else x
         for i in range(ROWS):
             total[i] += part[i]
     for i in range(ROWS):
-        rest[i] = total[i]
+        sum_except[i] = total[i]
+
+
+cdef inline void softmax_terms(
+    Py_ssize_t K, const floating *z, floating *e, floating *terms
+) noexcept nogil:
+    """Write e, and of every row TOP, ARGMAX and SUM_EXCEPT_ARGMAX."""
+    find_top(K, z, terms + TOP)
+    find_class(K, z, terms + TOP, terms + ARGMAX)
+    exponentials(K, z, terms + TOP, terms + ARGMAX, e, terms + SUM_EXCEPT_ARGMAX)
+
+
+cdef inline void total_terms(floating *terms) noexcept nogil:
+    """Write SHARE and LOG_TOTAL."""
+    cdef int i
+    for i in range(ROWS):
+        terms[LOG_TOTAL + i] = log1p(terms[SUM_EXCEPT_ARGMAX + i])
+        terms[SHARE + i] = 1 / (1 + terms[SUM_EXCEPT_ARGMAX + i])
 
 
 cdef inline void margin_terms(
     const floating *e_c, const floating *d_c, const floating *others,
     floating *p, floating *q, floating *L, floating *inverse
 ) noexcept nogil:
-    """p, q, L of a class c in every row, and 1 / others, or 0 where that is 0.
+    """Write p, q, L of a class c in every row, and 1 / others, or 0 where that is 0.
 
     others = Σ_{k≠c} e_k. The sum that leaves out the likeliest, which L needs, is
     others if c is as likely, else others - 1 + e_c.
@@ -105,31 +123,32 @@ cdef inline void margin_terms(
 
 
 cdef inline void class_terms(
-    Py_ssize_t k, const floating *z, const floating *top, const floating *e,
-    const floating *a, const floating *rest, const floating *share,
-    const floating *log_total, floating *p, floating *q, floating *L
+    Py_ssize_t k, const floating *z, const floating *e, floating *terms
 ) noexcept nogil:
-    """p, q, L of class k in every row; rest leaves out class a, share is 1 / (1 + rest)."""
+    """Write P, Q and L of class k in every row."""
     cdef int i
     cdef floating others
+    cdef const floating *top = terms + TOP
+    cdef const floating *a = terms + ARGMAX
+    cdef const floating *sum_except_argmax = terms + SUM_EXCEPT_ARGMAX
     for i in range(ROWS):
-        others = rest[i] if a[i] == <floating> k else (rest[i] - e[k * ROWS + i]) + 1
-        p[i] = e[k * ROWS + i] * share[i]
-        q[i] = others * share[i]
-        L[i] = log_total[i] - below(z[k * ROWS + i], top[i])
+        others = (sum_except_argmax[i] - e[k * ROWS + i]) + 1
+        others = sum_except_argmax[i] if a[i] == <floating> k else others
+        terms[P + i] = e[k * ROWS + i] * terms[SHARE + i]
+        terms[Q + i] = others * terms[SHARE + i]
+        terms[L + i] = terms[LOG_TOTAL + i] - shifted(z[k * ROWS + i], top[i])
 
 
 cdef inline void log_softmax(Py_ssize_t K, floating *u, floating *e) noexcept nogil:
-    """u: logits in, log-probabilities out; e: probabilities out."""
+    """Turn logits u into log-probabilities, and write probabilities to e."""
     cdef Py_ssize_t k
     cdef int i
-    cdef floating[ROWS] top, a, rest, log_total
-    find_top(K, u, &top[0])
-    find_class(K, u, &top[0], &a[0])
-    exponentials(K, u, &top[0], &a[0], e, &rest[0])
+    cdef floating[TERMS] terms
+    cdef const floating *top = &terms[TOP]
+    softmax_terms(K, u, e, &terms[0])
     for i in range(ROWS):
-        log_total[i] = log1p(rest[i])
+        terms[LOG_TOTAL + i] = log1p(terms[SUM_EXCEPT_ARGMAX + i])
     for k in range(K):
         for i in range(ROWS):
-            u[k * ROWS + i] = below(u[k * ROWS + i], top[i]) - log_total[i]
-            e[k * ROWS + i] /= 1 + rest[i]
+            u[k * ROWS + i] = shifted(u[k * ROWS + i], top[i]) - terms[LOG_TOTAL + i]
+            e[k * ROWS + i] /= 1 + terms[SUM_EXCEPT_ARGMAX + i]

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "bysize.h"
 
 #if defined(__GNUC__) || defined(__clang__)
 #define FETCH(address) __builtin_prefetch(address)
@@ -102,5 +103,16 @@ typedef struct {
     }
 SPARSE(double)
 SPARSE(float)
+
+static inline void gather(
+    size_t size, const entries *X, ptrdiff_t start, ptrdiff_t rows, ptrdiff_t m,
+    const void *W, void *Z) {
+    BY_SIZE(size, gather, X, start, rows, m, W, Z);
+}
+static inline void scatter(
+    size_t size, const entries *X, ptrdiff_t start, ptrdiff_t rows, ptrdiff_t m,
+    const void *R, double *G) {
+    BY_SIZE(size, scatter, X, start, rows, m, R, G);
+}
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include "bysize.h"
 
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
@@ -164,5 +165,14 @@ THREES(double, 4)
 
 TILES_OF(double)
 TILES_OF(float)
+
+static inline void rows_to_tile(
+    size_t size, const void *rows, ptrdiff_t step, ptrdiff_t K, void *tile) {
+    BY_SIZE(size, rows_to_tile, rows, step, K, tile);
+}
+static inline void tile_to_rows(
+    size_t size, const void *tile, ptrdiff_t step, ptrdiff_t K, void *rows) {
+    BY_SIZE(size, tile_to_rows, tile, step, K, rows);
+}
 
 #endif

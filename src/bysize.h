@@ -1,0 +1,10 @@
+/* Cython writes one body for double and float, and C has no overloads: a function that
+ * exists for both is picked by the size of its numbers, which is a constant where it is
+ * called, so that the choice costs nothing. */
+#ifndef SKXENT_BYSIZE_H
+#define SKXENT_BYSIZE_H
+
+#define BY_SIZE(size, name, ...)                                                       \
+    ((size) == sizeof(double) ? name##_double(__VA_ARGS__) : name##_float(__VA_ARGS__))
+
+#endif
