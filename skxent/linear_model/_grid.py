@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from sklearn.exceptions import FitFailedWarning
 
 from skxent.kernels.checks import warn
+from skxent.linear_model._classifier import CrossEntropyClassifier
 from skxent.linear_model._input import TrainingData
 from skxent.linear_model._path import GridPoint, Path
 from skxent.linear_model._scoring import FoldScorer, check_score
@@ -31,10 +32,6 @@ class Best:
     coef: NDArray[Any]
     intercept: NDArray[Any]
 
-    def is_worse_than(self, index: int, score: float) -> bool:
-        """Return True for a better score, or an equal one of an earlier candidate."""
-        return (score, -index) > (self.score, -self.index)
-
 
 class Fold:
     """The scores, times and errors of the candidates on one fold, in their order."""
@@ -43,13 +40,20 @@ class Fold:
         self.scores = {name: np.full(n_candidates, np.nan) for name in metrics}
         self.fit_times, self.score_times = np.zeros((2, n_candidates))
         self.n_iter = np.zeros(n_candidates, dtype=np.int32)
-        self.fit_errors: list[str] = []
-        self.score_errors: list[str] = []
+        self.errors: dict[str, list[str]] = {"fit": [], "score": []}
         self.best: Best | None = None  # by the first metric
+
+    def offer(self, index: int, score: float, model: CrossEntropyClassifier) -> None:
+        """Keep the model if it is the best so far; of equal ones the first wins."""
+        best = self.best
+        if best is None or (score, -index) > (best.score, -best.index):
+            self.best = Best(
+                index, score, model.classes_, model.coef_, model.intercept_
+            )
 
 
 def fit_fold(
-    model: Any,
+    model: CrossEntropyClassifier,
     loss_parameter: str,
     candidates: Sequence[Candidate],
     train: TrainingData,
@@ -70,14 +74,13 @@ def fit_fold(
     for point in sorted(groups):
         duplicates = groups[point]
         begin = time.perf_counter()
-        # Candidates are checked already: set_params would look at signatures again.
-        vars(model).update(candidates[duplicates[0]])
+        model._take(candidates[duplicates[0]])
         try:
             fold.n_iter[duplicates] = path.fit(point)
         except Exception as error:
             if error_score == "raise":
                 raise
-            fold.fit_errors += [f"{type(error).__name__}: {error}"] * len(duplicates)
+            fold.errors["fit"] += [message(error)] * len(duplicates)
             for values in fold.scores.values():
                 values[duplicates] = error_score
         else:
@@ -92,7 +95,11 @@ def fit_fold(
 
 
 def score(
-    fold: Fold, duplicates: list[int], scorer: FoldScorer, model: Any, error_score: Any
+    fold: Fold,
+    duplicates: list[int],
+    scorer: FoldScorer,
+    model: CrossEntropyClassifier,
+    error_score: Any,
 ) -> None:
     """Score the fitted model of equal candidates on its fold."""
     for k, (name, values) in enumerate(fold.scores.items()):
@@ -101,17 +108,17 @@ def score(
         except Exception as error:
             if error_score == "raise":
                 raise
-            fold.score_errors += [f"{type(error).__name__}: {error}"] * len(duplicates)
+            fold.errors["score"] += [message(error)] * len(duplicates)
             values[duplicates] = error_score
             continue
-        value = check_score(value, name)
-        values[duplicates] = value
-        if k or np.isnan(value):
-            continue
-        if fold.best is None or fold.best.is_worse_than(duplicates[0], value):
-            fold.best = Best(
-                duplicates[0], value, model.classes_, model.coef_, model.intercept_
-            )
+        values[duplicates] = value = check_score(value, name)
+        if k == 0 and not np.isnan(value):
+            fold.offer(duplicates[0], value, model)
+
+
+def message(error: Exception) -> str:
+    """Return an error as one line."""
+    return f"{type(error).__name__}: {error}"
 
 
 def warn_of_failures(folds: Sequence[Fold], error_score: Any) -> None:
@@ -124,7 +131,7 @@ def warn_of_failures(folds: Sequence[Fold], error_score: Any) -> None:
     """
     n_fits = sum(len(fold.n_iter) for fold in folds)
     advice = "error_score='raise' shows where."
-    fits = [error for fold in folds for error in fold.fit_errors]
+    fits = [error for fold in folds for error in fold.errors["fit"]]
     if len(fits) == n_fits:
         raise ValueError(f"All {n_fits} fits failed; {advice}\n{counted(fits)}")
     if fits:
@@ -133,7 +140,7 @@ def warn_of_failures(folds: Sequence[Fold], error_score: Any) -> None:
             f"{advice}\n{counted(fits)}",
             FitFailedWarning,
         )
-    scores = [error for fold in folds for error in fold.score_errors]
+    scores = [error for fold in folds for error in fold.errors["score"]]
     if scores:
         n_scores = n_fits * len(folds[0].scores)
         warn(
@@ -143,6 +150,7 @@ def warn_of_failures(folds: Sequence[Fold], error_score: Any) -> None:
 
 
 def counted(errors: Sequence[str]) -> str:
+    """Return a line for each different error, with how often it came."""
     return "\n".join(f"{n} times {error}" for error, n in Counter(errors).items())
 
 

@@ -79,6 +79,10 @@ class LinearPredictor(LogitClassifier):
                 )
         return coef, intercept
 
+    def _take(self, checked: dict[str, Any]) -> None:
+        """Set parameters that are checked; set_params reads signatures every time."""
+        self.__dict__.update(checked)
+
     def sparsify(self) -> Self:
         """Keep `coef_` as a sparse array, where most of it is zero."""
         check_is_fitted(self)

@@ -34,17 +34,6 @@ from skxent.linear_model._predictor import LinearPredictor, penalty_of
 from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
 from skxent.typing import MatrixLike
 
-# Parameters of a search, which the estimators that it fits do not have.
-SEARCH_PARAMETERS = (
-    "Cs",
-    "l1_ratios",
-    "cv",
-    "scoring",
-    "refit",
-    "error_score",
-    "n_jobs",
-)
-
 
 class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor):
     """A search over C, l1_ratio and one parameter of the loss of `estimator_class`."""
@@ -103,7 +92,7 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor):
         candidates: list[Candidate] = list(ParameterGrid(grid))
         tried = clone(estimator)
         for candidate in candidates:
-            vars(tried).update(candidate)  # set_params looks at signatures each time
+            tried._take(candidate)
             tried._check_parameters()
         data = check_data(self, X, y, sample_weight)
         tried._target(*data)  # errors that are not of one fold alone
@@ -148,9 +137,9 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor):
 
     def _estimator(self) -> CrossEntropyClassifier:
         """Return the unfitted estimator whose C, l1_ratio and loss are searched for."""
-        own = {*SEARCH_PARAMETERS, f"{self.loss_parameter}s"}
+        names = set(self.estimator_class._get_param_names()) - {"n_jobs"}
         params = self.get_params(deep=False)
-        return self.estimator_class(**{k: v for k, v in params.items() if k not in own})
+        return self.estimator_class(**{k: params[k] for k in names & params.keys()})
 
     def _splits(self, data: TrainingData, split_params: dict[str, Any]) -> list[Any]:
         """Return the rows for training and for the test of each fold."""
