@@ -1,4 +1,4 @@
-"""The linear models as ONNX graphs, through skl2onnx: extra `onnx`."""
+"""Linear models as ONNX graphs, through skl2onnx: extra `onnx`."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ ESTIMATORS = (
     FocalLogisticRegressionCV,
     SmoothedSoftmaxClassifierCV,
 )
-# The first with Where, and with comparisons of all number types.
+# The first opset with Where, and with comparisons of all number types.
 MIN_OPSET = 9
 
 
 def register_converters() -> None:
-    """Teach skl2onnx to convert the linear models, those of ``skxent.dask`` included.
+    """Register converters of the linear models, ``skxent.dask`` included, in skl2onnx.
 
-    After that it converts them by themselves, in pipelines, and inside of
+    skl2onnx then converts them by themselves, in pipelines, and inside of
     scikit-learn's meta-estimators such as CalibratedClassifierCV. Labels are those of
     `predict`: integers, booleans or strings; but skl2onnx's dictionaries of
     probabilities, the default, make integers of booleans. Probabilities are those of
@@ -49,7 +49,7 @@ def register_converters() -> None:
     Raises
     ------
     ModuleNotFoundError
-        Where skl2onnx is not installed.
+        If skl2onnx is not installed.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def infer_outputs(operator: Any) -> None:
 
 
 def output_labels(scope: Any, model: Any) -> NDArray[Any]:
-    """The labels of the graph: booleans, int64 or strings."""
+    """Return the labels of the graph: booleans, int64 or strings."""
     options = scope.get_options(model, {"nocl": False})
     if options["nocl"]:
         return np.arange(len(model.classes_))
@@ -161,7 +161,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
 
 
 def scaled_logits(g: Graph, X: Any, model: Any) -> tuple[Any, int]:
-    """Logits divided by a power of two, with which no finite X overflows, and it."""
+    """Return logits divided by 2^e, so that no finite X overflows, and e."""
     coef, intercept = model._checked_weights(model.n_features_in_)
     coef = np.asarray(coef.toarray() if sp.issparse(coef) else coef, dtype=np.float64)
     _, exponent = np.frexp(np.abs(coef).sum(axis=1).max(initial=0.0))
@@ -173,7 +173,7 @@ def scaled_logits(g: Graph, X: Any, model: Any) -> tuple[Any, int]:
 
 
 class Graph:
-    """Nodes by the names of their operators."""
+    """A factory of nodes, by the names of their operators."""
 
     ops: Any
     opset: int
@@ -193,10 +193,11 @@ class Graph:
         self.lowest: float = -float(np.sqrt(self.limits.max))
 
     def const(self, value: Any) -> Any:
+        """Return a constant in the type of the graph."""
         return np.atleast_1d(np.asarray(value, dtype=self.dtype))
 
     def reduce(self, name: str, values: Any) -> Any:
-        """Maximum or sum over the classes: (n, 1)."""
+        """Return the maximum or the sum over the classes: (n, 1)."""
         # The axes were an attribute before they became an input.
         if self.opset < {"Max": 18, "Sum": 13}[name]:
             return self(f"Reduce{name}", values, axes=[1], keepdims=1)
@@ -209,7 +210,7 @@ class Graph:
 
 
 def posterior(g: Graph, z: Any, model: Any) -> Any:
-    """log η up to a constant a row: see `src/posterior.pxd`."""
+    """Return log η up to a constant for each row: see `src/posterior.pxd`."""
     loss, class_weight, smoothing = model.trained_loss_
     K = len(model.classes_)
     check_option("loss", loss.formula, LOG_SLOPES)
@@ -229,7 +230,7 @@ def posterior(g: Graph, z: Any, model: Any) -> Any:
 
 
 def log_complement(g: Graph, p: Any, log_p: Any) -> Any:
-    """log(1 - p) without cancellation."""
+    """Return log(1 - p) without cancellation."""
     # One class at most has p > 1/2: there it is the logsumexp of the others.
     likely = g("Greater", p, g.const(0.5))
     others = g("Where", likely, g.const(2 * g.lowest), log_p)
@@ -240,7 +241,7 @@ def log_complement(g: Graph, p: Any, log_p: Any) -> Any:
 
 
 def focal(g: Graph, z: Any, gamma: float) -> Any:
-    """γ log q + log(1 + γ p L/q)."""
+    """Return γ log q + log(1 + γ p L/q)."""
     log_p = g("LogSoftmax", z, axis=1)
     p = g("Exp", log_p)
     log_q = log_complement(g, p, log_p)
@@ -259,7 +260,7 @@ def focal(g: Graph, z: Any, gamma: float) -> Any:
 
 
 def linear_in_p(g: Graph, z: Any, at_zero: float, slope: float) -> Any:
-    """log(a + b p), which is log(a q + (a + b) p) where b < 0."""
+    """Return log(a + b p), as log(a q + (a + b) p) if b < 0."""
     log_p = g("LogSoftmax", z, axis=1)
     p = g("Exp", log_p)
     if slope >= 0:

@@ -1,4 +1,4 @@
-"""How sure a calibration error is."""
+"""The confidence interval of a calibration error."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def calibration_error_interval(
     classwise: bool = False,
     **keywords: Unpack[LabelKeywords],
 ) -> CalibrationErrorInterval:
-    r"""Root mean square calibration error with a bootstrap confidence interval.
+    r"""Compute the root mean square calibration error and a bootstrap interval.
 
     The error is ``expected_calibration_error(..., norm="l2", debias=True)``, the
     interval what lies between the quantiles of it over resampled rows.
@@ -70,7 +70,11 @@ def calibration_error_interval(
     Raises
     ------
     ValueError
-        An argument out of its domain.
+        If an argument is out of its domain.
+
+    See Also
+    --------
+    skxent.metrics.expected_calibration_error : the error alone, in other norms too
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Where a classifier has its logits."""
+"""The logits of a classifier, or those that a user passes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skxent.metrics._logit_models import final_estimator
 
 
 def response_method(estimator: Any) -> str:
-    """Where a classifier has its logits."""
+    """Return the name of the method that tells a classifier's logits."""
     if hasattr(final_estimator(estimator), "log_proba_is_exact"):
         return "predict_log_proba"
     if hasattr(estimator, "decision_function"):
@@ -26,23 +26,24 @@ def response_method(estimator: Any) -> str:
 
 
 def model_logits(model: Any, X: Any) -> Floats:
+    """Return the logits of a fitted classifier: (n, K), or (n, 1) for two classes."""
     method = response_method(model)
     return as_logits(method, predict_by_class(model, method, X))
 
 
 def as_logits(method: str, response: Any) -> Floats:
-    """Logits (n, K), or (n, 1) for two classes."""
+    """Return logits (n, K), or (n, 1) for two classes, from a method's predictions."""
     if method == "predict_proba":
         return _columns(logits_of(response))
     if method == "predict_log_proba":
-        # No probability is below eps, as where logarithms are taken here.
-        least = np.finfo(response.dtype)
-        response = np.where(response <= least.min / 2, np.log(least.eps), response)
+        # Probabilities are at least eps, as in logits_of.
+        info = np.finfo(response.dtype)
+        response = np.where(response <= info.min / 2, np.log(info.eps), response)
     return _columns(response)
 
 
 def given_logits(X: Any) -> Floats:
-    """Logits that came without an estimator; probabilities warn."""
+    """Return logits that a user passes; warn if they look like probabilities."""
     check_unmasked("X", X)
     given = _floats(X, "X")
     flat = given.ndim == 1 or given.shape[1] == 1
@@ -71,7 +72,7 @@ def _columns(logits: Any) -> Floats:
 
 
 def classes_of(y: NDArray[Any], n_classes: int) -> NDArray[Any]:
-    """The labels that the columns of logits stand for."""
+    """Return the labels that the columns of logits stand for."""
     labels = encode_labels(y)[0]
     if len(labels) == n_classes:
         return labels

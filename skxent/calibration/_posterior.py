@@ -25,7 +25,7 @@ def posterior(
     label_smoothing: float = 0.0,
     from_logits: bool = False,
 ) -> Floats:
-    r"""Class probabilities that the output of a trained model implies.
+    r"""Return the class probabilities that the output of a trained model implies.
 
     A network or a boosting model that minimises focal loss, a smoothed or a weighted
     loss does not answer with class probabilities. This undoes what the loss did, by the

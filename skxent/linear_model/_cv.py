@@ -75,8 +75,13 @@ class FocalLogisticRegressionCV(GridCV):
     Cs_, gammas_, l1_ratios_ : ndarray
         The grid.
     n_splits_ : int
-    classes_, coef_, intercept_, n_features_in_, feature_names_in_
+    classes_, coef_, intercept_, trained_loss_, n_features_in_, feature_names_in_
         See :class:`CrossEntropyClassifier`.
+
+    See Also
+    --------
+    FocalLogisticRegression : the estimator that is fitted
+    SmoothedSoftmaxClassifierCV : label smoothing in place of gamma
 
     Examples
     --------
@@ -140,8 +145,17 @@ class SmoothedSoftmaxClassifierCV(GridCV):
         Values in [0, 1).
     Cs, l1_ratios, fit_intercept, class_weight, posterior, cv, scoring
     solver, tol, max_iter, refit, error_score, n_jobs, verbose
-        See :class:`FocalLogisticRegressionCV`, whose attributes it has too, with
-        `label_smoothing_` and `label_smoothings_` for `gamma_` and `gammas_`.
+        See :class:`FocalLogisticRegressionCV`.
+
+    Attributes
+    ----------
+    label_smoothing_, label_smoothings_
+        What was chosen, and the values that were tried. All others are those of
+        :class:`FocalLogisticRegressionCV`, which has `gamma_` and `gammas_` instead.
+
+    See Also
+    --------
+    SmoothedSoftmaxClassifier : the estimator that is fitted
 
     Examples
     --------

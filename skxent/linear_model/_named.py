@@ -25,6 +25,17 @@ class FocalLogisticRegression(CrossEntropyClassifier):
     solver, tol, max_iter, warm_start, n_jobs, verbose
         See :class:`CrossEntropyClassifier`.
 
+    Attributes
+    ----------
+    classes_, coef_, intercept_, n_iter_, trained_loss_
+    n_features_in_, feature_names_in_, penalty
+        See :class:`CrossEntropyClassifier`.
+
+    See Also
+    --------
+    FocalLogisticRegressionCV : C and gamma chosen by cross-validation
+    skxent.boosting.FocalXGBClassifier : focal loss for boosted trees
+
     References
     ----------
     Lin et al. (2017), arXiv 1708.02002. The probabilities: Charoenphakdee et al.
@@ -83,9 +94,20 @@ class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
     Parameters
     ----------
     label_smoothing : float in [0, 1), default=0.1
+        How much of a label is spread evenly over all classes.
     C, l1_ratio, fit_intercept, class_weight, posterior
     solver, tol, max_iter, warm_start, n_jobs, verbose
         See :class:`CrossEntropyClassifier`.
+
+    Attributes
+    ----------
+    classes_, coef_, intercept_, n_iter_, trained_loss_
+    n_features_in_, feature_names_in_, penalty
+        See :class:`CrossEntropyClassifier`.
+
+    See Also
+    --------
+    SmoothedSoftmaxClassifierCV : C and label smoothing chosen by cross-validation
 
     References
     ----------

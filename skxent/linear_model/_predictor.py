@@ -54,7 +54,7 @@ class LinearPredictor(LogitClassifier):
         return z
 
     def _checked_weights(self, n_features: int) -> tuple[Any, NDArray[Any]]:
-        """Return `coef_` and `intercept_`, which a pickle or a user may have changed.
+        """Return `coef_` and `intercept_`, checked: a pickle or a user may change them.
 
         Raises
         ------
@@ -84,13 +84,23 @@ class LinearPredictor(LogitClassifier):
         self.__dict__.update(checked)
 
     def sparsify(self) -> Self:
-        """Keep `coef_` as a sparse array, where most of it is zero."""
+        """Keep `coef_` as a sparse array: worth it where most coefficients are zero.
+
+        Returns
+        -------
+        self
+        """
         check_is_fitted(self)
         self.coef_ = sp.csr_array(self.coef_)
         return self
 
     def densify(self) -> Self:
-        """Keep `coef_` as an ndarray again."""
+        """Keep `coef_` as an ndarray again.
+
+        Returns
+        -------
+        self
+        """
         check_is_fitted(self)
         coef: Any = self.coef_
         if sp.issparse(coef):
@@ -104,7 +114,7 @@ class LinearPredictor(LogitClassifier):
 
 
 def penalty_of(l1_ratio: float, C: float) -> str | None:
-    """The name that scikit-learn has for a penalty."""
+    """Return the name that scikit-learn has for a penalty."""
     if np.inf == C:
         return None
     if l1_ratio == 0:

@@ -1,4 +1,4 @@
-"""What a search scores its candidates by: one scorer, or several by name."""
+"""The scorers of a search, one or several by name, and their metadata."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ALONE = "score"
 
 
 def scorers_of(estimator: Any, scoring: Any) -> dict[str, Any]:
-    """The scorers that `scoring` means, by name."""
+    """Return the scorers that `scoring` means, by name."""
     if scoring is None:
         return {ALONE: neg_log_loss_scorer}
     if isinstance(scoring, str) or callable(scoring):
@@ -49,6 +49,7 @@ def scorers_of(estimator: Any, scoring: Any) -> dict[str, Any]:
 
 
 def scorer_of(estimator: Any, scoring: Any) -> Any:
+    """Return the scorer that one name or callable means."""
     if isinstance(scoring, str) and scoring in SCORERS:
         return SCORERS[scoring]
     if isinstance(scoring, str) and scoring not in get_scorer_names():
@@ -69,9 +70,9 @@ def takes_weights(scorer: Any) -> bool:
 
 
 class SearchScoring:
-    """What an estimator with `cv`, `scoring` and `refit` scores, and by which metadata.
+    """The method `score` and the metadata of an estimator with `cv` and `scoring`.
 
-    The scorer named "score" is alone; of several `refit` names the one that chooses.
+    A single scorer is named "score". `refit` names the one of several that chooses.
     """
 
     cv: Any
@@ -98,6 +99,16 @@ class SearchScoring:
             For the scorer, which must take weights.
         **score_params
             Metadata for the scorer, with metadata routing enabled.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If `scoring` has several scorers and `refit` names none, or the scorer does
+            not take what is given.
         """
         name = self._metric()
         if name is None:
@@ -113,13 +124,13 @@ class SearchScoring:
         return scorers_of(self, self.scoring)
 
     def _metric(self) -> str | None:
-        """The name of the scorer that chooses and that `score` uses."""
+        """Return the name of the scorer that chooses and that `score` uses."""
         if list(self._scorers()) == [ALONE]:
             return ALONE
         return self.refit if isinstance(self.refit, str) else None
 
     def _route(self, caller: str, sample_weight: Any, params: dict[str, Any]) -> Any:
-        """Which metadata go to the splitter and which to the scorers."""
+        """Return the metadata for the splitter and for each scorer."""
         given = {} if sample_weight is None else {"sample_weight": sample_weight}
         scorers = self._scorers()
         without = [scorer for scorer in scorers.values() if not takes_weights(scorer)]
@@ -150,7 +161,7 @@ class SearchScoring:
         return routed
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Who gets what metadata: see scikit-learn's user guide."""
+        """Return the metadata routing: see scikit-learn's user guide."""
         router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
         router.add(
             splitter=self.cv,
@@ -166,7 +177,7 @@ class SearchScoring:
 
 
 class FoldScorer:
-    """Scores models of the same classes on the test part of one fold, by each scorer.
+    """Score models of the same classes on the test part of one fold, by each scorer.
 
     `params` are the metadata of each scorer.
     """
@@ -198,7 +209,7 @@ class FoldScorer:
 
 
 def check_score(value: Any, name: str) -> float:
-    """The score as a float; GridSearchCV, too, refuses what is not a number."""
+    """Return the score as a float; like GridSearchCV, refuse what is not a number."""
     value = value.item() if getattr(value, "shape", None) == () else value
     if not isinstance(value, Real):
         which = "scoring" if name == ALONE else f"scoring[{name!r}]"
