@@ -1,4 +1,4 @@
-"""Pictures of losses and of what a model makes of them; they need matplotlib."""
+"""Pictures of losses and of predictions; they need matplotlib."""
 
 from skxent.displays._loss_by_class import LossByClassDisplay
 from skxent.displays._loss_curve import LossCurveDisplay

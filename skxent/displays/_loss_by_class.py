@@ -1,13 +1,15 @@
-"""Where the loss comes from."""
+"""The loss by class."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skxent.displays._common import COLORS, answers, get_axes, neutral
+from skxent.displays._display import PredictionDisplay
+from skxent.displays._style import COLORS, check_hard, text_color
 from skxent.inputs.labels import encode_labels
 from skxent.inputs.tables import check_classes
 from skxent.inputs.weights import check_sample_weight, moderate
@@ -16,23 +18,27 @@ from skxent.kernels.checks import Interval
 from skxent.losses._shipped import Loss, as_loss
 from skxent.metrics._losses import evaluate_loss
 
-# More bars than this cannot be read: those of the largest shares are drawn.
-MOST = 25
+# More bars than this cannot be read.
+MAX_BARS = 25
 
 
-class LossByClassDisplay:
-    """The share of every class in the loss, beside its share of the rows.
+@dataclass(eq=False, repr=False, kw_only=True)
+class LossByClassDisplay(PredictionDisplay):
+    """The share of every class in the loss, compared with its share of the rows.
 
-    Make it by `from_predictions` or `from_estimator`. The dark part of a bar is what
-    the hardest rows contribute, a tenth of all by default; the mark is the share of the
-    rows. At most 25 classes are drawn, those of the largest shares of the loss.
+    Create it by `from_predictions` or `from_estimator`. The dark part of a bar is the
+    contribution of the hardest rows, a tenth of all by default. The mark is the share
+    of the rows. At most 25 classes are drawn, those of the largest shares of the loss.
 
     Parameters
     ----------
     loss : Loss
+        The loss that is shared out.
     classes : ndarray of shape (K,)
+        The labels.
     loss_share, hardest_share, row_share : ndarray of shape (K,)
-        hardest_share is a part of loss_share.
+        The shares of each class in the loss, in the loss that the hardest rows have of
+        it, and in the rows.
     hardest : float
         The share of the rows that are called hardest.
 
@@ -42,6 +48,10 @@ class LossByClassDisplay:
     bars_, hardest_bars_ : matplotlib BarContainer
     marks_ : matplotlib Line2D
 
+    See Also
+    --------
+    skxent.metrics.evaluate_loss : The loss of all classes together.
+
     Examples
     --------
     >>> from skxent.displays import LossByClassDisplay
@@ -50,28 +60,12 @@ class LossByClassDisplay:
     array([0.333, 0.667])
     """
 
-    ax_: Any  # these are matplotlib's
-    figure_: Any
-    bars_: Any
-    hardest_bars_: Any
-    marks_: Any
-
-    def __init__(
-        self,
-        *,
-        loss: Loss,
-        classes: NDArray[Any],
-        loss_share: Floats,
-        hardest_share: Floats,
-        row_share: Floats,
-        hardest: float,
-    ) -> None:
-        self.loss = loss
-        self.classes = classes
-        self.loss_share = loss_share
-        self.hardest_share = hardest_share
-        self.row_share = row_share
-        self.hardest = hardest
+    loss: Loss
+    classes: NDArray[Any]
+    loss_share: Floats
+    hardest_share: Floats
+    row_share: Floats
+    hardest: float
 
     @classmethod
     def from_predictions(
@@ -91,23 +85,31 @@ class LossByClassDisplay:
         Parameters
         ----------
         y_true : array-like of shape (n,)
+            Labels.
         y_proba : array-like of shape (n, K) or (n,)
+            Probabilities, or logits.
         loss : Loss or str, default="cross_entropy"
+            The loss, or its name.
         hardest : float in [0, 1], default=0.1
-            The share of the rows, those of the largest loss, to tell apart.
+            The share of the rows of the largest loss that are told apart.
         labels, sample_weight, from_logits
             See :func:`skxent.metrics.evaluate_loss`.
         ax : matplotlib Axes, default=None
-            None: of a new figure.
+            The axes to draw on. None: those of a new figure.
 
         Returns
         -------
         LossByClassDisplay
+
+        Raises
+        ------
+        ValueError
+            As for :func:`skxent.metrics.evaluate_loss`, and for soft labels, or if the
+            loss of all rows together is zero or infinite.
         """
         loss = as_loss(loss)
         Interval(0.0, 1.0, "both").check("hardest", hardest)
-        if np.ndim(y_true) != 1:
-            raise ValueError(f"y_true must be of shape (n,), got {np.shape(y_true)}.")
+        check_hard(y_true)
         given = None if labels is None else check_classes("labels", labels)
         weight = moderate(check_sample_weight(sample_weight, len(np.asarray(y_true))))
         value = evaluate_loss(
@@ -124,7 +126,7 @@ class LossByClassDisplay:
         if not 0 < total < np.inf:
             raise ValueError(f"y_true must have a positive, finite loss, got {total}.")
         row = np.ones(len(value)) if weight is None else weight
-        # Ranked by the loss alone, whatever the rows weigh.
+        # The hardest rows are those of the largest loss, whatever their weight is.
         each = np.divide(value, row, out=np.zeros(len(value)), where=row > 0)
         last = np.argsort(-each, kind="stable")[round(hardest * len(value)) :]
         hard = value.copy()
@@ -143,56 +145,8 @@ class LossByClassDisplay:
         )
         return display.plot(ax=ax)
 
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: ArrayLike,
-        loss: str | Loss = "cross_entropy",
-        *,
-        hardest: float = 0.1,
-        sample_weight: ArrayLike | None = None,
-        ax: Any = None,
-    ) -> Self:
-        """Draw the shares of a fitted classifier's predictions.
-
-        Parameters
-        ----------
-        estimator : fitted classifier
-        X : {array-like, sparse matrix} of shape (n, d)
-        y : array-like of shape (n,)
-        loss, hardest, sample_weight, ax
-            See `from_predictions`.
-
-        Returns
-        -------
-        LossByClassDisplay
-        """
-        proba, classes = answers(estimator, X)
-        return cls.from_predictions(
-            y,
-            proba,
-            loss,
-            hardest=hardest,
-            labels=classes,
-            sample_weight=sample_weight,
-            ax=ax,
-        )
-
-    def plot(self, ax: Any = None) -> Self:
-        """Draw it, again if need be, on other axes.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-
-        Returns
-        -------
-        LossByClassDisplay
-        """
-        ax = get_axes(ax)
-        drawn = np.argsort(-self.loss_share, kind="stable")[:MOST]
+    def _draw(self, ax: Any) -> None:
+        drawn = np.argsort(-self.loss_share, kind="stable")[:MAX_BARS]
         drawn.sort()
         place = np.arange(len(drawn))
         color = COLORS[0]
@@ -209,16 +163,14 @@ class LossByClassDisplay:
             self.row_share[drawn],
             place,
             "D",
-            color=neutral(),
+            color=text_color(),
             markersize=5,
             label="rows",
         )
         ax.set_yticks(place, [str(label) for label in self.classes[drawn]])
         ax.invert_yaxis()
         ax.set(xlabel=f"share of {self.loss!r}, of the rows", ylabel="class")
-        # No corner is sure to be free of bars.
+        # A legend inside the axes could cover bars.
         ax.legend(
             loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small"
         )
-        self.ax_, self.figure_ = ax, ax.figure
-        return self

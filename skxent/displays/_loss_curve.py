@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
-from skxent.displays._common import (
-    answers,
+from skxent.displays._display import PredictionDisplay
+from skxent.displays._style import (
     as_losses,
-    get_axes,
     line_style,
     mark_range,
     true_class_range,
@@ -25,21 +25,25 @@ Quantity = Literal["loss", "gradient"]
 Against = Literal["probability", "margin"]
 
 
-class LossCurveDisplay:
+@dataclass(eq=False, repr=False, kw_only=True)
+class LossCurveDisplay(PredictionDisplay):
     """Losses against the probability, or the margin, of the true class.
 
-    Make it by `from_losses`, `from_predictions` or `from_estimator`. In the picture the
-    shade is where eight of ten rows of the data are, the line in it their median.
+    Create it by `from_losses`, `from_predictions` or `from_estimator`. The shade is
+    where eight in ten rows of the data are, and the line in it is their median.
 
     Parameters
     ----------
     losses : list of Loss
+        A curve for each.
     x : ndarray of shape (points,)
         Probabilities or margins of the true class.
     curves : ndarray of shape (losses, points)
         Losses in nats, or slopes: minus their derivatives in the margin.
     quantity : {"loss", "gradient"}
+        What the curves are.
     against : {"probability", "margin"}
+        What x is.
     operating_range : sequence of 3 floats or None
         Where the data are: the quantiles 0.1, 0.5 and 0.9, in units of x.
 
@@ -47,6 +51,10 @@ class LossCurveDisplay:
     ----------
     ax_, figure_ : matplotlib Axes and Figure
     lines_ : list of matplotlib Line2D
+
+    See Also
+    --------
+    ModulationDisplay : A loss for a range of its parameter.
 
     Examples
     --------
@@ -57,26 +65,12 @@ class LossCurveDisplay:
     2
     """
 
-    ax_: Any  # these are matplotlib's
-    figure_: Any
-    lines_: list[Any]
-
-    def __init__(
-        self,
-        *,
-        losses: Sequence[Loss],
-        x: Floats,
-        curves: Floats,
-        quantity: Quantity,
-        against: Against,
-        operating_range: Sequence[float] | None = None,
-    ) -> None:
-        self.losses = losses
-        self.x = x
-        self.curves = curves
-        self.quantity = quantity
-        self.against = against
-        self.operating_range = operating_range
+    losses: Sequence[Loss]
+    x: Floats
+    curves: Floats
+    quantity: Quantity
+    against: Against
+    operating_range: Sequence[float] | None = None
 
     @classmethod
     def from_losses(
@@ -88,22 +82,29 @@ class LossCurveDisplay:
         operating_range: Sequence[float] | None = None,
         ax: Any = None,
     ) -> Self:
-        """Draw losses, instances or names in :data:`skxent.losses.LOSSES`.
+        """Draw losses.
 
         Parameters
         ----------
         losses : Loss, str or iterable of these
+            Losses, or names in :data:`skxent.losses.LOSSES`.
         quantity : {"loss", "gradient"}, default="loss"
-            "gradient": minus the derivative in the margin, how hard a row pulls.
+            "gradient": minus the derivative in the margin, the pull of a row.
         against : {"probability", "margin"}, default="probability"
+            What to draw the losses against.
         operating_range : sequence of 3 floats, default=None
-            Mark what lies between the outer two, and the one in the middle.
+            Shade the range between the outer two, and mark the middle one.
         ax : matplotlib Axes, default=None
-            None: of a new figure.
+            The axes to draw on. None: those of a new figure.
 
         Returns
         -------
         LossCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If an argument is outside its domain.
         """
         check_option("quantity", quantity, get_args(Quantity))
         check_option("against", against, get_args(Against))
@@ -151,8 +152,11 @@ class LossCurveDisplay:
         Parameters
         ----------
         y_true : array-like of shape (n,)
+            Labels.
         y_proba : array-like of shape (n, K) or (n,)
+            Probabilities, or logits.
         losses : Loss, str or iterable of these
+            Losses, or names in :data:`skxent.losses.LOSSES`.
         labels, from_logits
             See :func:`skxent.metrics.evaluate_loss`.
         quantity, against, ax
@@ -161,6 +165,11 @@ class LossCurveDisplay:
         Returns
         -------
         LossCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            As for :func:`skxent.metrics.evaluate_loss`, and for soft labels.
         """
         where = true_class_range(
             y_true, y_proba, labels=labels, from_logits=from_logits
@@ -173,49 +182,7 @@ class LossCurveDisplay:
             ax=ax,
         )
 
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: ArrayLike,
-        losses: str | Loss | Iterable[str | Loss] = ("cross_entropy", "focal"),
-        *,
-        quantity: Quantity = "loss",
-        against: Against = "probability",
-        ax: Any = None,
-    ) -> Self:
-        """Draw losses, and mark where a fitted classifier's predictions are on them.
-
-        Parameters
-        ----------
-        estimator : fitted classifier
-        X : {array-like, sparse matrix} of shape (n, d)
-        y : array-like of shape (n,)
-        losses, quantity, against, ax
-            See `from_losses`.
-
-        Returns
-        -------
-        LossCurveDisplay
-        """
-        proba, classes = answers(estimator, X)
-        return cls.from_predictions(
-            y, proba, losses, labels=classes, quantity=quantity, against=against, ax=ax
-        )
-
-    def plot(self, ax: Any = None) -> Self:
-        """Draw it, again if need be, on other axes.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-
-        Returns
-        -------
-        LossCurveDisplay
-        """
-        ax = get_axes(ax)
+    def _draw(self, ax: Any) -> None:
         if self.operating_range is not None:
             mark_range(ax, *self.operating_range)
         self.lines_ = [
@@ -232,5 +199,3 @@ class LossCurveDisplay:
             ylim=(0, min(4.0, 1.05 * self.curves.max())),
         )
         ax.legend()
-        self.ax_, self.figure_ = ax, ax.figure
-        return self

@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 
-from skxent.displays._common import get_axes, legend_above, line_style, neutral
+from skxent.displays._display import Display
+from skxent.displays._style import legend_above, line_style, text_color
 from skxent.kernels.arrays import Floats
 
-# More curves than this cannot be told apart: the others are grey.
-MOST = 8
+# More curves than this cannot be told apart, so the others are grey.
+MAX_COLORED = 8
 # Characters of a curve's name.
-LONGEST = 60
+MAX_NAME = 60
 
 Path = tuple[Floats, Floats, Floats]
 
 
-class PathDisplay:
+@dataclass(eq=False, repr=False, kw_only=True)
+class PathDisplay(Display):
     """Cross-validated score against C, or another parameter of a search.
 
-    Make it by `from_estimator` or `from_cv_results`. The band is one standard error of
-    the mean over the folds to either side; the mark is the best score. Of more than 8
-    curves those with the best scores have colours, bands and names; the others are
-    grey. Infinite values, as C may have, are drawn beyond the others.
+    Create it by `from_estimator` or `from_cv_results`. The band is one standard error
+    of the mean over the folds to either side, and the mark is the best score. Of more
+    than 8 curves those with the best scores have colours, bands and names, and the
+    others are grey. Infinite values, which C may have, are drawn beyond the others.
 
     Parameters
     ----------
     parameter : str
         The name of the parameter along the curves.
     settings : list of dict
-        What the other parameters are on each curve.
+        The other parameters of each curve.
     paths : list of (ndarray, ndarray, ndarray)
-        For each curve values of the parameter in rising order, mean scores, and their
+        For each curve, values of the parameter in rising order, mean scores, and their
         standard errors, all of shape (points,).
     metric : str, default="score"
         The name of the score.
@@ -47,6 +50,10 @@ class PathDisplay:
         Of the curves that are not grey.
     best_ : matplotlib Line2D
 
+    See Also
+    --------
+    skxent.FocalLogisticRegressionCV : A search along C.
+
     Examples
     --------
     >>> from sklearn.datasets import load_wine
@@ -58,22 +65,10 @@ class PathDisplay:
     [{'gamma': 0}, {'gamma': 1}]
     """
 
-    ax_: Any  # these are matplotlib's
-    figure_: Any
-    best_: Any
-
-    def __init__(
-        self,
-        *,
-        parameter: str,
-        settings: Sequence[dict[str, Any]],
-        paths: Sequence[Path],
-        metric: str = "score",
-    ) -> None:
-        self.parameter = parameter
-        self.settings = settings
-        self.paths = paths
-        self.metric = metric
+    parameter: str
+    settings: Sequence[dict[str, Any]]
+    paths: Sequence[Path]
+    metric: str = "score"
 
     @classmethod
     def from_estimator(
@@ -89,15 +84,22 @@ class PathDisplay:
         Parameters
         ----------
         estimator : fitted estimator with `cv_results_`
+            The search.
         parameter : str, default="C"
-            The end of a parameter's name: "C" is also that of "model__C".
+            The end of a parameter's name: "C" also means "model__C".
         metric : str, default=None
             Which of several scores. None: the one that the search was refitted by.
         ax : matplotlib Axes, default=None
+            The axes to draw on. None: those of a new figure.
 
         Returns
         -------
         PathDisplay
+
+        Raises
+        ------
+        ValueError
+            If the estimator is not a fitted search, or has no such parameter or score.
         """
         if not hasattr(estimator, "cv_results_"):
             raise ValueError(
@@ -133,6 +135,11 @@ class PathDisplay:
         Returns
         -------
         PathDisplay
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter or score, or no score is finite.
         """
         metrics = [
             key.removeprefix("mean_test_")
@@ -160,21 +167,10 @@ class PathDisplay:
         display = cls(parameter=name, settings=settings, paths=paths, metric=chosen)
         return display.plot(ax=ax)
 
-    def plot(self, ax: Any = None) -> Self:
-        """Draw it, again if need be, on other axes.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-
-        Returns
-        -------
-        PathDisplay
-        """
-        ax = get_axes(ax)
+    def _draw(self, ax: Any) -> None:
         tops = [np.nan_to_num(mean, nan=-np.inf).max() for _, mean, _ in self.paths]
-        told = set(np.argsort(tops, kind="stable")[::-1][:MOST].tolist())
-        grey = {"color": neutral(), "alpha": 0.35, "linewidth": 0.8, "zorder": 1}
+        told = set(np.argsort(tops, kind="stable")[::-1][:MAX_COLORED].tolist())
+        grey = {"color": text_color(), "alpha": 0.35, "linewidth": 0.8, "zorder": 1}
         grey["label"] = f"{len(tops) - len(told)} others"
         every = np.concatenate([at for at, _, _ in self.paths])
         infinite = np.isinf(every)
@@ -202,7 +198,7 @@ class PathDisplay:
         at, mean, _ = self.paths[int(np.argmax(tops))]
         best = int(np.nanargmax(mean))
         at = beyond if np.isinf(at[best]) else at[best]
-        (self.best_,) = ax.plot(at, mean[best], "o", color=neutral())
+        (self.best_,) = ax.plot(at, mean[best], "o", color=text_color())
         ax.set(
             xlabel=self.parameter,
             ylabel=f"mean test {self.metric}",
@@ -210,14 +206,12 @@ class PathDisplay:
         )
         if any(self.settings):
             legend_above(ax)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
 
 def _paths(
     points: list[dict[str, Any]], name: str, mean: Floats, error: Floats
 ) -> tuple[list[dict[str, Any]], list[Path]]:
-    """Points that differ in the parameter `name` alone, as curves along it."""
+    """Return points that differ only in the parameter `name` as curves along it."""
     curves: dict[str, tuple[dict[str, Any], dict[Real, int]]] = {}
     for place, point in enumerate(points):
         if name in point:
@@ -248,11 +242,11 @@ def _paths(
 
 
 def _label(setting: dict[str, Any]) -> str:
-    """Names without the steps of a Pipeline, if they are different without."""
+    """Return a name of a curve, without the steps of a Pipeline if it is unique."""
     short = [name.rpartition("__")[2] for name in setting]
     names = short if len(set(short)) == len(short) else list(setting)
     text = ", ".join(
         f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in zip(names, setting.values(), strict=True)
     )
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…"

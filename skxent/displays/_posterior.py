@@ -1,9 +1,9 @@
-"""From the output of a model to the class probability that it implies."""
+"""The class probability that the output of a model implies."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal, Self, get_args
 
@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from skxent.displays._common import (
-    answers,
+from skxent.displays._display import PredictionDisplay
+from skxent.displays._style import (
     as_losses,
-    get_axes,
     legend_above,
     line_style,
-    neutral,
+    text_color,
 )
-from skxent.inputs.tables import align, logits_from
+from skxent.inputs.tables import align, codes_of_logits, logits_from
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION, check_option
 from skxent.losses._shipped import CrossEntropy, Loss
@@ -29,20 +28,24 @@ from skxent.metrics._rows import Rows
 
 Scale = Literal["linear", "log", "logit"]
 
-# Dense enough to look smooth on any scale.
+# These are dense enough for curves that look smooth on any scale.
 LOGITS = np.linspace(-16, 16, 1281)
 
 
-class PosteriorDisplay:
+@dataclass(eq=False, repr=False, kw_only=True)
+class PosteriorDisplay(PredictionDisplay):
     """Class probability against the softmax output of a minimiser.
 
-    Make it by `from_losses`, `from_predictions` or `from_estimator`. The points of the
-    latter two are how often the second class came true, in bins of the output: of a
-    model that reaches the minimum of a loss they lie on the curve of that loss.
+    Create it by `from_losses`, `from_predictions` or `from_estimator`. The latter two
+    draw points as well: the frequency of the second class in bins of the output. The
+    points of a model that reaches the minimum of a loss lie on the curve of that loss.
 
-    Of more than two classes the outputs are those of the likeliest class, and the
-    points how often it came true. What its output implies depends on the outputs of the
-    others too: the curves are means over the rows of each bin.
+    For more than two classes the outputs are those of the likeliest class, and the
+    points are its frequency. The probability that its output implies also depends on
+    the outputs of the other classes, so the curves are means over the rows of each bin.
+
+    The outputs of skxent's own estimators with ``posterior=True`` are class
+    probabilities already, and their points are near the diagonal.
 
     Parameters
     ----------
@@ -55,7 +58,7 @@ class PosteriorDisplay:
     bins : Bins or None
         The points.
     scale : {"linear", "log", "logit"}, default="linear"
-        Of both axes.
+        The scale of both axes.
     likeliest : bool, default=False
         The outputs are those of the likeliest of more than two classes.
 
@@ -64,6 +67,10 @@ class PosteriorDisplay:
     ax_, figure_ : matplotlib Axes and Figure
     lines_ : list of matplotlib Line2D
     points_ : matplotlib Line2D or None
+
+    See Also
+    --------
+    skxent.losses.Loss.posterior : The numbers of the curves.
 
     Examples
     --------
@@ -74,27 +81,12 @@ class PosteriorDisplay:
     2
     """
 
-    ax_: Any  # these are matplotlib's
-    figure_: Any
-    lines_: list[Any]
-    points_: Any
-
-    def __init__(
-        self,
-        *,
-        settings: Sequence[tuple[Loss, float]],
-        output: Floats,
-        curves: Floats,
-        bins: Bins | None = None,
-        scale: Scale = "linear",
-        likeliest: bool = False,
-    ) -> None:
-        self.settings = settings
-        self.output = output
-        self.curves = curves
-        self.bins = bins
-        self.scale = scale
-        self.likeliest = likeliest
+    settings: Sequence[tuple[Loss, float]]
+    output: Floats
+    curves: Floats
+    bins: Bins | None = None
+    scale: Scale = "linear"
+    likeliest: bool = False
 
     @classmethod
     def from_losses(
@@ -110,14 +102,22 @@ class PosteriorDisplay:
         Parameters
         ----------
         losses : Loss, str or iterable of these
+            Losses, or names in :data:`skxent.losses.LOSSES`.
         label_smoothing : float in [0, 1) or iterable of these, default=0
+            The label smoothing that the model was trained with.
         scale : {"linear", "log", "logit"}, default="linear"
-            Of both axes. "log" shows rare classes, "logit" also sure ones.
+            The scale of both axes. "log" shows rare classes, "logit" also certain ones.
         ax : matplotlib Axes, default=None
+            The axes to draw on. None: those of a new figure.
 
         Returns
         -------
         PosteriorDisplay
+
+        Raises
+        ------
+        ValueError
+            If an argument is outside its domain.
         """
         check_option("scale", scale, get_args(Scale))
         settings = _settings(losses, label_smoothing)
@@ -140,24 +140,30 @@ class PosteriorDisplay:
         from_logits: bool = False,
         ax: Any = None,
     ) -> Self:
-        """Draw the maps, and what came true at the outputs of a model.
+        """Draw the maps, and the frequencies at the outputs of a model.
 
         Parameters
         ----------
         y_true : array-like of shape (n,) or (n, K)
+            Labels, or soft labels.
         y_proba : array-like of shape (n, K) or (n,)
-            Softmax outputs of the model, as they are.
+            Softmax outputs of the model, or its logits.
         losses, label_smoothing, scale, ax
-            See `from_losses`. Except on a linear scale, points where none or all came
-            true are at the end of the axis.
+            See `from_losses`. Except on a linear scale, points of frequency 0 or 1 are
+            at the end of the axis.
         n_bins : int, default=10
-            Bins of equal weight.
+            Number of bins, which have equal weight.
         labels, sample_weight, from_logits
             See :func:`skxent.metrics.expected_calibration_error`.
 
         Returns
         -------
         PosteriorDisplay
+
+        Raises
+        ------
+        ValueError
+            As for :func:`skxent.metrics.evaluate_loss`.
         """
         check_bins(n_bins, "quantile")
         check_option("scale", scale, get_args(Scale))
@@ -171,7 +177,7 @@ class PosteriorDisplay:
         output, curves = expit(LOGITS), _maps(settings)
         likeliest = proba.shape[1] > 2
         if likeliest:
-            top = proba.argmax(axis=1)[:, np.newaxis]
+            top = codes_of_logits(proba)[:, np.newaxis]
             means = []
             for loss, amount in settings:
                 implied = loss.posterior(raw, label_smoothing=amount)
@@ -189,65 +195,10 @@ class PosteriorDisplay:
         )
         return display.plot(ax=ax)
 
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: ArrayLike,
-        losses: str | Loss | Iterable[str | Loss] = ("cross_entropy", "focal"),
-        *,
-        label_smoothing: float | Iterable[float] = 0.0,
-        n_bins: int = 10,
-        scale: Scale = "linear",
-        sample_weight: ArrayLike | None = None,
-        ax: Any = None,
-    ) -> Self:
-        """Draw the maps, and what came true at the outputs of a fitted classifier.
-
-        Of skxent's own estimators with ``posterior=True`` the outputs are class
-        probabilities already, and the points are near the diagonal.
-
-        Parameters
-        ----------
-        estimator : fitted classifier
-        X : {array-like, sparse matrix} of shape (n, d)
-        y : array-like of shape (n,)
-        losses, label_smoothing, n_bins, scale, sample_weight, ax
-            See `from_predictions`.
-
-        Returns
-        -------
-        PosteriorDisplay
-        """
-        proba, classes = answers(estimator, X)
-        return cls.from_predictions(
-            y,
-            proba,
-            losses,
-            label_smoothing=label_smoothing,
-            n_bins=n_bins,
-            scale=scale,
-            labels=classes,
-            sample_weight=sample_weight,
-            ax=ax,
-        )
-
-    def plot(self, ax: Any = None) -> Self:
-        """Draw it, again if need be, on other axes.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-
-        Returns
-        -------
-        PosteriorDisplay
-        """
-        ax = get_axes(ax)
+    def _draw(self, ax: Any) -> None:
         low, high = self._ends()
         ends = [low, high]
-        ax.plot(ends, ends, color=neutral(), alpha=0.5, linewidth=1)
+        ax.plot(ends, ends, color=text_color(), alpha=0.5, linewidth=1)
         self.lines_ = []
         for number, ((loss, amount), curve) in enumerate(
             zip(self.settings, self.curves, strict=True)
@@ -262,8 +213,8 @@ class PosteriorDisplay:
                 np.clip(self.bins.confidence, low, high),
                 np.clip(self.bins.frequency, low, high),
                 "o",
-                color=neutral(),
-                label="what came true",
+                color=text_color(),
+                label="frequency",
                 clip_on=False,
             )
         whose = " of the likeliest class" if self.likeliest else ""
@@ -277,22 +228,20 @@ class PosteriorDisplay:
             aspect="equal",
         )
         legend_above(ax)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
     def _ends(self) -> tuple[float, float]:
-        """Of both axes: beyond all points, as far as there are curves."""
+        """Return the ends of both axes: beyond all points, as far as the curves go."""
         if self.scale == "linear":
             return 0.0, 1.0
-        least = most = 1e-3  # what is left to 0 and to 1
+        lower = upper = 1e-3  # distances from 0 and from 1
         if self.bins is not None:
             drawn = np.concatenate([self.bins.confidence, self.bins.frequency])
             inside = drawn[(drawn > 0) & (drawn < 1)]
-            least = np.min(inside, initial=0.5) / 2
-            most = np.min(1 - inside, initial=0.5) / 2
+            lower = np.min(inside, initial=0.5) / 2
+            upper = np.min(1 - inside, initial=0.5) / 2
         floor = expit(LOGITS[0])
-        high = 1 - max(most, floor) if self.scale == "logit" else 1.0
-        return float(max(least, floor)), float(high)
+        high = 1 - max(upper, floor) if self.scale == "logit" else 1.0
+        return float(max(lower, floor)), float(high)
 
 
 def _settings(losses: Any, label_smoothing: Any) -> list[tuple[Loss, float]]:
@@ -303,7 +252,7 @@ def _settings(losses: Any, label_smoothing: Any) -> list[tuple[Loss, float]]:
 
 
 def _maps(settings: list[tuple[Loss, float]]) -> Floats:
-    """Each loss's map of the second of two classes."""
+    """Return the map of the second of two classes for each loss."""
     curves = [
         loss.posterior(LOGITS, label_smoothing=amount)[:, 1]
         for loss, amount in settings

@@ -1,22 +1,20 @@
-"""Confidence against what then happens."""
+"""Confidence against the frequency of what was predicted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.displays._common import (
-    answers,
-    get_axes,
+from skxent.displays._display import PredictionDisplay
+from skxent.displays._style import (
     legend_above,
     line_style,
-    neutral,
+    text_color,
 )
-from skxent.inputs.labels import encode_labels, is_soft
-from skxent.inputs.tables import column_names
 from skxent.kernels.checks import check_bool
 from skxent.metrics._bins import (
     Bins,
@@ -26,14 +24,15 @@ from skxent.metrics._bins import (
 )
 from skxent.metrics._calibration_error import calibration_error
 from skxent.metrics._options import Options
-from skxent.metrics._rows import Rows
+from skxent.metrics._rows import Rows, column_labels
 
 
-class ReliabilityDisplay:
-    """Reliability diagram: how often what was foretold came true, bin by bin.
+@dataclass(eq=False, repr=False, kw_only=True)
+class ReliabilityDisplay(PredictionDisplay):
+    """Reliability diagram: confidence against frequency, bin by bin.
 
-    Make it by `from_predictions` or `from_estimator`. The points have error bars of
-    1.96 standard errors; the bars at the foot are the shares of the rows, with their
+    Create it by `from_predictions` or `from_estimator`. The points have error bars of
+    1.96 standard errors. The bars at the bottom are the shares of the rows, with their
     weight. The number in the legend is the expected calibration error of these bins.
 
     Parameters
@@ -42,9 +41,9 @@ class ReliabilityDisplay:
         One, or with `classwise` one a class. Their fields are arrays over the bins that
         hold rows: low, high, weight, confidence, frequency, variance.
     names : list of str
-        What the legend calls them.
+        Their names in the legend.
     error : float
-        Expected calibration error, norm "l1".
+        The expected calibration error, norm "l1".
 
     Attributes
     ----------
@@ -52,6 +51,10 @@ class ReliabilityDisplay:
     lines_ : list of matplotlib ErrorbarContainer
     bars_ : matplotlib BarContainer or None
         None with `classwise`.
+
+    See Also
+    --------
+    skxent.metrics.expected_calibration_error : The number in the legend.
 
     Examples
     --------
@@ -62,17 +65,9 @@ class ReliabilityDisplay:
     array([0., 1.])
     """
 
-    ax_: Any  # these are matplotlib's
-    figure_: Any
-    lines_: list[Any]
-    bars_: Any
-
-    def __init__(
-        self, *, curves: Sequence[Bins], names: Sequence[str], error: float
-    ) -> None:
-        self.curves = curves
-        self.names = names
-        self.error = error
+    curves: Sequence[Bins]
+    names: Sequence[str]
+    error: float
 
     @classmethod
     def from_predictions(
@@ -94,17 +89,24 @@ class ReliabilityDisplay:
         Parameters
         ----------
         y_true : array-like of shape (n,) or (n, K)
+            Labels, or soft labels.
         y_proba : array-like of shape (n, K) or (n,)
+            Probabilities, or logits.
         n_bins, strategy, classwise, labels, sample_weight, from_logits
             See :func:`skxent.metrics.expected_calibration_error`.
         name : str, default=None
-            Of the model, for the legend.
+            The name in the legend. `from_estimator` uses the name of the class.
         ax : matplotlib Axes, default=None
-            None: of a new figure.
+            The axes to draw on. None: those of a new figure.
 
         Returns
         -------
         ReliabilityDisplay
+
+        Raises
+        ------
+        ValueError
+            As for :func:`skxent.metrics.expected_calibration_error`.
         """
         check_bins(n_bins, strategy)
         check_bool("classwise", classwise)
@@ -114,70 +116,14 @@ class ReliabilityDisplay:
         curves = outcomes.bins(n_bins, strategy)
         names = [name or "model"]
         if classwise:
-            known: Any = labels
-            if labels is None:
-                soft = column_names(y_true) or range(len(curves))
-                known = soft if is_soft(y_true) else encode_labels(y_true)[0]
-            names = [str(label) for label in known]
+            names = [str(label) for label in column_labels(y_true, labels)]
         error = calibration_error(curves, "l1", False)
         return cls(curves=curves, names=names, error=error).plot(ax=ax)
 
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: ArrayLike,
-        *,
-        n_bins: int = 15,
-        strategy: Strategy = "uniform",
-        classwise: bool = False,
-        sample_weight: ArrayLike | None = None,
-        name: str | None = None,
-        ax: Any = None,
-    ) -> Self:
-        """Draw the diagram of a fitted classifier, by default under its own name.
-
-        Parameters
-        ----------
-        estimator : fitted classifier
-        X : {array-like, sparse matrix} of shape (n, d)
-        y : array-like of shape (n,)
-        n_bins, strategy, classwise, sample_weight, name, ax
-            See `from_predictions`.
-
-        Returns
-        -------
-        ReliabilityDisplay
-        """
-        proba, classes = answers(estimator, X)
-        return cls.from_predictions(
-            y,
-            proba,
-            n_bins=n_bins,
-            strategy=strategy,
-            classwise=classwise,
-            labels=classes,
-            sample_weight=sample_weight,
-            name=name or type(estimator).__name__,
-            ax=ax,
-        )
-
-    def plot(self, ax: Any = None) -> Self:
-        """Draw it, again if need be, on other axes: several models may share them.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-
-        Returns
-        -------
-        ReliabilityDisplay
-        """
-        ax = get_axes(ax)
+    def _draw(self, ax: Any) -> None:
         shared = len(ax.containers)
         if not shared:
-            ax.plot([0, 1], [0, 1], color=neutral(), alpha=0.5, linewidth=1)
+            ax.plot([0, 1], [0, 1], color=text_color(), alpha=0.5, linewidth=1)
         self.lines_ = []
         for number, (bins, name) in enumerate(
             zip(self.curves, self.names, strict=True), start=shared // 2
@@ -210,8 +156,6 @@ class ReliabilityDisplay:
         )
         title = f"ECE {self.error:.3f}" if len(self.curves) > 1 else None
         legend_above(ax, title)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
     def _draw_shares(self, ax: Any, bins: Bins, number: int) -> None:
         self.bars_ = ax.bar(
@@ -227,4 +171,4 @@ class ReliabilityDisplay:
             for weight in bins.weight
         ]
         for text in ax.bar_label(self.bars_, counts, fontsize=6, rotation=90):
-            text.xyann = (7 * number, 1)  # beside those of other models
+            text.xyann = (7 * number, 1)  # next to those of other models

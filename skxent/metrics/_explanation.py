@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr
 
-from skxent.inputs.labels import encode_labels, is_soft
-from skxent.inputs.tables import codes_of_logits, column_names
+from skxent.inputs.tables import codes_of_logits
 from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._options import NameKeywords, Options, takes
-from skxent.metrics._rows import Rows, read
+from skxent.metrics._rows import Rows, column_labels, read
 
 __all__ = ["Explanation", "SurprisingRow", "explain"]
 
@@ -208,7 +207,7 @@ def explain(
     expected = entr(np.exp(log_proba)).sum(axis=1)
     share, surprise = weight / weight.sum(), loss - floor
     order = np.argsort(np.where(weight > 0, -surprise, np.inf), kind="stable")[:n_rows]
-    names, predicted = _names(y_true, options.labels), codes_of_logits(log_proba)
+    names, predicted = column_labels(y_true, options.labels), codes_of_logits(log_proba)
     return Explanation(
         n_samples=int(np.count_nonzero(weight)),
         n_classes=target.n_classes,
@@ -229,15 +228,6 @@ def explain(
             if weight[i] > 0
         ),
     )
-
-
-def _names(y_true: ArrayLike, labels: ArrayLike | None) -> Any:
-    """Return the label of each column of the predictions."""
-    if labels is not None:
-        return np.asarray(labels)
-    if not is_soft(y_true):
-        return encode_labels(y_true)[0]
-    return column_names(y_true) or np.arange(np.shape(y_true)[1])
 
 
 def _standard_error(values: Floats, share: Floats) -> float:

@@ -17,7 +17,7 @@ from skxent.inputs.labels import (
     mask_ignored,
     refuse_missing,
 )
-from skxent.inputs.tables import align, classes_of_columns, logits_from
+from skxent.inputs.tables import align, classes_of_columns, column_names, logits_from
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_sample_weight, class_weights
 from skxent.kernels.arrays import Floats
@@ -125,3 +125,12 @@ def prepare_target(
         dtype=table.dtype,
         name="y_true",
     )
+
+
+def column_labels(y_true: ArrayLike, labels: ArrayLike | None) -> Any:
+    """Return the label of each column of predictions."""
+    if labels is not None:
+        return np.asarray(labels)
+    if not is_soft(y_true):
+        return encode_labels(y_true)[0]
+    return column_names(y_true) or np.arange(np.shape(y_true)[1])
