@@ -79,7 +79,11 @@ def book_table():
         "float32": (np.float32, None),
         "float32, clipped at 1e-7": (np.float32, 1e-7),
     }
-    heads = ["skxent, float64", "skxent, float32", *(f"textbook, {way}" for way in ways)]
+    heads = [
+        "skxent, float64",
+        "skxent, float32",
+        *(f"textbook, {way}" for way in ways),
+    ]
     lines = [f"| logit | loss | {' | '.join(heads)} |"]
     lines.append("|---:|---:|" + "---:|" * len(heads))
     for z in (10.0, 18.0, 25.0, 36.0, -10.0, -40.0, -100.0, -750.0):

@@ -40,16 +40,17 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 # The counts and their limits.
 LIMITS = {
-    "parameters of a function": 24,
-    "places of the penalty": 11,
+    "parameters of a function": 8,
+    "places of the penalty": 4,
     "logits to class codes": 1,
     "signatures with the keywords of metrics": 0,
-    "long files": 10,
-    "import cycles": 1,
-    "imports upward": 2,
-    "assignments from outside": 33,
-    "compiled bytes": 2_097_152,
-    "lines": 20_600,
+    "long files": 4,
+    "import cycles": 0,
+    "imports upward": 0,
+    "assignments from outside": 5,
+    "compiled bytes": 2_000_000,
+    "lines": 22_400,
+    "lines of code": 14_100,
 }
 MAX_FILE_LINES = 300
 
@@ -402,6 +403,9 @@ ASSIGNED_BY_DESIGN = (
     "text.xyann",
     "operator.outputs[1].type.shape",
     "estimator.__dict__",
+    "metric.__doc__",  # a function that the caller has just made
+    "of_blocks.__doc__",
+    "of_blocks.__module__",
 )
 
 
@@ -451,9 +455,25 @@ def compiled_bytes() -> int:
     return sum(path.stat().st_size for path in installed)
 
 
+def source_files() -> list[Path]:
+    return [*files(SOURCE, ".pyx", ".pxd", ".h", ".build"), *files(PACKAGE, ".py")]
+
+
 def source_lines() -> int:
-    sources = files(SOURCE, ".pyx", ".pxd", ".h", ".build")
-    return sum(map(n_lines, [*sources, *files(PACKAGE, ".py")]))
+    return sum(map(n_lines, source_files()))
+
+
+def code_lines() -> int:
+    """Return the lines that are neither empty nor comments nor docstrings."""
+    total = 0
+    for path in source_files():
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".h":
+            text = without_comments(path)
+        else:
+            text = re.sub(r'^\s*r?"""(?s:.*?)"""$|^\s*#.*$', "", text, flags=re.M)
+        total += sum(bool(line.strip()) for line in text.splitlines())
+    return total
 
 
 def counts() -> dict[str, tuple[int, Found]]:
@@ -476,6 +496,7 @@ def counts() -> dict[str, tuple[int, Found]]:
         **{name: (len(lines), lines) for name, lines in found.items()},
         "compiled bytes": (compiled_bytes(), []),
         "lines": (source_lines(), []),
+        "lines of code": (code_lines(), []),
     }
 
 
