@@ -1,9 +1,9 @@
 """Boosting objectives: the cost of a call, and what it adds to training.
 
-Beside numpy by hand and imbalance-xgboost's focal loss, on the booster's own arrays:
-margins and labels in float32. One thread, and a call also with two: it uses all there
-are unless told otherwise. What training costs is beside the built-in objective of the
-library, from the same start.
+Calls are compared with a numpy implementation and imbalance-xgboost's focal loss, on the
+booster's arrays: margins and labels in float32. They use one thread, and in some rows
+two; by default they use all. Training is compared with the built-in objective of the
+library, from the same initial score.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
-"""Temperature scaling beside scikit-learn's; blends, and calibration errors.
+"""Temperature scaling compared with scikit-learn's; blending; calibration errors.
 
-One thread. Both temperatures agree to 1e-4.
+One thread. Both libraries' temperatures agree to 1e-4.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
-"""What dask adds to a fit, and what a pass moves through the scheduler.
+"""Dask: the overhead of a fit, and the bytes that a pass sends through the scheduler.
 
-Two workers of one thread, beside the fit in memory on two threads, which is the floor.
-Latency and bytes of a pass are what benchmarks/simulate_scaling.py starts from.
+Two workers with one thread each. The floor is the fit in memory on two threads.
+benchmarks/simulate_scaling.py starts from the latency and the bytes of a pass.
 """
 
 import time

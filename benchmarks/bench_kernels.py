@@ -1,7 +1,7 @@
-"""Loss and gradient of logits beside scikit-learn's private losses and torch's.
+"""Loss and gradient from logits, compared with scikit-learn's private losses and torch.
 
-From logits to gradients, in one thread. torch: forward and backward, the
-loss of all rows summed. The floor is a copy of the logits.
+One thread. torch runs forward and backward, with the loss summed over all rows. The
+floor is a copy of the logits.
 """
 
 import numpy as np

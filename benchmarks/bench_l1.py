@@ -1,7 +1,8 @@
-"""L1: the time to a relative suboptimality of 1e-8 of the same objective.
+"""L1 penalty: the time to a relative suboptimality of 1e-8 of the same objective.
 
-Each method runs at the loosest tol = 10^-k that reaches it, and is timed there, in one
-thread. No intercept: liblinear would penalise it, celer has none. X as each likes it.
+Each method is timed with the largest tol = 10^-k that reaches it, in one thread. There is
+no intercept, because liblinear would penalise it and celer has none. X has the memory
+layout that each method prefers.
 """
 
 import time

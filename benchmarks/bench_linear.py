@@ -1,10 +1,9 @@
-"""Fits to the same relative suboptimality, 1e-8, beside the peers' best solvers.
+"""Fits to a relative suboptimality of 1e-8, compared with the peers' best solvers.
 
-The same objective, C = 1, and two threads. Columns are independent unless said: such
-data need no scale but that of each column, and so are kind to every solver. Each solver
-gets the largest tolerance that reaches 1e-8, and each library the quickest of its
-solvers. skglm fits no intercept. The floor is X.sum(), as often as ours passes over X:
-the passes at the speed of memory.
+All libraries minimise the same objective, with C = 1 and two threads. Columns are
+independent unless noted; such data are easy for every solver. Each solver has the largest
+tolerance that reaches 1e-8, and each library its fastest solver. skglm fits no intercept.
+The floor is X.sum(), as many times as our fit passes over X.
 """
 
 import subprocess

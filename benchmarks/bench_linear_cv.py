@@ -1,8 +1,8 @@
 """Searches compared with GridSearchCV and LogisticRegressionCV.
 
-GridSearchCV over the plain estimator: a grid of ten values of C and five of gamma in
-five folds, with the same best parameters. LogisticRegressionCV: ten values of C,
-cross-entropy alone. One thread.
+GridSearchCV searches over the plain estimator, with ten values of C, five of gamma and
+five folds, and finds the same best parameters. LogisticRegressionCV searches over ten
+values of C, with cross-entropy only. One thread.
 """
 
 import numpy as np

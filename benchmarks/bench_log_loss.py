@@ -1,6 +1,6 @@
-"""log_loss beside sklearn.metrics.log_loss.
+"""log_loss compared with sklearn.metrics.log_loss.
 
-From probabilities and labels, in one thread. The floor is the sum of the table.
+One thread, from probabilities and labels. The floor is the sum of the table.
 """
 
 import numpy as np

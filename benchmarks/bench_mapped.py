@@ -1,8 +1,8 @@
-"""A fit to a table that is mapped from disk: the memory it takes, the speed it reads.
+"""Fits to a memory-mapped table: peak memory and reading speed.
 
-Focal loss, two threads; `--gb 8` is the size of the table. The floor is a plain
-sequential read of the same file, from the disk's cache if it has room for it. Memory is
-RssAnon, which pages of the file are not part of.
+Focal loss, two threads; `--gb 8` sets the size of the table. The floor is a sequential
+read of the same file, from the disk cache if the file fits. Memory is RssAnon, which
+excludes pages of the file.
 """
 
 import json

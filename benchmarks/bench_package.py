@@ -1,4 +1,4 @@
-"""The package itself: how large, how long to build and to import."""
+"""The package: its size, and the time to build and to import it."""
 
 import ast
 import subprocess

@@ -1,9 +1,9 @@
-"""Class probabilities of focal models, beside cross-entropy's and the plain softmax.
+"""Class probabilities of focal models, compared with cross-entropy and the plain softmax.
 
-Log loss, in nats, of rows that no model has seen: what the posterior saves. It is exact
-where the model can be the minimiser. With three classes or more the logits of focal
-loss's minimiser bend even where the true ones are linear: a linear model stays above
-cross-entropy, and comes nearer where products of columns let it bend.
+The tables have the log loss, in nats, of held-out rows. The posterior is exact if the
+model can represent the minimiser. With three or more classes the logits of the minimiser
+of focal loss are not linear even if the true ones are: a linear model has a larger loss
+than cross-entropy, but a smaller one with products of columns.
 """
 
 import numpy as np

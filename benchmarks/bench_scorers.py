@@ -1,4 +1,4 @@
-"""A search of 200 fits scored by log loss, and the memory of log_loss.
+"""Scorers: a search of 200 fits scored by log loss, and the memory of log_loss.
 
 One thread. The floor is the time of the predictions.
 """

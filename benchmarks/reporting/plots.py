@@ -48,7 +48,7 @@ def rows_figure(n_rows: int):
 
 
 def asked(report: Report) -> Figure:
-    """Measured over asked, a row for each table and peer; right of 1 is as asked."""
+    """Plot measured / target, a row for each table and peer; right of 1 it is met."""
     rows: dict[str, list[float]] = {}
     for record in report.records:
         for name, wanted, found, _ in record.verdicts():
@@ -71,7 +71,7 @@ def asked(report: Report) -> Figure:
             )
     ax.axvline(1, color=INK, linewidth=1)
     ax.set_yticks(range(len(rows)), rows)
-    ax.set_xlabel("measured over asked; kept right of 1")
+    ax.set_xlabel("measured / target; targets are met right of 1")
     return figure
 
 

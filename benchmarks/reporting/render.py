@@ -52,13 +52,13 @@ IN_README = {
 }
 
 ASKED_FIGURE = (
-    "![Measured over asked, for each table and peer]"
+    "![Measurements relative to their targets, for each table and peer]"
     "(images/benchmarks_asked.svg){.dark-light}"
 )
 SIZES = {
     "full": "This was a full run.",
-    "quick": "This was a quick run, of smaller tables and few rounds, of which nothing "
-    "was asked.",
+    "quick": "This was a quick run, with smaller tables and few rounds, which has no "
+    "targets.",
 }
 
 
@@ -87,7 +87,7 @@ def times(ratio: float) -> str:
 
 
 def cell(record: Record, name: str) -> str:
-    """A figure, in brackets how many times ours it is, and a word about it."""
+    """Return a measurement, its ratio to ours in brackets, and a note about it."""
     note = record.notes.get(name, "")
     if name not in record.figures:
         return note
@@ -98,7 +98,7 @@ def cell(record: Record, name: str) -> str:
 
 
 def asked(record: Record) -> str:
-    """What was asked of a case, in bold where it is missed."""
+    """Return the targets of a case; missed ones are bold."""
     missed = {(name, value) for name, value, _, kept in record.verdicts() if not kept}
     parts = []
     for name, value in record.at_least.items():
@@ -127,7 +127,7 @@ def table(records: Sequence[Record]) -> str:
     rows = [[cell(r, name) for name in [*names, *floors]] for r in records]
     targets = [asked(r) for r in records]
     if any(targets):
-        heads.append("asked")
+        heads.append("target")
         rows = [[*row, text] for row, text in zip(rows, targets, strict=True)]
     heads += values
     for row, record in zip(rows, records, strict=True):
@@ -145,36 +145,36 @@ def verdicts(report: Report) -> list[tuple[Record, tuple[str, float, float, bool
 
 
 def what_was_asked(report: Report) -> str:
-    """How much of it is kept, and a line for each figure that falls short."""
+    """Return how many targets were met, and a line for each that was missed."""
     lines = []
     for record, (name, wanted, found, kept) in verdicts(report):
         if kept:
             continue
         if name == OURS:
-            text = f"{quantity(found, record.unit)}, asked at most " + quantity(
+            text = f"{quantity(found, record.unit)}, target at most " + quantity(
                 wanted, record.unit
             )
         elif name in record.at_most:
-            text = f"{name} {found:.3g}x, asked at most {wanted:.3g}x"
+            text = f"{name} {found:.3g}x, target at most {wanted:.3g}x"
         elif wanted < 1:
-            text = f"{1 / found:.3g}x {name}, asked at most {1 / wanted:.3g}x"
+            text = f"{1 / found:.3g}x {name}, target at most {1 / wanted:.3g}x"
         else:
-            text = f"{found:.3g}x {name}, asked {wanted:.3g}x"
+            text = f"{found:.3g}x {name}, target {wanted:.3g}x"
         lines.append(f"- {record.table}, {record.case}: {text}.")
     total = len(verdicts(report))
     if not total:
         return ""
-    text = f"{total - len(lines)} of the {total} figures asked are kept."
+    text = f"{total - len(lines)} of {total} targets were met."
     if lines:
-        text += " Not these:\n\n" + "\n".join(lines)
-    return f"## What was asked\n\n{text}\n\n{ASKED_FIGURE}"
+        text += " These were missed:\n\n" + "\n".join(lines)
+    return f"## Targets\n\n{text}\n\n{ASKED_FIGURE}"
 
 
 def machine(report: Report) -> str:
     m = report.machine
     versions = ", ".join(f"{k} {v}" for k, v in report.versions.items() if v)
     return (
-        f"**Where.** {m['processor']}, {m['cores']} cores, {m['memory']}, "
+        f"**Machine.** {m['processor']}, {m['cores']} cores, {m['memory']}, "
         f"{m['system']}, load {m['load']} before; {m['compiler']}, {m['isa']} kernels, "
         f"Python {m['python']}; {versions}. Commit {report.commit}, {report.date}."
     )
@@ -183,8 +183,8 @@ def machine(report: Report) -> str:
 def missing(report: Report) -> str:
     absent = [name for name, version in report.versions.items() if not version]
     if not absent:
-        return "None of the peers was missing."
-    return f"Not installed, and so left out: {', '.join(absent)}."
+        return "All peers were installed."
+    return f"Not installed and therefore left out: {', '.join(absent)}."
 
 
 def section(report: Report, name: str) -> str:
@@ -251,7 +251,7 @@ def readme(report: Report, text: str) -> str:
         f"{name} {v[name]}" for name in ("scikit-learn", "torch") if v[name]
     )
     blocks["where"] = (
-        f"Medians of calls in turn, in brackets how many times ours: {m['processor']}, "
+        f"Medians; the ratio to skxent is in brackets. {m['processor']}, "
         f"{m['cores']} cores, {m['isa']} kernels, {peers}, Python {m['python']}, "
         f"{report.date}{'' if report.size == 'full' else ', a quick run'}."
     )
