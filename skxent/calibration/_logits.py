@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array
 
 from skxent.inputs.class_order import predict_by_class
 from skxent.inputs.labels import encode_labels
-from skxent.inputs.tables import like_probabilities, logits_of
+from skxent.inputs.tables import check_logits, like_probabilities, logits_of
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import check_unmasked, warn
+from skxent.kernels.checks import warn
 from skxent.metrics._logit_models import final_estimator
 
 
@@ -34,38 +33,29 @@ def model_logits(model: Any, X: Any) -> Floats:
 def as_logits(method: str, response: Any) -> Floats:
     """Return logits (n, K), or (n, 1) for two classes, from a method's predictions."""
     if method == "predict_proba":
-        return _columns(logits_of(response))
+        return _differences(logits_of(response))
     if method == "predict_log_proba":
         # Probabilities are at least eps, as in logits_of.
         info = np.finfo(response.dtype)
         response = np.where(response <= info.min / 2, np.log(info.eps), response)
-    return _columns(response)
+    return _differences(check_logits(response, "logits", finite=True))
 
 
 def given_logits(X: Any) -> Floats:
     """Return logits that a user passes; warn if they look like probabilities."""
-    check_unmasked("X", X)
-    given = _floats(X, "X")
-    flat = given.ndim == 1 or given.shape[1] == 1
-    if like_probabilities(given.ravel() if flat else given):
+    given = check_logits(X, "X", finite=True)
+    if like_probabilities(given):
         advice = (
             "scipy.special.logit(np.clip(X, 1e-15, 1 - 1e-15))"
-            if flat
+            if given.ndim == 1
             else "np.log(np.clip(X, 1e-15, 1))"
         )
         warn(f"X should hold logits, and looks like probabilities. Pass {advice}.")
-    return _columns(given)
+    return _differences(given)
 
 
-def _floats(logits: Any, name: str = "logits") -> Floats:
-    z: Floats = check_array(
-        logits, ensure_2d=False, dtype=[np.float64, np.float32], input_name=name
-    )
-    return z
-
-
-def _columns(logits: Any) -> Floats:
-    z = _floats(logits)
+def _differences(z: Floats) -> Floats:
+    """Return logits (n, K), for two classes the log-odds of the second: (n, 1)."""
     if z.ndim == 1:
         return z[:, np.newaxis]
     return z[:, 1:] - z[:, :1] if z.shape[1] == 2 else z

@@ -133,22 +133,22 @@ def like_probabilities(raw: Floats) -> bool:
     return near and bool(((raw > 0) & (raw < 1)).any())
 
 
-def check_logits(raw: ArrayLike, name: str = "y_proba") -> Floats:
-    """Return logits (n,) or (n, K), K >= 2; infinite ones are allowed, NaN is not."""
+def check_logits(raw: ArrayLike, name: str = "y_proba", finite: bool = False) -> Floats:
+    """Return logits (n,) or (n, K), K >= 2; NaN and, if finite, infinity are errors."""
     z: Floats
     check_unmasked(name, raw)
     floats = type(raw) is np.ndarray and raw.dtype in (np.float64, np.float32)
-    if floats and np.ndim(raw) in (1, 2) and np.size(raw):
+    if floats and not finite and np.ndim(raw) in (1, 2) and np.size(raw):
         z = np.asarray(raw)  # This is the usual case, and check_array is slow.
     else:
         z = check_array(
             raw,
             ensure_2d=False,
-            ensure_all_finite=False,
+            ensure_all_finite=finite,
             dtype=[np.float64, np.float32],
             input_name=name,
         )
-    if np.isnan(z).any():
+    if not finite and np.isnan(z).any():
         raise ValueError(f"{name} must not contain NaN, got {np.isnan(z).sum()}.")
     z = as_whole(z)
     return z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
