@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,8 +19,8 @@ from sklearn.utils.validation import (
 )
 
 from skxent.base.classifier import LogitClassifier, TrainedLoss
-from skxent.boosting._loss import BoosterLoss
-from skxent.boosting._objective import BoosterObjective
+from skxent.base.data import TrainingData
+from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.inputs.labels import as_labels, check_several, encode_labels
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.weights import check_sample_weight, check_some_weight
@@ -30,18 +30,12 @@ from skxent.losses._shipped import Focal
 from skxent.typing import MatrixLike
 
 
-class Rows(NamedTuple):
-    """Checked rows, as the library's classifier is fitted to them."""
-
-    X: Any
-    codes: NDArray[np.intp]
-    sample_weight: NDArray[np.float64] | None
-
-
 class FocalBoostingClassifier(LogitClassifier):
     """Focal loss for a booster: labels, start value, evaluation sets, predictions."""
 
-    # Parameters of the library's classifier that have no effect beside a custom
+    objective_class: ClassVar[type[BoosterObjective]]
+    metric_class: ClassVar[type[BoosterMetric]]
+    # Parameters of the library's classifier that have no effect with a custom
     # objective, or that this estimator sets.
     reserved: ClassVar[tuple[str, ...]]
     estimator_: Any
@@ -71,9 +65,13 @@ class FocalBoostingClassifier(LogitClassifier):
 
     @abstractmethod
     def _train(
-        self, model: Any, keywords: dict[str, Any], train: Rows, evaluation: list[Rows]
-    ) -> tuple[Any, BoosterObjective]:
-        """Fit the library's classifier; objective and metric take the keywords."""
+        self,
+        model: Any,
+        metric: BoosterMetric,
+        train: TrainingData,
+        evaluation: list[TrainingData],
+    ) -> Any:
+        """Fit the library's classifier with `objective_` and this metric."""
 
     @abstractmethod
     def _margins(self, X: Any) -> Floats:
@@ -118,21 +116,22 @@ class FocalBoostingClassifier(LogitClassifier):
         model = self._unfitted()
         classes, train = self._training_rows(X, y, sample_weight)
         evaluation = self._evaluation_rows(classes, eval_set, eval_sample_weight)
-        class_weight = self._class_weights(classes, train.codes, train.sample_weight)
+        class_weight = self._class_weights(classes, train.y, train.sample_weight)
         trained = TrainedLoss(Focal(self.gamma), class_weight, self.label_smoothing)
         keywords = trained._asdict()
         keywords["n_threads"] = model.get_params().get("n_jobs") or None
-        start = BoosterLoss(**keywords).init_score(train.codes, train.sample_weight)
-        self.init_score_ = start
-        self.estimator_, self.objective_ = self._train(
-            model, keywords, train, evaluation
+        objective = self.objective_class(hessian=self.hessian, even=True, **keywords)
+        self.objective_ = objective
+        self.init_score_ = objective.init_score(train.y, train.sample_weight)
+        self.estimator_ = self._train(
+            model, self.metric_class(**keywords), train, evaluation
         )
         self.classes_, self.trained_loss_ = classes, trained
         return self
 
     def _training_rows(
         self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[NDArray[Any], Rows]:
+    ) -> tuple[NDArray[Any], TrainingData]:
         """Return the classes and the checked rows that have a weight."""
         X, y = self._validate(X, y=y if y is None else as_labels(y))
         check_classification_targets(y)
@@ -150,14 +149,14 @@ class FocalBoostingClassifier(LogitClassifier):
             )
         classes, codes = encode_labels(y)
         check_several(classes)
-        return classes, Rows(X, codes, weights)
+        return classes, TrainingData(X, codes, weights)
 
     def _evaluation_rows(
         self,
         classes: NDArray[Any],
         eval_set: list[tuple[Any, Any]] | None,
         eval_sample_weight: list[Any] | None,
-    ) -> list[Rows]:
+    ) -> list[TrainingData]:
         sets = eval_set or []
         weights: list[Any] = [None] * len(sets)
         if eval_sample_weight is not None:
@@ -171,7 +170,7 @@ class FocalBoostingClassifier(LogitClassifier):
         for (X, y), w in zip(sets, weights, strict=True):
             _, codes = encode_labels(y, classes, "eval_set")
             w = check_sample_weight(w, len(codes))
-            rows.append(Rows(self._validate(X), codes, w))
+            rows.append(TrainingData(self._validate(X), codes, w))
         return rows
 
     def _checked(self, X: MatrixLike) -> Any:
@@ -253,8 +252,8 @@ class FocalBoostingClassifier(LogitClassifier):
         shape = (n, *np.shape(self.init_score_))
         return np.broadcast_to(self.init_score_, shape).copy()
 
-    def _starts(self, evaluation: list[Rows]) -> list[Floats] | None:
-        return [self._start(len(codes)) for _, codes, _ in evaluation] or None
+    def _starts(self, evaluation: list[TrainingData]) -> list[Floats] | None:
+        return [self._start(len(rows.y)) for rows in evaluation] or None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

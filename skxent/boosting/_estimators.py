@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
+from skxent.base.data import TrainingData
 from skxent.boosting import _lightgbm, _xgboost
-from skxent.boosting._classifier import FocalBoostingClassifier, Rows
+from skxent.boosting._classifier import FocalBoostingClassifier
 from skxent.boosting._library import library
-from skxent.boosting._objective import BoosterObjective
+from skxent.boosting._objective import BoosterMetric
 from skxent.kernels.arrays import Floats
 
 
@@ -64,38 +65,31 @@ class FocalXGBClassifier(FocalBoostingClassifier):
     (178, 3)
     """
 
-    reserved: ClassVar[tuple[str, ...]] = (
-        "objective",
-        "eval_metric",
-        "base_score",
-        "scale_pos_weight",
-    )
+    objective_class = _xgboost.XGBoostObjective
+    metric_class = _xgboost.XGBoostMetric
+    reserved = ("objective", "eval_metric", "base_score", "scale_pos_weight")
 
     def _classifier(self) -> Any:
         return library("xgboost").XGBClassifier
 
     def _train(
-        self, model: Any, keywords: dict[str, Any], train: Rows, evaluation: list[Rows]
-    ) -> tuple[Any, BoosterObjective]:
-        objective = _xgboost.XGBoostObjective(
-            hessian=self.hessian, even=True, **keywords
-        )
-        model.set_params(
-            objective=objective, eval_metric=_xgboost.xgboost_metric(**keywords)
-        )
-        X, codes, weights = train
-        model.fit(
-            X,
-            codes,
-            sample_weight=weights,
-            base_margin=self._start(len(codes)),
-            eval_set=[(X, codes) for X, codes, _ in evaluation] or None,
+        self,
+        model: Any,
+        metric: BoosterMetric,
+        train: TrainingData,
+        evaluation: list[TrainingData],
+    ) -> Any:
+        model.set_params(objective=self.objective_, eval_metric=metric)
+        return model.fit(
+            train.X,
+            train.y,
+            sample_weight=train.sample_weight,
+            base_margin=self._start(len(train.y)),
+            eval_set=[(X, y) for X, y, _ in evaluation] or None,
             sample_weight_eval_set=_weights(evaluation),
-            base_margin_eval_set=[self._start(len(c)) for _, c, _ in evaluation]
-            or None,
+            base_margin_eval_set=self._starts(evaluation),
             verbose=False,
         )
-        return model, objective
 
     def _margins(self, X: Any) -> Floats:
         margins: Floats = self.estimator_.predict(
@@ -155,7 +149,9 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
     (178, 3)
     """
 
-    reserved: ClassVar[tuple[str, ...]] = (
+    objective_class = _lightgbm.LightGBMObjective
+    metric_class = _lightgbm.LightGBMMetric
+    reserved = (
         "objective",
         "metric",
         "class_weight",
@@ -167,32 +163,31 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
         return library("lightgbm").LGBMClassifier
 
     def _train(
-        self, model: Any, keywords: dict[str, Any], train: Rows, evaluation: list[Rows]
-    ) -> tuple[Any, BoosterObjective]:
-        objective = _lightgbm.LightGBMObjective(
-            hessian=self.hessian, even=True, **keywords
-        )
+        self,
+        model: Any,
+        metric: BoosterMetric,
+        train: TrainingData,
+        evaluation: list[TrainingData],
+    ) -> Any:
         # Without this LightGBM also takes the log loss of the margins as if they were
         # probabilities, and early stopping goes by it.
-        model.set_params(objective=objective, metric="none")
-        X, codes, weights = train
+        model.set_params(objective=self.objective_, metric="none")
         try:
-            model.fit(
-                X,
-                codes,
-                sample_weight=weights,
-                init_score=self._start(len(codes)),
+            return model.fit(
+                train.X,
+                train.y,
+                sample_weight=train.sample_weight,
+                init_score=self._start(len(train.y)),
                 **_evaluation_sets(model, evaluation),
                 eval_sample_weight=_weights(evaluation),
                 eval_init_score=self._starts(evaluation),
-                eval_metric=_lightgbm.lightgbm_metric(**keywords),
+                eval_metric=metric,
             )
         except library("lightgbm").basic.LightGBMError as error:
             # No column can be split: built-in objectives then train no tree.
             if "num_features()) > (0)" not in str(error):
                 raise
-            return None, objective
-        return model, objective
+            return None
 
     def _margins(self, X: Any) -> Floats:
         if self.estimator_ is None:
@@ -200,20 +195,20 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
         return _lightgbm.margins(self.estimator_, X, self.init_score_)
 
 
-def _weights(evaluation: list[Rows]) -> list[Any] | None:
+def _weights(evaluation: list[TrainingData]) -> list[Any] | None:
     """Return sample weights of the evaluation sets, ones if only others have some."""
     if all(weights is None for *_, weights in evaluation):
         return None
-    return [np.ones(len(c)) if w is None else w for _, c, w in evaluation]
+    return [np.ones(len(y)) if w is None else w for _, y, w in evaluation]
 
 
-def _evaluation_sets(model: Any, evaluation: list[Rows]) -> dict[str, Any]:
+def _evaluation_sets(model: Any, evaluation: list[TrainingData]) -> dict[str, Any]:
     """Return the keywords of LightGBM 4.7 and newer, or of older ones."""
     if not evaluation:
         return {}
     if "eval_X" in inspect.signature(model.fit).parameters:
         return {
             "eval_X": tuple(X for X, *_ in evaluation),
-            "eval_y": tuple(codes for _, codes, _ in evaluation),
+            "eval_y": tuple(y for _, y, _ in evaluation),
         }
-    return {"eval_set": [(X, codes) for X, codes, _ in evaluation]}
+    return {"eval_set": [(X, y) for X, y, _ in evaluation]}

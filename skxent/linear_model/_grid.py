@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.exceptions import FitFailedWarning
 
+from skxent.base.data import TrainingData
 from skxent.kernels.checks import warn
 from skxent.linear_model._classifier import CrossEntropyClassifier
-from skxent.linear_model._input import TrainingData
 from skxent.linear_model._path import GridPoint, Path
 from skxent.linear_model._scoring import FoldScorer, check_score
 

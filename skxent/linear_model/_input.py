@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,29 +11,10 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from skxent.base.data import TrainingData
 from skxent.inputs.labels import as_labels, check_several, encode_labels, is_soft
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.checks import as_whole, check_in_memory, check_unmasked
-
-
-class TrainingData(NamedTuple):
-    """Checked rows: X as floats, y as labels (n,) or soft labels (n, K), weights."""
-
-    X: Any
-    y: NDArray[Any]
-    sample_weight: NDArray[np.float64] | None
-
-    def rows(self, index: NDArray[np.intp]) -> TrainingData:
-        """Return the rows at these positions."""
-        weight = self.sample_weight
-        part = None if weight is None else weight[index]
-        return TrainingData(self.X[index], self.y[index], part)
-
-    @property
-    def metadata(self) -> dict[str, Any] | None:
-        """What callbacks are told of the rows besides X and y."""
-        weight = self.sample_weight
-        return None if weight is None else {"sample_weight": weight}
 
 
 def check_data(

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.validation import _check_method_params
 
+from skxent.base.data import TrainingData
 from skxent.inputs.tables import codes_of_logits
 from skxent.kernels.checks import check_bool, check_count, warn
 from skxent.kernels.threads import blas_threads, effective_n_threads, processors
@@ -29,7 +30,7 @@ from skxent.linear_model._grid import (
     summary,
     warn_of_failures,
 )
-from skxent.linear_model._input import TrainingData, check_data
+from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor, penalty_of
 from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
 from skxent.typing import MatrixLike
