@@ -1,9 +1,9 @@
 """Boosting objectives: the cost of a call, and what it adds to training.
 
-Calls are compared with a numpy implementation and imbalance-xgboost's focal loss, on the
-booster's arrays: margins and labels in float32. They use one thread, and in some rows
-two; by default they use all. Training is compared with the built-in objective of the
-library, from the same initial score.
+Calls are compared with a numpy implementation and imbalance-xgboost's focal loss, on
+the booster's arrays: margins and labels in float32. They use one thread, and in some
+rows two; by default they use all. Training is compared with the built-in objective of
+the library, from the same initial score.
 """
 
 import numpy as np

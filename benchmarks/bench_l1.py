@@ -1,8 +1,8 @@
 """L1 penalty: the time to a relative suboptimality of 1e-8 of the same objective.
 
-Each method is timed with the largest tol = 10^-k that reaches it, in one thread. There is
-no intercept, because liblinear would penalise it and celer has none. X has the memory
-layout that each method prefers.
+Each method is timed with the largest tol = 10^-k that reaches it, in one thread. There
+is no intercept, because liblinear would penalise it and celer has none. X has the
+memory layout that each method prefers.
 """
 
 import time

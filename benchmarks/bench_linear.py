@@ -1,9 +1,9 @@
 """Fits to a relative suboptimality of 1e-8, compared with the peers' best solvers.
 
 All libraries minimise the same objective, with C = 1 and two threads. Columns are
-independent unless noted; such data are easy for every solver. Each solver has the largest
-tolerance that reaches 1e-8, and each library its fastest solver. skglm fits no intercept.
-The floor is X.sum(), as many times as our fit passes over X.
+independent unless noted; such data are easy for every solver. Each solver has the
+largest tolerance that reaches 1e-8, and each library its fastest solver. skglm fits no
+intercept. The floor is X.sum(), as many times as our fit passes over X.
 """
 
 import subprocess

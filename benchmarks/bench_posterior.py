@@ -1,9 +1,9 @@
-"""Class probabilities of focal models, compared with cross-entropy and the plain softmax.
+"""Class probabilities of focal models, compared with cross-entropy and softmax.
 
 The tables have the log loss, in nats, of held-out rows. The posterior is exact if the
-model can represent the minimiser. With three or more classes the logits of the minimiser
-of focal loss are not linear even if the true ones are: a linear model has a larger loss
-than cross-entropy, but a smaller one with products of columns.
+model can represent the minimiser. With three or more classes the logits of the
+minimiser of focal loss are not linear even if the true ones are: a linear model has a
+larger loss than cross-entropy, but a smaller one with products of columns.
 """
 
 import numpy as np

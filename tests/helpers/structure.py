@@ -403,9 +403,14 @@ ASSIGNED_BY_DESIGN = (
     "text.xyann",
     "operator.outputs[1].type.shape",
     "estimator.__dict__",
-    "metric.__doc__",  # a function that the caller has just made
-    "of_blocks.__doc__",
-    "of_blocks.__module__",
+)
+# Names of a function that the caller has just made.
+OF_FUNCTIONS = (".__doc__", ".__module__", ".__name__", ".__qualname__")
+    ".__doc__",
+    ".__module__",
+    ".__name__",
+    ".__qualname__",
+    ".__signature__",
 )
 
 
@@ -426,7 +431,9 @@ def assignments_from_outside() -> Found:
             for node in nodes:
                 for attribute in assigned(node):
                     text = ast.unparse(attribute)
-                    if text.endswith(".flags.writeable") or text in ASSIGNED_BY_DESIGN:
+                    if text.endswith((".flags.writeable", *OF_FUNCTIONS)):
+                        continue
+                    if text in ASSIGNED_BY_DESIGN:
                         continue
                     if not is_own(attribute.value, made):
                         found.append(at(path, node, text))
