@@ -164,8 +164,10 @@ class PartReader:
 def read_rows(estimator: Any, source: RowBlocks) -> BlockRows:
     """Return the rows of blocks that are read anew for every pass."""
     kind = type(estimator).__name__
-    plan = make_plan(estimator, summaries(BlockReader(source, kind)), "block")
-    return rows_of_plan(LocalBlocks(PartReader(source, kind, plan)), plan)
+    checked = BlockReader(source, kind)
+    plan = make_plan(estimator, summaries(checked), "block")
+    parts = PartReader(source, kind, plan)
+    return rows_of_plan(LocalBlocks(parts, lambda: summaries(checked)), plan)
 
 
 def rows_of_plan(parts: BlockStore, plan: Plan) -> BlockRows:

@@ -406,12 +406,6 @@ ASSIGNED_BY_DESIGN = (
 )
 # Names of a function that the caller has just made.
 OF_FUNCTIONS = (".__doc__", ".__module__", ".__name__", ".__qualname__")
-    ".__doc__",
-    ".__module__",
-    ".__name__",
-    ".__qualname__",
-    ".__signature__",
-)
 
 
 def assignments_from_outside() -> Found:

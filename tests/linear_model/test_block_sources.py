@@ -60,6 +60,19 @@ CHANGES = {
 }
 
 
+@pytest.mark.parametrize("pass_", [1, 2, 4])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_only_later_name_their_block(pass_, value):
+    later = ROWS.copy()
+    later[3, 2] = value
+    blocks = Changing((later, CODES), pass_)
+    with (
+        pytest.raises(ValueError, match=r"^block 2: Input X contains (NaN|infinity)"),
+        np.errstate(invalid="ignore"),
+    ):
+        CrossEntropyClassifier().fit(blocks)
+
+
 @pytest.mark.parametrize("pass_", [1, 4])
 @pytest.mark.parametrize("change", CHANGES)
 def test_blocks_that_change_are_refused(change, pass_):

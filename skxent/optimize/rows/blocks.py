@@ -75,19 +75,34 @@ class BlockStore(Protocol):
         """Sum function(blocks, *args), arrays or tuples of them, over all places."""
 
 
+@dataclass(frozen=True)
 class LocalBlocks:
-    """Blocks in this process, or read by it."""
+    """Blocks in this process, or read by it.
 
-    def __init__(self, blocks: Iterable[Any]) -> None:
-        self.blocks = blocks
+    recheck : called if a sum has NaN; it raises an error that names the block, if the
+        cause is in the data. To check the data in every pass would take longer.
+    """
+
+    blocks: Iterable[Any]
+    recheck: Callable[[], Any] | None = None
 
     def map(self, function: Callable[..., Any], *args: Any) -> LocalBlocks:
         """Keep function(blocks, *args) in place of the blocks."""
-        return LocalBlocks(function(self.blocks, *args))
+        return replace(self, blocks=function(self.blocks, *args))
 
     def sum(self, function: Callable[..., Any], *args: Any) -> Any:
         """Return function(blocks, *args)."""
-        return function(self.blocks, *args)
+        total = function(self.blocks, *args)
+        if self.recheck is not None and has_nan(total):
+            self.recheck()
+        return total
+
+
+def has_nan(total: Any) -> bool:
+    """Return True if a number, an array or a tuple of them has NaN."""
+    if isinstance(total, tuple):
+        return any(map(has_nan, total))
+    return isinstance(total, float | np.ndarray) and bool(np.isnan(total).any())
 
 
 def add(values: Iterable[Any]) -> Any:
