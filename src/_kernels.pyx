@@ -10,15 +10,15 @@ from cython cimport floating
 from cython.parallel cimport prange, threadid
 from libc.math cimport INFINITY
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from binary cimport binary_rows
 from hard cimport hard_rows
 from labels cimport LabelRange, range_of, whole_codes
 from linear cimport (
-    Block, LinearPass, Shape, accumulate, entries_of, evaluate_numbers, multiply, pad_origin,
-    padded_weights, read_block, reduce_segment, shape_of, skinny_lanes, sparse_shape_of,
-    up_to_lines,
+    Block, LinearPass, Shape, accumulate, apart, copy_rows, entries_of, evaluate_numbers,
+    multiply, pad_origin, padded_weights, read_block, reduce_segment, shape_of,
+    skinny_lanes, sparse_shape_of,
 )
 from losses cimport ROWS, spec_of
 from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
@@ -217,11 +217,11 @@ def evaluate(
 cdef Py_ssize_t sum_numbers(const LinearPass *p) noexcept nogil:
     """Return how many numbers `sum_rows` works on."""
     cdef Py_ssize_t rows = p.shape.rows, size = evaluate_numbers(p.rows.K)
-    size += 3 * up_to_lines(rows * p.shape.m_padded) + up_to_lines(rows)
+    size += 3 * apart(rows * p.shape.m_padded) + apart(rows)
     if not p.shape.sparse:
-        size += up_to_lines(p.shape.d_padded * p.shape.m)
+        size += apart(p.shape.d_padded * p.shape.m)
     if p.shape.copied:
-        size += up_to_lines(rows * p.shape.d_padded)
+        size += apart(rows * p.shape.d_padded)
     return size
 
 
@@ -233,11 +233,11 @@ cdef void sum_rows(
     cdef const Shape *shape = &p.shape
     cdef Py_ssize_t at, row, i, m = shape.m, block_size = shape.rows * shape.m_padded
     cdef floating *z = work + evaluate_numbers(p.rows.K)
-    cdef floating *x = z + up_to_lines(block_size)
-    cdef floating *r = x + up_to_lines(block_size)
-    cdef floating *value = r + up_to_lines(block_size)
-    cdef floating *part = value + up_to_lines(shape.rows)
-    cdef floating *copies = part + up_to_lines(shape.d_padded * m)
+    cdef floating *x = z + apart(block_size)
+    cdef floating *r = x + apart(block_size)
+    cdef floating *value = r + apart(block_size)
+    cdef floating *part = value + apart(shape.rows)
+    cdef floating *copies = part + apart(shape.d_padded * m)
     cdef floating *logits = <floating *> p.logits
     cdef Block block
     cdef Pass rows = p.rows
@@ -271,16 +271,11 @@ cdef void sum_rows(
         elif not shape.sparse:
             block.X = <const floating *> p.X.data + row * p.X.down
         if p.logits_known:
-            for i in range(block.rows):
-                memcpy(
-                    z + i * shape.m_padded, logits + (row + i) * m, m * sizeof(floating)
-                )
+            copy_rows(block.rows, m, logits + row * m, m, z, shape.m_padded)
         else:
             multiply(p, &block, row, p.W, z)
-            for i in range(block.rows if logits != NULL else 0):
-                memcpy(
-                    logits + (row + i) * m, z + i * shape.m_padded, m * sizeof(floating)
-                )
+            if logits != NULL:
+                copy_rows(block.rows, m, z, shape.m_padded, logits + row * m, m)
         if p.V != NULL:
             multiply(p, &block, row, p.V, x)
         rows.first = row
@@ -341,11 +336,11 @@ def linear_sums(
     step = (step + p.shape.rows - 1) // p.shape.rows * p.shape.rows
     n_threads = max(1, min(n_threads, segments))
     # Of all threads: W, V and the origin as the products read them. Of each: work, sums.
-    cdef Py_ssize_t padded = up_to_lines((p.shape.d_padded + 1) * p.shape.m_padded)
-    cdef Py_ssize_t shared = 2 * padded + up_to_lines(p.shape.d_padded)
-    cdef Py_ssize_t work_size = up_to_lines(sum_numbers(&p)), sums_size = 0
+    cdef Py_ssize_t padded = apart((p.shape.d_padded + 1) * p.shape.m_padded)
+    cdef Py_ssize_t shared = 2 * padded + apart(p.shape.d_padded)
+    cdef Py_ssize_t work_size = apart(sum_numbers(&p)), sums_size = 0
     if not p.shape.sparse:
-        sums_size = up_to_lines(p.shape.d_padded * m)
+        sums_size = apart(p.shape.d_padded * m)
     cdef size_t size = (shared + n_threads * work_size) * sizeof(floating)
     cdef void *room = malloc(size + n_threads * sums_size * sizeof(double) + LINE)
     cdef floating *work = <floating *> aligned(room)

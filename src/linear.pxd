@@ -7,7 +7,7 @@ sums in order, so no result depends on the threads.
 """
 
 from cython cimport floating
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from losses cimport ROWS
 from passes cimport Pass
 from views cimport View, check_size
@@ -193,6 +193,18 @@ cdef inline void read_block(
             block[i * p.shape.d_padded + j] = X[(start + i) * p.X.down + j * p.X.right]
 
 
+cdef inline void copy_rows(
+    Py_ssize_t rows, Py_ssize_t m, const floating *source, Py_ssize_t source_step,
+    floating *out, Py_ssize_t out_step
+) noexcept nogil:
+    cdef Py_ssize_t i
+    if source_step == m == out_step:
+        memcpy(out, source, rows * m * sizeof(floating))
+        return
+    for i in range(rows):
+        memcpy(out + i * out_step, source + i * source_step, m * sizeof(floating))
+
+
 cdef inline void multiply(
     const LinearPass *p, const Block *block, Py_ssize_t start, const void *weights,
     floating *z
@@ -200,11 +212,12 @@ cdef inline void multiply(
     """Write the products of a block's rows, which begin at row `start`, with weights."""
     cdef const Shape *shape = &p.shape
     cdef const floating *W = <const floating *> weights
-    cdef const floating *bias = W + shape.d_padded * shape.m_padded
-    cdef Py_ssize_t i, k
-    for i in range(shape.rows):
-        for k in range(shape.m_padded):
-            z[i * shape.m_padded + k] = bias[k]
+    cdef Py_ssize_t filled = shape.m_padded, numbers = shape.rows * shape.m_padded
+    # All rows begin with the intercepts: each copy doubles how many are there.
+    memcpy(z, W + shape.d_padded * shape.m_padded, filled * sizeof(floating))
+    while filled < numbers:
+        memcpy(z + filled, z, min(filled, numbers - filled) * sizeof(floating))
+        filled *= 2
     if shape.sparse:
         gather(sizeof(floating), &p.entries, start, block.rows, shape.m_padded, W, z)
     else:
@@ -247,6 +260,10 @@ cdef inline Py_ssize_t evaluate_numbers(Py_ssize_t K) noexcept nogil:
     return 6 * K * ROWS
 
 
-cdef inline Py_ssize_t up_to_lines(Py_ssize_t numbers) noexcept nogil:
-    """Round up to whole cache lines of double or float."""
-    return (numbers + 15) // 16 * 16
+cdef inline Py_ssize_t apart(Py_ssize_t numbers) noexcept nogil:
+    """Round up to cache lines, and one more.
+
+    Arrays of 4096 bytes one behind another would share the low bits of their addresses,
+    by which a processor guesses whether a load waits for a store.
+    """
+    return (numbers + 31) // 16 * 16
