@@ -17,8 +17,8 @@ from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_limits
 
 import skxent
+from skxent.kernels.checks import say_if_missing
 from skxent.kernels.dispatch import available
-from skxent.kernels.optional import say_if_missing
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses import Focal
 

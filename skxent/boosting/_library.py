@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import as_reals
-from skxent.kernels.optional import say_if_missing
+from skxent.kernels.checks import as_reals, say_if_missing
 
 
 def library(name: str) -> Any:

@@ -5,7 +5,7 @@ Rows stay on the workers; coefficients go there and sums come back. Needs dask
 it.
 """
 
-from skxent.kernels.optional import say_if_missing
+from skxent.kernels.checks import say_if_missing
 
 with say_if_missing(
     "dask", "skxent.dask needs dask: pip install 'dask[array,dataframe,distributed]'"

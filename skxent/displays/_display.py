@@ -8,7 +8,7 @@ from typing import Any, Self
 from numpy.typing import NDArray
 
 from skxent.inputs.class_order import classes_of_estimator, predict_by_class
-from skxent.kernels.optional import say_if_missing
+from skxent.kernels.checks import say_if_missing
 
 
 class Display:

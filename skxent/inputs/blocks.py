@@ -9,8 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skxent.inputs.sparse import check_sparse
-from skxent.kernels.checks import check_count
-from skxent.kernels.optional import say_if_missing
+from skxent.kernels.checks import check_count, say_if_missing
 
 __all__ = ["ArrayBlocks", "ParquetBlocks", "RowBlocks"]
 

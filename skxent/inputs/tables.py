@@ -16,7 +16,7 @@ from sklearn.utils import check_array
 from skxent.inputs.labels import as_labels, encode_labels, is_soft, mask_ignored
 from skxent.inputs.rounding import sum_tolerance, within
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import as_whole, check_bool, check_unmasked, warn
+from skxent.kernels.checks import as_itemsize_strided, check_bool, check_unmasked, warn
 
 
 def positions(names: Sequence[Any], classes: Sequence[Any]) -> NDArray[np.intp] | None:
@@ -150,7 +150,7 @@ def check_logits(raw: ArrayLike, name: str = "y_proba", finite: bool = False) ->
         )
     if not finite and np.isnan(z).any():
         raise ValueError(f"{name} must not contain NaN, got {np.isnan(z).sum()}.")
-    z = as_whole(z)
+    z = as_itemsize_strided(z)
     return z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
 
 

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skxent.kernels.checks import as_whole, check_unmasked, whole_strides
+from skxent.kernels.checks import (
+    as_itemsize_strided,
+    check_unmasked,
+    has_itemsize_strides,
+)
 
 Floats = NDArray[np.floating[Any]]
 
 
 def as_raw_prediction(raw_prediction: ArrayLike) -> tuple[Floats, bool]:
-    """Logits as (n, K), and whether the one column is that of class 1 of two."""
+    """Return logits as (n, K), and whether one column is that of class 1 of two."""
     check_unmasked("raw_prediction", raw_prediction)
     z = np.asarray(raw_prediction)
     if z.dtype.kind not in "fiub":
@@ -24,16 +28,17 @@ def as_raw_prediction(raw_prediction: ArrayLike) -> tuple[Floats, bool]:
         raise ValueError(
             f"raw_prediction must be of shape (n,) or (n, K), got {z.shape}."
         )
-    z = columns(as_whole(z))
+    z = as_itemsize_strided(z)
+    z = z[:, np.newaxis] if z.ndim == 1 else z
     return z, z.shape[1] == 1
 
 
-def columns(array: Any) -> Any:
-    return array[:, np.newaxis] if array is not None and array.ndim == 1 else array
+def copy_if_overlapping(array: Any, outputs: dict[str, Floats]) -> Any:
+    """Return the array, or a copy if an output lies across it.
 
-
-def clear_of(array: Any, outputs: dict[str, Floats]) -> Any:
-    """The array, or a copy if an output lies across it; in its very place it may."""
+    An output in the very place of the array is harmless: each row is read before it is
+    written.
+    """
 
     def across(out: Floats) -> bool:
         if not np.may_share_memory(array, out):
@@ -46,7 +51,8 @@ def clear_of(array: Any, outputs: dict[str, Floats]) -> Any:
     return array.copy() if touched else array
 
 
-def check_apart(outputs: dict[str, Floats]) -> None:
+def check_no_overlap(outputs: dict[str, Floats]) -> None:
+    """Raise a ValueError if two outputs share memory."""
     for (name, one), (other_name, other) in combinations(outputs.items(), 2):
         if np.shares_memory(one, other):
             raise ValueError(
@@ -57,13 +63,14 @@ def check_apart(outputs: dict[str, Floats]) -> None:
 def output(
     name: str, out: Floats | None, shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> Floats:
+    """Return `out` after a check, or a new array if it is None."""
     if out is None:
         return np.empty(shape, dtype=dtype)
     if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
         got = f"{getattr(out, 'dtype', type(out))} of shape {np.shape(out)}"
         raise ValueError(f"{name} must be {dtype} of shape {shape}, got {got}.")
     distinct = all(s or n < 2 for s, n in zip(out.strides, shape, strict=True))
-    if not out.flags.writeable or not whole_strides(out) or not distinct:
+    if not out.flags.writeable or not has_itemsize_strides(out) or not distinct:
         raise ValueError(
             f"{name} must be a writeable array of distinct, aligned elements, "
             f"got strides {out.strides}, writeable={out.flags.writeable}."

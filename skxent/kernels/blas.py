@@ -80,17 +80,19 @@ class SharedLimit:
         self.of_threads: list[Any] = []  # libraries with a number for each thread
 
     def enter(self, wish: Wish) -> None:
+        """Add a wish to those that hold."""
         with self.lock:
             if self.libraries is None:
                 self._find_libraries()
             self._apply([*self._wishes(), wish])
 
     def leave(self, wish: Wish) -> None:
+        """Take a wish from those that hold; one that is gone may be taken again."""
         with self.lock:
             self._apply([other for other in self._wishes() if other is not wish])
 
     def after_fork(self) -> None:
-        """Only the thread that forked lives on in the child."""
+        """Drop the wishes of other threads, which do not live on in the child."""
         self.lock = RLock()
         self._apply([wish for wish in self._wishes() if wish.thread == get_ident()])
 

@@ -1,11 +1,15 @@
-"""Errors of one form: `<argument> must be <allowed>, got <value>.`"""
+"""Checks of arguments, whose errors have one form.
+
+`<argument> must be <allowed>, got <value>.`
+"""
 
 from __future__ import annotations
 
 import math
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from numbers import Integral, Real
@@ -44,6 +48,7 @@ class Interval:
         return f"a number in {left}{self.low:g}, {self.high:g}{right}"
 
     def check(self, name: str, value: Any) -> None:
+        """Raise a ValueError that names the argument unless the value is inside."""
         if value not in self:
             raise ValueError(f"{name} must be {self}, got {value!r}.")
 
@@ -53,6 +58,7 @@ POSITIVE = Interval(0.0, closed="neither")
 
 
 def check_option(name: str, value: Any, options: Iterable[str]) -> None:
+    """Raise a ValueError unless the value is one of the options."""
     options = list(options)
     # An array would be compared entry by entry.
     if not isinstance(value, str) or value not in options:
@@ -61,12 +67,16 @@ def check_option(name: str, value: Any, options: Iterable[str]) -> None:
 
 
 def check_bool(name: str, value: Any) -> None:
-    # numpy's bool is one too: parameter grids hold it
+    """Raise a ValueError unless the value is True or False.
+
+    That may be numpy's, for parameter grids hold these.
+    """
     if not isinstance(value, Integral | np.bool_) or value not in (True, False):
         raise ValueError(f"{name} must be True or False, got {value!r}.")
 
 
 def check_unmasked(name: str, values: Any) -> None:
+    """Raise a ValueError if entries are masked: what is under a mask is no data."""
     if np.ma.is_masked(values):
         raise ValueError(
             f"{name} must have no masked entries, got {np.sum(np.ma.getmask(values))}."
@@ -83,7 +93,7 @@ def check_in_memory(X: Any) -> None:
 
 
 def as_reals(name: str, values: Any, dtype: Any = np.float64) -> NDArray[Any]:
-    """An aligned array of real numbers, which dates and complex numbers are not."""
+    """Return an aligned array of real numbers, which dates and complex ones are not."""
     check_unmasked(name, values)
     given = np.asarray(values)
     if given.dtype.kind not in "fiubO":
@@ -93,16 +103,19 @@ def as_reals(name: str, values: Any, dtype: Any = np.float64) -> NDArray[Any]:
             array = given.astype(dtype, copy=False)
     except (FloatingPointError, OverflowError, TypeError) as error:
         raise ValueError(f"{name} must be real numbers: {error}.") from error
-    return as_whole(array)
+    return as_itemsize_strided(array)
 
 
-def as_whole(array: NDArray[Any]) -> NDArray[Any]:
-    """The array, or a copy if the kernels would misread its strides."""
-    return array if whole_strides(array) else array.copy()
+def as_itemsize_strided(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array, or a copy if the kernels would misread its strides."""
+    return array if has_itemsize_strides(array) else array.copy()
 
 
-def whole_strides(array: NDArray[Any]) -> bool:
-    """Are all strides multiples of the item size, as the kernels need them?"""
+def has_itemsize_strides(array: NDArray[Any]) -> bool:
+    """Return True if all strides are multiples of the item size.
+
+    The kernels count them in numbers, not in bytes.
+    """
     return array.flags.aligned and not any(s % array.itemsize for s in array.strides)
 
 
@@ -134,5 +147,20 @@ def ignore_overflow(function: Function) -> Function:
 
 
 def check_count(name: str, value: Any, low: int = 1) -> None:
+    """Raise a ValueError unless the value is an integer that is large enough."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
         raise ValueError(f"{name} must be an integer >= {low}, got {value!r}.")
+
+
+@contextmanager
+def say_if_missing(name: str, message: str) -> Iterator[None]:
+    """Raise an ImportError with the message if this library, and no other, is missing.
+
+    What is missing inside an installed library is another fault, with another remedy.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise ImportError(message, name=name) from error

@@ -20,7 +20,7 @@ LEVELS = {"base": 1, "v3": 3, "v4": 4}
 
 
 def available() -> list[str]:
-    """Instruction sets that were compiled in and that this processor runs."""
+    """Return the compiled instruction sets that this processor runs."""
     level = base.build_info()["cpu_level"]
     return [
         name
@@ -30,7 +30,7 @@ def available() -> list[str]:
 
 
 def choose() -> str:
-    """The forced instruction set, or the widest one."""
+    """Return the forced instruction set, or the widest one."""
     names = available()
     forced = os.environ.get("SKXENT_ISA") or names[-1]
     if forced not in names:

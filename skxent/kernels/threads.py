@@ -33,7 +33,10 @@ if hasattr(os, "register_at_fork"):
 
 @cache
 def processors() -> int:
-    """What joblib says this process may use: it reads files to know."""
+    """Return how many processors this process may use.
+
+    joblib reads files to know, so it is asked once.
+    """
     count: int = cpu_count()
     return count
 
@@ -41,9 +44,10 @@ def processors() -> int:
 def blas_threads(
     count: int, columns: int | None = None
 ) -> AbstractContextManager[None]:
-    """A context in which BLAS has so many threads, for products of so many columns.
+    """Return a context in which BLAS has so many threads.
 
-    Inside another it takes its place, but BLAS never has more than it had outside all.
+    With `columns` it is for products of so many columns, and does nothing if these are
+    few. Inside another it takes its place, but BLAS never has more than outside all.
     """
     if columns is not None and columns <= FEW_COLUMNS:
         return nullcontext()
@@ -51,7 +55,7 @@ def blas_threads(
 
 
 def one_blas_thread(columns: int | None = None) -> AbstractContextManager[None]:
-    """A context in which BLAS has one thread.
+    """Return a context in which BLAS has one thread.
 
     Its own would wait for the cores that the kernels' threads have not given back yet:
     small products between two passes over X took longer than the passes.
@@ -62,7 +66,7 @@ def one_blas_thread(columns: int | None = None) -> AbstractContextManager[None]:
 def effective_n_threads(
     n_threads: int | None = None, work: int | None = None, name: str = "n_threads"
 ) -> int:
-    """Threads for a call on `work` logits.
+    """Return how many threads a call on `work` logits may use.
 
     None means all that OpenMP may use (OMP_NUM_THREADS, threadpoolctl and joblib's
     limits are respected); -1 all processors, -2 all but one, as in joblib. A forked

@@ -14,7 +14,7 @@ from sklearn.utils.validation import validate_data
 from skxent.base.data import TrainingData
 from skxent.inputs.labels import as_labels, check_several, encode_labels, is_soft
 from skxent.inputs.sparse import check_sparse
-from skxent.kernels.checks import as_whole, check_in_memory, check_unmasked
+from skxent.kernels.checks import as_itemsize_strided, check_in_memory, check_unmasked
 
 
 def check_data(
@@ -50,7 +50,7 @@ def check_data(
         ensure_all_finite=finite,
     )
     if isinstance(X, np.ndarray):
-        X = as_whole(X)
+        X = as_itemsize_strided(X)
     if not soft and not (part and (y.dtype.kind != "f" or (y % 1 == 0).all())):
         check_classification_targets(y)
     if isinstance(sample_weight, Real):

@@ -7,9 +7,10 @@ metric, scorer, estimator, tests and benchmarks are functions of it; `LOSSES` li
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, ClassVar
 
-from skxent.kernels.checks import Interval, check_option
+from skxent.kernels.checks import Interval
 from skxent.losses._loss import Loss, parameter
 
 __all__ = [
@@ -246,8 +247,19 @@ LOSSES: dict[str, type[Loss]] = {
 
 
 def as_loss(loss: str | Loss) -> Loss:
-    """A loss, or the one of that name in LOSSES, by default."""
+    """Return a loss, or the one of that name in LOSSES with its default parameters."""
     if isinstance(loss, Loss):
         return loss
-    check_option("loss", loss, LOSSES)
-    return LOSSES[loss]()
+    if isinstance(loss, str) and loss in LOSSES:
+        return LOSSES[loss]()
+    hint = ""
+    if isinstance(loss, type) and issubclass(loss, Loss):
+        hint = f" Write {loss.__name__}()."
+    elif isinstance(loss, str):
+        # Names of classes tell which loss is meant, too: "Focal", "CrossEntropyLoss".
+        names = {cls.__name__.lower(): name for name, cls in LOSSES.items()}
+        names |= {name: name for name in LOSSES}
+        near = get_close_matches(loss.lower().removesuffix("loss"), names, 1)
+        hint = f" Did you mean {names[near[0]]!r}?" if near else ""
+    allowed = ", ".join(map(repr, LOSSES))
+    raise ValueError(f"loss must be one of {allowed}, got {loss!r}.{hint}")

@@ -1,5 +1,6 @@
 """The compiled losses against mpmath: value, gradient, Hessian, probabilities."""
 
+import inspect
 import math
 import pickle
 from functools import partial
@@ -370,6 +371,48 @@ def test_losses_by_name():
         assert as_loss(name) == cls() and as_loss(cls()) == cls()
     with pytest.raises(ValueError, match=r"^loss must be one of 'cross_entropy', 'foc"):
         as_loss("hinge")
+
+
+@pytest.mark.parametrize(
+    ("given", "write"),
+    [
+        ("Focal", "Did you mean 'focal'?"),
+        ("FocalLoss", "Did you mean 'focal'?"),
+        ("cross-entropy", "Did you mean 'cross_entropy'?"),
+        ("CrossEntropyLoss", "Did you mean 'cross_entropy'?"),
+        ("GeneralizedCrossEntropy", "Did you mean 'generalized_cross_entropy'?"),
+        ("poly", "Did you mean 'poly1'?"),
+        (Focal, "got <class 'skxent.losses._shipped.Focal'>. Write Focal()."),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_told_the_right_one(given, write):
+    with pytest.raises(ValueError, match=r"^loss must be ") as error:
+        as_loss(given)
+    assert str(error.value).endswith(write)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "loss",
+        "gradient",
+        "loss_gradient",
+        "gradient_hessian",
+        "hessian_product",
+        "hessian",
+        "best_constant",
+        "predict_proba",
+        "predict_log_proba",
+        "posterior",
+    ],
+)
+def test_methods_document_their_arguments(method):
+    function = getattr(Focal(), method)
+    sections = inspect.getdoc(function).split("\nParameters\n")[1].split("\nReturns\n")
+    described = sections[0].splitlines()
+    for name, argument in inspect.signature(function).parameters.items():
+        stars = "**" if argument.kind is argument.VAR_KEYWORD else ""
+        assert [line for line in described if line.split(" :")[0] == stars + name]
 
 
 def test_losses_are_values():
