@@ -57,7 +57,9 @@ def calibration_error_interval(
     n_resamples : int, default=1000
     random_state : int, RandomState instance or None, default=None
         For the resampling.
-    n_bins, strategy, classwise
+    n_bins : int, default=15
+    strategy : {"uniform", "quantile"}, default="uniform"
+    classwise : bool, default=False
         See :func:`skxent.metrics.expected_calibration_error`. The bins are made once,
         from all rows.
     {keywords}

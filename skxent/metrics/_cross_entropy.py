@@ -69,15 +69,7 @@ def smoothed_log_loss(
         Each label becomes ``(1 - label_smoothing) * y + label_smoothing / K``.
     {keywords}
 
-    Returns
-    -------
-    float, or ndarray of shape (n,) for reduction="none"
-        In nats, unless `base` is given.
-
-    Raises
-    ------
-    ValueError
-        As for :func:`evaluate_loss`.
+    {results}
 
     See Also
     --------
@@ -129,15 +121,7 @@ def cross_entropy(
     {y_proba}
     {keywords}
 
-    Returns
-    -------
-    float, or ndarray of shape (n,) for reduction="none"
-        In nats, unless `base` is given.
-
-    Raises
-    ------
-    ValueError
-        As for :func:`evaluate_loss`.
+    {results}
 
     See Also
     --------
@@ -203,15 +187,7 @@ def multilabel_log_loss(
         Weights of the columns.
     {keywords}
 
-    Returns
-    -------
-    float, or ndarray of shape (n,) for reduction="none"
-        In nats, unless `base` is given.
-
-    Raises
-    ------
-    ValueError
-        As for :func:`evaluate_loss`.
+    {results}
 
     See Also
     --------

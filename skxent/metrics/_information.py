@@ -59,15 +59,7 @@ def entropy(
         Probabilities; (n,): of the second of two classes.
     {keywords}
 
-    Returns
-    -------
-    float, or ndarray of shape (n,) for reduction="none"
-        In nats, unless `base` is given; float64.
-
-    Raises
-    ------
-    ValueError
-        As for :func:`evaluate_loss`.
+    {results}
 
     See Also
     --------
@@ -131,15 +123,7 @@ def kl_divergence(
         by name where both have the same.
     {keywords}
 
-    Returns
-    -------
-    float, or ndarray of shape (n,) for reduction="none"
-        In nats, unless `base` is given; float64, never negative.
-
-    Raises
-    ------
-    ValueError
-        As for :func:`evaluate_loss`.
+    {results}
 
     See Also
     --------

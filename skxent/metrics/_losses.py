@@ -78,17 +78,7 @@ def evaluate_loss(
     {y_proba}
     {keywords}
 
-    Returns
-    -------
-    float, or ndarray of shape (n,) for reduction="none"
-        In nats, unless `base` is given.
-
-    Raises
-    ------
-    ValueError
-        If a value is NaN, probabilities are outside [0, 1] or all zero in a row, the
-        number of columns is not that of the labels, a label is unknown, or an option is
-        outside its domain.
+    {results}
 
     See Also
     --------
@@ -164,15 +154,7 @@ def focal_loss(
         The focusing parameter. gamma=0 is the log loss.
     {keywords}
 
-    Returns
-    -------
-    float, or ndarray of shape (n,) for reduction="none"
-        In nats, unless `base` is given.
-
-    Raises
-    ------
-    ValueError
-        As for :func:`evaluate_loss`.
+    {results}
 
     See Also
     --------

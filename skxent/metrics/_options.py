@@ -115,7 +115,7 @@ def takes(keywords: type) -> Callable[[Function], Function]:
     """Spell out the keywords of a TypedDict in place of the ``**keywords`` of a metric.
 
     The signature and errors are those of a function that lists them. In its docstring
-    the lines ``{y_true}`` and ``{y_proba}`` are filled in from `Options`, and
+    the lines ``{y_true}``, ``{y_proba}`` and ``{results}`` are filled in, and
     ``{keywords}`` by all parameters of `Options` that the docstring does not describe.
     """
 
@@ -155,6 +155,20 @@ def takes(keywords: type) -> Callable[[Function], Function]:
     return decorate
 
 
+# The sections of a loss that `{results}` stands for.
+RESULTS = """\
+Returns
+-------
+float, or ndarray of shape (n,) for reduction="none"
+    In nats, unless `base` is given.
+
+Raises
+------
+ValueError
+    If a value is NaN, probabilities are outside [0, 1] or all zero in a row, the number
+    of columns is not that of the labels, a label is unknown, or an option is outside
+    its domain."""
+
 # A parameter in a numpydoc section: its line, and the indented ones that follow.
 PARAGRAPH = re.compile(r"^(\w+) : .*(?:\n +.*)*", re.MULTILINE)
 
@@ -166,6 +180,7 @@ def _documented(text: str | None, shared: Iterable[str]) -> str | None:
     found = PARAGRAPH.finditer(cleandoc(Options.__doc__))
     known = {paragraph[1]: paragraph[0] for paragraph in found}
     own = set(re.findall(r"^ *(\w+) : ", text, re.MULTILINE))
+    known["results"] = RESULTS
     known["keywords"] = "\n".join(known[name] for name in shared if name not in own)
     return re.sub(
         r"^( *)\{(\w+)\}$",
