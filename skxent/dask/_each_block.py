@@ -1,4 +1,4 @@
-"""A function of each block of rows: one task a block, as far as dask allows."""
+"""Call a function for each block of rows: one task a block, as far as dask allows."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from skxent.dask._own_tasks import with_own_tasks
 from skxent.linear_model._blocks import check_rows, prefix_errors
 from skxent.optimize.rows.blocks import add
 
-# So many values are added by one task.
-FAN = 32
+# One task adds this many values.
+VALUES_PER_SUM = 32
 
 
 @dataclass(frozen=True)
 class OnBlock:
-    """A function of (index, rows by name, *arguments); errors tell which block it is.
+    """A function of (index, rows by name, *arguments) whose errors name the block.
 
-    Rows of some blocks may differ in number: nothing is broadcast or left out.
+    All columns of a block must have the same number of rows.
     """
 
     function: Callable[..., Any]
@@ -50,7 +50,7 @@ class OnBlock:
 
 
 def of_arrays(work: OnBlock, index: tuple[int], *rows: Any) -> Any:
-    # A block of columns stands in a list, as there could be several.
+    # dask passes a block of columns in a list, since there could be several.
     return work(index[0], tuple(r[0] if isinstance(r, list) else r for r in rows))
 
 
@@ -65,24 +65,25 @@ def of_values(work: OnBlock, index: int, *rows: Any) -> Any:
 
 @dataclass(frozen=True)
 class Blocks:
-    """A value for each block of rows: keys of a graph."""
+    """One value for each block of rows, as keys of a graph."""
 
     keys: list[Any]
     graph: dict[Any, Any]
 
     def together(self, function: Callable[..., Any], *arguments: Any) -> Delayed:
-        """Return function(list of all values, *arguments), delayed."""
+        """Return ``function(list of all values, *arguments)``, delayed."""
         name = f"values-{uuid4().hex}"
         values = Delayed(name, {**self.graph, name: (list, list(self.keys))})
         return delayed(function, pure=False)(values, *arguments)
 
     def sum(self) -> Any:
-        """Compute Σ of the values, up a tree."""
+        """Compute the sum of the values, in a tree of sums."""
         keys, graph = with_own_tasks(self.keys, self.graph)
         name = f"add-{uuid4().hex}"
         level = 0
         while level == 0 or len(keys) > 1:
-            parts = [keys[i : i + FAN] for i in range(0, len(keys), FAN)]
+            starts = range(0, len(keys), VALUES_PER_SUM)
+            parts = [keys[start : start + VALUES_PER_SUM] for start in starts]
             keys = [(name, level, place) for place in range(len(parts))]
             graph |= {key: (add, part) for key, part in zip(keys, parts, strict=True)}
             level += 1
@@ -92,9 +93,10 @@ class Blocks:
 def each_block(
     function: Callable[..., Any], arguments: tuple[Any, ...], **data: Any
 ) -> Blocks:
-    """Return function(index, rows, *arguments) for all blocks of these rows.
+    """Return ``function(index, rows, *arguments)`` for all blocks of these rows.
 
-    rows: a dict of those of the block. Arguments may be delayed.
+    rows : dict of the rows of a block by the names in `data`
+    arguments : may be delayed
     """
     rows = aligned(**data)
     work = delayed(OnBlock, pure=False)(function, tuple(rows), arguments)
@@ -114,7 +116,7 @@ def each_row(
     dtype: Any,
     **data: Any,
 ) -> da.Array:
-    """Return a dask array of the rows of function(index, rows, *arguments)."""
+    """Return a dask array of the rows of ``function(index, rows, *arguments)``."""
     rows = aligned(**data)
     name = function.__name__
     work = delayed(OnBlock, pure=True)(function, tuple(rows), arguments)
@@ -134,7 +136,7 @@ def each_row(
 def blockwise(
     work: Delayed, arrays: list[da.Array], rest: tuple[int, ...], dtype: Any, name: str
 ) -> da.Array:
-    """Return an array of a block (rows, *rest) for each block of rows."""
+    """Return a dask array with a block (rows, *rest) for each block of rows."""
     index = ArrayBlockIdDep((arrays[0].chunks[0],))
     pairs: list[Any] = [work, None, index, "i"]
     for place, array in enumerate(arrays):
@@ -153,7 +155,7 @@ def blockwise(
 
 
 def of_one_frame(work: Delayed, frames: list[Any]) -> Blocks:
-    """Work on frames that dask reads together."""
+    """Call the function for the partitions of frames that dask reads together."""
     first, *others = frames
     values = first.map_partitions(
         of_partitions,
@@ -167,7 +169,7 @@ def of_one_frame(work: Delayed, frames: list[Any]) -> Blocks:
 
 
 def of_lists(work: Delayed, given: list[Any], name: str) -> Blocks:
-    """Work on rows of several kinds or sources, block by block."""
+    """Call the function for blocks of rows of several kinds or sources."""
     columns = list(map(delayed_blocks, given))
     _, graph = merged([work, *(block for column in columns for block in column)])
     name = f"{name}-{uuid4().hex}"

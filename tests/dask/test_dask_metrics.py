@@ -1,4 +1,4 @@
-"""Metrics of dask's rows are those of the same rows in memory, whatever the rows are."""
+"""Metrics of dask's rows are those of the same rows in memory, of any kind."""
 
 import pickle
 from importlib import import_module
@@ -78,17 +78,14 @@ def test_metrics_without_rows_that_count():
         for name in ("cross_entropy", "expected_calibration_error"):
             with pytest.raises(ValueError, match="y_true must have labels other than"):
                 getattr(skd.metrics, name)(*rows, labels=labels, ignore_index=-100)
-    zeros = cut(np.zeros(90), 20)
+    zeros, both = cut(np.zeros(90), 20), (cut(np.arange(90) % 2, 20), rows[1])
     for name in ("cross_entropy", "expected_calibration_error", "entropy"):
-        columns = (
-            rows[1:] if name == "entropy" else (cut(np.arange(90) % 2, 20), rows[1])
-        )
+        columns = rows[1:] if name == "entropy" else both
         with pytest.raises(ValueError, match="sample_weight must have a sum other"):
             getattr(skd.metrics, name)(*columns, sample_weight=zeros)
-    one = cut(np.arange(90) % 2, 20), rows[1]
     lone = cut(np.eye(90)[0], 20)
     with pytest.warns(UndefinedMetricWarning, match="less than two samples"):
-        assert np.isnan(skd.metrics.d2_loss_score("focal", *one, sample_weight=lone))
+        assert np.isnan(skd.metrics.d2_loss_score("focal", *both, sample_weight=lone))
 
 
 @pytest.mark.parametrize("name", ["focal_loss", "entropy"])
@@ -101,9 +98,8 @@ def test_values_of_rows_have_the_dtype_that_is_said(name):
     rows = (y, proba) if focal else (proba,)
     expected = getattr(metrics, name)(*rows, **settings)
     for p in (cut(proba, 30), dd.from_dask_array(cut(proba, 30))):
-        found = getattr(skd.metrics, name)(
-            *[cut(y, 30)][: len(rows) - 1], p, **settings
-        )
+        columns = (cut(y, 30), p) if focal else (p,)
+        found = getattr(skd.metrics, name)(*columns, **settings)
         assert found.dtype == expected.dtype == (np.float32 if focal else np.float64)
         assert_allclose(found.compute(), expected, rtol=1e-6)
         assert found.compute().dtype == found.dtype

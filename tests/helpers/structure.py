@@ -422,6 +422,9 @@ def assignments_from_outside() -> Found:
                 if isinstance(node, ast.Assign | ast.AnnAssign) and node.value
                 for target in getattr(node, "targets", [getattr(node, "target", None)])
             }
+            # A function within is its own as well.
+            functions = [n.name for n in nodes if isinstance(n, ast.FunctionDef)]
+            made |= dict.fromkeys(functions, "cls")
             for node in nodes:
                 for attribute in assigned(node):
                     text = ast.unparse(attribute)
