@@ -173,7 +173,6 @@ def measure() -> dict[str, float]:
     from distributed import Client, LocalCluster
 
     from skxent.dask import CrossEntropyClassifier
-    from skxent.dask._workers import Workers
     from skxent.inputs.targets import make_target
     from skxent.losses import CrossEntropy
     from skxent.optimize.rows import table_rows
@@ -201,8 +200,7 @@ def measure() -> dict[str, float]:
         W, seconds, processor = np.zeros(spread.shape), {}, {}
         for tasks in (2, 256):
             groups = kept.groups * (tasks // len(kept.groups))
-            parts = Workers(kept.client, groups, kept.spills)
-            again = replace(spread.rows, parts=parts)
+            again = replace(spread.rows, parts=replace(kept, groups=groups))
             took, busy = [], time.process_time()
             for _ in range(15):
                 begin = time.perf_counter()

@@ -197,7 +197,7 @@ class BlockReader:
                 yield block
 
     def _given(self) -> Iterator[tuple[int, Any]]:
-        """Number what the source yields, also in the errors that it raises."""
+        """Yield what the source yields with its number, which its errors get, too."""
         index = 0
         try:
             with prefix_errors("block", index):

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from skxent.optimize.smooth import Weights
-from skxent.optimize.solution import Stopped
+from skxent.optimize.solution import Callback, Stopped
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 try:
@@ -34,7 +34,7 @@ CallbackSupportMixin: Any = library.CallbackSupportMixin if library else NoCallb
 
 
 def with_callbacks(method: Method) -> Method:
-    """Callbacks are torn down after the method, whether it fails or not."""
+    """Tear callbacks down after the method, whether it fails or not."""
     return library.with_callbacks(method) if library else method
 
 
@@ -62,7 +62,7 @@ class FitTask:
             self.root.call_on_fit_task_begin(estimator=estimator, **data)
 
     @property
-    def callback(self) -> Callable[[Weights], None] | None:
+    def callback(self) -> Callback | None:
         """Return what the solver calls after every iteration, if anybody listens."""
         return self._iteration if self.root is not None and self.active else None
 
@@ -114,7 +114,7 @@ class SearchTask:
             self.left = [n_candidates] * n_folds
 
     def fold(self, k: int) -> Callable[[], None]:
-        """Called after every candidate of fold k, tells of it."""
+        """Return what is to be called after every candidate of fold k."""
         if not self.active:
             return lambda: None
         task = self.search.subcontext(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
 
@@ -39,7 +38,7 @@ from skxent.optimize.penalties import elastic_net
 from skxent.optimize.rows import table_rows
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Weights
-from skxent.optimize.solution import SolverOptions
+from skxent.optimize.solution import Callback, SolverOptions
 from skxent.optimize.solve import SOLVERS, solve
 from skxent.typing import MatrixLike
 
@@ -255,10 +254,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         penalty = elastic_net(rows, strength, float(self.l1_ratio))
         return Objective(rows, self._loss(), penalty)
 
-    def _options(self) -> SolverOptions:
+    def _options(self, callback: Callback | None = None) -> SolverOptions:
         """Return how to solve."""
         tol, max_iter = float(self.tol), int(self.max_iter)
-        return SolverOptions(tol, max_iter, int(self.verbose))
+        return SolverOptions(tol, max_iter, int(self.verbose), callback)
 
     def _minimise(
         self, objective: Objective, start: Weights, X: Any, y: Any, weights: Any
@@ -272,7 +271,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
             y=y,
             metadata=None if weights is None else {"sample_weight": weights},
         )
-        options = replace(self._options(), callback=task.callback)
+        options = self._options(task.callback)
         solution = solve(objective, start, options, self.solver)
         self._keep(objective, solution.weights)
         self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)

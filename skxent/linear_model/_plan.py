@@ -54,7 +54,7 @@ class Plan:
 
     @property
     def centred(self) -> bool:
-        """May columns be centred, because no block is sparse?"""
+        """Return True if columns may be centred, because no block is sparse."""
         return not any(block.sparse for block in self.found.values())
 
     def check_same(self, block: Block) -> None:

@@ -67,4 +67,4 @@ def newton_cholesky(
     step = CholeskyStep(objective, options.keep_hessian)
     with one_blas_thread(start.size):
         solution = newton(objective, start, step, options)
-    return replace(solution, hessian=step.hessian)
+    return replace(solution, hessian=step.hessian) if options.keep_hessian else solution

@@ -121,7 +121,6 @@ class WholeInverse:
         invariant: bool,
         dtype: Any = np.float64,
     ) -> None:
-        check_curvature(H)
         size, m = self.shape = shape
         if invariant:
             per_output = H.reshape(m, size, m, size)

@@ -124,16 +124,12 @@ class Objective:
         self.penalty.add_to_grams(grams)
         return grams
 
-    def diagonal(self, W: Weights) -> Weights:
-        """Return the Hessian's diagonal: (D, m)."""
-        return self.rows.diagonal(self.loss, W) + self.penalty.diagonal()
-
     def shift_curvature(self) -> Weights:
         """Return how the penalty holds a shift of all outputs: (D, 1).
 
         Zero where solvers need not move that way.
         """
-        held = self.penalty.diagonal().mean(axis=1, keepdims=True)
+        held = self.penalty.curvature.mean(axis=1, keepdims=True)
         return np.zeros_like(held) if self.shift_invariant else held
 
     def output_curvature(self, W: Weights) -> Weights:

@@ -18,7 +18,6 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.shift import sparsest, zero_sum
@@ -41,11 +40,6 @@ class Penalty(ABC):
     def curvature(self) -> Weights:
         """Return the diagonal Hessian of the smooth part: (D, 1), or (D, m)."""
 
-    @property
-    def unpenalised(self) -> NDArray[np.bool_]:
-        """Return which rows of W, as the intercepts, cost nothing: (D,)."""
-        return np.asarray(~self.curvature.any(axis=1))
-
     def value_gradient(self, W: Weights) -> tuple[float, Weights]:
         """Return the smooth part and its gradient."""
         gradient = self.hessian_product(W)
@@ -54,10 +48,6 @@ class Penalty(ABC):
     def hessian_product(self, V: Weights) -> Weights:
         """Return the Hessian of the smooth part times V."""
         return self.curvature * V
-
-    def diagonal(self) -> Weights:
-        """Return the diagonal of that Hessian: (D, 1), or (D, m)."""
-        return self.curvature
 
     def add_to_hessian(self, H: Weights) -> None:
         """Add that Hessian to one of the rows (m D, m D), output by output."""
@@ -138,10 +128,6 @@ class L1(Penalty):
     @cached_property
     def curvature(self) -> Weights:
         return np.zeros((len(self.threshold), 1))
-
-    @property
-    def unpenalised(self) -> NDArray[np.bool_]:
-        return self.threshold == 0
 
     @property
     def l1_weights(self) -> Weights:

@@ -132,7 +132,7 @@ class Diagonal:
                 sums = np.maximum(centred, 1e-3 * sums)
             used = count > 0
             self.scale[:d][used] = shrunk(sums[used], count[used])
-        self.scale += sample.penalty.diagonal() + np.finfo(float).tiny
+        self.scale += sample.penalty.curvature + np.finfo(float).tiny
 
     def centred(self, G: Weights) -> Weights:
         """Return the gradient in the weights of centred columns."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,8 @@ from skxent.kernels.arrays import Floats
 
 Weights = NDArray[np.float64]
 Columns = NDArray[np.intp]
+
+TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +62,9 @@ def start_rows(n_samples: int) -> slice | None:
 
 def rounding_error(dtype: Any, value: float) -> float:
     """Return the size of a difference of values that rounding may feign."""
-    noise = 8 * float(np.finfo(dtype).eps)
-    return noise * max(abs(value), float(np.finfo(float).tiny))
+    return _noise(np.dtype(dtype)) * max(abs(value), TINY)
+
+
+@cache
+def _noise(dtype: np.dtype[Any]) -> float:
+    return 8 * float(np.finfo(dtype).eps)

@@ -31,6 +31,9 @@ PATIENCE = 30
 MAX_HESSIAN = 3000
 
 
+Callback = Callable[[Weights], None]
+
+
 @dataclass(frozen=True)
 class SolverOptions:
     """How to solve.
@@ -44,7 +47,7 @@ class SolverOptions:
     tol: float = 1e-4
     max_iter: int = 100
     verbose: int = 0
-    callback: Callable[[Weights], None] | None = None
+    callback: Callback | None = None
     keep_hessian: bool = False
     few_operations: float = FEW_OPERATIONS
     patience: int = PATIENCE

@@ -88,8 +88,6 @@ def solve(
             if start.any():
                 start = objective.at_best_shift(start)
             solver, solution = _solve(objective, start, options, solver)
-            weights = objective.at_best_shift(solution.weights)
-            solution = replace(solution, weights=weights)
     except Stopped as stop:
         value = objective.at(stop.weights).value
         return Solution(stop.weights, value, stop.n_iter, np.nan, STOPPED)
@@ -105,26 +103,28 @@ def _solve(
     if solver == "auto":
         solver = choose_solver(objective, options)
         patience = options.patience if solver == "lbfgs" else max_iter
-    method = METHODS[solver]
-    before = 0
+    method, before, limits = METHODS[solver], 0, options
     if not objective.loss.convex and not start.any() and max_iter > 1:
         # One iteration at least is for the loss itself.
-        limits = replace(
-            options,
-            tol=max(options.tol, NEAR_START),
-            max_iter=min(patience, max_iter - 1),
-        )
-        first = method(replace(objective, loss=CrossEntropy()), start, limits)
+        easier = replace(objective, loss=CrossEntropy())
+        tol, most = max(options.tol, NEAR_START), min(patience, max_iter - 1)
+        first = method(easier, start, replace(options, tol=tol, max_iter=most))
         objective = replace(objective, cached_hessian=first.hessian)
         start, before = first.weights, first.n_iter
         if patience < max_iter and not first.converged:
             solver, method, patience = "newton-cg", newton_cg, max_iter
     left = max_iter - before
-    solution = method(objective, start, replace(options, max_iter=min(patience, left)))
+    if min(patience, left) < max_iter:
+        limits = replace(options, max_iter=min(patience, left))
+    solution = method(objective, start, limits)
     going = not solution.converged and solution.reason != SEPARABLE
     if going and solution.n_iter < left:
         solver, before = "newton-cg", before + solution.n_iter
         start = objective.at_best_shift(solution.weights)
         options = replace(options, max_iter=left - solution.n_iter)
         solution = newton_cg(objective, start, options)
-    return solver, replace(solution, n_iter=before + solution.n_iter)
+    return solver, replace(
+        solution,
+        weights=objective.at_best_shift(solution.weights),
+        n_iter=before + solution.n_iter,
+    )

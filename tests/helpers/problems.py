@@ -22,7 +22,7 @@ def limited(estimator_class, max_coefficients=MAX_COEFFICIENTS, **limits):
     class Limited(estimator_class):
         _max_coefficients = max_coefficients
 
-        def _options(self):
-            return replace(super()._options(), **limits)
+        def _options(self, callback=None):
+            return replace(super()._options(callback), **limits)
 
     return Limited

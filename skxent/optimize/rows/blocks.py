@@ -181,6 +181,11 @@ def column_statistics(parts: Parts, step: int) -> Any:
     return add(map(of, parts))
 
 
+def summed(method: str) -> Any:
+    """Return a method that sums that of the parts."""
+    return lambda rows, loss, W: np.asarray(rows._sum(method, loss, W))
+
+
 @dataclass(frozen=True, eq=False)
 class BlockRows(Rows):
     """The rows of `RowsPart`s in a store.
@@ -245,20 +250,11 @@ class BlockRows(Rows):
     ) -> Weights:
         return np.asarray(self._sum("hessian_product", loss, W, V))
 
-    def hessian(self, loss: Loss, W: Weights) -> Weights:
-        return np.asarray(self._sum("hessian", loss, W))
-
-    def gram(self, loss: Loss, W: Weights) -> Weights:
-        return np.asarray(self._sum("gram", loss, W))
-
-    def grams_by_output(self, loss: Loss, W: Weights) -> Weights:
-        return np.asarray(self._sum("grams_by_output", loss, W))
-
-    def diagonal(self, loss: Loss, W: Weights) -> Weights:
-        return np.asarray(self._sum("diagonal", loss, W))
-
-    def output_curvature(self, loss: Loss, W: Weights) -> Weights:
-        return np.asarray(self._sum("output_curvature", loss, W))
+    hessian = summed("hessian")
+    gram = summed("gram")
+    grams_by_output = summed("grams_by_output")
+    diagonal = summed("diagonal")
+    output_curvature = summed("output_curvature")
 
 
 def block_rows(
@@ -271,7 +267,7 @@ def block_rows(
     fit_intercept: bool,
     centred: bool,
 ) -> BlockRows:
-    """Return the rows of parts; centred: may the columns be, as no block is sparse?"""
+    """Return the rows of parts; centred: no block is sparse, so columns may be."""
     rows = BlockRows(
         parts,
         target,

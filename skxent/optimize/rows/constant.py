@@ -17,8 +17,11 @@ from skxent.kernels.arrays import Floats
 # Values that differ by less, relative to the largest, differ by rounding.
 ROUNDING = 2.0  # eps
 
-# Rows that are looked at first; they rule out nearly all columns. Numbers of a block.
-FIRST, BLOCK = 64, 1 << 17
+# Rows that are looked at first; they rule out nearly all columns.
+FIRST_ROWS = 64
+
+# Numbers that are looked at together: about a megabyte.
+MAX_ENTRIES = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -30,41 +33,43 @@ class Ranges:
 
     @property
     def constant(self) -> NDArray[np.bool_]:
+        """Return which columns are constant but for rounding."""
         size = np.maximum(np.abs(self.low), np.abs(self.high))
         spread = ROUNDING * np.finfo(self.low.dtype).eps * size
         with np.errstate(over="ignore", invalid="ignore"):
             return np.asarray(self.high - self.low <= spread) & np.isfinite(size)
 
     def __add__(self, other: Ranges) -> Ranges:
-        """Of the rows of both."""
+        """Return the ranges of the rows of both."""
         low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
         return Ranges(low, high)
 
 
 def column_ranges(X: Any, weight: NDArray[np.float64] | None) -> Ranges:
-    """The ranges of the columns of dense X that are constant where weight is positive.
+    """Return the ranges of the columns of dense X that are constant.
 
-    A column is read until it is seen to vary.
+    Rows without weight do not count. A column is read until it is seen to vary.
     """
     n, d = X.shape
-    found = Ranges(np.full(d, -np.inf, X.dtype), np.full(d, np.inf, X.dtype))
-    columns = np.arange(d)
+    result = Ranges(np.full(d, -np.inf, X.dtype), np.full(d, np.inf, X.dtype))
+    columns: Any = slice(None)  # those that are not yet seen to vary
     seen: Ranges | None = None
-    start, rows = 0, FIRST
-    while start < n and len(columns):
-        block = X[start : start + rows]
-        if len(columns) < d:
-            block = block[:, columns]
+    start, rows = 0, FIRST_ROWS
+    while start < n:
+        block = X[start : start + rows, columns]
         if weight is not None:
             block = block[weight[start : start + rows] > 0]
         start += rows
-        rows = max(FIRST, min(4 * rows, BLOCK // len(columns)))
         if not len(block):
             continue
         here = Ranges(block.min(axis=0), block.max(axis=0))
         seen = here if seen is None else seen + here
-        kept = seen.constant
-        columns, seen = columns[kept], Ranges(seen.low[kept], seen.high[kept])
+        constant = seen.constant
+        if not constant.any():
+            return result
+        columns = np.arange(d)[columns][constant]
+        seen = Ranges(seen.low[constant], seen.high[constant])
+        rows = max(FIRST_ROWS, min(4 * rows, MAX_ENTRIES // len(columns)))
     if seen is not None:
-        found.low[columns], found.high[columns] = seen.low, seen.high
-    return found
+        result.low[columns], result.high[columns] = seen.low, seen.high
+    return result

@@ -54,15 +54,18 @@ class DenseRows(TableRows):
         return rows
 
     def as_columns(self) -> Any:
-        return sp.csc_array(self.padded(self.read(slice(None))), dtype=np.float64)
+        X, ones = self.read(slice(None)), np.ones((self.n_samples, 1))
+        return sp.csc_array(
+            np.hstack([X, ones] if self.fit_intercept else [X]), dtype=np.float64
+        )
 
     def diagonal_and_columns(
         self, loss: Loss, W: Weights
     ) -> tuple[Weights, Weights | None]:
         diagonal = np.zeros(self.shape)
-        for X, _, h in self._curved(loss, W):
+        for block, h in self._curved(loss, W):
             h = h.astype(np.float64)
-            diagonal[: self.n_features] += X.T.astype(np.float64) ** 2 @ h
+            diagonal[: self.n_features] += block.X.T.astype(np.float64) ** 2 @ h
             diagonal[self.n_features :] += h.sum(axis=0)
         diagonal /= self.scaled_weight_sum
         return diagonal, None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -33,20 +32,6 @@ def entries(X: Any) -> tuple[Any, Any, Any]:
         X.indices.astype(index, copy=False),
         X.indptr.astype(index, copy=False),
     )
-
-
-def column_sums(
-    blocks: Iterable[tuple[Any, Weights | None, Floats]], shape: tuple[int, int]
-) -> Weights:
-    """Sum over the entries of each column w, w x, and h x² of each h of the rows.
-
-    blocks: rows of a CSR matrix, their weights w or None, and their h; shape: (d, 2 +
-    how many h).
-    """
-    out = np.zeros(shape)
-    for X, weight, h in blocks:
-        _wide.add_column_sums(*entries(X), weight, h, out)
-    return out
 
 
 class SparseRows(TableRows):
@@ -103,14 +88,13 @@ class SparseRows(TableRows):
     def diagonal_and_columns(
         self, loss: Loss, W: Weights
     ) -> tuple[Weights, Weights | None]:
-        d, h_sums = self.n_features, np.zeros((1, self.n_outputs))
-
-        def blocks() -> Iterator[tuple[Any, Any, Floats]]:
-            for X, target, h in self._curved(loss, W):
-                h_sums[...] += h.sum(axis=0, dtype=np.float64)
-                yield X, target.sample_weight, h
-
-        sums = column_sums(blocks(), (d, 2 + self.n_outputs))
+        h_sums = np.zeros((1, self.n_outputs))
+        # Over the entries of each column w, w x, and h x² of each output's h.
+        sums = np.zeros((self.n_features, 2 + self.n_outputs))
+        for block, h in self._curved(loss, W):
+            h_sums += h.sum(axis=0, dtype=np.float64)
+            weight = block.target.sample_weight
+            _wide.add_column_sums(*entries(block.X), weight, h, sums)
         columns, squares = np.hsplit(sums, [2])
         count, total = columns.T
         weight = self.target.sample_weight

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skxent.inputs.targets import Target
@@ -31,11 +32,30 @@ SEGMENT_ROWS = 2048
 MAX_SEGMENTS = 64
 MAX_SEGMENT_SUMS = 1 << 23
 
+# Products that BLAS makes in less time than it takes to call it.
+SMALL_PRODUCTS = 1 << 17
+
 # Numbers of X and of the logits that a block should hold: about a megabyte.
 BLOCK_ENTRIES = 1 << 17
 
 # Logits that are kept for the Hessian products that follow: 32 MB.
 MAX_CACHED_LOGITS = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Rows of X, centred if X is dense and there is an intercept; and their targets."""
+
+    X: Any
+    target: Target
+    shape: tuple[int, int]
+
+    @cached_property
+    def padded(self) -> Weights:
+        """The rows as a dense matrix, with ones if there is an intercept."""
+        x = np.ones(self.shape)
+        x[:, : self.X.shape[1]] = self.X.toarray() if sp.issparse(self.X) else self.X
+        return x
 
 
 class Layout(NamedTuple):
@@ -119,12 +139,6 @@ class TableRows(Rows):
     def read(self, block: slice) -> Any:
         """Return rows of X, centred if X is dense and there is an intercept."""
 
-    def padded(self, X: Any) -> Weights:
-        """Return such rows as a dense matrix, with ones if there is an intercept."""
-        x = np.ones((X.shape[0], self.shape[0]))
-        x[:, : self.n_features] = X.toarray() if self.sparse else X
-        return x
-
     @abstractmethod
     def weighted_gram(self, X: Any, weights: Floats) -> Weights:
         """Return X̃ᵀ diag(weights) X̃ of such rows, in float64."""
@@ -189,16 +203,22 @@ class TableRows(Rows):
         size, m = self.shape
         H = np.zeros((m, size, m, size))
         with self._blas(size * m):
-            for X, target, z in self._logits(W, width=size * m):
-                x = self.padded(X)
-                M = self.row_hessians(loss, z, target).reshape(-1, m, m, 1)
-                for j in range(m):
-                    scaled = M[:, j, : j + 1] * x[:, np.newaxis]
+            for block, z in self._logits(W, width=size * m):
+                x = block.padded
+                M = self.row_hessians(loss, z, block.target).reshape(-1, m, m, 1)
+                # Half of the products are those of the other half; a call costs more
+                # than all of a small block.
+                parts = [slice(j, j + 1) for j in range(m)]
+                if len(z) * H.size <= SMALL_PRODUCTS:
+                    parts = [slice(0, m)]
+                for part in parts:
+                    scaled = M[:, part, : part.stop] * x[:, np.newaxis, np.newaxis]
                     product = x.T @ scaled.reshape(len(z), -1)
-                    H[j, :, : j + 1] += product.reshape(size, j + 1, size)
+                    shape = (size, part.stop - part.start, part.stop, size)
+                    H[part, :, : part.stop] += product.reshape(shape).swapaxes(0, 1)
         H /= self.scaled_weight_sum
-        for j in range(m):
-            H[:j, :, j] = H[j, :, :j].swapaxes(0, 1)
+        for j in range(m - 1):
+            H[j, :, j + 1 :] = H[j + 1 :, :, j].transpose(1, 0, 2)
         return H.reshape(m * size, m * size)
 
     def row_hessians(
@@ -212,20 +232,21 @@ class TableRows(Rows):
 
     def gram(self, loss: Loss, W: Weights) -> Weights:
         rows = self._curved(loss, W, least=self.shape[0])
-        return self._grams(1, ((X, h.mean(axis=1)[np.newaxis]) for X, _, h in rows))[0]
+        means = ((block, h.mean(axis=1)[np.newaxis]) for block, h in rows)
+        return self._grams(1, means)[0]
 
     def grams_by_output(self, loss: Loss, W: Weights) -> Weights:
         rows = self._curved(loss, W, least=self.shape[0])
-        return self._grams(self.n_outputs, ((X, h.T) for X, _, h in rows))
+        return self._grams(self.n_outputs, ((block, h.T) for block, h in rows))
 
-    def _grams(self, count: int, blocks: Iterable[tuple[Any, Floats]]) -> Weights:
+    def _grams(self, count: int, blocks: Iterable[tuple[Block, Floats]]) -> Weights:
         """Return X̃ᵀ diag(h) X̃ for so many weights h of the rows."""
         size = self.shape[0]
         grams = np.zeros((count, size, size))
         with self._blas(size):
-            for X, weights in blocks:
+            for block, weights in blocks:
                 for gram, h in zip(grams, weights, strict=True):
-                    gram += self.weighted_gram(X, h.astype(np.float64))
+                    gram += self.weighted_gram(block.X, h.astype(np.float64))
         grams /= self.scaled_weight_sum
         return grams
 
@@ -238,37 +259,37 @@ class TableRows(Rows):
 
     def output_curvature(self, loss: Loss, W: Weights) -> Weights:
         total = np.zeros(self.n_outputs)
-        for _, _, h in self._curved(loss, W):
+        for _, h in self._curved(loss, W):
             total += h.sum(axis=0, dtype=np.float64)
         return total / self.scaled_weight_sum
 
     def _curved(
         self, loss: Loss, W: Weights, least: int = 0
-    ) -> Iterator[tuple[Any, Target, Floats]]:
-        """Yield blocks of X and the curvature of their logits, 0 where it is negative.
+    ) -> Iterator[tuple[Block, Floats]]:
+        """Yield blocks and the curvature of their logits, 0 where it is negative.
 
         least : rows of a block, for the sake of BLAS.
         """
-        for X, target, z in self._logits(W, least=least):
+        for block, z in self._logits(W, least=least):
             diagonal = np.empty_like(z)
-            self.evaluate(loss, z, target, hessian=diagonal, floor=0.0)
-            yield X, target, diagonal
+            self.evaluate(loss, z, block.target, hessian=diagonal, floor=0.0)
+            yield block, diagonal
 
     def _logits(
         self, W: Weights, width: int = 0, least: int = 0
-    ) -> Iterator[tuple[Any, Target, Floats]]:
-        """Yield blocks of X, their targets and logits; width: numbers a row besides."""
+    ) -> Iterator[tuple[Block, Floats]]:
+        """Yield blocks and their logits; width: numbers a row besides."""
         self.counter.count += 1
         d = self.n_features
         features = W[:d].astype(self.dtype, copy=False)
         intercept = W[d:].astype(self.dtype, copy=False)
-        for X, target in self._blocks(width, least):
-            z = np.asarray(X @ features)
+        for block in self._blocks(width, least):
+            z = np.asarray(block.X @ features)
             if self.fit_intercept:
                 z += intercept
-            yield X, target, z
+            yield block, z
 
-    def _blocks(self, width: int, least: int) -> Iterator[tuple[Any, Target]]:
+    def _blocks(self, width: int, least: int) -> Iterator[Block]:
         n = self.n_samples
         width += self.entries_per_row + self.n_outputs
         if n * width <= BLOCK_ENTRIES:
@@ -276,12 +297,19 @@ class TableRows(Rows):
             return
         rows = max(256, least, BLOCK_ENTRIES // width)
         for start in range(0, n, rows):
-            block = slice(start, min(start + rows, n))
-            yield self.read(block), self.target.rows(block)
+            part = slice(start, min(start + rows, n))
+            shape = (part.stop - start, self.shape[0])
+            yield Block(self.read(part), self.target.rows(part), shape)
+
+    @property
+    def whole(self) -> Block:
+        """Return all rows."""
+        n = self.n_samples
+        return Block(self.read(slice(0, n)), self.target, (n, self.shape[0]))
 
     @cached_property
-    def _only_block(self) -> tuple[Any, Target]:
-        return self.read(slice(0, self.n_samples)), self.target
+    def _only_block(self) -> Block:
+        return self.whole
 
     def evaluate(self, loss: Loss, z: Floats, target: Target, **arrays: Any) -> None:
         """Fill arrays with derivatives of the rows' losses at their logits z."""

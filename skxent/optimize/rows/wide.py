@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from skxent.kernels import _wide
 from skxent.kernels.arrays import Floats
@@ -28,39 +27,6 @@ PARTS = 4
 MAX_CACHED_WEIGHTS = 1 << 18
 
 
-class WideMatrix:
-    """A matrix by its columns, for X W and Xᵀ R."""
-
-    n_samples: int
-    entries: tuple[Any, Any, Any]
-
-    def __init__(self, X: sp.csr_array) -> None:
-        self.n_samples = X.shape[0]
-        self.entries = entries(X.tocsc())
-
-    def times(self, W: Weights, n_threads: int | None) -> Weights:
-        """Return X W: (n, m)."""
-        whole = padded(W)
-        parts = np.empty((PARTS, self.n_samples, whole.shape[1]))
-        n_threads = effective_n_threads(n_threads, W.size)
-        _wide.matmul(*self.entries, whole, parts, n_threads)
-        return np.ascontiguousarray(parts.sum(axis=0)[:, : W.shape[1]])
-
-    def transposed_times(self, R: Weights, n_threads: int | None) -> Weights:
-        """Return Xᵀ R: (d, m)."""
-        whole = padded(R)
-        out = np.empty((len(self.entries[2]) - 1, whole.shape[1]))
-        n_threads = effective_n_threads(n_threads, out.size)
-        _wide.matmul_transposed(*self.entries, whole, out, n_threads)
-        return out[:, : R.shape[1]]
-
-
-def padded(A: Weights) -> Weights:
-    """Return A with columns of zeros, if their number is no multiple of 4."""
-    missing = -A.shape[1] % 4
-    return np.ascontiguousarray(np.pad(A, [(0, 0), (0, missing)]) if missing else A)
-
-
 class WideRows(SparseRows):
     """Rows of a CSR matrix of which there is a second copy, by columns.
 
@@ -72,8 +38,8 @@ class WideRows(SparseRows):
         return SparseRows
 
     @cached_property
-    def _matrix(self) -> WideMatrix:
-        return WideMatrix(self.X)
+    def _entries(self) -> tuple[Any, Any, Any]:
+        return entries(self._by_columns)
 
     def value_gradient(
         self, loss: Loss, W: Weights, cache_logits: bool = False
@@ -93,18 +59,30 @@ class WideRows(SparseRows):
         return self._summed(product)
 
     def _all_logits(self, W: Weights) -> Weights:
-        z = self._matrix.times(W[: self.n_features], self.n_threads)
+        features = padded(W[: self.n_features])
+        parts = np.empty((PARTS, self.n_samples, features.shape[1]))
+        n_threads = effective_n_threads(self.n_threads, W.size)
+        _wide.matmul(*self._entries, features, parts, n_threads)
+        z = np.ascontiguousarray(parts.sum(axis=0)[:, : W.shape[1]])
         z += W[self.n_features :] if self.fit_intercept else 0.0
         return z
 
     def _summed(self, slope: Weights) -> Weights:
         self.counter.count += 1
-        sums = np.empty(self.shape)
-        d = self.n_features
-        sums[:d] = self._matrix.transposed_times(slope, self.n_threads)
-        sums[d:] = slope.sum(axis=0)
+        (size, m), d = self.shape, self.n_features
+        whole = padded(slope)
+        sums = np.empty((size, whole.shape[1]))
+        n_threads = effective_n_threads(self.n_threads, sums.size)
+        _wide.matmul_transposed(*self._entries, whole, sums[:d], n_threads)
+        sums[d:] = whole.sum(axis=0)
         sums /= self.scaled_weight_sum
-        return sums
+        return sums[:, :m]
+
+
+def padded(A: Weights) -> Weights:
+    """Return A with columns of zeros, if their number is no multiple of 4."""
+    missing = -A.shape[1] % 4
+    return np.ascontiguousarray(np.pad(A, [(0, 0), (0, missing)]) if missing else A)
 
 
 def pays_by_columns(
