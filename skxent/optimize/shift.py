@@ -14,12 +14,12 @@ Weights = NDArray[np.float64]
 
 
 def zero_sum(W: Weights) -> Weights:
-    """Rows that sum to zero: the least L2 norm, and the choice for intercepts."""
-    return W - W.mean(axis=1, keepdims=True)
+    """Return W with rows that sum to zero: the least L2 norm; so are intercepts."""
+    return W - W.sum(axis=1, keepdims=True) / W.shape[1]
 
 
 def sparsest(W: Weights) -> Weights:
-    """Rows shifted, at no cost in their L1 norm, to have the most zeros.
+    """Return W, its rows shifted at no cost in their L1 norm to have the most zeros.
 
     Any median is the best shift. With an even number of outputs both of those in the
     middle are medians, and the one is zero if the other is not; of two shifts with as

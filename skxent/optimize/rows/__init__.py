@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
+from skxent.optimize.rows.base import origin_step
 from skxent.optimize.rows.constant import column_ranges
 from skxent.optimize.rows.dense import DenseRows
 from skxent.optimize.rows.sparse import SparseRows
@@ -53,21 +54,11 @@ def table_rows(
         n_outputs = 1 if target.n_classes == 2 else target.n_classes
         wide = pays_by_columns(X, n_outputs, max_cached)
         kind = WideRows if wide else SparseRows
-    rows = kind(
-        X,
-        target,
-        fit_intercept,
-        n_threads,
-        np.zeros(d, dtype=X.dtype) if origin is None else origin,
-        np.zeros(d, dtype=bool),
-        weight_sum,
-        scale,
-        scaled,
-    )
-    if origin is not None or not fit_intercept or rows.sparse:
-        return rows
-    return replace(
-        rows,
-        origin=X[:: rows.origin_step].mean(axis=0),
-        constant=column_ranges(X, target.sample_weight).constant,
-    )
+    constant = np.zeros(d, dtype=bool)
+    if origin is None:
+        origin = np.zeros(d, dtype=X.dtype)
+        if fit_intercept and kind is DenseRows:
+            origin = X[:: origin_step(n)].mean(axis=0)
+            constant = column_ranges(X, target.sample_weight).constant
+    weights = weight_sum, scale, scaled
+    return kind(X, target, fit_intercept, n_threads, origin, constant, *weights)

@@ -27,6 +27,11 @@ SAMPLE_ROWS = 4096
 SAMPLE_ROWS_PER_COLUMN = 4
 
 
+def origin_step(n_samples: int) -> int:
+    """Return k, where every k-th row tells the origin: near the mean will do."""
+    return max(1, n_samples // SAMPLE_ROWS)
+
+
 class PassCounter:
     """How many passes over X there were: solvers print it, and judge costs by it."""
 
@@ -73,11 +78,6 @@ class Rows(ABC):
         """Return k, where every k-th row makes a sample."""
         rows = max(SAMPLE_ROWS, SAMPLE_ROWS_PER_COLUMN * self.shape[0])
         return self.n_samples // rows
-
-    @property
-    def origin_step(self) -> int:
-        """Return k, where every k-th row tells the origin: near the mean will do."""
-        return max(1, self.n_samples // SAMPLE_ROWS)
 
     def with_origin(self, W: Weights) -> Weights:
         """Return the weights for X itself, from those for the centred X."""

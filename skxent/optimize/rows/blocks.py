@@ -19,7 +19,7 @@ from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import ignore_overflow
 from skxent.losses._shipped import Loss
-from skxent.optimize.rows.base import PassCounter, Rows
+from skxent.optimize.rows.base import PassCounter, Rows, origin_step
 from skxent.optimize.rows.constant import Ranges, column_ranges
 from skxent.optimize.rows.table import TableRows
 from skxent.optimize.smooth import Columns, Weights
@@ -281,6 +281,7 @@ def block_rows(
     )
     if not (fit_intercept and centred):
         return rows
-    total, count, ranges = parts.sum(column_statistics, rows.origin_step)
+    step = origin_step(n_samples)
+    total, count, ranges = parts.sum(column_statistics, step)
     origin = (total / count).astype(rows.dtype)
     return replace(rows, origin=origin, constant=ranges.constant)

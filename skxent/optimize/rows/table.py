@@ -32,10 +32,7 @@ SEGMENT_ROWS = 2048
 MAX_SEGMENTS = 64
 MAX_SEGMENT_SUMS = 1 << 23
 
-# Products that BLAS makes in less time than it takes to call it.
-SMALL_PRODUCTS = 1 << 17
-
-# Numbers of X and of the logits that a block should hold: about a megabyte.
+# Numbers that a block should hold, of X and of the logits: about a megabyte.
 BLOCK_ENTRIES = 1 << 17
 
 # Logits that are kept for the Hessian products that follow: 32 MB.
@@ -52,10 +49,19 @@ class Block:
 
     @cached_property
     def padded(self) -> Weights:
-        """The rows as a dense matrix, with ones if there is an intercept."""
+        """Return the rows as a dense matrix, with ones if there is an intercept."""
         x = np.ones(self.shape)
         x[:, : self.X.shape[1]] = self.X.toarray() if sp.issparse(self.X) else self.X
         return x
+
+    @cached_property
+    def outer(self) -> Weights | None:
+        """Return x̃ x̃ᵀ of each row, (n, D²), where there is room for it."""
+        n, size = self.shape
+        if n * size**2 > BLOCK_ENTRIES:
+            return None
+        x = self.padded
+        return (x[:, :, np.newaxis] * x[:, np.newaxis]).reshape(n, -1)
 
 
 class Layout(NamedTuple):
@@ -204,21 +210,19 @@ class TableRows(Rows):
         H = np.zeros((m, size, m, size))
         with self._blas(size * m):
             for block, z in self._logits(W, width=size * m):
-                x = block.padded
-                M = self.row_hessians(loss, z, block.target).reshape(-1, m, m, 1)
-                # Half of the products are those of the other half; a call costs more
-                # than all of a small block.
-                parts = [slice(j, j + 1) for j in range(m)]
-                if len(z) * H.size <= SMALL_PRODUCTS:
-                    parts = [slice(0, m)]
-                for part in parts:
-                    scaled = M[:, part, : part.stop] * x[:, np.newaxis, np.newaxis]
+                M = self.row_hessians(loss, z, block.target)
+                if block.outer is not None:
+                    product = (M.T @ block.outer).reshape(m, m, size, size)
+                    H += product.swapaxes(1, 2)
+                    continue
+                x, M = block.padded, M.reshape(-1, m, m, 1)
+                for j in range(m):
+                    scaled = M[:, j, : j + 1] * x[:, np.newaxis]
                     product = x.T @ scaled.reshape(len(z), -1)
-                    shape = (size, part.stop - part.start, part.stop, size)
-                    H[part, :, : part.stop] += product.reshape(shape).swapaxes(0, 1)
+                    H[j, :, : j + 1] += product.reshape(size, j + 1, size)
         H /= self.scaled_weight_sum
         for j in range(m - 1):
-            H[j, :, j + 1 :] = H[j + 1 :, :, j].transpose(1, 0, 2)
+            H[j, :, j + 1 :] = H[j + 1 :, :, j].swapaxes(0, 1)
         return H.reshape(m * size, m * size)
 
     def row_hessians(
