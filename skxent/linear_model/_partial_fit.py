@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.base.undo import restore_on_failure
+from skxent.base.undo import all_or_nothing
 from skxent.kernels.checks import check_unmasked, ignore_overflow
 from skxent.linear_model._callbacks import with_callbacks
 from skxent.linear_model._input import check_data
@@ -63,7 +63,8 @@ class OnlyForStreams:
 
 
 def only_for_streams(method: Method) -> Method:
-    return cast(Method, OnlyForStreams(method))
+    """Wrap `partial_fit`: see OnlyForStreams; a failure leaves the last fit whole."""
+    return cast(Method, OnlyForStreams(all_or_nothing(method)))
 
 
 class PartialFitMixin:
@@ -137,8 +138,7 @@ class PartialFitMixin:
         >>> round(model.score(X, y), 2)
         0.97
         """
-        with restore_on_failure(self):
-            self._partial_fit(X, y, classes, sample_weight)
+        self._partial_fit(X, y, classes, sample_weight)
         return self
 
     @with_callbacks
