@@ -39,8 +39,8 @@ def blend_weights(
         w_m \ge 0, \quad \sum_m w_m = 1
 
     or, with log-linear pooling, of :math:`\mathrm{softmax}(\sum_m w_m \log p_{mi})`.
-    The probabilities should be out of fold: of rows that the models were not fitted to,
-    as :func:`sklearn.model_selection.cross_val_predict` makes them.
+    The probabilities should be out of fold, for rows that the models were not fitted
+    to: :func:`sklearn.model_selection.cross_val_predict` makes them.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ def blend_weights(
     Returns
     -------
     ndarray of shape (M,)
-        Not negative, with sum one; exactly 0 for models that the blend does without.
-        For a dict a dict of the same keys, for a pandas DataFrame a Series by column.
+        Non-negative, with sum one; exactly 0 for models that the blend leaves out. For
+        a dict a dict with the same keys, for a pandas DataFrame a Series by column.
 
     Raises
     ------
@@ -71,13 +71,13 @@ def blend_weights(
 
     Notes
     -----
-    The arithmetic blend is a convex problem for every loss of :mod:`skxent.losses`; the
-    log-linear one for the convex losses, and else ends in a local minimum.
+    The arithmetic blend is a convex problem for every loss of :mod:`skxent.losses`. The
+    log-linear blend is one for convex losses; otherwise it may be a local minimum.
 
-    "Best" means the least loss among all blends. An arithmetic blend of calibrated
-    probabilities that differ is itself not calibrated but under-confident (Ranjan and
-    Gneiting 2010). Log-linear pooling can be sharper, and
-    :class:`skxent.calibration.TemperatureScaling` of the blend mends most of it.
+    These weights have the least loss among all blends. That does not make the blend
+    calibrated: an arithmetic blend of calibrated probabilities that differ is
+    under-confident (Ranjan and Gneiting 2010). Log-linear pooling can be sharper, and
+    :class:`skxent.calibration.TemperatureScaling` of the blend corrects most of it.
 
     See Also
     --------

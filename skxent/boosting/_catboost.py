@@ -80,10 +80,11 @@ def catboost_objective(
     """Make a loss an objective of CatBoost, for two or more classes.
 
     For ``CatBoostClassifier(loss_function=..., eval_metric=catboost_metric(loss),
-    class_names=(0, 1))``. CatBoost demands a metric. Without class_names, labels must
+    class_names=(0, 1))``. CatBoost requires a metric. Without class_names, labels must
     be 0..K-1, more than two classes need ``classes_count=K``, and CatBoost's `predict`
-    raises IndexError. Make class_names a tuple: scikit-learn cannot clone a classifier
-    that has a list. With cross-entropy the objective is ``Logloss`` or ``MultiClass``.
+    raises IndexError. class_names must be a tuple: scikit-learn cannot clone a
+    classifier that has a list. With cross-entropy the objective is ``Logloss`` or
+    ``MultiClass``.
 
     More than two classes are slow: CatBoost calls Python for every row.
 
@@ -92,28 +93,29 @@ def catboost_objective(
     loss : str or Loss
         A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     hessian : {"clip", "exact", "psd"}, default="clip"
-        What to do with negative second derivatives, which a loss that is not convex
-        has and which make CatBoost step uphill. "clip" takes max(h, 1e-16) for two
-        classes. "psd" takes max(φ'', -p φ') for φ'', the curvature of a cross-entropy
-        of the same gradient. More classes have a whole matrix, and "clip" is then
-        "psd". "exact" leaves them.
+        Treatment of negative second derivatives, which losses that are not convex have
+        and which make CatBoost step uphill. "clip": max(h, 1e-16) for two classes.
+        "psd": put max(φ'', -p φ') in place of φ'', which is the curvature of a
+        cross-entropy with the same gradient. More classes have a whole matrix, for
+        which "clip" is "psd". "exact": none.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
-        Undone by ``predict_proba``; CatBoost's own class_weights and auto_class_weights
-        also reach the objective, as sample weights, and are not undone.
+        Undone by ``predict_proba``. CatBoost's own class_weights and auto_class_weights
+        reach the objective too, as sample weights, and are not undone.
     label_smoothing : float in [0, 1), default=0
     soft_labels : array-like of shape (n, K), default=None
-        Rows that sum to one. y then holds row numbers of this table in place of
-        classes. Two classes only, and in a ``CatBoostRegressor``.
+        Rows that sum to one. y then holds row numbers of this table instead of
+        classes. For two classes only, and in a ``CatBoostRegressor``.
     n_threads : int, default=None
         Threads of the objective; None is all that OpenMP may use.
 
     Returns
     -------
     CatBoostObjective
-        Its ``init_score(y, sample_weight)`` is the margin to start from; CatBoost
-        starts at zero: ``Pool(X, y, baseline=np.full(n, start))``, and (n, K) for
-        K > 2. Its predictions leave it out: add it. Its ``predict_proba(margins)``
-        are class probabilities.
+        A picklable object with the methods that CatBoost calls. CatBoost starts at
+        zero; ``init_score(y, sample_weight)`` returns the best start. Pass
+        ``Pool(X, y, baseline=np.full(n, start))``, (n, K) for K > 2, and add it to
+        CatBoost's predictions, which leave it out. ``predict_proba(margins)`` returns
+        class probabilities.
 
     Raises
     ------

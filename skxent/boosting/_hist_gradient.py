@@ -49,7 +49,7 @@ class _Derivatives:
             y_true, raw_prediction, sample_weight
         )
         for out, values in ((gradient_out, gradient), (hessian_out, hessian)):
-            # Where y has fewer classes than n_classes the last columns are not read.
+            # If y has fewer classes than n_classes, the last columns are not read.
             columns = values.reshape(len(values), -1)
             out.reshape(len(out), -1)[:, : columns.shape[1]] = columns
         return gradient_out, hessian_out
@@ -110,7 +110,7 @@ def hist_gradient_boosting_loss(
     and its predict_proba are class probabilities. With cross-entropy it is
     ``loss="log_loss"``.
 
-    It rests on scikit-learn's private ``sklearn._loss``, and is tested on every version
+    It uses scikit-learn's private ``sklearn._loss``, and is tested with every version
     from 1.6 that the package supports.
 
     Parameters
@@ -118,17 +118,18 @@ def hist_gradient_boosting_loss(
     loss : str or Loss
         A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     n_classes : int, default=2
-        How many classes y may have. It may have fewer, as in a fold of cross-validation
-        that lacks one.
+        The largest number of classes of y. A y with fewer is fine, as in a fold of
+        cross-validation that lacks one.
     hessian : {"clip", "exact", "psd"}, default="psd"
-        What to do with negative second derivatives, which a loss that is not convex
-        has. "psd" takes max(φ'', -p φ') for φ'' in the whole Hessian, the curvature of
-        a cross-entropy of the same gradient. "clip" takes max(h, 1e-16), "exact" leaves
-        them: then, without l2_regularization, leaves of rows that are on the wrong side
-        of the generalized or the symmetric cross-entropy can step much too far.
+        Treatment of negative second derivatives, which losses that are not convex have.
+        "psd": put max(φ'', -p φ') in place of φ'' in the whole Hessian, which is the
+        curvature of a cross-entropy with the same gradient. "clip": max(h, 1e-16).
+        "exact": none. With these two and without l2_regularization, leaves of rows that
+        the generalized or the symmetric cross-entropy puts on the wrong side can step
+        much too far.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
-        Undone by predict_proba; that of HistGradientBoostingClassifier is not. It needs
-        all of n_classes in y.
+        Undone by predict_proba; that of HistGradientBoostingClassifier is not. y must
+        have all n_classes.
     label_smoothing : float in [0, 1), default=0
     posterior : bool, default=True
         predict_proba gives the class probabilities that a minimiser of the loss

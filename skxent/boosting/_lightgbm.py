@@ -64,31 +64,31 @@ def lightgbm_objective(
     loss : str or Loss
         A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     hessian : {"clip", "exact", "psd"}, default="clip"
-        What to do with negative second derivatives, which a loss that is not convex
-        has and of which LightGBM makes no split. "clip" takes max(h, 1e-16). "psd"
-        takes max(φ'', -p φ') for φ'' in the whole Hessian, the curvature of a
-        cross-entropy of the same gradient: shorter steps. "exact" leaves them.
+        Treatment of negative second derivatives, which losses that are not convex have
+        and from which LightGBM makes no split. "clip": max(h, 1e-16). "psd": put
+        max(φ'', -p φ') in place of φ'' in the whole Hessian, which is the curvature of
+        a cross-entropy with the same gradient and makes steps shorter. "exact": none.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
-        Undone by ``predict_proba``; LGBMClassifier's own class_weight also reaches the
-        objective, as sample weights, and is not undone. ``scale_pos_weight`` and
+        Undone by ``predict_proba``. LGBMClassifier's own class_weight reaches the
+        objective too, as sample weights, and is not undone. ``scale_pos_weight`` and
         ``is_unbalance`` have no effect on custom objectives.
     label_smoothing : float in [0, 1), default=0
     soft_labels : array-like of shape (n, K), default=None
-        Rows that sum to one. y then holds row numbers of this table in place of
-        classes, ``np.arange(n)`` for all. LGBMClassifier would take them for classes:
-        use ``LGBMRegressor(metric="none")``, with ``num_class=K`` for K > 2.
+        Rows that sum to one. y then holds row numbers of this table instead of
+        classes: ``np.arange(n)`` for all rows. LGBMClassifier would read classes: use
+        ``LGBMRegressor(metric="none")``, with ``num_class=K`` for K > 2.
     n_threads : int, default=None
         Threads of the objective; None is all that OpenMP may use.
 
     Returns
     -------
     LightGBMObjective
-        A picklable callable: (y, raw prediction, weight) or (raw prediction, Dataset)
-        to gradient and Hessian, in nats. Its ``init_score(y, sample_weight)`` is the
-        margin to start from, which LightGBM does not choose for a custom objective:
-        ``fit(init_score=np.full(n, start))``, ``np.tile(start, (n, 1))`` for K > 2.
-        LightGBM's predictions leave it out: add it. Its ``predict_proba(margins)`` are
-        class probabilities.
+        A picklable callable, from (y, raw prediction, weight) or (raw prediction,
+        Dataset) to gradient and Hessian, in nats. LightGBM chooses no start for a
+        custom objective; ``init_score(y, sample_weight)`` returns the best. Pass
+        ``fit(init_score=np.full(n, start))``, or ``np.tile(start, (n, 1))`` for K > 2,
+        and add it to LightGBM's predictions, which leave it out.
+        ``predict_proba(margins)`` returns class probabilities.
 
     Raises
     ------
@@ -127,10 +127,10 @@ def lightgbm_metric(
 
     For ``LGBMClassifier.fit(eval_metric=...)`` with an objective of
     :func:`lightgbm_objective`, and ``lightgbm.train(feval=...)``. It reads margins:
-    beside a built-in objective LightGBM would pass probabilities. A start value goes to
-    the validation sets too (``eval_init_score``). Early stopping needs
-    ``LGBMClassifier(metric="none")``: else LightGBM 4 also takes the log loss of the
-    margins, as if they were probabilities, and stops by that.
+    together with a built-in objective LightGBM would pass probabilities. Pass a start
+    value for the validation sets too (``eval_init_score``). Early stopping needs
+    ``LGBMClassifier(metric="none")``: otherwise LightGBM 4 also computes the log loss
+    of the margins, as if they were probabilities, and stops by that.
 
     Parameters
     ----------

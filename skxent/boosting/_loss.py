@@ -81,7 +81,7 @@ class BoosterLoss:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        # CatBoost attaches compiled methods, which cannot be pickled.
+        # Leave out the compiled methods that CatBoost attaches: they do not pickle.
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def arguments(self, first: Any, second: Any, sample_weight: Any) -> Any:

@@ -23,11 +23,11 @@ class BoosterObjective(BoosterLoss):
     Parameters
     ----------
     hessian : {"clip", "exact", "psd"}, default="clip"
-        Losses that are not convex have negative second derivatives, of which boosters
-        make no split or a step uphill. "clip" takes max(h, 1e-16). "psd" takes
-        max(φ'', -p φ') for φ'' in the whole Hessian, which then has no negative
-        eigenvalue: -p φ' is the curvature of a cross-entropy of the same gradient.
-        "exact" leaves them.
+        Treatment of negative second derivatives, which losses that are not convex have
+        and from which boosters make no split or a step uphill. "clip": max(h, 1e-16).
+        "psd": put max(φ'', -p φ') in place of φ'' in the whole Hessian, which then has
+        no negative eigenvalue: -p φ' is the curvature of a cross-entropy with the same
+        gradient. "exact": none.
     even : bool, default=False
         Round the derivatives to 20 bits before they are weighted. The libraries keep
         float32 and sum in float64. With four bits to spare a row of weight 3 adds

@@ -32,32 +32,31 @@ def predict_proba(
 ) -> Floats:
     """Return class probabilities of a model trained with an objective of this module.
 
-    The libraries' own probabilities are wrong after a custom objective, or missing:
-    XGBoost applies the softmax whatever the loss, LightGBM returns margins, and both
+    With a custom objective the libraries' own probabilities are wrong or missing:
+    XGBoost applies the softmax for every loss, LightGBM returns margins, and both
     leave out the start value.
 
-    Like the libraries' estimators it uses the trees up to the best iteration, where
+    As in the libraries' estimators, the trees up to the best iteration are used if
     early stopping found one.
 
     Parameters
     ----------
     model : fitted XGBModel, LGBMModel, CatBoost model, or native Booster
     X : rows of shape (n, d), DMatrix or Pool
-        An array, list, DataFrame or sparse matrix, as the library takes it; also a
-        DMatrix for XGBoost or a Pool for CatBoost. They may hold the start values
-        themselves, as base_margin or baseline.
+        An array, list, DataFrame or sparse matrix that the library takes; also a
+        DMatrix for XGBoost or a Pool for CatBoost, which may hold the start values as
+        base_margin or baseline.
     objective : objective, default=None
-        The one that the model was trained with. None: that of the estimator; native
-        Boosters do not know theirs.
+        The one that the model was trained with. None: that of the estimator; required
+        for native Boosters, which do not know theirs.
     init_score : float or array-like of shape (K,), (n,) or (n, K), default=None
-        The start value, if the model was trained with one as base_margin (XGBoost),
-        init_score (LightGBM) or baseline (CatBoost): one for all rows, or that of each
+        The start value that the model was trained with as base_margin (XGBoost),
+        init_score (LightGBM) or baseline (CatBoost): one for all rows, or one for each
         row. Not XGBoost's base_score, which the model knows.
     missing : float, default=None
-        The number that stands for a missing value in X, beside NaN, where the model is
-        a native XGBoost Booster. It does not record what `missing` its training data
-        was made with, so -999, say, must be given here, or X as a DMatrix.
-        XGBoost's estimators record it.
+        The number that stands for a missing value in X, besides NaN, if the model is a
+        native XGBoost Booster. Unlike XGBoost's estimators, it does not record the
+        `missing` of its training data, for example -999.
     posterior : bool, default=True
         The class probabilities that a minimiser of the loss implies, with class weights
         and label smoothing undone. False: the softmax.
@@ -118,7 +117,7 @@ def _as_rows(X: Any, name: str) -> Any:
     """Return X in a form that the library of that name predicts from."""
     X = list(X) if isinstance(X, tuple) else X
     if issparse(X):
-        return csr_matrix(X)  # sparse arrays are not known to all of them
+        return csr_matrix(X)  # not all libraries take sparse arrays
     if _libraries(X) & MARGINS.keys():
         if name not in _libraries(X) or type(X).__name__ == "Dataset":
             raise ValueError(

@@ -63,16 +63,16 @@ def xgboost_objective(
     loss : str or Loss
         A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     hessian : {"clip", "exact", "psd"}, default="clip"
-        What to do with negative second derivatives, which a loss that is not convex
-        has and of which XGBoost makes no split. "clip" takes max(h, 1e-16). "psd" takes
-        max(φ'', -p φ') for φ'' in the whole Hessian, the curvature of a cross-entropy
-        of the same gradient: shorter steps. "exact" leaves them.
+        Treatment of negative second derivatives, which losses that are not convex have
+        and from which XGBoost makes no split. "clip": max(h, 1e-16). "psd": put
+        max(φ'', -p φ') in place of φ'' in the whole Hessian, which is the curvature of
+        a cross-entropy with the same gradient and makes steps shorter. "exact": none.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
         ``scale_pos_weight`` has no effect on custom objectives.
     label_smoothing : float in [0, 1), default=0
     soft_labels : array-like of shape (n, K), default=None
-        Rows that sum to one. y then holds row numbers of this table in place of
-        classes, ``np.arange(n)`` for all. XGBClassifier refuses such a y: use
+        Rows that sum to one. y then holds row numbers of this table instead of
+        classes: ``np.arange(n)`` for all rows. XGBClassifier refuses such a y: use
         ``XGBRegressor``, with ``num_class=K`` for K > 2.
     n_threads : int, default=None
         Threads of the objective; None is all that OpenMP may use.
@@ -80,13 +80,13 @@ def xgboost_objective(
     Returns
     -------
     XGBoostObjective
-        A picklable callable: (y, raw prediction[, sample_weight]) or (raw prediction,
-        DMatrix) to gradient and Hessian, in nats. Its ``init_score(y, sample_weight)``
-        is the margin to start from, which XGBoost does not choose for a custom
-        objective: ``fit(base_margin=np.full(n, start))``, for K > 2
-        ``np.tile(start, (n, 1))``; then the same to predict. For two classes base_score
-        does it once and for all: ``XGBClassifier(base_score=expit(start))``.
-        Its ``predict_proba(margins)`` are class probabilities.
+        A picklable callable, from (y, raw prediction[, sample_weight]) or (raw
+        prediction, DMatrix) to gradient and Hessian, in nats. XGBoost chooses no start
+        for a custom objective; ``init_score(y, sample_weight)`` returns the best. Pass
+        ``fit(base_margin=np.full(n, start))``, or ``np.tile(start, (n, 1))`` for K > 2,
+        and the same to predict. For two classes ``XGBClassifier(base_score=
+        expit(start))`` does both. ``predict_proba(margins)`` returns class
+        probabilities.
 
     Raises
     ------
@@ -125,9 +125,9 @@ def xgboost_metric(
     """Make a loss a metric of XGBoost: its mean over all weights, in nats.
 
     For ``XGBClassifier(eval_metric=...)`` with an objective of
-    :func:`xgboost_objective`, and ``xgboost.train(custom_metric=...)``; XGBoost
-    minimises it, for early stopping too. It reads margins: beside a built-in objective
-    XGBoost would pass probabilities.
+    :func:`xgboost_objective`, and ``xgboost.train(custom_metric=...)``. XGBoost
+    minimises it, also for early stopping. It reads margins: together with a built-in
+    objective XGBoost would pass probabilities.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def margins(
     booster = model if is_booster else model.get_booster()
     start = None
     if init_score is not None or not n:
-        # A row of missing values tells the shape of the margins.
+        # Predict a row of missing values to learn the shape of the margins.
         row = np.full((1, booster.num_features()), np.nan, dtype=np.float32)
         shape = (n, *_margins_of_rows(booster, row).shape[1:])
         start = None if init_score is None else starts(init_score, shape)
@@ -214,7 +214,7 @@ def _margins_of_rows(
             iteration_range=_rounds(booster),
         )
     except xgboost.core.XGBoostError:
-        # Linear boosters predict from a DMatrix only, which must have the names.
+        # Linear boosters predict only from a DMatrix, and it must have the names.
         names = None if hasattr(X, "columns") else booster.feature_names
         data = xgboost.DMatrix(
             X, missing=missing, base_margin=start, feature_names=names

@@ -46,8 +46,8 @@ def calibration_error_interval(
 ) -> CalibrationErrorInterval:
     r"""Compute the root mean square calibration error and a bootstrap interval.
 
-    The error is ``expected_calibration_error(..., norm="l2", debias=True)``, the
-    interval what lies between the quantiles of it over resampled rows.
+    The error is ``expected_calibration_error(..., norm="l2", debias=True)``. The
+    interval lies between quantiles of the errors of resampled rows.
 
     Parameters
     ----------
@@ -81,10 +81,10 @@ def calibration_error_interval(
     Notes
     -----
     There is no interval for the other norms. Chance makes the error of a sample too
-    large and that of a resample larger still: at small errors an interval of resampled
-    ECE lies above the truth almost always. Debiasing removes both parts, for the
-    weights of a resample, in which rows repeat, tell it how few different rows there
-    are. Of the 95% intervals that ``benchmarks/interval_coverage.py`` simulates (300
+    large and that of a resample larger still: if the error is small, an interval of
+    resampled ECE almost always lies above the truth. Debiasing removes both parts: the
+    weights of a resample, in which rows repeat, show how few different rows there are.
+    Of the 95% intervals that ``benchmarks/interval_coverage.py`` simulates (300
     and 2000 rows, calibrated or not, either strategy) 96 to 100% held the truth; of
     such intervals of ECE 0 to 89%.
 

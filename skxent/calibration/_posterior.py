@@ -27,9 +27,9 @@ def posterior(
 ) -> Floats:
     r"""Return the class probabilities that the output of a trained model implies.
 
-    A network or a boosting model that minimises focal loss, a smoothed or a weighted
-    loss does not answer with class probabilities. This undoes what the loss did, by the
-    map of :meth:`skxent.losses.Loss.posterior`.
+    The outputs of a network or a boosting model that minimises focal loss, a smoothed
+    or a weighted loss are not class probabilities. This undoes what the loss did, by
+    the map of :meth:`skxent.losses.Loss.posterior`.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def posterior(
     class_weight : array-like of shape (K,), or dict or Series of code to weight
         Default None. Class weights of the training.
     class_weight_on : {"label", "target"}, default="label"
-        What they weighed: the label that was observed, or, as in torch, the smoothed
-        target. See :class:`skxent.losses.Loss`; the same without label smoothing.
+        What was weighted: the label that was observed or, as in torch, the smoothed
+        target. See :class:`skxent.losses.Loss`. Without label smoothing they are equal.
     label_smoothing : float in [0, 1), default=0
         Label smoothing of the training.
     from_logits : bool, default=False

@@ -13,9 +13,9 @@ class TemperatureScaling(LogitScaling):
 
     .. math:: \min_{T > 0} \; \sum_i w_i \, \ell(y_i, z_i / T)
 
-    The order of the classes stays, and with it `predict`. With cross-entropy it is
-    ``CalibratedClassifierCV(method="temperature")`` of scikit-learn. With another loss,
-    that of the model's training, say, predict_proba applies the map of
+    The order of the classes does not change, nor does `predict`. With cross-entropy
+    this is ``CalibratedClassifierCV(method="temperature")`` of scikit-learn. With
+    another loss, such as that of the model's training, predict_proba applies the map of
     :meth:`skxent.losses.Loss.posterior` to the scaled logits (focal-aware temperature
     scaling), so that the probabilities are right for every loss.
 
@@ -23,9 +23,9 @@ class TemperatureScaling(LogitScaling):
     ----------
     estimator : classifier, default=None
         A fitted classifier in a :class:`sklearn.frozen.FrozenEstimator` is calibrated
-        on the rows that fit is given, which it should not have been fitted to. Any
-        other is fitted to them, and calibrated on out-of-fold logits. None: X holds
-        logits (n, K), or (n,), the log-odds of the second class.
+        on the rows that are passed to fit, which should not be those it was fitted to.
+        Any other classifier is fitted to these rows, and calibrated on out-of-fold
+        logits. None: X holds logits (n, K), or (n,), the log-odds of the second class.
     loss : str or Loss, default="cross_entropy"
         A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
     label_smoothing : float in [0, 1), default=0.0
@@ -47,7 +47,7 @@ class TemperatureScaling(LogitScaling):
     temperature_ : float
         T. Above 1 the model was over-confident.
     classes_ : ndarray of shape (K,)
-        Without an estimator: the labels of y, or 0..K-1 where y lacks some of these.
+        Without an estimator: the labels of y, or 0..K-1 if y lacks some of these.
     estimator_ : classifier or None
     n_iter_ : int
     trained_loss_ : TrainedLoss
@@ -63,12 +63,12 @@ class TemperatureScaling(LogitScaling):
 
     Notes
     -----
-    Logits are the decision_function of the estimator, else the logarithms of its
-    predict_proba, clipped at eps. Of skxent's own estimators they are
-    predict_log_proba, in which their loss is undone already. For two classes z is the
-    log-odds; from a decision_function scikit-learn makes the logits (-z, z), so that
-    its T is twice that of here. Logits that point the wrong way have T grow until the
-    probabilities are all alike.
+    Logits are the decision_function of the estimator, or else the logarithms of its
+    predict_proba, clipped at eps. For skxent's own estimators they are
+    predict_log_proba, in which their loss is already undone. For two classes z is the
+    log-odds. scikit-learn makes the logits (-z, z) from a decision_function, so that
+    its T is twice as large. If logits point the wrong way, T grows until all
+    probabilities are equal.
 
     References
     ----------

@@ -11,11 +11,11 @@ class VectorScaling(LogitScaling):
 
     .. math:: \min_{a, b} \; \sum_i w_i \, \ell(y_i, a \circ z_i + b)
 
-    For two classes z is the log-odds, and this is Platt's scaling. Needs more rows than
-    :class:`TemperatureScaling`, but also corrects how often each class is predicted.
-    Unless all scales are equal, the result depends on a constant that is added to all
-    logits of a row, so pass logits of one kind, such as log-probabilities, to `fit` and
-    to the predictions. All else is as in :class:`TemperatureScaling`.
+    For two classes z is the log-odds, and this is Platt scaling. It needs more rows
+    than :class:`TemperatureScaling`, but also corrects how often each class is
+    predicted. Unless all scales are equal, the result changes if a constant is added to
+    all logits of a row, so pass logits of one kind, such as log-probabilities, to `fit`
+    and to the predictions. All else is as in :class:`TemperatureScaling`.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class VectorScaling(LogitScaling):
     ----------
     scale_ : ndarray of shape (K,), or (1,) for two classes
     bias_ : ndarray of shape (K,), or (1,) for two classes
-        Of K > 2 biases the mean is zero.
+        For K > 2 classes their mean is zero.
     classes_, estimator_, n_iter_, trained_loss_, n_features_in_, feature_names_in_
         See :class:`TemperatureScaling`.
 

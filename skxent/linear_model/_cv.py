@@ -19,9 +19,9 @@ class FocalLogisticRegressionCV(GridCV):
 
     Tries the same candidates on the same folds as
     ``GridSearchCV(FocalLogisticRegression(), ...)``, and is faster: each fit starts
-    where those of the neighbouring C and gamma ended. The scores agree as far as `tol`
-    lets them; candidates whose scores are closer than that may change places, and a
-    loss that is not convex (gamma > 0) may have another local minimum.
+    where those of the neighbouring C and gamma ended. Scores agree up to `tol`, so that
+    candidates whose scores are closer than that may swap ranks; a loss that is not
+    convex (gamma > 0) may end in another local minimum.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ class FocalLogisticRegressionCV(GridCV):
         Values in [0, 1e6].
     l1_ratios : array-like, default=(0.0,)
     class_weight : dict of label to weight or "balanced", default=None
-        "balanced" weights are computed from the rows that are fitted to: those of each
-        training fold, and all rows for the refit.
+        "balanced" weights are computed from the rows of each fit: the training rows of
+        a fold, or all rows for the refit.
     fit_intercept, label_smoothing, posterior, solver, tol, max_iter
         See :class:`CrossEntropyClassifier`.
     cv : int, splitter or iterable of (train, test), default=None
@@ -42,19 +42,19 @@ class FocalLogisticRegressionCV(GridCV):
         scorer. None: our ``neg_log_loss``. Several, in a list of names or a dict of
         name to scorer, are all in `cv_results_`.
     refit : bool, str or callable, default=True
-        True: fit the best parameters to all of the data. Where `scoring` has several
+        True: fit the best parameters to all of the data. If `scoring` has several
         scorers, the name of the one that decides. A function takes `cv_results_` and
-        returns the index of the best candidate; there is no `best_score_` then.
-        False, with one scorer: coefficients and parameters are the means of those that
-        were best on each fold. Folds without a score, or without all classes in
-        training, are left out with a warning.
+        returns the index of the best candidate; there is then no `best_score_`.
+        False, with one scorer: coefficients and parameters are the means of the best of
+        each fold. Folds without a score, or without all classes in training, are left
+        out with a warning.
     error_score : float or "raise", default=np.nan
         The score of a fit or scoring that raised an error, with a warning that counts
         and shows the errors. "raise": raise the error. If no fit succeeds, an error is
         raised in any case.
     n_jobs : int, default=None
-        Folds at a time, as in joblib; they share the threads of the kernels. None: one
-        after the other, each with all threads.
+        Folds that are fitted at a time, as in joblib; they share the threads of the
+        kernels. None: one after the other, each with all threads.
     verbose : int, default=0
         Print a line for every iteration of every fit.
 
@@ -68,8 +68,8 @@ class FocalLogisticRegressionCV(GridCV):
     cv_results_ : dict of ndarray
         As in GridSearchCV; ``pandas.DataFrame(cv_results_)`` is a table of it.
     scores_ : ndarray of shape (n_folds, n_l1_ratios, n_gammas, n_Cs)
-        The scores on the test part of each fold; a dict of them, by the name of the
-        scorer, where `scoring` has several.
+        The scores on the test part of each fold; if `scoring` has several scorers, a
+        dict of them by name.
     n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_gammas, n_Cs)
         Iterations of each fit; 0 for one that failed.
     Cs_, gammas_, l1_ratios_ : ndarray
