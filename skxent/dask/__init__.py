@@ -1,8 +1,7 @@
 """The linear models and metrics for dask arrays, data frames and delayed blocks.
 
-Rows stay on the workers; coefficients go there and sums come back. Needs dask
-(``pip install 'dask[array,dataframe,distributed]'``); nothing else in skxent imports
-it.
+Rows stay on the workers, which receive the coefficients and return sums. This needs
+dask: ``pip install 'dask[array,dataframe,distributed]'``.
 """
 
 from skxent.kernels.checks import say_if_missing
@@ -10,7 +9,7 @@ from skxent.kernels.checks import say_if_missing
 with say_if_missing(
     "dask", "skxent.dask needs dask: pip install 'dask[array,dataframe,distributed]'"
 ):
-    import dask  # noqa: F401  # says now what is missing, not later
+    import dask  # noqa: F401  # so that the error comes now, not later
 
 from skxent.dask import metrics
 from skxent.dask._estimators import (

@@ -1,4 +1,4 @@
-"""dask arrays, data frames and delayed values as blocks of rows that end alike."""
+"""Dask arrays, data frames and delayed values as blocks of the same rows."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from skxent.inputs.blocks import n_rows
 
 
 def is_delayed_list(data: Any) -> bool:
+    """Return True for a list or tuple with delayed values."""
     return isinstance(data, list | tuple) and any(isinstance(b, Delayed) for b in data)
 
 
 def is_dask(data: Any) -> bool:
-    """Are the rows dask's, rather than in memory?"""
+    """Return True if the rows are dask's, and not in memory."""
     return is_dask_collection(data) or is_delayed_list(data)
 
 
 def is_frame(data: Any) -> bool:
+    """Return True for a dask DataFrame or Series."""
     return hasattr(data, "map_partitions") and hasattr(data, "divisions")
 
 
@@ -45,13 +47,14 @@ def as_rows(name: str, data: Any) -> Any:
 
 
 def n_blocks(rows: Any) -> int:
+    """Return the number of blocks of what `as_rows` returned."""
     if isinstance(rows, da.Array):
         return int(rows.numblocks[0])
     return len(delayed_blocks(rows))
 
 
 def aligned(**data: Any) -> dict[str, Any]:
-    """Return rows of as many blocks in each, those of the first; others may be None.
+    """Return the columns of data with the blocks of the first; others may be None.
 
     Raises
     ------
@@ -79,10 +82,10 @@ def aligned(**data: Any) -> dict[str, Any]:
                 f"got {n_blocks(values)}."
             )
         else:
-            # dask reads the columns of one data set in partitions of their own.
+            # Dask may read each column of a data set in other partitions.
             if lengths is None:
                 lengths = lengths_of(first)
-            rows[other] = rechunked(name, lengths, other, measured(values))
+            rows[other] = rechunked(name, lengths, other, with_known_lengths(values))
     return rows
 
 
@@ -102,7 +105,7 @@ def lengths_of(rows: Any) -> tuple[int, ...]:
     return tuple(dask.compute(*map(count, delayed_blocks(rows))))
 
 
-def measured(rows: Any) -> da.Array:
+def with_known_lengths(rows: Any) -> da.Array:
     """Return an array, or a frame as one, whose blocks have known numbers of rows."""
     lengths = lengths_of(rows)
     dtypes = getattr(rows, "dtypes", None) if rows.ndim == 2 else None
@@ -114,13 +117,13 @@ def measured(rows: Any) -> da.Array:
 
 
 def is_one_source(rows: list[Any]) -> bool:
-    """Are all of them frames of the same collection, which dask then reads once?"""
+    """Return True if all are frames of one collection, which dask reads only once."""
     if not all(map(is_frame, rows)):
         return False
     if len({frame.npartitions for frame in rows}) > 1:
         return False
     if not all(hasattr(frame, "expr") for frame in rows):
-        return True  # of dask's older data frames, whose partitions never change
+        return True  # Partitions of dask's older data frames never change.
     sources = {
         frozenset(node._name for node in frame.expr.walk() if not node.dependencies())
         for frame in rows
@@ -129,22 +132,23 @@ def is_one_source(rows: list[Any]) -> bool:
 
 
 def graph_of_frame(frame: Any) -> tuple[list[Any], dict[Any, Any]]:
-    """Return the keys of its partitions, and a graph that dask has made quick.
+    """Return the keys of its partitions, and the graph that dask has optimized.
 
-    Small files are not read together, as dask would: how many depends on the columns.
+    Small files are not read together. With dask's default they would be, and how many
+    depends on the columns, so X and y would have different partitions.
     """
     if not hasattr(frame, "optimize"):
         return graph_of(dask.optimize(frame)[0])
     nodes = {type(node).__name__ for node in frame.optimize(fuse=False).expr.walk()}
     fused = any(name.startswith("Fused") and name.endswith("IO") for name in nodes)
-    # By size, dask cuts partitions right only if it reads as it likes.
+    # Partitions by size are right only if dask also decides how to read.
     if fused and "RepartitionSize" not in nodes:
         return graph_of(frame.simplify().expr.lower_completely())
     return graph_of(frame.optimize())
 
 
 def delayed_blocks(rows: Any) -> list[Delayed]:
-    """Return what `as_rows` did as a list of delayed blocks."""
+    """Return the rows of `as_rows` as a list of delayed blocks."""
     if isinstance(rows, da.Array):
         return rows.to_delayed().ravel().tolist()
     if is_frame(rows):
@@ -160,8 +164,8 @@ def graph_of(collection: Any) -> tuple[list[Any], dict[Any, Any]]:
 
 
 def merged(blocks: list[Delayed]) -> tuple[list[Any], dict[Any, Any]]:
-    """Return the keys of delayed values and the graph of all."""
-    layers: dict[int, Any] = {}  # blocks of one collection share a graph of them all
+    """Return the keys of delayed values and their common graph."""
+    layers: dict[int, Any] = {}  # Blocks of one collection share their layers.
     for block in blocks:
         graph = block.__dask_graph__()
         for layer in getattr(graph, "layers", {None: graph}).values():
@@ -191,4 +195,5 @@ def array_of(
 
 
 def identity(value: Any) -> Any:
+    """Return the value."""
     return value

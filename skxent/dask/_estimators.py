@@ -1,4 +1,4 @@
-"""The estimators for rows that dask has."""
+"""The linear models for rows that dask has."""
 
 from __future__ import annotations
 
@@ -30,7 +30,18 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
     _limits = ClusterLimits()
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Fit the coefficients: see the class in memory."""
+        """Fit the coefficients: see the class in memory.
+
+        Parameters
+        ----------
+        X : dask array, dask DataFrame, list of delayed blocks, or rows in memory
+        y : the same with labels or soft labels
+        sample_weight : the same with weights, default=None
+
+        Returns
+        -------
+        self
+        """
         with outside_of_task() if is_dask(X) else nullcontext():
             return super().fit(X, y, sample_weight)
 
@@ -55,7 +66,19 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> Any:
-        """Learn from one more batch, which is in memory: see the class in memory."""
+        """Learn from one more batch, which is in memory: see the class in memory.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+        y : array-like of shape (n,)
+        classes : array-like of shape (K,), default=None
+        sample_weight : array-like of shape (n,), default=None
+
+        Returns
+        -------
+        self
+        """
         if is_dask(X) or is_dask(y):
             raise ValueError(
                 "X and y must be in memory for partial_fit, got dask's; fit takes them."
@@ -63,70 +86,110 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         return super().partial_fit(X, y, classes, sample_weight)
 
     def decision_function(self, X: Any) -> Any:
-        """Logits: (n, K), or for two classes (n,), the log-odds of the second.
+        """Return the logits.
 
-        A dask array if X is dask's, as are the other predictions. It is of the model as
-        it is now, whatever is fitted before it is computed.
+        Like all predictions, they are those of the model as it is now, even if it is
+        fitted again before they are computed.
+
+        Parameters
+        ----------
+        X : rows of dask or in memory
+
+        Returns
+        -------
+        array of shape (n, K), or (n,) for two classes
+            For two classes the log-odds of the second. A dask array if X is dask's.
         """
-        check_is_fitted(self)
-        if not is_dask(X):
-            return super().decision_function(X)
-        m = self.coef_.shape[0]
-        return self._lazily("decision_function", X, () if m == 1 else (m,))
+        return self._predict("decision_function", X)
 
     def predict(self, X: Any) -> Any:
-        """The class of the largest logit, for each row: shape (n,)."""
-        check_is_fitted(self)
-        if not is_dask(X):
-            return super().predict(X)
-        return self._lazily("predict", X, (), self.classes_.dtype)
+        """Return the class of the largest logit.
+
+        Parameters
+        ----------
+        X : rows of dask or in memory
+
+        Returns
+        -------
+        array of shape (n,)
+            A dask array if X is dask's.
+        """
+        return self._predict("predict", X)
 
     def predict_proba(self, X: Any) -> Any:
-        """Probabilities of the classes: shape (n, K)."""
-        check_is_fitted(self)
-        if not is_dask(X):
-            return super().predict_proba(X)
-        return self._lazily("predict_proba", X, (len(self.classes_),))
+        """Return the class probabilities.
+
+        Parameters
+        ----------
+        X : rows of dask or in memory
+
+        Returns
+        -------
+        array of shape (n, K)
+            A dask array if X is dask's.
+        """
+        return self._predict("predict_proba", X)
 
     def predict_log_proba(self, X: Any) -> Any:
-        """Their logarithms, computed in log space: shape (n, K)."""
-        check_is_fitted(self)
-        if not is_dask(X):
-            return super().predict_log_proba(X)
-        return self._lazily("predict_log_proba", X, (len(self.classes_),))
+        """Return the logarithms of the class probabilities, computed in log space.
+
+        Parameters
+        ----------
+        X : rows of dask or in memory
+
+        Returns
+        -------
+        array of shape (n, K)
+            A dask array if X is dask's.
+        """
+        return self._predict("predict_log_proba", X)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The share of rows, by weight, that are predicted right."""
+        """Return the accuracy: the share of rows, by weight, predicted correctly.
+
+        Parameters
+        ----------
+        X : rows of dask or in memory
+        y : labels of dask or in memory, as X is
+        sample_weight : weights of dask or in memory, as X is, default=None
+
+        Returns
+        -------
+        float
+        """
         check_is_fitted(self)
         if not is_dask(X):
             return super().score(X, y, sample_weight)
         if y is None:
             raise ValueError("score requires y to be passed, but the target y is None.")
         rows = {"X": X, "y": y, "sample_weight": sample_weight}
-        sums = each_block(rows_right, (self._snapshot(),), **rows).sum()
+        sums = each_block(sum_correct, (self._snapshot(),), **rows).sum()
         if sums is None:
             raise ValueError("X must have a partition with rows, got none.")
-        right_weight, weight = sums
+        correct, weight = sums
         if not weight:
             raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
-        return float(right_weight / weight)
+        return float(correct / weight)
 
-    def _lazily(
-        self, method: str, X: Any, rest: tuple[int, ...], dtype: Any = None
-    ) -> da.Array:
-        """The method's answers for every block, of shape (rows, *rest)."""
-        if dtype is None:
-            single = isinstance(X, da.Array) and X.dtype == np.float32
-            dtype = np.result_type(
-                self.coef_.dtype, np.float32 if single else np.float64
-            )
+    def _predict(self, method: str, X: Any) -> Any:
+        """Return a method's predictions, lazily if X is dask's."""
+        check_is_fitted(self)
+        if not is_dask(X):
+            return getattr(super(), method)(X)
+        single = isinstance(X, da.Array) and X.dtype == np.float32
+        dtype = np.result_type(self.coef_.dtype, np.float32 if single else np.float64)
+        rest: tuple[int, ...] = (len(self.classes_),)
+        if method == "predict":
+            rest, dtype = (), self.classes_.dtype
+        elif method == "decision_function" and len(self.coef_) == 1:
+            rest = ()
         arguments = (self._snapshot(), method, rest, dtype)
-        return each_row(answer_of, arguments, rest, dtype, X=X)
+        return each_row(predict_block, arguments, rest, dtype, X=X)
 
     def _snapshot(self) -> Self:
         """Return a copy that does not change when this is fitted again."""
         model = copy(self)
-        model._past = None  # of partial_fit, which predictions do not need
+        model._past = None  # Only partial_fit needs it.
         return deepcopy(model)
 
     def __dask_tokenize__(self) -> Any:
@@ -135,10 +198,11 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
 
 
 def block_of(index: int, rows: dict[str, Any], kind: str) -> Block | None:
+    """Return the checked rows of a block, or None if it has none."""
     return check_block(index, tuple(rows.values()), kind)
 
 
-def answer_of(
+def predict_block(
     index: int,
     rows: dict[str, Any],
     model: Any,
@@ -146,35 +210,35 @@ def answer_of(
     rest: tuple[int, ...],
     dtype: Any,
 ) -> NDArray[Any]:
-    """A method's answer for one block, which may have no rows."""
+    """Return a method's predictions for one block, which may have no rows."""
     if not n_rows(rows["X"]):
         return np.empty((0, *rest), dtype=dtype)
     return getattr(model, method)(rows["X"]).astype(dtype, copy=False)
 
 
-def rows_right(
+def sum_correct(
     index: int, rows: dict[str, Any], model: Any
 ) -> tuple[float, float] | None:
-    """The weight of the rows that are predicted right, and of all."""
+    """Return the weight of the correctly predicted rows of a block, and of all."""
     if not n_rows(rows["X"]):
         return None
-    right = model.predict(rows["X"]) == column_or_1d(rows["y"])
+    correct = model.predict(rows["X"]) == column_or_1d(rows["y"])
     weight = rows.get("sample_weight")
-    weight = np.ones(len(right)) if weight is None else np.asarray(weight)
-    return float(np.dot(right, weight)), float(np.sum(weight))
+    weight = np.ones(len(correct)) if weight is None else np.asarray(weight)
+    return float(np.dot(correct, weight)), float(np.sum(weight))
 
 
 class CrossEntropyClassifier(DaskClassifier):
     """:class:`skxent.CrossEntropyClassifier` for rows that dask has.
 
-    Parameters and attributes are the same, and so is what `fit` finds. X is a dask
-    array, a dask DataFrame or a list of delayed blocks of rows (arrays, sparse
-    matrices, frames); y and sample_weight are dask's with the same blocks. Predictions
-    of these are dask arrays; what is in memory is fitted to and predicted as ever.
+    Parameters, attributes and the fitted model are the same. X is a dask array, a dask
+    DataFrame or a list of delayed blocks of rows (arrays, sparse matrices, frames); y
+    and sample_weight are dask collections with the same blocks. Predictions for these
+    are dask arrays. Data in memory are fitted and predicted in memory.
 
-    Rows stay where they are. Each worker gets the coefficients and answers with sums of
-    their size; `n_jobs` is the number of threads in each task (None: one), of which a
-    worker gets as many as it has threads.
+    Rows stay on the workers. Each worker receives the coefficients and returns sums of
+    the same size. `n_jobs` is the number of threads of each task (None: one); a worker
+    gets one task for each of its threads.
 
     Examples
     --------
@@ -185,7 +249,7 @@ class CrossEntropyClassifier(DaskClassifier):
     >>> X, y = da.from_array(X, chunks=(50, 4)), da.from_array(y, chunks=50)
     >>> model = CrossEntropyClassifier().fit(X, y)
     >>> model.predict_proba(X)
-    dask.array<answer_of, shape=(150, 3), dtype=float64, chunksize=(50, 3), ...>
+    dask.array<predict_block, shape=(150, 3), dtype=float64, chunksize=(50, 3), ...>
     """
 
 

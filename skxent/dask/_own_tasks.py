@@ -1,12 +1,13 @@
-"""A graph of its own for each computation, of as few tasks as can be.
+"""Graphs with as few tasks as possible, whose keys no other graph has.
 
-A task costs the scheduler and a worker about a millisecond, far more than a small
-partition does, so what only one block needs is done in the task of that block.
+A task costs the scheduler and a worker about a millisecond, far more than the rows of a
+small partition do. Tasks that only one block needs are therefore fused with the task of
+that block.
 
-The scheduler knows a task by its key. dask fuses tasks in ways that depend on the
-collection computed, and so the same key comes with other dependencies in two graphs
-that are computed at once, as in fits in two tasks of one cluster. The scheduler warns
-that this may end in a deadlock. Here no key is shared but those of persisted data.
+The scheduler identifies a task by its key. Dask fuses tasks depending on the collection
+that is computed, so the same key may have different dependencies in two graphs that are
+computed at the same time, as by fits in two tasks of one cluster. The scheduler warns
+that this may cause a deadlock. Here only the keys of persisted data are shared.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from dask._task_spec import DataNode, Task, convert_legacy_graph
 def with_own_tasks(
     keys: list[Any], graph: dict[Any, Any]
 ) -> tuple[list[Any], dict[Any, Any]]:
-    """Return keys and a graph of the same values, one task a key where possible.
+    """Return keys and a graph of the same values, with one task per key if possible.
 
-    The new graph has no entry for data that a cluster holds already.
+    The new graph has no entries for persisted data.
     """
     graph = convert_legacy_graph(graph)
     uses = Counter(dep for node in graph.values() for dep in node.dependencies)
@@ -36,7 +37,7 @@ def with_own_tasks(
             while dep in graph and uses[dep] == 1 and dep not in wanted:
                 chain.append(fused.pop(dep))
                 if len(chain[-1].dependencies) != 1:
-                    break  # more are left to be computed in parallel
+                    break  # The others may be computed in parallel.
                 (dep,) = chain[-1].dependencies
         fused[key] = Task.fuse(*chain, key=key)
     token = uuid4().hex
@@ -50,6 +51,7 @@ def with_own_tasks(
 
 
 def renamed(key: Any, token: str) -> Any:
+    """Return the key with the token in its name."""
     if isinstance(key, tuple):
         return (f"{key[0]}-{token}", *key[1:])
     return f"{key}-{token}"
