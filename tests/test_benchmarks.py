@@ -34,11 +34,10 @@ def test_each_benchmark_says_what_it_is(name):
     assert facts["about"] and facts["threads"] in (1, 2)
 
 
-def test_full_runs_come_before_quick_ones(tmp_path, monkeypatch):
-    monkeypatch.setattr("reporting.record.RESULTS", tmp_path)
+def test_full_runs_come_before_quick_ones(tmp_path):
     for name in ("2026-01-02", "2026-01-01", "2026-01-03-quick"):
         (tmp_path / f"{name}.json").touch()
-    assert newest().stem == "2026-01-02"
+    assert newest(tmp_path).stem == "2026-01-02"
 
 
 def case(figures, **facts):

@@ -64,3 +64,19 @@ def test_the_worked_example_of_a_loss_is_the_source():
         source |= {line.strip() for line in lines}
     assert example
     assert not [line for line in example if "..." not in line and line not in source]
+
+
+def test_the_map_of_the_source_names_files_that_exist():
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    prose = "\n".join(line for line in guide.splitlines() if line[:4] != "    ")
+    names = set(re.findall(r"`([\w./]+(?:\.(?:py|pyx|pxd|h)|/))`", prose))
+    folders = [ROOT, ROOT / "src", ROOT / "skxent"]
+    folders += [path for path in (ROOT / "skxent").iterdir() if path.is_dir()]
+    assert len(names) > 30
+    assert not [n for n in names if not any((f / n).exists() for f in folders)]
+
+
+def test_the_map_of_the_source_has_every_room():
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in (ROOT / "skxent").glob("*/__init__.py")}
+    assert not [room for room in rooms if f"{room}/`" not in guide]

@@ -145,9 +145,9 @@ def load(path: Path) -> Report:
     return Report(**found)
 
 
-def newest() -> Path:
-    """The newest file of results/; those of quick runs only if there are no others."""
-    files = sorted(RESULTS.glob("*.json"), key=lambda f: ("quick" not in f.stem, f))
+def newest(folder: Path = RESULTS) -> Path:
+    """Return the newest results; those of quick runs only if there are no others."""
+    files = sorted(folder.glob("*.json"), key=lambda f: ("quick" not in f.stem, f))
     if not files:
         raise SystemExit("No results: run `python -P benchmarks/report.py run` first.")
     return files[-1]
