@@ -137,21 +137,38 @@ def check_logits(raw: ArrayLike, name: str = "y_proba", finite: bool = False) ->
     """Return logits (n,) or (n, K), K >= 2; NaN and, if finite, infinity are errors."""
     z: Floats
     check_unmasked(name, raw)
-    floats = type(raw) is np.ndarray and raw.dtype in (np.float64, np.float32)
-    if floats and not finite and np.ndim(raw) in (1, 2) and np.size(raw):
-        z = np.asarray(raw)  # This is the usual case, and check_array is slow.
+    if is_plain(raw) and not finite:
+        z = np.asarray(raw)
     else:
-        z = check_array(
-            raw,
-            ensure_2d=False,
-            ensure_all_finite=finite,
-            dtype=[np.float64, np.float32],
-            input_name=name,
-        )
+        z = _as_floats(raw, name, finite)
     if not finite and np.isnan(z).any():
         raise ValueError(f"{name} must not contain NaN, got {np.isnan(z).sum()}.")
     z = as_itemsize_strided(z)
     return z[:, 0] if z.ndim == 2 and z.shape[1] == 1 else z
+
+
+def is_plain(table: Any) -> bool:
+    """Return True for an array that check_array, which is slow, would not convert.
+
+    Its entries may be NaN or infinite.
+    """
+    return (
+        type(table) is np.ndarray
+        and table.dtype in (np.float64, np.float32)
+        and table.ndim in (1, 2)
+        and table.size > 0
+    )
+
+
+def _as_floats(table: ArrayLike, name: str, finite: bool) -> Floats:
+    floats: Floats = check_array(
+        table,
+        ensure_2d=False,
+        ensure_all_finite=finite,
+        dtype=[np.float64, np.float32],
+        input_name=name,
+    )
+    return floats
 
 
 def codes_of_logits(raw: Floats) -> NDArray[np.intp]:
@@ -185,11 +202,11 @@ def check_proba(y_proba: ArrayLike, name: str = "y_proba") -> Floats:
 def _checked(y_proba: ArrayLike, name: str) -> tuple[Floats, Floats | None]:
     """Return probabilities, and the sums of their rows if these are not one."""
     check_unmasked(name, y_proba)
-    given: Floats = check_array(
-        y_proba, ensure_2d=False, dtype=[np.float64, np.float32], input_name=name
-    )
     logits = "Pass from_logits=True for logits." if name == "y_proba" else ""
-    proba = within(given)
+    proba = within(np.asarray(y_proba)) if is_plain(y_proba) else None
+    if proba is None:
+        given = _as_floats(y_proba, name, True)
+        proba = within(given)
     if proba is None:
         worst = given.min() if given.min() < -(given.max() - 1) else given.max()
         raise ValueError(f"{name} must be in [0, 1], got {worst}. {logits}".rstrip())

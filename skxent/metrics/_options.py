@@ -23,6 +23,7 @@ from skxent.kernels.checks import FRACTION, check_bool, check_option
 Number = Literal["mean", "sum"]
 EachRow = Literal["none"]
 Reduction = Literal["mean", "sum", "none"]
+REDUCTIONS = get_args(Reduction)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -73,7 +74,7 @@ class Options:
     def __post_init__(self) -> None:
         FRACTION.check("label_smoothing", self.label_smoothing)
         check_bool("from_logits", self.from_logits)
-        check_option("reduction", self.reduction, get_args(Reduction))
+        check_option("reduction", self.reduction, REDUCTIONS)
         b = self.base
         if b is not None and not (isinstance(b, Real) and 1 < float(b) < np.inf):
             raise ValueError(

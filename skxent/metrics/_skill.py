@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skxent.inputs.targets import make_target
+from skxent.inputs.targets import Target
 from skxent.kernels.checks import warn
 from skxent.losses._shipped import Loss, as_loss
 from skxent.metrics._options import LabelKeywords, Options, takes
@@ -86,11 +86,12 @@ def d2_loss_score(
             "no loss that predictions could save."
         )
     # A loss is linear in its target, so the target of all rows has their mean loss.
-    K, share = len(mass), (mass / mass.sum())[np.newaxis]
-    all_rows = make_target(np.arange(K), K, K, sample_weight=mass)
+    share, weights = (mass / mass.sum())[np.newaxis], np.ones(len(mass))
+    all_rows = Target(None, share, weights)
     constant = loss.best_constant_of(all_rows)
-    best = loss.loss(share, constant if K == 2 else constant[np.newaxis])
-    return float(1 - sums.loss / (mass.sum() * best[0]))
+    raw = constant if len(mass) == 2 else constant[np.newaxis]
+    best = mass.sum() * loss_of_rows(loss, all_rows, raw)[0]
+    return float(1 - sums.loss / best)
 
 
 def _sums_of(loss: Loss, rows: Rows, options: Options) -> Sums:
