@@ -506,7 +506,10 @@ def test_the_ready_scorers():
         (lambda: get_scorer("neg_focal"), r"name must be one of .*, got 'neg_focal'"),
         (lambda: get_scorer(None), r"name must be one of .*, got None"),
         (lambda: make_loss_scorer("hinge"), r"loss must be one of .*, got 'hinge'"),
-        (lambda: make_loss_scorer(Focal), r"loss must be .*, got <class .*Write Focal\(\)"),
+        (
+            lambda: make_loss_scorer(Focal),
+            r"loss must be .*, got <class .*Write Focal\(\)",
+        ),
     ],
 )
 def test_bad_arguments(call, message):
