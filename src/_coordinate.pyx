@@ -4,7 +4,7 @@
 
 A coordinate's minimiser is w_j <- S(w_j - s_j / H_jj, λ_j / H_jj), where s is the slope
 of the smooth part at w and S(x, t) = sign(x) max(|x| - t, 0). Both functions work in
-place, stop when a sweep's Σ_j H_jj (change of w_j)² is at most `enough`, and return it.
+place, stop when a sweep's Σ_j H_jj (change of w_j)² is at most `tolerance`, and return it.
 """
 
 from libc.math cimport fabs
@@ -24,9 +24,9 @@ cdef inline double change_of(double w, double slope, double curvature, double l1
 
 def sweep_matrix(
     const double[:, ::1] H, double[::1] slope, double[::1] w, const double[::1] l1,
-    int sweeps, double enough,
+    int sweeps, double tolerance,
 ):
-    """H (p, p) is given whole; slope (p,) is kept up to date."""
+    """Sweep all coordinates of H (p, p); slope (p,) is kept up to date."""
     cdef Py_ssize_t p = H.shape[0], i, j
     cdef double last = 0, change
     cdef int _
@@ -45,7 +45,7 @@ def sweep_matrix(
                     for i in range(p):
                         slope[i] += change * H[j, i]
                     last += H[j, j] * change * change
-            if last <= enough or stopped(&watch, True):
+            if last <= tolerance or stopped(&watch, True):
                 break
     check_stopped(&watch)
     return last
@@ -53,11 +53,11 @@ def sweep_matrix(
 
 def sweep_columns(
     tuple X, tuple model, double[:, ::1] w, tuple penalties,
-    const Py_ssize_t[::1] order, int sweeps, double enough,
+    const Py_ssize_t[::1] order, int sweeps, double tolerance,
 ):
-    """H = XᵀH̃X + diag(l2): X (n, p) by columns, H̃ an m x m matrix a row.
+    """Sweep some columns where H = XᵀH̃X + diag(l2), H̃ an m x m matrix for each row.
 
-    X is (first entry of each column, row of each entry, entries), model is (H̃, slope,
+    X (n, p) is (first entry of each column, row of each entry, entries), model is (H̃, slope,
     curvature), penalties are (l1, l2). slope (n, m) is that of the rows, kept up to
     date; w and curvature, the diagonal of H, are (p, m), H̃ is (n, m m). Only the
     columns in `order` are swept.
@@ -96,7 +96,7 @@ def sweep_columns(
                         for other in range(m):
                             slope[i, other] += change * x[entry] * H[i, k * m + other]
                     last += curvature[j, k] * change * change
-            if last <= enough or stopped(&watch, False):
+            if last <= tolerance or stopped(&watch, False):
                 break
     check_stopped(&watch)
     return last

@@ -88,7 +88,7 @@ cdef inline Py_ssize_t chunk_rows(Py_ssize_t columns) noexcept nogil:
 
 
 def build_info():
-    """Compiler, whether threads were compiled in, and what the processor can run."""
+    """Return the compiler, whether it had OpenMP, and what the processor can run."""
     return {
         "compiler": COMPILER.decode(),
         "openmp": bool(HAS_OPENMP),
@@ -97,7 +97,7 @@ def build_info():
 
 
 def max_threads():
-    """Threads that OpenMP may use now (OMP_NUM_THREADS, threadpoolctl)."""
+    """Return how many threads OpenMP may use now (OMP_NUM_THREADS, threadpoolctl)."""
     return omp_get_max_threads()
 
 
@@ -163,7 +163,7 @@ cdef Pass pass_of(
     return p
 
 
-# This is not inline, and so but once in the module.
+# This is not inline, so that a module has it once: it is most of its size.
 cdef void evaluate_rows(
     const Pass *p, Py_ssize_t start, Py_ssize_t stop, floating *work
 ) noexcept nogil:
@@ -181,7 +181,11 @@ cdef void evaluate_rows(
 def evaluate(
     tuple loss, target, const floating[:, :] z, dict arrays, int n_threads=1
 ):
-    """Weighted loss, gradient, Hessian (diagonal, whole, or times x), row by row."""
+    """Fill arrays with the loss, the gradient, the Hessian or a part of it of each row.
+
+    arrays has some of value (n,), gradient and hessian (n, K), matrix (n, K K), product
+    (n, K) with x (n, K); and psd and floor, which say how Hessians are bent.
+    """
     if not arrays.keys() <= ARRAYS:
         raise TypeError(f"arrays must be of {sorted(ARRAYS)}, got {sorted(arrays)}.")
     cdef Py_ssize_t n = z.shape[0], columns = z.shape[1], chunk
@@ -292,7 +296,7 @@ def linear_sums(
     tuple loss, target, tuple rows, tuple weights, floating[:, ::1] logits, bint known,
     double[:, :, ::1] totals, int n_threads=1,
 ):
-    """Gradient in W, or with V the Hessian times V, of the loss of (X - origin) W.
+    """Sum the gradient in W, or the Hessian times V, of the loss of (X - origin) W.
 
     rows is (origin, X), and weights (W, V), V None for the gradient. totals, of shape
     (segments, d + 2, m), gets the sums of each segment of rows: those of the d features,
@@ -435,10 +439,10 @@ def log_loss_sum(
     const floating[:, :] proba, const long long[::1] codes, long long offset,
     sample_weight, double eps, int n_threads=1,
 ):
-    """Σ w (-log p_y), p clipped to [eps, 1 - eps], with all that makes p invalid.
+    """Sum w (-log p_y), p clipped to [eps, 1 - eps], and look for what makes p invalid.
 
-    A single column is the probability of the second class. Returns (sum, largest
-    |row sum - 1|, whether a probability is outside [0, 1], NaN or -0).
+    A single column is the probability of the second class. Return the sum, the largest
+    |row sum - 1|, and whether a probability is outside [0, 1], NaN or -0.
     """
     cdef Py_ssize_t n = proba.shape[0], step = chunk_rows(proba.shape[1]), chunk, i
     cdef Py_ssize_t chunks = (n + step - 1) // step
@@ -480,7 +484,7 @@ def log_loss_sum(
 
 
 def label_range(const long long[::1] y):
-    """(least label, how many differ, span), or None where the span is over 2^16."""
+    """Return the least label, how many differ and their span; None for a span over 2^16."""
     if y.shape[0] == 0:
         return None
     cdef LabelRange found
@@ -492,14 +496,14 @@ def label_range(const long long[::1] y):
 
 
 def codes_of_floats(const floating[:] y, Py_ssize_t n_classes, Py_ssize_t[::1] codes):
-    """Write y as codes; False if one is not a whole number in 0..K-1."""
+    """Write y as codes, and return False if one is not a whole number in 0..K-1."""
     with nogil:
         good = whole_codes(y, n_classes, codes)
     return bool(good)
 
 
 def vecmath(str function, const floating[:] x, floating[:] out):
-    """A function of vecmath.h, for the tests of its bounds."""
+    """Apply a function of vecmath.h, for the tests of its bounds."""
     cdef Py_ssize_t i
     cdef floating reciprocal
     cdef int which = ["exp", "exp_down", "expm1", "log", "log1p", "log1p_unit"].index(function)

@@ -7,16 +7,16 @@ cdef extern from "strict.h":
     pass
 
 
-def encode_bytes(const unsigned char[:, ::1] y, Py_ssize_t[::1] codes, int most):
-    """Number rows of bytes in order of appearance; where each number first appeared.
+def encode_bytes(const unsigned char[:, ::1] y, Py_ssize_t[::1] codes, int limit):
+    """Number rows of bytes in order of appearance, and return where each first appears.
 
-    None if there are more than `most` different rows: each is compared to all of them.
+    Return None if more than `limit` rows differ: each is compared with all of them.
     """
     cdef Py_ssize_t n = y.shape[0], width = y.shape[1], i
     cdef int k, known = 0, last = 0
     cdef list first = []
     cdef const unsigned char **rows = <const unsigned char **> calloc(
-        most, sizeof(void *)
+        limit, sizeof(void *)
     )
     if rows == NULL:
         raise MemoryError()
@@ -27,7 +27,7 @@ def encode_bytes(const unsigned char[:, ::1] y, Py_ssize_t[::1] codes, int most)
                 if memcmp(rows[k], &y[i, 0], width) == 0:
                     break
             else:
-                if known == most:
+                if known == limit:
                     free(rows)
                     return None
                 k = known
@@ -40,7 +40,7 @@ def encode_bytes(const unsigned char[:, ::1] y, Py_ssize_t[::1] codes, int most)
 
 
 def encode_strings(list y, Py_ssize_t[::1] codes):
-    """The same for a list of str; None if another type is among them."""
+    """Do the same for a list of str; return None if another type is among them."""
     cdef Py_ssize_t i
     cdef dict known = {}
     cdef list first = []

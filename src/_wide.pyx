@@ -1,4 +1,4 @@
-"""Products of a wide sparse matrix with few columns, by way of its columns; and sums.
+"""Products of a wide sparse matrix with few columns, read by its columns; and sums.
 
 Rows of the products' CSR arrays are columns of X. Where X has more columns than rows
 this reads and writes the larger side once and in order, and the smaller stays in a
@@ -21,7 +21,8 @@ ctypedef fused index:
     int64
 
 cdef enum:
-    PIECE = 256  # rows between two looks at whether to stop
+    PIECE = 256  # rows after which a pass looks whether to stop
+    PARTS = 64  # of the columns of X that threads share
 
 
 cdef bint spans_inside(
@@ -78,7 +79,10 @@ cdef void gather_rows(
 def matmul(
     data, column, first, const double[:, ::1] W, double[:, :, ::1] parts, int n_threads=1
 ):
-    """X W, as a sum of parts: one for each range of columns, whatever the threads."""
+    """Write X W as parts to be summed: one for each range of columns of X.
+
+    So the result does not depend on the threads.
+    """
     cdef Entries X = entries_of(data, column, first)
     cdef Py_ssize_t d = W.shape[0], m = W.shape[1], segments = parts.shape[0], part
     cdef Py_ssize_t step = (d + segments - 1) // segments
@@ -99,13 +103,13 @@ def matmul(
 def matmul_transposed(
     data, column, first, const double[:, ::1] R, double[:, ::1] out, int n_threads=1
 ):
-    """X' R."""
+    """Write X' R."""
     cdef Entries X = entries_of(data, column, first)
-    cdef Py_ssize_t d = out.shape[0], m = R.shape[1], part, step = (d + 63) // 64
+    cdef Py_ssize_t d = out.shape[0], m = R.shape[1], part, step = (d + PARTS - 1) // PARTS
     cdef Watch watch = watch_of(<double> len(data) * m)
     check_size("first", len(first) == d + 1)
     out[...] = 0
-    for part in prange(64, nogil=True, schedule="static", num_threads=n_threads):
+    for part in prange(PARTS, nogil=True, schedule="static", num_threads=n_threads):
         gather_rows(
             &X, min(d, part * step), min(d, (part + 1) * step), m, &R[0, 0], &out[0, 0],
             &watch, threadid() == 0,
@@ -117,7 +121,7 @@ def add_column_sums(
     const floating[::1] data, const index[::1] column, const index[::1] first,
     const double[:] weight, const floating[:, :] h, double[:, ::1] out,
 ):
-    """Add to each column's row of out, over its entries, Σ w, Σ w x and Σ h x².
+    """Add to the row of out of each column Σ w, Σ w x and Σ h x² over its entries.
 
     data, column and first are those of a CSR matrix, weight and h of its rows.
     """

@@ -1,7 +1,7 @@
-"""Loss and gradient for hard labels, the case that must be fast: one term φ(m_c) a row.
+"""Loss and gradient for hard labels, one term φ(m_c) a row: the case that must be fast.
 
-Few classes: tiles, lanes run across rows. Many: lanes run along a row, which is read
-where it lies and whose gradient is written where it belongs.
+With few classes rows go through tiles, and lanes run across rows. With many, lanes run
+along a row, which is read where it lies and whose gradient is written where it belongs.
 """
 
 from cython cimport floating

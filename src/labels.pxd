@@ -1,4 +1,4 @@
-"""Integer labels: from where to where, and how many differ; codes that are floats."""
+"""The range of integer labels, how many differ, and codes that came as floats."""
 
 from cython cimport floating
 from libc.stdlib cimport calloc, free
@@ -6,23 +6,23 @@ from libc.stdlib cimport calloc, free
 
 cdef struct LabelRange:
     long long low
-    unsigned long long span  # labels from the least to the largest
-    Py_ssize_t distinct  # how many of them occur; -1: no memory to tell
+    unsigned long long span  # how many integers from the least to the largest
+    Py_ssize_t distinct  # how many of them occur; -1 if there was no memory to count
 
 
 cdef inline LabelRange range_of(const long long[::1] y) noexcept nogil:
-    """distinct is counted where span is at most 2^16, and else 0."""
+    """Find the range, and count distinct labels if span is at most 2^16; else 0."""
     cdef Py_ssize_t n = y.shape[0], i
     cdef long long low = y[0], high = y[0]
     cdef unsigned long long seen = 0, one = 1
     cdef LabelRange found
-    # In one pass, what differs modulo 64: that is all if no two are 64 apart.
+    # The same pass notes which labels occur modulo 64: no two are one if span <= 64.
     for i in range(n):
         low = y[i] if y[i] < low else low
         high = y[i] if y[i] > high else high
         seen |= one << (<unsigned long long> y[i] & 63)
     found.low = low
-    # high - low may overflow: subtract as unsigned. So may the 1: 2^64 becomes 0.
+    # high - low may overflow, so it is unsigned; and so may + 1, which makes 2^64 a 0.
     found.span = <unsigned long long> high - <unsigned long long> low + 1
     found.distinct = 0
     if 0 < found.span <= 64:
@@ -44,7 +44,8 @@ cdef inline Py_ssize_t count(
         return -1
     for i in range(y.shape[0]):
         place = <unsigned long long> y[i] - <unsigned long long> low
-        if place < <unsigned long long> span:  # another thread may write to the labels
+        # Another thread may have written to the labels since.
+        if place < <unsigned long long> span:
             seen[place] = 1
     for i in range(span):
         distinct += seen[i]
@@ -55,7 +56,7 @@ cdef inline Py_ssize_t count(
 cdef inline bint whole_codes(
     const floating[:] y, Py_ssize_t n_classes, Py_ssize_t[::1] codes
 ) noexcept nogil:
-    """Are all of y whole numbers in 0..K-1? Then these are in codes."""
+    """Write y as codes, and return True if all are whole numbers in 0..K-1."""
     cdef Py_ssize_t i
     cdef floating x, most = <floating> n_classes
     cdef bint inside, good = True

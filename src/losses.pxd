@@ -12,10 +12,10 @@ branch in `phi` and `log_slope`. The Python side is one dataclass in skxent/loss
 """
 
 from cython cimport floating
-from vecmath cimport exp, expm1, log, log1p, vm_exp, vm_expf, vm_log, vm_logf
+from vecmath cimport exp, expm1, log, log1p
 
 cdef enum:
-    ROWS = 32  # rows a tile; transpose.h says it too. Enough to hide what exp waits for
+    ROWS = 32  # of a tile; as in transpose.h. They are enough to hide the latency of exp
 
 cdef enum Formula:
     CROSS_ENTROPY
@@ -26,7 +26,7 @@ cdef enum Formula:
 
 cdef struct LossSpec:
     int formula
-    double a  # what the formula takes, in the order of `Loss.parameters`
+    double a  # what the formula takes, in the order of Loss.parameters
     double b
     bint log_likelihood  # is φ = -log p, whose derivatives in log p are -1 and 0?
     bint psd  # take max(φ'', -p φ') for φ'': no Hessian then has a negative eigenvalue
@@ -47,7 +47,7 @@ cdef inline int formula_of(str name) except -1:
 
 
 cdef inline LossSpec spec_of(tuple loss) except *:
-    """The loss of (name, parameters)."""
+    """Read a loss, which is its name and its parameters."""
     cdef LossSpec spec
     cdef tuple padded = loss[1] + (0.0, 0.0)
     spec.formula = formula_of(loss[0])
@@ -81,7 +81,7 @@ cdef inline void focal(
     )
 
 
-# The modulation q^γ of a tile: small integers need no exp.
+# Write the modulation q^γ of a tile; small integers γ need no exp.
 cdef inline void powers(const floating *q, floating gamma, floating *out) noexcept nogil:
     cdef int i
     cdef floating[ROWS] base
@@ -95,15 +95,11 @@ cdef inline void powers(const floating *q, floating gamma, floating *out) noexce
         for i in range(ROWS):
             out[i] = q[i] * q[i]
     else:
-        # vm_log and vm_exp by name: they are always inlined, and a call left standing
-        # would make a scalar loop. base is local, so that nothing can alias.
+        # base is local, so that nothing can alias and the loop vectorises.
         for i in range(ROWS):
             base[i] = q[i]
         for i in range(ROWS):
-            if floating is float:
-                base[i] = vm_expf(gamma * vm_logf(base[i]))
-            else:
-                base[i] = vm_exp(gamma * vm_log(base[i]))
+            base[i] = exp(gamma * log(base[i]))
         for i in range(ROWS):
             out[i] = base[i]
 

@@ -3,6 +3,7 @@
 from cython cimport floating
 from losses cimport ROWS
 from passes cimport tiles
+from targets cimport clamp_codes
 from tiles cimport load
 from vecmath cimport log_normal
 from views cimport View, number
@@ -62,7 +63,6 @@ cdef inline void log_loss_rows(
     cdef Py_ssize_t K = p.columns, row, tile, k, down = p.proba.down
     cdef int rows, i
     cdef bint in_order = p.proba.right == 1 and down == K
-    cdef size_t classes = max(K, 2)
     cdef const floating *proba
     cdef const long long *codes
     cdef floating[ROWS] label, picked, sums, drift
@@ -85,8 +85,7 @@ cdef inline void log_loss_rows(
             for i in range(ROWS):
                 c[i] = <Py_ssize_t> (codes[i if i < rows else 0] - p.offset)
                 w[i] = 1 if i < rows else 0
-        for i in range(ROWS):  # another thread may write to the labels
-            c[i] = c[i] if <size_t> c[i] < classes else 0
+        clamp_codes(max(K, 2), &c[0])
         if p.sample_weight.data != NULL:
             for i in range(rows):
                 w[i] = number(&p.sample_weight, row + i)

@@ -27,7 +27,7 @@
         v[r] += (skxent_##T##_##N)(KEPT);                                              \
     } while (0)
 
-/* For K >= N. A last block overlaps the one before; what that had counts as 0. */
+/* K is at least N. A last block overlaps the one before, and what that had counts as 0. */
 #define ROW_SUMS(T, U, N, ONE)                                                         \
     enum { ROW_LANES_##T = N };                                                        \
     typedef U skxent_bits_##T __attribute__((vector_size(N * sizeof(U))));             \

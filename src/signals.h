@@ -1,4 +1,4 @@
-/* Signals, Ctrl-C above all, in the middle of a long pass.
+/* How a signal, above all Ctrl-C, ends a long pass.
  *
  * Python handles signals in its main thread, between two of its own instructions, of
  * which a kernel is one. So the thread that called a long kernel asks now and then. A
@@ -34,7 +34,7 @@ static void ask(watch *w) {
     w->due = seconds() + 0.05;
 }
 
-/* Is the pass to be given up? Each thread calls this before each part of its work. */
+/* Each thread asks before each part of its work whether to give up the pass. */
 static inline int stopped(watch *w, int is_caller) {
     if (is_caller && w->due != HUGE_VAL && !w->stop && seconds() >= w->due)
         ask(w);

@@ -1,4 +1,4 @@
-"""Long passes that Ctrl-C ends: see signals.h."""
+"""Ctrl-C ends a long pass: see signals.h."""
 
 cdef extern from "signals.h" nogil:
     ctypedef struct Watch "watch":
@@ -7,14 +7,14 @@ cdef extern from "signals.h" nogil:
     bint stopped(Watch *, bint)
 
 cdef enum:
-    LONG = 1 << 22  # numbers that take some ten milliseconds
+    INTERRUPTIBLE = 1 << 22  # numbers, which take some ten milliseconds
 
 
 cdef inline Watch watch_of(double numbers) except *:
-    """For a pass over so many numbers; short ones are not interrupted."""
+    """Watch a pass over so many numbers; short ones are not interrupted."""
     cdef Watch watch
     cdef bint asks = False
-    if numbers > LONG:
+    if numbers > INTERRUPTIBLE:
         from threading import get_ident, main_thread
 
         asks = get_ident() == main_thread().ident
@@ -23,5 +23,5 @@ cdef inline Watch watch_of(double numbers) except *:
 
 
 cdef inline int check_stopped(Watch *watch) except -1:
-    """Raise what a signal handler has raised during the pass."""
+    """Raise what a signal handler raised during the pass."""
     return -1 if stopped(watch, False) else 0

@@ -1,4 +1,4 @@
-/* Refuse compiler options under which the kernels would be wrong without a word. */
+/* Refuse compiler options under which the kernels would silently be wrong. */
 #ifndef SKXENT_STRICT_H
 #define SKXENT_STRICT_H
 

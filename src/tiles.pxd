@@ -1,7 +1,7 @@
 """A tile: ROWS rows of logits, transposed, so that inner loops run over rows.
 
 Every array of a tile holds class k of row i at [k * ROWS + i], and `terms` term T of
-row i at [T * ROWS + i]. What is computed on tiles: binary.pxd, hard.pxd, soft.pxd,
+row i at [T + i]. What is computed on tiles is in binary.pxd, hard.pxd, soft.pxd and
 posterior.pxd.
 """
 

@@ -24,7 +24,7 @@
 #ifdef SKXENT_SHUFFLES
 #define UNROLL _Pragma("GCC unroll 8")
 
-/* One stage: exchange between vectors that are `apart`, by two patterns of lanes. */
+/* One stage exchanges lanes between vectors that are `apart`, by two patterns. */
 #define EXCHANGE(N, V, apart, LOW, HIGH)                                               \
     UNROLL for (int i = 0; i < N; i++)                                                 \
         if (!(i & apart)) {                                                            \

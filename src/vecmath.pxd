@@ -1,4 +1,4 @@
-"""vecmath.h under one name a function, for both dtypes."""
+"""The functions of vecmath.h, each under one name for both dtypes."""
 
 from cython cimport floating
 
@@ -20,51 +20,33 @@ cdef extern from "vecmath.h" nogil:
 
 
 cdef inline floating exp(floating x) noexcept nogil:
-    if floating is float:
-        return vm_expf(x)
-    else:
-        return vm_exp(x)
+    return vm_expf(x) if floating is float else vm_exp(x)
 
 
 cdef inline floating exp_down(floating x) noexcept nogil:
-    """exp for x <= 0."""
-    if floating is float:
-        return vm_exp_downf(x)
-    else:
-        return vm_exp_down(x)
+    """Return exp(x) for x <= 0."""
+    return vm_exp_downf(x) if floating is float else vm_exp_down(x)
 
 
 cdef inline floating expm1(floating x) noexcept nogil:
-    if floating is float:
-        return vm_expm1f(x)
-    else:
-        return vm_expm1(x)
+    return vm_expm1f(x) if floating is float else vm_expm1(x)
 
 
 cdef inline floating log(floating x) noexcept nogil:
-    if floating is float:
-        return vm_logf(x)
-    else:
-        return vm_log(x)
+    return vm_logf(x) if floating is float else vm_log(x)
 
 
 cdef inline floating log_normal(floating x) noexcept nogil:
-    """log for normal numbers."""
-    if floating is float:
-        return vm_log_normalf(x)
-    else:
-        return vm_log_normal(x)
+    """Return log(x) for a normal number."""
+    return vm_log_normalf(x) if floating is float else vm_log_normal(x)
 
 
 cdef inline floating log1p(floating x) noexcept nogil:
-    if floating is float:
-        return vm_log1pf(x)
-    else:
-        return vm_log1p(x)
+    return vm_log1pf(x) if floating is float else vm_log1p(x)
 
 
 cdef inline floating log1p_unit(floating x, floating *reciprocal) noexcept nogil:
-    """log1p for 0 <= x <= 1, and 1 / (1 + x)."""
+    """Return log1p(x) for 0 <= x <= 1, and write 1 / (1 + x)."""
     if floating is float:
         return vm_log1p_unitf(x, reciprocal)
     else:

@@ -10,7 +10,7 @@ _Floats: TypeAlias = NDArray[np.float64]
 __test__: dict[str, Any]
 
 def sweep_matrix(
-    H: _Floats, slope: _Floats, w: _Floats, l1: _Floats, sweeps: int, enough: float
+    H: _Floats, slope: _Floats, w: _Floats, l1: _Floats, sweeps: int, tolerance: float
 ) -> float: ...
 def sweep_columns(
     X: tuple[NDArray[np.intp], NDArray[np.intc], _Floats],
@@ -19,5 +19,5 @@ def sweep_columns(
     penalties: tuple[_Floats, _Floats],
     order: NDArray[np.intp],
     sweeps: int,
-    enough: float,
+    tolerance: float,
 ) -> float: ...
