@@ -74,7 +74,8 @@ cdef inline Shape shape_of(
     shape.tail = -1
     if d > shape.full:
         shape.tail = shape.full if shape.copied else d - lanes
-    shape.rows = ROWS * max(1, min(16, BLOCK_NUMBERS // (ROWS * shape.d_padded)))
+    # Working sets may have no column.
+    shape.rows = ROWS * max(1, min(16, BLOCK_NUMBERS // (ROWS * max(1, shape.d_padded))))
     shape.sparse = False
     return shape
 

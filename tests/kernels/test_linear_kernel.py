@@ -123,6 +123,18 @@ def test_sums_without_intercept():
     check(X, y, settings, W[:-1], V[:-1], CrossEntropy(), fit_intercept=False)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("convert", [np.asarray, sp.csr_array])
+def test_sums_of_no_columns(n_classes, convert):
+    """The working set of an L1 penalty may be empty, beside the intercept."""
+    X, y, settings, W, V = problem(60, 4, n_classes, kind="weighted")
+    few = W[-1:], V[-1:]
+    objective, *ours = sums(convert(X[:, :0]), y, settings, *few, CrossEntropy())
+    exact = definition(objective, X[:, :0], y, settings, *few, CrossEntropy())
+    for mine, theirs in zip(ours, exact, strict=True):
+        assert_allclose(mine, theirs, rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_every_layout(n_classes):
     X, *rest = problem(9001, 5, n_classes, kind="weighted")

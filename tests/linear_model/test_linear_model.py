@@ -25,11 +25,8 @@ from skxent import (
     SmoothedSoftmaxClassifier,
 )
 from skxent.inputs.targets import make_target
-from skxent.losses import LOSSES, CrossEntropy, Focal
-from skxent.optimize.newton import newton
-from skxent.optimize.smooth import Point
-from skxent.optimize.solution import SolverOptions
-from skxent.optimize.solve import SOLVERS, choose_solver
+from skxent.losses import CrossEntropy, Focal
+from skxent.optimize.solve import SOLVERS
 
 ESTIMATORS = [
     CrossEntropyClassifier(),
@@ -137,71 +134,6 @@ def test_data_need_no_scaling(load, gamma, solver):
         for m in (model, exact)
     ]
     assert abs(values[0] - values[1]) < 1e-7
-
-
-@pytest.mark.parametrize("loss", [cls() for cls in LOSSES.values()], ids=repr)
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_objective_derivatives(loss, n_classes):
-    X, y = data(n_classes, n=50)
-    rng = np.random.default_rng(1)
-    target = make_target(
-        y, len(y), n_classes, sample_weight=rng.uniform(size=50), label_smoothing=0.1
-    )
-    for matrix in (X, sp.csr_array(X)):
-        objective = objective_of(matrix, target, loss, C=0.7, fit_intercept=True)
-        W, V = rng.normal(size=(2, *objective.shape))
-        step = 1e-5
-        above, slope_above = objective.value_gradient(W + step * V)
-        below, slope_below = objective.value_gradient(W - step * V)
-        _, gradient = objective.value_gradient(W)
-        assert_allclose((above - below) / (2 * step), np.vdot(gradient, V), rtol=1e-6)
-        product = objective.hessian_product(objective.at(W), V)
-        assert_allclose((slope_above - slope_below) / (2 * step), product, atol=1e-7)
-        whole = objective.hessian(W)
-        assert_allclose(whole, whole.T)
-        assert_allclose(whole @ V.T.ravel(), product.T.ravel(), rtol=1e-9, atol=1e-12)
-        by_output, mean = objective.grams_by_output(W), objective.gram(W)
-        assert_allclose(by_output.mean(axis=0), mean, rtol=1e-12, atol=1e-14)
-        diagonals = np.diagonal(by_output, axis1=1, axis2=2)
-        found = objective.rows.diagonal(loss, W) + objective.penalty.curvature
-        assert_allclose(found, diagonals.T)
-        if loss.convex:
-            m, size = len(by_output), len(mean)
-            blocks = np.einsum("kikj->kij", whole.reshape(m, size, m, size))
-            assert_allclose(by_output, blocks, rtol=1e-9, atol=1e-12)
-        if n_classes == 2 and loss.convex:
-            assert_allclose(mean, whole, rtol=1e-9, atol=1e-12)
-
-
-class Wall:
-    """e^-w, as of separated classes, up to w = 1/2, where a row comes to lie wrong."""
-
-    dtype = np.dtype(np.float64)
-    passes = 0
-    SCALE = 1e-9
-
-    def at(self, W):
-        w, beyond = W[0, 0], max(W[0, 0] - 0.5, 0.0)
-        gradient = -self.SCALE * np.exp(-w) + 2 * beyond
-        return Point(W, self.SCALE * np.exp(-w) + beyond**2, np.array([[gradient]]))
-
-    def may_be_unbounded(self, value):
-        return False
-
-
-def test_the_last_step_is_no_step_up():
-    """A whole step, though tol is reached, unless it leads where nothing foresaw."""
-    wall = Wall()
-
-    def newton_step(point, decrement):
-        return -point.gradient / (Wall.SCALE * np.exp(-point.W[0, 0])), True
-
-    for start, end in ((-1.0, 0.0), (0.0, 0.0)):
-        W = np.array([[start]])
-        found = newton(wall, W, newton_step, SolverOptions(max_iter=10))
-        assert found.converged
-        assert_allclose(found.weights, end)
-        assert_allclose(found.value, wall.at(found.weights).value)
 
 
 @newton_solvers
@@ -364,18 +296,6 @@ def test_two_classes_of_softmax_agree_with_one_logit():
     )
 
 
-def test_choice_of_solver():
-    def chosen(n, d, n_classes):
-        target = make_target(np.zeros(n, int), n, n_classes)
-        X = sp.csr_array((n, d))
-        return choose_solver(objective_of(X, target, CrossEntropy()), SolverOptions())
-
-    assert chosen(1000, 10, 2) == "newton-cholesky"
-    assert chosen(1797, 64, 10) == "newton-cg"
-    assert chosen(100_000, 50, 2) == "lbfgs"
-    assert chosen(1000, 5000, 20) == "newton-cg"
-
-
 def suboptimality(model, X, y, loss, sample_weight=None):
     """How far the objective is from its minimum, relative to that."""
     X, soft = X.astype(np.float64), y.ndim == 2
@@ -465,26 +385,3 @@ def test_pickle_and_clone(estimator):
     again = pickle.loads(pickle.dumps(model))
     assert_array_equal(again.predict_proba(X), model.predict_proba(X))
     assert clone(model).get_params() == estimator.get_params()
-
-
-class Valley:
-    """√(1 + (w - 1000)²): straight far away, where a step of the slope is short."""
-
-    dtype, passes = np.dtype(np.float64), 0
-
-    def at(self, W):
-        self.passes += 1
-        root = np.sqrt(1 + (W - 1000) ** 2)
-        return Point(W, float(root.sum()), (W - 1000) / root)
-
-    def may_be_unbounded(self, value):
-        return False
-
-
-def test_steps_grow_where_the_curvature_is_not_there():
-    valley = Valley()
-    options = SolverOptions(tol=1e-6, max_iter=60)
-    descent = lambda point, _: (-point.gradient, True)  # noqa: E731
-    found = newton(valley, np.zeros((1, 1)), descent, options)
-    assert found.converged and valley.passes <= 60
-    assert_allclose(found.weights, 1000)

@@ -51,7 +51,7 @@ class SparseRows(TableRows):
         sums = (d + 2) * m
         segments = min(MAX_SEGMENTS, n // SEGMENT_ROWS, MAX_SEGMENT_SUMS // sums)
         # The sums of a segment should take less than its rows; threads as many.
-        segments = min(segments, max(2, n * each // (8 * d)) // 2 * 2)
+        segments = min(segments, max(2, n * each // (8 * max(d, 1))) // 2 * 2)
         return Layout(entries(self.X), max(1, segments), width, n * (each // 8 + m))
 
     def gram_cost(self) -> float:
