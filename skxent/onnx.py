@@ -276,8 +276,8 @@ def linear_in_p(g: Graph, z: Any, at_zero: float, slope: float) -> Any:
 LOG_SLOPES: dict[str, Callable[..., Any]] = {
     "cross_entropy": lambda g, z: None,
     "focal": focal,
-    "generalized_cross_entropy": lambda g, z, kappa: g(
-        "Mul", g("LogSoftmax", z, axis=1), g.const(kappa)
+    "generalized_cross_entropy": lambda g, z, theta: g(
+        "Mul", g("LogSoftmax", z, axis=1), g.const(theta)
     ),
     "symmetric_cross_entropy": linear_in_p,
     "poly1": lambda g, z, epsilon: linear_in_p(g, z, 1.0, epsilon),

@@ -114,16 +114,16 @@ cdef inline floating focal_log_slope(
     )
 
 
-# φ = (1 - p^κ) / κ    φ' = -p^κ q    φ'' = p^κ q (p - κ q)    log(-φ'/q) = -κ L
+# φ = (1 - p^θ) / θ    φ' = -p^θ q    φ'' = p^θ q (p - θ q)    log(-φ'/q) = -θ L
 # (Zhang & Sabuncu 2018, arXiv 1805.07836)
 cdef inline void generalized_cross_entropy(
-    floating kappa, floating p, floating q, floating L,
+    floating theta, floating p, floating q, floating L,
     floating *f, floating *f1, floating *f2
 ) noexcept nogil:
-    cdef floating power = exp(-kappa * L)
-    f[0] = -expm1(-kappa * L) / kappa
+    cdef floating power = exp(-theta * L)
+    f[0] = -expm1(-theta * L) / theta
     f1[0] = -power * q
-    f2[0] = power * q * (p - kappa * q)
+    f2[0] = power * q * (p - theta * q)
 
 
 # φ = α L + b q    φ' = -q (α + b p)    φ'' = p q [α + b (p - q)]
@@ -140,11 +140,11 @@ cdef inline void symmetric_cross_entropy(
 cdef inline floating poly1_slope(
     floating epsilon, floating p, floating q
 ) noexcept nogil:
-    # 1 + ε p as a sum of what is not negative, for ε >= -1
+    # 1 + ε₁ p as a sum of what is not negative, for ε₁ >= -1
     return (1 + epsilon) - epsilon * q if epsilon < 0 else 1 + epsilon * p
 
 
-# φ = L + ε q    φ' = -q (1 + ε p)    φ'' = p q [1 + ε (p - q)]    log(-φ'/q) = log1p(ε p)
+# φ = L + ε₁ q    φ' = -q (1 + ε₁ p)    φ'' = p q [1 + ε₁ (p - q)]    log(-φ'/q) = log1p(ε₁ p)
 # (Leng et al. 2022, arXiv 2204.12511)
 cdef inline void poly1(
     floating epsilon, floating p, floating q, floating L,

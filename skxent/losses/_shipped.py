@@ -99,10 +99,11 @@ class Focal(Loss):
 class GeneralizedCrossEntropy(Loss):
     r"""Generalized cross-entropy, L_q: between cross-entropy and mean absolute error.
 
-    .. math:: \varphi(m) = (1 - p^q) / q
+    .. math:: \varphi(m) = (1 - p^\theta) / \theta
 
-    Bounded, so that mislabelled rows cannot dominate. q -> 0 is cross-entropy, q = 1 is
-    1 - p. Not convex and not proper: softmax of its minimiser is over-confident.
+    with θ the parameter `q`. Bounded, so that mislabelled rows cannot dominate. q -> 0
+    is cross-entropy, q = 1 is 1 - p. Not convex and not proper: softmax of its
+    minimiser is over-confident.
     `posterior` is not, at the minimum of the expected loss and for a model that can
     represent the class probabilities; elsewhere its numbers are no probabilities, and
     can be worse than those of a constant. For q = 1 the minimiser does not tell the
@@ -197,7 +198,7 @@ class SymmetricCrossEntropy(Loss):
 class Poly1(Loss):
     r"""Cross-entropy with the first term of its expansion in 1 - p changed.
 
-    .. math:: \varphi(m) = -\log p + \epsilon (1 - p)
+    .. math:: \varphi(m) = -\log p + \epsilon_1 (1 - p)
 
     Convex for epsilon <= 1, and proper for epsilon = 0 alone: softmax of its minimiser
     is over-confident above, under-confident below.
