@@ -150,23 +150,23 @@ class LossByClassDisplay(PredictionDisplay):
         drawn.sort()
         place = np.arange(len(drawn))
         color = COLORS[0]
-        self.bars_ = ax.barh(
+        self.bars_: Any = ax.barh(
             place, self.loss_share[drawn], color=color, alpha=0.45, label="loss"
         )
-        self.hardest_bars_ = ax.barh(
+        self.hardest_bars_: Any = ax.barh(
             place,
             self.hardest_share[drawn],
             color=color,
             label=f"of it, hardest {self.hardest:.0%} of rows",
         )
-        (self.marks_,) = ax.plot(
+        self.marks_: Any = ax.plot(
             self.row_share[drawn],
             place,
             "D",
             color=text_color(),
             markersize=5,
             label="rows",
-        )
+        )[0]
         ax.set_yticks(place, [str(label) for label in self.classes[drawn]])
         ax.invert_yaxis()
         ax.set(xlabel=f"share of {self.loss!r}, of the rows", ylabel="class")

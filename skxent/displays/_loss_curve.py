@@ -185,7 +185,7 @@ class LossCurveDisplay(PredictionDisplay):
     def _draw(self, ax: Any) -> None:
         if self.operating_range is not None:
             mark_range(ax, *self.operating_range)
-        self.lines_ = [
+        self.lines_: list[Any] = [
             ax.plot(self.x, curve, label=repr(loss), **line_style(number))[0]
             for number, (loss, curve) in enumerate(
                 zip(self.losses, self.curves, strict=True)

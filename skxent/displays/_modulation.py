@@ -176,10 +176,10 @@ class ModulationDisplay(PredictionDisplay):
     def _draw(self, ax: Any) -> None:
         from matplotlib.patheffects import withStroke
 
-        self.mesh_ = ax.pcolormesh(
+        self.mesh_: Any = ax.pcolormesh(
             self.proba, self.values, self.factor, cmap="cividis", shading="nearest"
         )
-        self.contours_ = ax.contour(
+        self.contours_: Any = ax.contour(
             self.proba, self.values, self.factor, colors="white", linewidths=0.8
         )
         # White would not be seen on yellow.

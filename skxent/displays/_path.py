@@ -198,7 +198,7 @@ class PathDisplay(Display):
         at, mean, _ = self.paths[int(np.argmax(tops))]
         best = int(np.nanargmax(mean))
         at = beyond if np.isinf(at[best]) else at[best]
-        (self.best_,) = ax.plot(at, mean[best], "o", color=text_color())
+        self.best_: Any = ax.plot(at, mean[best], "o", color=text_color())[0]
         ax.set(
             xlabel=self.parameter,
             ylabel=f"mean test {self.metric}",

@@ -199,7 +199,7 @@ class PosteriorDisplay(PredictionDisplay):
         low, high = self._ends()
         ends = [low, high]
         ax.plot(ends, ends, color=text_color(), alpha=0.5, linewidth=1)
-        self.lines_ = []
+        self.lines_: list[Any] = []
         for number, ((loss, amount), curve) in enumerate(
             zip(self.settings, self.curves, strict=True)
         ):
@@ -207,7 +207,7 @@ class PosteriorDisplay(PredictionDisplay):
             self.lines_ += ax.plot(
                 self.output, curve, label=label, **line_style(number)
             )
-        self.points_ = None
+        self.points_: Any = None
         if self.bins is not None:
             (self.points_,) = ax.plot(
                 np.clip(self.bins.confidence, low, high),

@@ -124,7 +124,7 @@ class ReliabilityDisplay(PredictionDisplay):
         shared = len(ax.containers)
         if not shared:
             ax.plot([0, 1], [0, 1], color=text_color(), alpha=0.5, linewidth=1)
-        self.lines_ = []
+        self.lines_: list[Any] = []
         for number, (bins, name) in enumerate(
             zip(self.curves, self.names, strict=True), start=shared // 2
         ):
@@ -144,9 +144,9 @@ class ReliabilityDisplay(PredictionDisplay):
                     **line_style(number),
                 )
             )
-        self.bars_ = None
+        self.bars_: Any = None
         if len(self.curves) == 1:
-            self._draw_shares(ax, self.curves[0], shared // 2)
+            self.bars_ = self._draw_shares(ax, self.curves[0], shared // 2)
         ax.set(
             xlabel="confidence",
             ylabel="frequency, share of the rows",
@@ -157,8 +157,8 @@ class ReliabilityDisplay(PredictionDisplay):
         title = f"ECE {self.error:.3f}" if len(self.curves) > 1 else None
         legend_above(ax, title)
 
-    def _draw_shares(self, ax: Any, bins: Bins, number: int) -> None:
-        self.bars_ = ax.bar(
+    def _draw_shares(self, ax: Any, bins: Bins, number: int) -> Any:
+        bars = ax.bar(
             bins.low,
             bins.weight / bins.weight.sum(),
             width=bins.high - bins.low,
@@ -170,5 +170,6 @@ class ReliabilityDisplay(PredictionDisplay):
             f"{weight:,.0f}" if weight >= 1000 else f"{weight:.4g}"
             for weight in bins.weight
         ]
-        for text in ax.bar_label(self.bars_, counts, fontsize=6, rotation=90):
+        for text in ax.bar_label(bars, counts, fontsize=6, rotation=90):
             text.xyann = (7 * number, 1)  # next to those of other models
+        return bars
