@@ -4,6 +4,7 @@ import doctest
 import importlib
 import subprocess
 import sys
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -558,6 +559,32 @@ def test_bad_arguments(call, message):
 def test_only_fitted_classifiers_answer(cls):
     with pytest.raises(ValueError, match=r"^estimator must be a fitted classifier"):
         cls.from_estimator(GaussianNB(), [[0.0]], [0])
+
+
+@all_displays
+def test_from_estimator_takes_what_from_predictions_takes(cls):
+    ours = signature(cls.from_estimator).parameters
+    theirs = signature(cls.from_predictions).parameters
+    assert [*ours][:3] == ["estimator", "X", "y"]
+    left_out = {"y_true", "y_proba", "labels", "from_logits"}
+    assert [*ours][3:] == [name for name in theirs if name not in left_out]
+    assert all(ours[name] == theirs[name] for name in [*ours][3:])
+    assert all(name in cls.from_estimator.__doc__ for name in ours)
+    assert cls.from_estimator.__qualname__ == f"{cls.__name__}.from_estimator"
+    with pytest.raises(TypeError, match="unexpected keyword argument 'labels'"):
+        cls.from_estimator(None, None, None, labels=[0, 1])
+
+
+@all_displays
+def test_a_display_can_be_drawn_again(cls):
+    model, X, y = flowers(two=True)
+    display = cls.from_estimator(model, X, y)
+    first, (_, second) = display.ax_, plt.subplots()
+    assert display.plot(ax=second) is display
+    assert display.ax_ is second is not first
+    assert display.figure_ is second.figure
+    assert second.get_xlabel() == first.get_xlabel() != ""
+    assert display.plot().ax_ not in (first, second)
 
 
 def test_matplotlib_is_imported_only_when_used():
