@@ -55,11 +55,6 @@ class TrainedLoss(NamedTuple):
         return softmax(raw_prediction, n_threads=n_threads)
 
 
-def logits_per_row(n_classes: int) -> int:
-    """Return the columns of logits: for two classes the log-odds of the second only."""
-    return 1 if n_classes == 2 else n_classes
-
-
 class LogitClassifier(VersionedPickle, WholeFits, ClassifierMixin, BaseEstimator):
     """A classifier that predicts from logits; a subclass computes them.
 

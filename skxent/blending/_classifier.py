@@ -17,7 +17,7 @@ from skxent.blending._weights import Pooling, blend_weights
 from skxent.inputs.class_order import reorder_classes
 from skxent.inputs.labels import check_labels
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import by_class
+from skxent.inputs.tables import by_class, logits_per_row
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import Loss
 from skxent.typing import MatrixLike
@@ -211,7 +211,7 @@ class Blend(ClassifierMixin, BaseEstimator):
 
     def _split(self, X: Floats) -> list[Floats]:
         # For two classes stacking keeps the second column alone.
-        width = 1 if len(self.classes_) == 2 else len(self.classes_)
+        width = logits_per_row(len(self.classes_))
         X = np.asarray(X)  # a DataFrame under set_config(transform_output="pandas")
         tables = [X[:, k : k + width] for k in range(0, X.shape[1], width)]
         return [table[:, 0] if width == 1 else table for table in tables]

@@ -38,9 +38,11 @@ class FocalBoostingClassifier(LogitClassifier):
     # Parameters of the library's classifier that have no effect with a custom
     # objective, or that this estimator sets.
     reserved: ClassVar[tuple[str, ...]]
+    classes_: NDArray[Any]
     estimator_: Any
     objective_: BoosterObjective
     init_score_: Any
+    trained_loss_: TrainedLoss
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from skxent.base.data import TrainingData
 from skxent.boosting import _lightgbm, _xgboost
 from skxent.boosting._classifier import FocalBoostingClassifier
 from skxent.boosting._library import library
-from skxent.boosting._objective import BoosterMetric
+from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.kernels.arrays import Floats
 
 
@@ -65,9 +65,14 @@ class FocalXGBClassifier(FocalBoostingClassifier):
     (178, 3)
     """
 
-    objective_class = _xgboost.XGBoostObjective
-    metric_class = _xgboost.XGBoostMetric
-    reserved = ("objective", "eval_metric", "base_score", "scale_pos_weight")
+    objective_class: ClassVar[type[BoosterObjective]] = _xgboost.XGBoostObjective
+    metric_class: ClassVar[type[BoosterMetric]] = _xgboost.XGBoostMetric
+    reserved: ClassVar[tuple[str, ...]] = (
+        "objective",
+        "eval_metric",
+        "base_score",
+        "scale_pos_weight",
+    )
 
     def _classifier(self) -> Any:
         return library("xgboost").XGBClassifier
@@ -149,9 +154,9 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
     (178, 3)
     """
 
-    objective_class = _lightgbm.LightGBMObjective
-    metric_class = _lightgbm.LightGBMMetric
-    reserved = (
+    objective_class: ClassVar[type[BoosterObjective]] = _lightgbm.LightGBMObjective
+    metric_class: ClassVar[type[BoosterMetric]] = _lightgbm.LightGBMMetric
+    reserved: ClassVar[tuple[str, ...]] = (
         "objective",
         "metric",
         "class_weight",

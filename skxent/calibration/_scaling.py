@@ -11,12 +11,13 @@ from sklearn.base import MetaEstimatorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from skxent.base.classifier import LogitClassifier, TrainedLoss, logits_per_row
+from skxent.base.classifier import LogitClassifier, TrainedLoss
 from skxent.calibration._logits import given_logits, model_logits
 from skxent.calibration._model import fit_model
 from skxent.calibration._objective import ScalingObjective, Vector
 from skxent.inputs.labels import check_labels, check_several, encode_labels
 from skxent.inputs.sparse import check_sparse
+from skxent.inputs.tables import logits_per_row
 from skxent.inputs.targets import make_target
 from skxent.inputs.weights import check_sample_weight, check_some_weight
 from skxent.kernels.arrays import Floats
@@ -34,6 +35,7 @@ class LogitScaling(MetaEstimatorMixin, LogitClassifier):
     _objective: ClassVar[type[ScalingObjective]]
     _parameters: Vector
     estimator_: Any
+    trained_loss_: TrainedLoss
     n_iter_: int
 
     def __init__(

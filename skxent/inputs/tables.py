@@ -171,6 +171,11 @@ def _as_floats(table: ArrayLike, name: str, finite: bool) -> Floats:
     return floats
 
 
+def logits_per_row(n_classes: int) -> int:
+    """Return the columns of logits: for two classes the log-odds of the second only."""
+    return 1 if n_classes == 2 else n_classes
+
+
 def codes_of_logits(raw: Floats) -> NDArray[np.intp]:
     """Return the class that each row of logits (n, K), or log-odds (n,), predicts.
 

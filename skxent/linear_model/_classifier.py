@@ -128,6 +128,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
 
     fit_starts_afresh = False  # warm_start reads the last fit
     n_iter_: NDArray[Any]
+    trained_loss_: TrainedLoss
 
     def __init__(
         self,

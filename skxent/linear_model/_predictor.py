@@ -10,8 +10,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skxent.base.classifier import LogitClassifier, logits_per_row
+from skxent.base.classifier import LogitClassifier
 from skxent.inputs.sparse import check_sparse
+from skxent.inputs.tables import logits_per_row
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_in_memory, check_unmasked
 from skxent.typing import MatrixLike

@@ -13,8 +13,10 @@ from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.validation import _check_method_params
 
+from skxent.base.classifier import TrainedLoss
 from skxent.base.data import TrainingData
 from skxent.inputs.tables import codes_of_logits
+from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool, check_count, warn
 from skxent.kernels.threads import blas_threads, effective_n_threads, processors
 from skxent.linear_model._callbacks import (
@@ -52,6 +54,10 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor):
     best_index_: int
     best_params_: dict[str, Any]
     best_score_: float
+    classes_: NDArray[Any]
+    coef_: Floats
+    intercept_: Floats
+    trained_loss_: TrainedLoss
 
     @with_callbacks
     def fit(

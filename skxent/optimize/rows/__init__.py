@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from skxent.inputs.tables import logits_per_row
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.optimize.rows.base import origin_step
@@ -51,7 +52,7 @@ def table_rows(
         scaled = target.total_weight()
     kind: type[TableRows] = DenseRows
     if sp.issparse(X):
-        n_outputs = 1 if target.n_classes == 2 else target.n_classes
+        n_outputs = logits_per_row(target.n_classes)
         wide = pays_by_columns(X, n_outputs, max_cached)
         kind = WideRows if wide else SparseRows
     constant = np.zeros(d, dtype=bool)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent.inputs.tables import logits_per_row
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import Loss
@@ -66,7 +67,7 @@ class Rows(ABC):
     @cached_property
     def n_outputs(self) -> int:
         """Return m, the logits of a row."""
-        return 1 if self.target.n_classes == 2 else self.target.n_classes
+        return logits_per_row(self.target.n_classes)
 
     @cached_property
     def shape(self) -> tuple[int, int]:
