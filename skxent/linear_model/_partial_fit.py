@@ -171,7 +171,7 @@ class PartialFitMixin:
             )
             if not first:
                 past = past.recenter(rows.without_origin(self._start(rows.shape)))
-        past = past.shift_origin(rows.origin)
+        past = past.shift_origin(rows.origin, rows.constant)
         objective = Objective(rows, loss, past.scaled(1 / rows.weight_sum))
         W = self._minimise(objective, past.center, X, y, weights)
         curvature = batch_curvature(rows, loss, W, past.whole)

@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skxent.kernels.arrays import Floats
 from skxent.optimize.penalties import Penalty
+from skxent.optimize.rows.constant import is_rounding
 from skxent.optimize.shift import zero_sum
 from skxent.optimize.smooth import Columns, Weights
 
@@ -115,12 +117,15 @@ class QuadraticPenalty(Penalty):
         """
         return replace(self, center=W, matrix=self.matrix + curvature)
 
-    def shift_origin(self, origin: Floats) -> Self:
+    def shift_origin(self, origin: Floats, constant: NDArray[np.bool_]) -> Self:
         """Return the same quadratic in columns that are centred at another origin.
 
         b_old = b_new - δᵀw: the center's intercepts gain δᵀw, and A becomes MᵀAM. A
-        diagonal, which is no exact curvature to begin with, stays as it is.
+        diagonal, which is no exact curvature to begin with, stays as it is. So do the
+        origins of columns that are constant in a batch and were so near before.
         """
+        same = constant & is_rounding(self.origin, origin.astype(self.origin.dtype))
+        origin = np.where(same, self.origin, origin)
         shift = (origin - self.origin).astype(np.float64)
         size, m = self.center.shape
         d = len(shift)

@@ -10,10 +10,15 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import softmax
 from sklearn.base import clone
 
 from problems import limited, objective_of
-from skxent import CrossEntropyClassifier, FocalLogisticRegressionCV
+from skxent import (
+    CrossEntropyClassifier,
+    FocalLogisticRegression,
+    FocalLogisticRegressionCV,
+)
 from skxent.blocks import ArrayBlocks
 from skxent.inputs.targets import make_target
 from skxent.losses import CrossEntropy
@@ -38,12 +43,17 @@ def nearly(value, n):
     return np.where(np.arange(n) % 3, value, np.nextafter(value, 0))
 
 
-def with_constants(X, dtype=np.float64):
-    n = len(X)
+def with_constants(X, dtype=np.float64, seed=0):
+    """Constants, and what is constant but for rounding: a few ulp, sums of shares."""
+    n, rng = len(X), np.random.default_rng(seed)
     X = X.astype(dtype)
     columns = [0.1, 1 / 3, -7e5, 3e-8, 0.0]
     constants = [np.full(n, value, dtype) for value in columns]
     constants.append(nearly(dtype(0.3), n))
+    for ulps in (1, 2, 4, 16):
+        value = dtype(rng.uniform(0.5, 5))
+        constants.append(value + rng.integers(-ulps, ulps + 1, n) * np.spacing(value))
+    constants.append(softmax(rng.normal(size=(n, 6)).astype(dtype), axis=1).sum(axis=1))
     return np.column_stack([X, *constants]).astype(dtype)
 
 
@@ -58,15 +68,38 @@ def exact(dtype):
 @dtypes
 @few_classes
 @all_solvers
-def test_constants_change_nothing(dtype, n_classes, solver):
-    model = CrossEntropyClassifier(C=np.inf, solver=solver)
-    for seed in range(5):
+@pytest.mark.parametrize("C", [np.inf, 1e30])
+def test_constants_change_nothing(dtype, n_classes, solver, C):
+    tol = 1e-7 if dtype is np.float64 else 1e-5
+    model = CrossEntropyClassifier(C=C, solver=solver, tol=tol)
+    for seed in range(30):
         X, y = data(n_classes, seed=seed)
         expected = proba(clone(model), X.astype(dtype), y)
-        found = proba(model, with_constants(X, dtype), y)
+        found = proba(model, with_constants(X, dtype, seed), y)
         assert_allclose(found, expected, atol=exact(dtype))
         assert not model.coef_[:, 4:].any()
         assert np.abs(model.coef_).max() < 20
+
+
+@few_classes
+def test_what_a_column_tells_of_a_constant_counts_from_a_thousand_eps_on(n_classes):
+    """Where the spread is much more than rounding it is fitted, as of any column."""
+    for dtype, atol in ((np.float64, 1e-2), (np.float32, 1e-2)):
+        X, y = data(n_classes)
+        steps = np.round(X[:, 0] * 1000)
+        column = (1 + steps * np.finfo(dtype).eps).astype(dtype)
+        model = CrossEntropyClassifier(C=np.inf)
+        expected = proba(clone(model), X.astype(dtype), y)
+        found = proba(model, np.column_stack([column, X[:, 1:].astype(dtype)]), y)
+        assert_allclose(found, expected, atol=atol)
+
+
+def test_penalised_constants_change_nothing():
+    for loss in (CrossEntropyClassifier(), FocalLogisticRegression(gamma=2.0)):
+        X, y = data(3)
+        expected = proba(clone(loss), X, y)
+        assert_allclose(proba(loss, with_constants(X), y), expected, atol=1e-6)
+        assert not loss.coef_[:, 4:].any()
 
 
 def combined(kind, X):
@@ -146,7 +179,7 @@ def test_partitions_may_have_constants():
     more = with_constants(X)
     model = skd.CrossEntropyClassifier(C=np.inf, tol=1e-8)
     with dask.config.set(scheduler="synchronous"):
-        model.fit(da.from_array(more, chunks=(100, 10)), da.from_array(y, chunks=100))
+        model.fit(da.from_array(more, chunks=(100, -1)), da.from_array(y, chunks=100))
     expected = CrossEntropyClassifier(C=np.inf, tol=1e-8).fit(X, y)
     assert_allclose(model.coef_[:, :4], expected.coef_, atol=1e-8)
     assert not model.coef_[:, 4:].any()
@@ -213,7 +246,7 @@ def test_ranges_of_constant_columns(dtype):
     X[:, 1] = 0.1
     X[:, 2] = nearly(dtype(0.3), 3000)
     X[:, 3] = 5
-    X[2999, 3] += 40 * np.finfo(dtype).eps
+    X[2999, 3] += 100 * X[2999, 3] * np.finfo(dtype).eps
     X[:, 4] = np.finfo(dtype).max
     X[::2, 5] = -np.finfo(dtype).max
     ranges = column_ranges(X, None)
