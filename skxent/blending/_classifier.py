@@ -15,9 +15,10 @@ from skxent.blending._objective import pool
 from skxent.blending._sorted_classes import SortedClasses, unwrapped
 from skxent.blending._weights import Pooling, blend_weights
 from skxent.inputs.class_order import reorder_classes
+from skxent.inputs.columns import by_class
 from skxent.inputs.labels import check_labels
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import by_class, logits_per_row
+from skxent.inputs.tables import logits_per_row
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import Loss
 from skxent.typing import MatrixLike

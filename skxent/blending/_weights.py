@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from skxent.blending._objective import OBJECTIVES
-from skxent.inputs.tables import align, check_proba
+from skxent.inputs.columns import align
+from skxent.inputs.tables import check_proba
 from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option, warn
@@ -99,10 +100,12 @@ def blend_weights(
     check_option("pooling", pooling, get_args(Pooling))
     loss = as_loss(loss)
     names, given = _models(probas, np.asarray(y_true).shape[:1])
-    aligned = [align(y_true, proba, labels, ignore_index) for proba in given]
-    tables = _tables([proba for _, proba in aligned])
+    y_true, *given = align(
+        y_true, *given, labels=labels, ignore_index=ignore_index, name="probas"
+    )
+    tables = _tables(given)
     target = prepare_target(
-        aligned[0][0],
+        y_true,
         tables[0],
         sample_weight,
         Options(labels=labels, class_weight=class_weight, ignore_index=ignore_index),

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent.base.classifier import TrainedLoss
-from skxent.inputs.labels import check_codes
+from skxent.inputs.columns import by_code
+from skxent.inputs.labels import as_array, check_codes
 from skxent.inputs.soft_labels import check_soft_labels
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_sample_weight, moderate
@@ -61,7 +62,7 @@ class BoosterLoss:
         effective_n_threads(self.n_threads)
         if self.soft_labels is None:
             return
-        table = np.asarray(self.soft_labels)
+        table = as_array(by_code(self.soft_labels), "soft_labels")
         if table.ndim != 2 or table.shape[1] < 2:
             raise ValueError(
                 f"soft_labels must be of shape (n, K), K >= 2, got {table.shape}."

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent.inputs.class_order import predict_by_class
+from skxent.inputs.columns import by_class
 from skxent.inputs.labels import encode_labels
 from skxent.inputs.tables import check_logits, like_probabilities, logits_of
 from skxent.kernels.arrays import Floats
@@ -41,9 +42,15 @@ def as_logits(method: str, response: Any) -> Floats:
     return _differences(check_logits(response, "logits", finite=True))
 
 
-def given_logits(X: Any) -> Floats:
+def classes_of_logits(X: Any, y: NDArray[Any]) -> NDArray[Any]:
+    """Return the labels that the columns of logits of a user stand for."""
+    z = check_logits(X, "X", finite=True)
+    return classes_of(y, 2 if z.ndim == 1 else z.shape[1])
+
+
+def given_logits(X: Any, classes: NDArray[Any]) -> Floats:
     """Return logits that a user passes; warn if they look like probabilities."""
-    given = check_logits(X, "X", finite=True)
+    given = check_logits(by_class(X, classes, "X"), "X", finite=True)
     if like_probabilities(given):
         advice = (
             "scipy.special.logit(np.clip(X, 1e-15, 1 - 1e-15))"

@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, has_fit_parameter
 
 from skxent.calibration._logits import (
-    classes_of,
+    classes_of_logits,
     given_logits,
     model_logits,
     response_method,
@@ -39,8 +39,8 @@ def fit_model(scaling: Any, X: Any, y: NDArray[Any], sample_weight: Any) -> Fitt
     """Fit the estimator of a scaling unless it is None or frozen."""
     estimator, cv = scaling.estimator, scaling.cv
     if estimator is None:
-        z = given_logits(X)
-        return FittedModel(None, classes_of(y, max(2, z.shape[1])), z)
+        classes = classes_of_logits(X, y)
+        return FittedModel(None, classes, given_logits(X, classes))
     if not is_classifier(estimator):
         raise ValueError(f"estimator must be a classifier or None, got {estimator!r}.")
     if isinstance(cv, str):

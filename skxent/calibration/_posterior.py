@@ -7,6 +7,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skxent.inputs.columns import by_code
 from skxent.inputs.tables import check_logits, check_proba
 from skxent.inputs.targets import (
     ClassWeightOn,
@@ -37,7 +38,8 @@ def posterior(
         The loss that the model was trained with.
     y_proba : array-like of shape (n, K) or (n,)
         Softmax outputs of the model; (n,): those of the second class of two. Taken as
-        they are: nothing is clipped.
+        they are: nothing is clipped. Columns of a data frame that are named 0..K-1 are
+        put into this order, others are taken in theirs.
     class_weight : array-like of shape (K,), or dict or Series of code to weight
         Default None. Class weights of the training.
     class_weight_on : {"label", "target"}, default="label"
@@ -72,6 +74,7 @@ def posterior(
     """
     check_bool("from_logits", from_logits)
     check_option("class_weight_on", class_weight_on, get_args(ClassWeightOn))
+    y_proba = by_code(y_proba)
     raw = check_logits(y_proba) if from_logits else _log(check_proba(y_proba))
     loss = as_loss(loss)
     loss.warn_without_posterior()

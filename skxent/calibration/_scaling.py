@@ -68,6 +68,8 @@ class LogitScaling(MetaEstimatorMixin, LogitClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d), or logits (n, K) or (n,)
+            The columns of a data frame of logits go by name: their names must be the
+            labels, or only count them.
         y : array-like of shape (n,)
             Labels of any type.
         sample_weight : array-like of shape (n,), default=None
@@ -139,7 +141,7 @@ class LogitScaling(MetaEstimatorMixin, LogitClassifier):
             )
         check_in_memory(X)
         z = (
-            given_logits(X)
+            given_logits(X, self.classes_)
             if self.estimator_ is None
             else model_logits(self.estimator_, X)
         )

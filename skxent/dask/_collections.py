@@ -13,6 +13,7 @@ from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 
 from skxent.inputs.blocks import n_rows
+from skxent.inputs.columns import class_order, column_names
 
 
 def is_delayed_list(data: Any) -> bool:
@@ -28,6 +29,18 @@ def is_dask(data: Any) -> bool:
 def is_frame(data: Any) -> bool:
     """Return True for a dask DataFrame or Series."""
     return hasattr(data, "map_partitions") and hasattr(data, "divisions")
+
+
+def by_name(data: Any, classes: Any, name: str | None) -> Any:
+    """Return a frame of dask with its columns in the order of the classes.
+
+    Blocks that are cut anew lose the names, so this comes first.
+    """
+    names = column_names(data) if is_frame(data) and classes is not None else None
+    order = class_order(names, classes, name)
+    if names is None or order is None:
+        return data
+    return data[[names[place] for place in order]]
 
 
 def as_rows(name: str, data: Any) -> Any:

@@ -14,7 +14,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skxent import linear_model
-from skxent.dask._collections import is_dask
+from skxent.dask._collections import by_name, is_dask, is_frame
 from skxent.dask._each_block import each_block, each_row
 from skxent.dask._workers import ClusterLimits, Workers, outside_of_task, stored
 from skxent.inputs.blocks import n_rows
@@ -53,6 +53,12 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         if y is None:
             raise ValueError("fit requires y to be passed, but the target y is None.")
         kind = type(self).__name__
+        # Soft labels are for the classes 0..K-1, which may be the columns' names.
+        y = (
+            by_name(y, range(len(y.columns)), None)
+            if is_frame(y) and y.ndim == 2
+            else y
+        )
         blocks = each_block(block_of, (kind,), X=X, y=y, sample_weight=sample_weight)
         rows = stored(blocks, self._limits)
         plan = make_plan(self, rows.sum(summaries), "partition")

@@ -15,11 +15,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.dask._collections import is_frame
+from skxent.dask._collections import by_name, is_frame
 from skxent.dask._each_block import each_block, each_row
 from skxent.inputs.blocks import n_rows
-from skxent.inputs.labels import as_array, encode_labels, is_soft, mask_ignored
-from skxent.inputs.tables import by_class, check_classes, column_names, positions
+from skxent.inputs.columns import by_class, by_code, named_classes
+from skxent.inputs.labels import (
+    as_array,
+    check_classes,
+    encode_labels,
+    is_soft,
+    mask_ignored,
+)
 from skxent.inputs.weights import (
     balanced_class_weight,
     check_sample_weight,
@@ -103,10 +109,10 @@ def over_blocks(
         y_true, y_proba = given.get("y_true"), given["y_proba"]
         labels = given.get("labels")
         if labels is None and is_frame(y_true):
-            labels = column_names(y_true)
+            labels = named_classes(y_true, y_proba)
         rows = DaskRows(
-            by_name(y_true, labels),
-            by_name(y_proba, labels),
+            by_name(y_true, labels, "y_true"),
+            by_name(y_proba, labels, "y_proba"),
             given.pop("sample_weight", None),
             by_label="labels" in called.parameters,
             keeps_float32=keeps_float32,
@@ -124,18 +130,6 @@ OF_BLOCKS = """\
     lists of delayed blocks. With ``reduction="none"`` the result is a dask array. All
     else is as in :mod:`skxent.metrics`.
 """
-
-
-def by_name(data: Any, labels: Any) -> Any:
-    """Return a frame of dask with its columns in the order of the labels, if named so.
-
-    Blocks that are cut anew lose the names.
-    """
-    names = column_names(data) if is_frame(data) and labels is not None else None
-    if names is None:
-        return data
-    order = positions(names, np.asarray(labels).tolist())
-    return data if order is None else data[[names[place] for place in order]]
 
 
 def block_of(columns: dict[str, Any], options: Options) -> Rows | None:
@@ -206,8 +200,7 @@ def label_mass(
     weights = np.ones(n) if given is None else given
     exponent, weights = scale_exponent(weights), moderate(weights)
     if is_soft(y):
-        if options.labels is not None:
-            y = by_class(y, options.labels)
+        y = by_code(y) if options.labels is None else by_class(y, options.labels)
         return LabelMass(None, weights @ np.asarray(y), exponent)
     y = as_array(y).ravel()
     if options.ignore_index is not None:

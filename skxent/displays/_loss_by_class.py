@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skxent.displays._display import PredictionDisplay
 from skxent.displays._style import COLORS, check_hard, text_color
-from skxent.inputs.labels import encode_labels
-from skxent.inputs.tables import check_classes
+from skxent.inputs.labels import check_classes, encode_labels
 from skxent.inputs.weights import check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import Interval

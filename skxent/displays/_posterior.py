@@ -18,7 +18,8 @@ from skxent.displays._style import (
     line_style,
     text_color,
 )
-from skxent.inputs.tables import align, codes_of_logits, logits_from
+from skxent.inputs.columns import align
+from skxent.inputs.tables import codes_of_logits, logits_from
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION, check_option
 from skxent.losses._shipped import CrossEntropy, Loss
@@ -168,7 +169,7 @@ class PosteriorDisplay(PredictionDisplay):
         check_bins(n_bins, "quantile")
         check_option("scale", scale, get_args(Scale))
         settings = _settings(losses, label_smoothing)
-        y_true, y_proba = align(y_true, y_proba, labels)
+        y_true, y_proba = align(y_true, y_proba, labels=labels)
         raw = logits_from(y_proba, from_logits)
         proba = CrossEntropy().predict_proba(raw)
         rows = Rows(y_true, proba, sample_weight)

@@ -116,7 +116,7 @@ class ReliabilityDisplay(PredictionDisplay):
         curves = outcomes.bins(n_bins, strategy)
         names = [name or "model"]
         if classwise:
-            names = [str(label) for label in column_labels(y_true, labels)]
+            names = [str(label) for label in column_labels(rows, labels)]
         error = calibration_error(curves, "l1", False)
         return cls(curves=curves, names=names, error=error).plot(ax=ax)
 

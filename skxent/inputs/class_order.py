@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent.inputs.columns import by_class, positions
+from skxent.inputs.labels import check_classes
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import by_class, check_classes, positions
 
 
 def classes_of_estimator(estimator: Any, method: str = "predict_proba") -> NDArray[Any]:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from skxent.inputs.sparse import check_sparse
 from skxent.kernels import _labels
 from skxent.kernels.checks import check_unmasked
 from skxent.kernels.dispatch import kernels
@@ -17,7 +19,8 @@ from skxent.kernels.dispatch import kernels
 
 def is_soft(y: Any) -> bool:
     """Return True for soft labels (n, K), False for labels (n,) or (n, 1)."""
-    shape = np.asarray(y).shape  # np.shape calls methods of what is not an array
+    # np.shape calls methods of what is not an array.
+    shape = y.shape if issparse(y) else np.asarray(y).shape
     return len(shape) == 2 and shape[1] > 1
 
 
@@ -39,7 +42,7 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
         If labels are missing, of several types, or of a type that has no order.
     """
     check_unmasked(name, y)
-    array = as_array(y)
+    array = as_array(y, name)
     if array.dtype != object:
         return array
     values = array.ravel().tolist()
@@ -62,6 +65,26 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
     return plain.reshape(array.shape)
 
 
+def check_classes(name: str, classes: Any) -> NDArray[Any]:
+    """Return distinct labels (K,), in any order."""
+    found = as_labels(classes, name)
+    if found.ndim != 1 or not len(found):
+        raise ValueError(f"{name} must be of shape (K,), got {found.shape}.")
+    if len(set(found.tolist())) < len(found):
+        raise ValueError(f"{name} must be distinct, got {found.tolist()}.")
+    return found
+
+
+def sorted_classes(name: str, classes: Any) -> NDArray[Any]:
+    """Return the distinct labels among those that a caller says may come, sorted."""
+    found = as_labels(classes, name)
+    if found.ndim != 1 or not len(found):
+        raise ValueError(f"{name} must be of shape (K,), got {found.shape}.")
+    if found.dtype.kind == "f":
+        refuse_missing(int(np.isnan(found).sum()), name)
+    return np.unique(found)
+
+
 def check_labels(y: Any) -> NDArray[Any]:
     """Return the labels (n,) that an estimator is fitted to."""
     if y is None:
@@ -82,8 +105,14 @@ def refuse_missing(count: int, name: str) -> None:
         )
 
 
-def as_array(y: Any) -> NDArray[Any]:
-    """Return np.asarray(y), but do not turn numbers beside strings into strings."""
+def as_array(y: Any, name: str = "y") -> NDArray[Any]:
+    """Return np.asarray(y), but do not turn numbers beside strings into strings.
+
+    Sparse labels, such as scikit-learn's indicators, become dense: their columns are no
+    more than those of the predictions.
+    """
+    if issparse(y):
+        return check_sparse(name, y).toarray()
     array = np.asarray(y)
     if array.dtype.kind not in "US" or array.ndim != 1:
         return array
@@ -129,7 +158,7 @@ def mask_ignored(
     A label is ignored if it equals `ignore_index`; NaN stands for all missing labels.
     """
     check_unmasked(name, y)
-    y = as_array(y)
+    y = as_array(y, name)
     if np.ndim(ignore_index):
         raise ValueError(f"ignore_index must be None or a label, got {ignore_index!r}.")
     if y.ndim == 2 and y.shape[1] > 1:

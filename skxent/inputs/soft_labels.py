@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
-from skxent.inputs.labels import check_codes
+from skxent.inputs.columns import by_code
+from skxent.inputs.labels import as_array, check_codes
 from skxent.inputs.rounding import sum_tolerance, within
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import (
@@ -79,7 +80,8 @@ def distill(
     Parameters
     ----------
     teacher : array-like of shape (n, K)
-        Probabilities, or logits with `from_logits`.
+        Probabilities, or logits with `from_logits`. Columns of a data frame that are
+        named 0..K-1 are put into this order, others are taken in theirs.
     temperature : float in (0, inf), default=1.0
         T > 1 softens, T < 1 sharpens.
     from_logits : bool, default=False
@@ -102,7 +104,7 @@ def distill(
     POSITIVE.check("temperature", temperature)
     Interval(0.0, 1.0, "both").check("teacher_weight", teacher_weight)
     check_bool("from_logits", from_logits)
-    z = as_reals("teacher", teacher)
+    z = as_reals("teacher", as_array(by_code(teacher), "teacher"))
     if z.ndim != 2 or not z.shape[1]:
         raise ValueError(f"teacher must be of shape (n, K), got {z.shape}.")
     if from_logits and np.isnan(z).any():

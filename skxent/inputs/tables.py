@@ -1,103 +1,16 @@
-"""Tables of probabilities or logits: their values, and the class of each column.
-
-Columns are in the order of the classes that the caller names, which need not be sorted.
-A DataFrame whose columns are named by the classes is read by name.
-"""
+"""Tables of probabilities or logits: their values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
-from skxent.inputs.labels import as_labels, encode_labels, is_soft, mask_ignored
 from skxent.inputs.rounding import sum_tolerance, within
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import as_itemsize_strided, check_bool, check_unmasked, warn
-
-
-def positions(names: Sequence[Any], classes: Sequence[Any]) -> NDArray[np.intp] | None:
-    """Return the position of each class among the names, or None if they differ.
-
-    Files and some libraries keep only the text of a name, so "1" matches the class 1.
-    """
-    for key in (lambda label: label, str):
-        known = {key(name): i for i, name in enumerate(names)}
-        wanted = [key(label) for label in classes]
-        if len(known) == len(names) == len(wanted) and known.keys() == set(wanted):
-            return np.array([known[label] for label in wanted], dtype=np.intp)
-    return None
-
-
-def column_names(table: Any) -> list[Any] | None:
-    """Return the names of a DataFrame's columns, or None if they are 0, 1, 2 …."""
-    names = getattr(table, "columns", None)
-    if names is None or np.ndim(table) != 2:
-        return None
-    names = list(names)
-    return None if names == list(range(len(names))) else names
-
-
-def by_class(table: Any, classes: Any) -> Any:
-    """Return a DataFrame as an array with columns in the order of the classes.
-
-    Columns that are not named by the classes keep their order, and so does anything
-    that is not a DataFrame.
-    """
-    names = column_names(table)
-    if names is None:
-        return np.asarray(table) if hasattr(table, "columns") else table
-    order = positions(names, np.asarray(classes).tolist())
-    array = np.asarray(table)
-    return array if order is None else array[:, order]
-
-
-def align(
-    y_true: Any, y_proba: Any, labels: Any = None, ignore_index: Any = None
-) -> tuple[Any, Any]:
-    """Return y_true and y_proba with DataFrames' columns in the order of the labels."""
-    soft_names = column_names(y_true) if is_soft(y_true) else None
-    if column_names(y_proba) is None and soft_names is None:
-        return y_true, by_class(y_proba, ())
-    if labels is not None:
-        classes = labels
-    elif soft_names is not None:
-        classes = soft_names
-    elif is_soft(y_true):
-        classes = range(np.shape(y_true)[1])
-    else:
-        y = y_true
-        if ignore_index is not None:
-            y, kept = mask_ignored(y, ignore_index, "y_true")
-            y = y[kept]
-        classes = encode_labels(y, name="y_true")[0]
-    y_true = y_true if soft_names is None else by_class(y_true, classes)
-    return y_true, by_class(y_proba, classes)
-
-
-def check_classes(name: str, classes: Any) -> NDArray[Any]:
-    """Return distinct labels (K,), in any order."""
-    found = as_labels(classes, name)
-    if found.ndim != 1 or not len(found):
-        raise ValueError(f"{name} must be of shape (K,), got {found.shape}.")
-    if len(set(found.tolist())) < len(found):
-        raise ValueError(f"{name} must be distinct, got {found.tolist()}.")
-    return found
-
-
-def classes_of_columns(
-    labels: Any, n_columns: int, ignore_index: Any
-) -> NDArray[Any] | None:
-    """Return the caller's labels, without the ignored one if it has no column."""
-    if labels is None:
-        return None
-    classes = check_classes("labels", labels)
-    if ignore_index is not None and len(classes) > n_columns:
-        classes = classes[mask_ignored(classes, ignore_index, "labels")[1]]
-    return classes
 
 
 def is_sorted(classes: NDArray[Any]) -> bool:

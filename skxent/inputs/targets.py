@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skxent.inputs.columns import by_code
 from skxent.inputs.labels import as_array, check_codes, mask_ignored
 from skxent.inputs.soft_labels import check_indicators, check_soft_labels
 from skxent.inputs.weights import check_class_weight, check_sample_weight, moderate
@@ -200,7 +201,7 @@ def make_target(
     class_weights = check_class_weight(options.class_weight, n_classes)
     weights = check_sample_weight(options.sample_weight, n_samples)
     check_unmasked(name, y)
-    y = as_array(y)
+    y = as_array(by_code(y), name)
     if y.ndim == 2 and y.shape[1] == 1 and not multilabel:
         y = y[:, 0]
     if y.ndim not in (1, 2) or (multilabel and y.ndim == 1):

@@ -179,7 +179,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
             weights with them, and are read once for every pass.
         y : array-like of shape (n,) or (n, K)
             Labels of any type; or soft labels, rows of K >= 2 non-negative numbers that
-            sum to one, for the classes 0..K-1.
+            sum to one, for the classes 0..K-1. Columns of a data frame that are named
+            by these numbers go by name, others by position.
         sample_weight : array-like of shape (n,), default=None
 
         Returns

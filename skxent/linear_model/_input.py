@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skxent.base.data import TrainingData
+from skxent.inputs.columns import by_code, soft_by_class
 from skxent.inputs.labels import as_labels, check_several, encode_labels, is_soft
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.checks import as_itemsize_strided, check_in_memory, check_unmasked
@@ -24,19 +25,23 @@ def check_data(
     sample_weight: Any,
     *,
     reset: bool = True,
+    classes: Any = None,
     part: bool = False,
     finite: bool = True,
 ) -> TrainingData:
     """Check X, y and sample_weight as a user has them, and set n_features_in_.
 
-    `part`: a block of a larger table, which may have a class for every row. `finite`
+    `classes`: the order of the columns of soft labels, if it is known already. `part`:
+    a block of a larger table, which may have a class for every row. `finite`
     False spares the search for NaN.
     """
     check_in_memory(X)
     for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
         check_unmasked(name, values)
     X = check_sparse("X", X)
-    y = y if y is None else as_labels(y)
+    if y is not None:
+        y = by_code(y) if classes is None else soft_by_class(y, classes, "y")
+        y = as_labels(y)
     soft = is_soft(y)
     X, y = validate_data(
         estimator,

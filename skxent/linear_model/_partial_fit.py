@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxent.base.undo import all_or_nothing
-from skxent.kernels.checks import check_unmasked, ignore_overflow
+from skxent.inputs.labels import sorted_classes
+from skxent.kernels.checks import ignore_overflow
 from skxent.linear_model._callbacks import with_callbacks
 from skxent.linear_model._input import check_data
 from skxent.losses._shipped import Loss
@@ -103,7 +104,8 @@ class PartialFitMixin:
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
         y : array-like of shape (n,) or (n, K)
-            Labels, or soft labels for the classes 0..K-1.
+            Labels, or soft labels for `classes`, sorted. Columns of a data frame go by
+            name, as in `fit`.
         classes : array-like of shape (K,), default=None
             All labels that may come. Needed in the first call.
         sample_weight : array-like of shape (n,), default=None
@@ -148,22 +150,20 @@ class PartialFitMixin:
         self._check_parameters()
         past = getattr(self, "_past", None)
         first = not hasattr(self, "classes_")
-        X, y, weights = check_data(self, X, y, sample_weight, reset=first)
         if first and classes is None:
             raise ValueError("classes must be given in the first call, got None.")
         if classes is not None:
-            check_unmasked("classes", classes)
-            if np.ndim(classes) != 1:
-                raise ValueError(
-                    f"classes must be of shape (K,), got {np.shape(classes)}."
-                )
-            classes = np.unique(np.asarray(classes))
+            classes = sorted_classes("classes", classes)
             if not first and not np.array_equal(classes, self.classes_):
                 raise ValueError(
                     f"classes must be {self.classes_.tolist()}, as in the first call, "
                     f"got {classes.tolist()}."
                 )
-        target = self._target(X, y, weights, classes if first else self.classes_)
+        classes = classes if first else self.classes_
+        X, y, weights = check_data(
+            self, X, y, sample_weight, reset=first, classes=classes
+        )
+        target = self._target(X, y, weights, classes)
         rows, loss = table_rows(X, target, **self._row_settings()), self._loss()
         if past is None:
             past = QuadraticPenalty.ridge(

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, TypedDict, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skxent.inputs.columns import as_raw_prediction
 from skxent.inputs.targets import ClassWeightOn, Target, make_target
 from skxent.kernels.arrays import (
     Floats,
-    as_raw_prediction,
     check_no_overlap,
     copy_if_overlapping,
     output,

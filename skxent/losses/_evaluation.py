@@ -7,7 +7,8 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.kernels.arrays import Floats, as_raw_prediction, output
+from skxent.inputs.columns import as_raw_prediction
+from skxent.kernels.arrays import Floats, output
 from skxent.losses._compiled import Compiled, TargetKeywords
 
 

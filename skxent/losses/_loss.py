@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
-from skxent.inputs.labels import check_codes, mask_ignored
+from skxent.inputs.columns import by_code
+from skxent.inputs.labels import as_array, check_codes, mask_ignored
 from skxent.inputs.targets import Target, make_target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import Interval, check_unmasked, warn
@@ -33,7 +34,8 @@ class Loss(Evaluation, Probabilities):
     after class weights and label smoothing.
 
     In all methods ``raw_prediction`` holds logits: (n, K), or (n,) for two classes, the
-    log-odds of class 1. ``y`` holds integer codes (n,) or soft labels (n, K).
+    log-odds of class 1. ``y`` holds integer codes (n,) or soft labels (n, K), a data
+    frame whose columns are named 0..K-1 by name.
     Values are per row, not averaged. float32 gives float32, all else float64.
 
     Keywords shared by the methods that take y:
@@ -155,7 +157,7 @@ class Loss(Evaluation, Probabilities):
         1.0986
         """
         check_unmasked("y", y)
-        y = np.asarray(y)
+        y = as_array(by_code(y))
         if y.ndim not in (1, 2):
             raise ValueError(f"y must be of shape (n,) or (n, K), got {y.shape}.")
         settings: dict[str, Any] = dict(target)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skxent.inputs.columns import as_raw_prediction
 from skxent.inputs.weights import check_class_weight
-from skxent.kernels.arrays import Floats, as_raw_prediction
+from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads

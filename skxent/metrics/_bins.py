@@ -8,13 +8,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.inputs.tables import align, check_proba, codes_of_logits, logits_from
+from skxent.inputs.tables import check_proba, codes_of_logits, logits_from
 from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count, check_option
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._options import Options
-from skxent.metrics._rows import Rows, prepare_target
+from skxent.metrics._rows import Rows, by_name, prepare_target
 from skxent.metrics._sums import moderated
 
 Strategy = Literal["uniform", "quantile"]
@@ -124,9 +124,7 @@ def confidence_and_outcome(
 
     Of two classes the event is the second, of more the one of the largest probability.
     """
-    y_true, y_proba = align(
-        rows.y_true, rows.y_proba, options.labels, options.ignore_index
-    )
+    y_true, y_proba = by_name(rows, options)
     if options.from_logits:
         proba = CrossEntropy().predict_proba(logits_from(y_proba, True))
     else:

@@ -8,7 +8,8 @@ from typing import Any, Unpack, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.inputs.tables import align, column_names, logits_from
+from skxent.inputs.columns import align, named_classes
+from skxent.inputs.tables import logits_from
 from skxent.inputs.targets import make_target
 from skxent.inputs.weights import class_weights
 from skxent.kernels.arrays import Floats
@@ -180,7 +181,7 @@ def multilabel_log_loss(
         Answers from 0, no, to 1, yes.
     y_proba : array-like of shape (n, K)
         Probabilities of yes, clipped to [eps, 1 - eps]; or log-odds, with from_logits.
-        The columns of DataFrames go by name where both have the same.
+        The columns of data frames go by name.
     label_smoothing : float in [0, 1), default=0
         Each answer becomes ``(1 - label_smoothing) * y + label_smoothing / 2``.
     class_weight : array-like of shape (K,), or dict or Series by column, default=None
@@ -207,7 +208,7 @@ def multilabel_log_loss(
 
 def _multilabel_losses(rows: Rows, options: Options) -> RowLosses:
     check_unmasked("y_proba", rows.y_proba)
-    names = column_names(rows.y_true)
+    names = named_classes(rows.y_true, rows.y_proba)
     y_true, y_proba = align(rows.y_true, rows.y_proba)
     table = np.asarray(y_proba)
     if table.ndim != 2:

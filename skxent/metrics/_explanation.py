@@ -192,7 +192,8 @@ def explain(
     """
     check_count("n_rows", n_rows, low=0)
     options = Options(**keywords)
-    raw, target = read(Rows(y_true, y_proba, options.sample_weight), options)
+    rows = Rows(y_true, y_proba, options.sample_weight)
+    raw, target = read(rows, options)
     target = target.moderate()
     weight, mass = target.row_weights(), target.mass()
     check_sum(weight.max())
@@ -207,7 +208,7 @@ def explain(
     expected = entr(np.exp(log_proba)).sum(axis=1)
     share, surprise = weight / weight.sum(), loss - floor
     order = np.argsort(np.where(weight > 0, -surprise, np.inf), kind="stable")[:n_rows]
-    names, predicted = column_labels(y_true, options.labels), codes_of_logits(log_proba)
+    names, predicted = column_labels(rows, options.labels), codes_of_logits(log_proba)
     return Explanation(
         n_samples=int(np.count_nonzero(weight)),
         n_classes=target.n_classes,

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr
 
+from skxent.inputs.columns import align
+from skxent.inputs.labels import as_array
 from skxent.inputs.soft_labels import check_soft_labels
-from skxent.inputs.tables import align, logits_from
+from skxent.inputs.tables import logits_from
 from skxent.inputs.weights import check_sample_weight, moderate, scale_exponent
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import CrossEntropy
@@ -119,8 +121,8 @@ def kl_divergence(
     y_true : array-like of shape (n, K)
         Soft labels: rows of K numbers that sum to one.
     y_proba : array-like of shape (n, K) or (n,)
-        Probabilities; (n,): of the second of two classes. The columns of DataFrames go
-        by name where both have the same.
+        Probabilities; (n,): of the second of two classes. The columns of data frames go
+        by name.
     {keywords}
 
     {results}
@@ -142,11 +144,9 @@ def kl_divergence(
 def _divergences(rows: Rows, options: Options) -> RowLosses:
     y_true, y_proba = align(rows.y_true, rows.y_proba)
     log_proba = _log_proba(y_proba, options)
-    t = np.asarray(y_true)
+    t = as_array(y_true, "y_true")
     if t.ndim != 2 or len(t) != len(log_proba):
-        raise ValueError(
-            f"y_true must be of shape {log_proba.shape}, got {np.shape(y_true)}."
-        )
+        raise ValueError(f"y_true must be of shape {log_proba.shape}, got {t.shape}.")
     t = check_soft_labels(t, log_proba.shape[1], np.float64, "y_true")
     # No term of t log(t/p) - t + p is negative, so little cancels where t is near p.
     product = t * np.where(t > 0, log_proba, 0)

@@ -10,15 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics._scorer import _BaseScorer
 
 from skxent.inputs.class_order import classes_of_estimator, predict_by_class
+from skxent.inputs.columns import soft_by_class
 from skxent.inputs.labels import as_labels, check_same_type, encode_labels, is_soft
 from skxent.inputs.rounding import within
-from skxent.inputs.tables import (
-    by_class,
-    check_logits,
-    column_names,
-    is_sorted,
-    logits_of,
-)
+from skxent.inputs.tables import check_logits, is_sorted, logits_of
 from skxent.inputs.targets import Target
 from skxent.inputs.weights import by_label, check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
@@ -95,9 +90,7 @@ class LossScorer(_BaseScorer):
         sample_weight: ArrayLike | None = None,
     ) -> float:
         classes = classes_of_estimator(estimator)
-        if is_soft(y_true) and column_names(y_true) is not None:
-            y_true = by_class(y_true, classes)
-        y_true = as_labels(y_true, "y_true")
+        y_true = as_labels(soft_by_class(y_true, classes, "y_true"), "y_true")
         labels, unseen = _labels_and_unseen(y_true, classes)
         # Not through method_caller: scikit-learn's cache of a multimetric scorer holds
         # the column, or the sign, that the first scorer asked for.

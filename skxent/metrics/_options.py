@@ -36,9 +36,10 @@ class Options:
         Labels of any type, or soft labels: rows of K numbers that sum to one.
     y_proba : array-like of shape (n, K) or (n,)
         Probabilities, a column for each label; (n,): of the second label. The columns
-        of a DataFrame go by name if they are named by the labels. Values that rounding
-        moved out of [0, 1] are moved back, then clipped from below at eps of the dtype.
-        Rows that do not sum to one raise a warning and are divided by their sum.
+        of a data frame go by name: their names must be the labels, or only count them.
+        Values that rounding moved out of [0, 1] are moved back, then clipped from below
+        at eps of the dtype. Rows that do not sum to one raise a warning and are divided
+        by their sum.
     label_smoothing : float in [0, 1), default=0
         Each label becomes ``(1 - label_smoothing) * y + label_smoothing / K``.
     labels : array-like of shape (K,), default=None

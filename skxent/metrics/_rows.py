@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.multiclass import check_classification_targets
 
+from skxent.inputs.columns import align, classes_of_columns, named_classes
 from skxent.inputs.labels import (
     as_labels,
     encode_labels,
@@ -17,7 +18,7 @@ from skxent.inputs.labels import (
     mask_ignored,
     refuse_missing,
 )
-from skxent.inputs.tables import align, classes_of_columns, column_names, logits_from
+from skxent.inputs.tables import logits_from
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_sample_weight, class_weights
 from skxent.kernels.arrays import Floats
@@ -60,11 +61,20 @@ def rows_of(y_true: Any, y_proba: Any, options: Options) -> Rows:
     return Rows(y_true, y_proba, options.sample_weight)
 
 
+def by_name(rows: Rows, options: Options) -> tuple[Any, Any]:
+    """Return y_true and y_proba with their columns in the order of the classes."""
+    y_true, y_proba = align(
+        rows.y_true,
+        rows.y_proba,
+        labels=options.labels,
+        ignore_index=options.ignore_index,
+    )
+    return y_true, y_proba
+
+
 def read(rows: Rows, options: Options) -> tuple[Floats, Target]:
     """Return the logits (n, K), or log-odds (n,), and the targets of a block."""
-    y_true, y_proba = align(
-        rows.y_true, rows.y_proba, options.labels, options.ignore_index
-    )
+    y_true, y_proba = by_name(rows, options)
     raw = logits_from(y_proba, options.from_logits)
     return raw, prepare_target(y_true, raw, rows.sample_weight, options)
 
@@ -127,10 +137,11 @@ def prepare_target(
     )
 
 
-def column_labels(y_true: ArrayLike, labels: ArrayLike | None) -> Any:
+def column_labels(rows: Rows, labels: ArrayLike | None) -> Any:
     """Return the label of each column of predictions."""
     if labels is not None:
         return np.asarray(labels)
-    if not is_soft(y_true):
-        return encode_labels(y_true)[0]
-    return column_names(y_true) or np.arange(np.shape(y_true)[1])
+    if not is_soft(rows.y_true):
+        return encode_labels(rows.y_true)[0]
+    named = named_classes(rows.y_true, rows.y_proba)
+    return np.arange(np.shape(rows.y_true)[1]) if named is None else named

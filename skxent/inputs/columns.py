@@ -1,0 +1,186 @@
+"""Columns that stand for classes: by the names that a table gives them, or in order.
+
+Data frames and Arrow tables are read by name: their columns must be named by the
+classes. Arrays have no names, nor have tables whose names only count the columns: their
+columns are in the order of the classes that the caller names, which need not be sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxent.inputs.labels import check_classes, encode_labels, mask_ignored
+from skxent.kernels import arrays as kernel_arrays
+from skxent.kernels.arrays import Floats
+
+
+def positions(names: Sequence[Any], classes: Sequence[Any]) -> NDArray[np.intp] | None:
+    """Return the position of each class among the names, or None if they differ.
+
+    Files and some libraries keep only the text of a name, so "1" matches the class 1.
+    """
+    for key in (lambda label: label, str):
+        known = {key(name): i for i, name in enumerate(names)}
+        wanted = [key(label) for label in classes]
+        if len(known) == len(names) == len(wanted) and known.keys() == set(wanted):
+            return np.array([known[label] for label in wanted], dtype=np.intp)
+    return None
+
+
+def column_names(table: Any) -> list[Any] | None:
+    """Return the names of a table's columns, or None if it gives them none."""
+    kind = type(table)  # Columns of a data frame are attributes of the frame itself.
+    if hasattr(kind, "column_names"):
+        return list(table.column_names)  # pyarrow
+    if not hasattr(kind, "columns") or len(table.shape) != 2:
+        return None
+    return list(table.columns)
+
+
+def count_columns(names: list[Any]) -> bool:
+    """Return True for the names that pandas, Parquet or polars make up: 0, 1, 2 …."""
+    n = range(len(names))
+    return names in (list(n), [str(i) for i in n], [f"column_{i}" for i in n])
+
+
+def class_order(
+    names: list[Any] | None, classes: Any, name: str | None
+) -> NDArray[np.intp] | None:
+    """Return the position of each class's column; None where the columns are in order.
+
+    Parameters
+    ----------
+    name : what the caller calls the table, whose names must then be the classes or only
+        count. None: other names mean nothing, as in the predictions of an estimator.
+
+    Raises
+    ------
+    ValueError
+        If columns have other names. A wrong number of columns is left to others.
+    """
+    if names is None:
+        return None
+    labels = np.asarray(classes).tolist()
+    order = positions(names, labels)
+    if order is not None:
+        return None if np.array_equal(order, np.arange(len(order))) else order
+    if name is not None and len(names) == len(labels) and not count_columns(names):
+        raise ValueError(
+            f"{name} must have its columns named by the classes {labels}, got {names}. "
+            "Rename them, or pass an array, whose columns are in the order of the "
+            "classes."
+        )
+    return None
+
+
+def by_class(table: Any, classes: Any, name: str | None = None) -> Any:
+    """Return a table as an array with columns in the order of the classes.
+
+    Anything else is returned as it is, and its columns are in that order already.
+    """
+    names = column_names(table)
+    order = class_order(names, classes, name)
+    array = table if names is None else np.asarray(table)
+    return array if order is None else array[:, order]
+
+
+def by_code(table: Any) -> Any:
+    """Return a table as an array with the columns of the classes 0..K-1.
+
+    Columns that have other names than these numbers keep their order.
+    """
+    names = column_names(table)
+    return table if names is None else by_class(table, range(len(names)))
+
+
+def soft_by_class(y: Any, classes: Any, name: str) -> Any:
+    """Return soft labels with columns in the order of the classes of a model.
+
+    Soft labels alone make classes 0..K-1, whatever other names their columns have.
+    """
+    codes = np.asarray(classes).tolist() == list(range(len(classes)))
+    return by_code(y) if codes else by_class(y, classes, name)
+
+
+def as_raw_prediction(raw_prediction: Any) -> tuple[Floats, bool]:
+    """Return logits (n, K) for codes, and whether they are log-odds of two classes.
+
+    Raises
+    ------
+    ValueError
+        If columns are named 0..K-1 but stand in another order: derivatives for each
+        column would be in another order than the caller's.
+    """
+    names = column_names(raw_prediction)
+    order = None if names is None else class_order(names, range(len(names)), None)
+    if order is not None:
+        raise ValueError(
+            f"raw_prediction must have its columns in the order 0..{len(order) - 1}, "
+            f"got {names}."
+        )
+    return kernel_arrays.as_raw_prediction(raw_prediction)
+
+
+def named_classes(*tables: Any) -> list[Any] | None:
+    """Return the classes that the first table with names has; None if none has.
+
+    Names that are the numbers 0..K-1 mean these, in their order.
+    """
+    for table in tables:
+        names = column_names(table)
+        if names is not None and len(names) > 1 and not count_columns(names):
+            codes = list(range(len(names)))
+            return names if positions(names, codes) is None else codes
+    return None
+
+
+def align(
+    y_true: Any,
+    *tables: Any,
+    labels: Any = None,
+    ignore_index: Any = None,
+    name: str = "y_proba",
+) -> tuple[Any, ...]:
+    """Return y_true and tables of predictions, all columns in the order of the classes.
+
+    The classes are `labels`, or those that y_true has or, for soft labels, that the
+    first table with names has. The caller calls the tables `name`.
+    """
+    named = [names for names in map(column_names, tables) if names is not None]
+    soft_names = column_names(y_true)
+    soft = soft_names is not None and len(soft_names) > 1
+    if not named and not soft:
+        return y_true, *tables
+    if labels is not None:
+        n_columns = len(named[0] if named else soft_names or ())
+        classes: Any = classes_of_columns(labels, n_columns, ignore_index)
+    elif soft or np.ndim(np.asarray(y_true)) == 2:
+        classes = named_classes(y_true, *tables)
+    elif all(map(count_columns, named)):
+        classes = None
+    else:
+        y = y_true
+        if ignore_index is not None:
+            y, kept = mask_ignored(y, ignore_index, "y_true")
+            y = y[kept]
+        classes = encode_labels(y, name="y_true")[0]
+    if classes is None:
+        return tuple(map(by_code, (y_true, *tables)))
+    y_true = by_class(y_true, classes, "y_true") if soft else y_true
+    return y_true, *(by_class(table, classes, name) for table in tables)
+
+
+def classes_of_columns(
+    labels: Any, n_columns: int, ignore_index: Any
+) -> NDArray[Any] | None:
+    """Return the caller's labels, without the ignored one if it has no column."""
+    if labels is None:
+        return None
+    classes = check_classes("labels", labels)
+    if ignore_index is not None and len(classes) > n_columns:
+        classes = classes[mask_ignored(classes, ignore_index, "labels")[1]]
+    return classes
