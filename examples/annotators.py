@@ -1,10 +1,10 @@
 """
-Several annotators who disagree
-===============================
+Soft labels from several annotators
+===================================
 
-Five people label every row, and often they disagree: because the row is ambiguous, or
-because they are careless. A majority vote throws this away. The shares of the votes are
-soft labels, an (n, K) array that skxent's estimators and metrics take as y.
+Five people label every row and often disagree, because the row is ambiguous or because
+they are careless. A majority vote discards this information. The shares of the votes
+are soft labels, an (n, K) array that the estimators and metrics accept as y.
 """
 
 import matplotlib.pyplot as plt
@@ -86,8 +86,8 @@ for name, proba in probas.items():
     )
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # A model of majority votes takes every row for a clear one. It is over-confident, and
 # picks the likeliest class less often although it was fitted to the same rows. The
 # model of the votes is under-confident by what was guessed. With that undone it is the

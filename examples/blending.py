@@ -1,11 +1,11 @@
 """
-The best blend of models
-========================
+Blending the probabilities of several models
+============================================
 
-Several models answer with probabilities. Their blend with the least log loss has
-weights that are not negative and sum to one: as few parameters as there are models,
-found exactly. They must be fitted to out-of-fold probabilities, of rows that the models
-have not seen; ``BlendClassifier`` makes these itself.
+A blend is a weighted mean of the probabilities of several models, with non-negative
+weights that sum to one. ``blend_weights`` finds the weights with the smallest log loss
+exactly. They must be fitted to out-of-fold probabilities; ``BlendClassifier`` computes
+these itself.
 """
 
 import matplotlib.pyplot as plt
@@ -88,8 +88,8 @@ for n, found in weights.items():
     print(f"{n} rows: weights {found.round(2)}, temperature {temperatures[n]:.2f}")
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # With 3000 rows the blend is better than each model and than their mean. Most weight
 # goes to the neighbours, the worst model by far when alone: what they know the others
 # do not, and the blend takes the edge off their mistakes. With 200 rows the weights are

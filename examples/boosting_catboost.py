@@ -3,7 +3,7 @@ CatBoost with focal loss
 ========================
 
 One row in a hundred is positive. CatBoost starts a custom objective at zero, which
-``baseline`` mends, and demands a metric beside it.
+``baseline`` corrects, and requires a metric for it.
 """
 
 import matplotlib.pyplot as plt
@@ -72,8 +72,8 @@ for name, proba in (
     print(f"{name:<36}{scores[0]:8.4f}{scores[1]:15.4f}{positive.mean():18.4f}")
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # The built-in objective is the better one on these data, in the order of the rows as in
 # log loss. The focal sigmoid is far from a probability; its posterior comes near.
 

@@ -2,8 +2,9 @@
 HistGradientBoostingClassifier with focal loss
 ==============================================
 
-scikit-learn's own boosted trees take a loss as an argument; probabilities, the start
-value and early stopping follow from it. One row in a hundred is positive.
+scikit-learn's histogram gradient boosting takes the loss as an argument; the
+probabilities, the initial prediction and early stopping follow from it. One row in a
+hundred is positive.
 """
 
 import matplotlib.pyplot as plt
@@ -50,8 +51,8 @@ for name, loss in losses.items():
     print(f"{name:<36}{scores[0]:8.4f}{scores[1]:15.4f}{positive.mean():18.4f}")
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # Focal loss ranks the rows better here; with the posterior its log loss is the same.
 # The figure shows how hard a row pulls, by the probability of its true class. Eight of
 # ten rows are in the shade, where focal loss hardly pulls: the trees are grown for the

@@ -2,8 +2,9 @@
 LightGBM with focal loss
 ========================
 
-One row in a hundred is positive. The built-in objective, the objective by hand, and the
-estimator that does the same, with early stopping by the focal loss of held-out rows.
+One row in a hundred is positive. This example compares the built-in objective, a focal
+objective, and the estimator that sets up the same objective, with early stopping by the
+focal loss of held-out rows.
 """
 
 import matplotlib.pyplot as plt
@@ -86,8 +87,8 @@ for name, curve in curves.items():
     print(f"{name}: least log loss {curve[best]:.4f}, with {trees[best]} trees")
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # On these data focal loss is ahead of the built-in objective with any number of trees,
 # in the order of the rows as in log loss. Both overfit before the last tree. The focal
 # sigmoid is no probability, the posterior is. The estimator is fitted to a quarter

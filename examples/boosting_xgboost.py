@@ -2,9 +2,9 @@
 XGBoost with focal loss
 =======================
 
-One row in a hundred is positive. The built-in objective, the objective by hand, and the
-estimator that does the same. The model's sigmoid is no probability: ``predict_proba``
-of skxent.boosting is.
+One row in a hundred is positive. This example compares the built-in objective, a focal
+objective, and the estimator that sets up the same objective. The sigmoid of a focal
+model is not a class probability; ``skxent.boosting.predict_proba`` computes it.
 """
 
 import matplotlib.pyplot as plt
@@ -75,8 +75,8 @@ for name, proba in (
     print(f"{name:<36}{scores[0]:8.4f}{scores[1]:15.4f}{positive.mean():18.4f}")
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # On these data focal loss ranks the rows no better than the built-in objective. Its
 # sigmoid says on average many times what comes true. The map of the loss undoes that,
 # and the log loss is near that of the built-in objective again.

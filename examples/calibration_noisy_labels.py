@@ -2,12 +2,11 @@
 Label smoothing, focal loss and calibration
 ===========================================
 
-Label smoothing and focal loss are said to calibrate: networks trained until they are
-over-confident have a lower calibration error with them (Müller et al. 2019, arXiv
-1906.02629; Mukhoti et al. 2020, arXiv 2002.09437). They do it by taking confidence away
-from every row alike. Here a linear model of kernel features is fitted to
-scikit-learn's digits, a fifth of the labels drawn at random, once with a weak and once
-with a strong penalty.
+Label smoothing and focal loss are said to improve calibration: over-confident networks
+have a lower calibration error with them (Müller et al. 2019, arXiv 1906.02629; Mukhoti
+et al. 2020, arXiv 2002.09437). They reduce the confidence of all rows equally. This
+example fits a linear model of kernel features to scikit-learn's digits, with a fifth of
+the labels drawn at random, once with a weak and once with a strong penalty.
 """
 
 import matplotlib.pyplot as plt
@@ -92,8 +91,8 @@ for C, penalty in ((1e4, "weak penalty"), (1.0, "strong penalty")):
     print()
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # All are means over the splits. Under the weak penalty cross-entropy is over-confident,
 # and label smoothing and focal loss lower the error of the softmax. Under the strong
 # penalty every model is under-confident to begin with, and they raise it.

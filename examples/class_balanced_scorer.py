@@ -2,10 +2,10 @@
 Class-balanced log loss as a scorer
 ===================================
 
-Six rows in ten are of the first class, four in a hundred of the last, and the mean log
-loss counts the classes accordingly. If every class matters as much, let each have the
-same weight in the score: one line makes the scorer, and a search with it chooses
-another model.
+Six rows in ten belong to the first class and four in a hundred to the last, and the
+mean log loss weights the classes accordingly. If all classes are equally important,
+give each the same weight in the score. One line makes the scorer, and a search with it
+selects another model.
 """
 
 import matplotlib.pyplot as plt
@@ -78,8 +78,8 @@ for score in ("mean", "balanced"):
 print(f"class frequencies    {np.bincount(y_test) / len(y_test)}")
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # The two scores ask for two different things. The mean log loss is least for the
 # probabilities in data like these. The balanced one is least for the probabilities in a
 # population in which all classes are equally frequent: those of a model with balanced

@@ -1,11 +1,10 @@
 """
-Dask: rows that are elsewhere
-=============================
+Fitting data on a Dask cluster
+==============================
 
-A table in blocks, on the workers of a cluster. The estimators of ``skxent.dask`` take
-it as it is: the blocks answer with sums over their rows, only these and the
-coefficients travel, and what ``fit`` finds is what it would find with all rows in
-memory.
+The table is in blocks on the workers of a cluster. The estimators of ``skxent.dask``
+fit it there: each block returns sums over its rows, only these sums and the
+coefficients are sent, and the model is the same as with all rows in memory.
 """
 
 import matplotlib.pyplot as plt
@@ -69,8 +68,8 @@ difference = np.abs(model.coef_ - memory.coef_).max()
 print(f"largest difference of a coefficient: {difference:.1e}")
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # Both models are the same but for rounding, and near the effects that the rows were
 # made with. What travels is what a row block sums up to: with so few columns a Hessian
 # at most, whatever the number of rows.

@@ -1,12 +1,12 @@
 """
-A boosted model taught to a linear one
-======================================
+Distilling a boosted model into a linear one
+============================================
 
-Boosted trees are accurate; a linear model is small, fast and can be read. Rows that
-nobody has labelled are often plentiful: the boosted teacher answers for them, and the
-linear student is fitted to its probabilities. They are soft labels, an (n, K) array
-that skxent's estimators take as y: each tells how sure the teacher is, not only what it
-thinks.
+Boosted trees are accurate; a linear model is small, fast and interpretable. There are
+often many rows without labels. The boosted teacher predicts probabilities for them, and
+the linear student is fitted to these. They are soft labels, an (n, K) array that the
+estimators accept as y, and contain the confidence of the teacher as well as its
+decision.
 """
 
 import matplotlib.pyplot as plt
@@ -71,8 +71,8 @@ for name, cells in rows.items():
     print(f"{name:<20}{line}")
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # The student of the teacher's probabilities does better than the student of the labels
 # by both measures, the more so the fewer labels there are. It does not come near the
 # teacher: what a linear model of splines cannot express, it cannot be taught. Fitted to

@@ -1,10 +1,10 @@
 """
-Wrong labels are surprising
-===========================
+Finding wrong labels
+====================
 
-The loss of a row is the surprise at its label. Of a label that is wrong it tends to be
-large, if the model has not learnt that label by heart: so sort the rows by the loss of
-out-of-fold probabilities, and look at the first.
+The loss of a row with a wrong label is often large, if the model has not memorised the
+label. So sort the rows by the loss of their out-of-fold probabilities, and check those
+with the largest loss first.
 """
 
 import matplotlib.pyplot as plt

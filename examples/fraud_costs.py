@@ -1,11 +1,11 @@
 """
-Fraud: rare, costly, and decided by probabilities
-=================================================
+Fraud detection: decisions from costs and probabilities
+=======================================================
 
-One payment in two hundred is a fraud. To miss one costs 100 times as much as to stop an
-honest customer, so the cheapest rule is to stop a payment whose probability of fraud is
-above 1 / 101. That rule needs probabilities that are right. Class weights and focal
-loss, the usual answers to imbalance, move them; skxent moves them back.
+One payment in two hundred is fraudulent. A missed fraud costs 100 times as much as a
+stopped honest customer, so the cheapest rule is to stop a payment if its probability of
+fraud is above 1 / 101. This rule needs correct probabilities. Class weights and focal
+loss, the usual remedies for imbalance, distort them; skxent corrects for this.
 """
 
 import matplotlib.pyplot as plt
@@ -71,8 +71,8 @@ for name, model in models.items():
     )
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # The sigmoid of a focal or balanced model says "fraud" far too often: at the threshold
 # that the costs ask for, nearly every honest customer is stopped. With the same
 # coefficients and ``posterior=True`` the mean probability is the share of frauds again,

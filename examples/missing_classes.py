@@ -1,11 +1,11 @@
 """
-Folds that lack a class
-=======================
+Cross-validation folds that lack a class
+========================================
 
-Patients come from eight clinics, and each clinic is left out once, to see how a model
-does at a place that it has not seen. No clinic has every disease. scikit-learn's
-``neg_log_loss`` sees only the labels of the fold that it scores: it fails, or, worse,
-answers. skxent's scorer reads ``classes_`` of the model.
+Patients come from eight clinics, and each clinic is left out once, to estimate how a
+model performs at a new clinic. No clinic has every disease. scikit-learn's
+``neg_log_loss`` sees only the labels of the fold that it scores: it fails or, worse,
+returns a wrong score. skxent's scorer reads ``classes_`` of the model.
 """
 
 import warnings

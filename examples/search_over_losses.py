@@ -2,9 +2,9 @@
 A grid search over losses
 =========================
 
-A loss is a parameter like any other. Here GridSearchCV chooses the loss and C for
-labels of which many are wrong, once by log loss and once by accuracy. All candidates
-are scored by the same measure: their own losses cannot be compared.
+A loss is an ordinary parameter. Here GridSearchCV selects the loss and C for data with
+many wrong labels, once by log loss and once by accuracy. All candidates are scored by
+the same metric, because the values of different losses cannot be compared.
 """
 
 import matplotlib.pyplot as plt
@@ -77,8 +77,8 @@ for score in ("log loss", "accuracy"):
     print(f"chosen of all by {score}: {model.loss!r}, C={model.C:g}")
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # The bands are one standard error over the folds. Each loss wants a C of its own: at
 # one C for all, the comparison would be unfair. With wrong labels in the folds as well,
 # the differences by accuracy are within the bands, and the search picks

@@ -1,11 +1,11 @@
 """
-A stream, and no learning rate
-==============================
+Online learning with partial_fit
+================================
 
-Batches of 500 rows arrive, are predicted, scored, learnt and forgotten. ``partial_fit``
-of stochastic gradient descent has a learning rate to choose, and wants scaled columns.
-That of skxent keeps the curvature of the batches it has seen, as one quadratic: nothing
-to tune, nothing to scale, all classes in one model.
+Batches of 500 rows arrive. Each is predicted, scored, learnt and discarded.
+``partial_fit`` of stochastic gradient descent needs a learning rate and scaled columns.
+``partial_fit`` of skxent remembers the curvature of earlier batches as one quadratic,
+so it needs no tuning and no scaling, and fits all classes in one model.
 """
 
 import matplotlib.pyplot as plt
@@ -82,8 +82,8 @@ for name, curve in curves.items():
 print(f"{'all rows at once':<24}{floor:>22.4f}")
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # Before the change skxent is where a fit to all rows at once would be, from the first
 # batches on. The best learning rate ends there too, a little lower even, for its
 # one-against-the-rest model is another one; the others end higher, and which is best is

@@ -1,11 +1,11 @@
 """
-Text: sparse rows, many words
-=============================
+Sparse text classification
+==========================
 
-Which part of scikit-learn is a paragraph about? The texts are the docstrings of the
-library that is installed, so there is nothing to download. Counted words make a sparse
-table of thousands of columns, which skxent reads as it is: CSR, float64 or float32,
-neither made dense nor scaled nor copied.
+Which part of scikit-learn does a paragraph describe? The texts are the docstrings of
+the installed library, so nothing is downloaded. Word counts are a sparse table with
+thousands of columns. skxent reads CSR in float64 or float32 without making it dense,
+scaling or copying it.
 """
 
 import re
@@ -80,8 +80,8 @@ for name, model in models.items():
     )
 
 # %%
-# What was measured
-# -----------------
+# Results
+# -------
 # Cross-entropy is LogisticRegression. Focal loss is a little worse by log loss and
 # accuracy. The L1 model does with a fifth of the words, at a price; what it has learnt
 # can be read. Its coefficients for four of the areas:
