@@ -18,7 +18,7 @@ from labels cimport LabelRange, range_of, whole_codes
 from linear cimport (
     Block, LinearPass, Shape, accumulate, apart, copy_rows, entries_of, evaluate_numbers,
     multiply, pad_origin, padded_weights, read_block, reduce_segment, shape_of,
-    skinny_lanes, sparse_shape_of,
+    skinny_lanes,
 )
 from losses cimport ROWS, spec_of
 from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
@@ -317,13 +317,13 @@ def linear_sums(
     X = rows[1]
     if isinstance(X, tuple):
         p.entries = entries_of(X[0], X[1], X[2])
-        p.shape = sparse_shape_of(d, m)
+        p.shape = shape_of(d, m, 1, True, True)
         n, numbers = len(X[2]) - 1, len(X[0])
     else:
         n = len(X)
         numbers = <double> n * d
         p.X = view_of("X", X, n, d, like)
-        p.shape = shape_of(d, m, skinny_lanes(sizeof(floating)), p.X.right == 1)
+        p.shape = shape_of(d, m, skinny_lanes(sizeof(floating)), p.X.right == 1, False)
     p.rows = pass_of(loss, target, n, m, like)
     p.m_total = p.shape.m_padded
     p.totals = &totals[0, 0, 0]
@@ -508,15 +508,8 @@ def vecmath(str function, const floating[:] x, floating[:] out):
     cdef floating reciprocal
     cdef int which = ["exp", "exp_down", "expm1", "log", "log1p", "log1p_unit"].index(function)
     for i in range(x.shape[0]):
-        if which == 0:
-            out[i] = exp(x[i])
-        elif which == 1:
-            out[i] = exp_down(x[i])
-        elif which == 2:
-            out[i] = expm1(x[i])
-        elif which == 3:
-            out[i] = log(x[i])
-        elif which == 4:
-            out[i] = log1p(x[i])
-        else:
-            out[i] = log1p_unit(x[i], &reciprocal)
+        out[i] = (
+            exp(x[i]) if which == 0 else exp_down(x[i]) if which == 1
+            else expm1(x[i]) if which == 2 else log(x[i]) if which == 3
+            else log1p(x[i]) if which == 4 else log1p_unit(x[i], &reciprocal)
+        )

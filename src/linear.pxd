@@ -63,34 +63,24 @@ cdef struct LinearPass:
 
 
 cdef inline Shape shape_of(
-    Py_ssize_t d, Py_ssize_t m, Py_ssize_t lanes, bint in_order
+    Py_ssize_t d, Py_ssize_t m, Py_ssize_t lanes, bint in_order, bint sparse
 ) noexcept nogil:
     cdef Shape shape
     shape.d, shape.m = d, m
-    shape.m_padded = m
     shape.full = d // lanes * lanes
     shape.d_padded = shape.full + (lanes if d > shape.full else 0)
-    shape.copied = not in_order or d < lanes
+    shape.sparse = sparse
+    shape.copied = not sparse and (not in_order or d < lanes)
     shape.tail = -1
     if d > shape.full:
         shape.tail = shape.full if shape.copied else d - lanes
+    shape.m_padded = m
     # Working sets may have no column.
     shape.rows = ROWS * max(1, min(16, BLOCK_NUMBERS // (ROWS * max(1, shape.d_padded))))
-    shape.sparse = False
-    return shape
-
-
-cdef inline Shape sparse_shape_of(Py_ssize_t d, Py_ssize_t m) noexcept nogil:
-    cdef Shape shape
-    shape.d = shape.d_padded = shape.full = d
-    shape.m = m
-    shape.m_padded = 1
-    if m > 1:
-        shape.m_padded = SPARSE_LANES * ((m + SPARSE_LANES - 1) // SPARSE_LANES)
-    shape.tail = -1
-    shape.rows = SPARSE_ROWS
-    shape.sparse = True
-    shape.copied = False
+    if sparse:
+        shape.rows = SPARSE_ROWS
+        if m > 1:
+            shape.m_padded = (m + SPARSE_LANES - 1) // SPARSE_LANES * SPARSE_LANES
     return shape
 
 

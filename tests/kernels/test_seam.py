@@ -28,24 +28,3 @@ def test_all_that_is_called_of_a_loss_is_phi_and_log_slope():
         for names in re.findall(r"^from losses cimport (.*)$", text, re.M):
             imported |= set(names.split(", "))
     assert imported == {"ROWS", "LossSpec", "spec_of", "phi", "log_slope"}
-
-
-def test_no_function_takes_more_than_eight_arguments():
-    head = re.compile(
-        r"^\s*(?:cdef|def|cpdef|static|ALWAYS|VM_INLINE)\b[^=;{]*?(\w+)\(", re.M
-    )
-    found = {}
-    for file, text in sources().items():
-        text = re.sub(r"##\w+|\\\n", "", text)
-        text = re.sub(r"\[[^\]\n]*\]", "", text)  # memoryviews have commas of their own
-        for match in head.finditer(text):
-            arguments, depth, trailing = 1, 1, False
-            for character in text[match.end() :]:
-                depth += {"(": 1, ")": -1}.get(character, 0)
-                arguments += character == "," and depth == 1
-                if not depth:
-                    break
-                trailing = character == "," or (trailing and character.isspace())
-            found[file, match[1]] = arguments - trailing
-    assert len(found) > 100
-    assert not {name: n for name, n in found.items() if n > 8}
