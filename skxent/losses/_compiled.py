@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, TypedDict, Unpack
 
 import numpy as np
@@ -22,8 +22,7 @@ from skxent.kernels.threads import effective_n_threads
 
 
 class TargetKeywords(TypedDict, total=False):
-    """The keywords that all methods with y share: see :class:`Loss`."""
-
+    # They are described in Loss.
     sample_weight: ArrayLike | None
     class_weight: Any
     class_weight_on: ClassWeightOn
@@ -46,6 +45,7 @@ class Arrays(TypedDict, total=False):
     floor: float
 
 
+@dataclass(frozen=True)
 class Compiled:
     """A formula that the kernels know, and its parameters."""
 
@@ -54,7 +54,7 @@ class Compiled:
     @property
     def parameters(self) -> tuple[float, ...]:
         """What the compiled formula takes, two numbers at most."""
-        raise NotImplementedError
+        return tuple(float(getattr(self, item.name)) for item in fields(self))
 
     @property
     def spec(self) -> tuple[str, tuple[float, ...]]:

@@ -40,7 +40,6 @@ class Evaluation(Compiled):
         Returns
         -------
         ndarray of shape (n,)
-            Not averaged. `out` if that was given.
 
         Examples
         --------
@@ -76,7 +75,6 @@ class Evaluation(Compiled):
         Returns
         -------
         ndarray of the shape of raw_prediction
-            `out` if that was given.
 
         Examples
         --------

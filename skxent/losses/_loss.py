@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -64,8 +64,6 @@ class Loss(Evaluation, Probabilities):
     NaN logits give NaN in their row. An infinite logit is the limit.
     """
 
-    formula: ClassVar[str]
-
     def __post_init__(self) -> None:
         for item in fields(self):
             item.metadata["domain"].check(item.name, getattr(self, item.name))
@@ -116,11 +114,6 @@ class Loss(Evaluation, Probabilities):
                 "alone, so that every class gets 1/K. Take the softmax "
                 "(posterior=False) as a score, or another loss."
             )
-
-    @property
-    def parameters(self) -> tuple[float, ...]:
-        """What the compiled formula takes, two numbers at most."""
-        return tuple(float(getattr(self, item.name)) for item in fields(self))
 
     def best_constant(
         self,

@@ -15,8 +15,6 @@ from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._compiled import Compiled
 
-Implied = tuple[NDArray[np.float64], float]  # log class weights, label smoothing
-
 
 class Probabilities(Compiled):
     """What the logits of a model that was trained with a loss say of the classes."""
@@ -117,7 +115,7 @@ class Probabilities(Compiled):
     def _probabilities(
         self,
         raw_prediction: ArrayLike,
-        implied: Implied | None,
+        implied: tuple[NDArray[np.float64], float] | None,
         log: bool,
         n_threads: int | None,
     ) -> Floats:

@@ -1,8 +1,4 @@
-"""The losses: frozen dataclasses over the compiled formulas.
-
-A loss knows its parameters and two facts that solvers read (`convex`, `proper`). Its
-metric, scorer, estimator, tests and benchmarks are functions of it; `LOSSES` lists all.
-"""
+"""The losses that are shipped, and their names."""
 
 from __future__ import annotations
 
