@@ -114,13 +114,8 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
         Holds all parameters of trees and training, early_stopping_round among them;
         None: LightGBM's defaults. Its objective, metric, class_weight, is_unbalance and
         scale_pos_weight have no use here.
-    class_weight : dict of label to weight or "balanced", default=None
-        Moves the decision; with ``posterior=True``, not the probabilities.
-    label_smoothing : float in [0, 1), default=0.0
-    posterior : bool, default=True
-        predict_proba returns the class probabilities that a minimiser of the loss
-        implies, with focal loss, label smoothing and class weights undone. False: the
-        softmax of the margins.
+    class_weight, label_smoothing, posterior
+        See :class:`FocalXGBClassifier`.
     hessian : {"clip", "exact", "psd"}, default="clip"
         See :func:`lightgbm_objective`.
 
@@ -132,13 +127,8 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
         could split: the rows are fewer than min_child_samples allows, say.
     init_score_ : float, or ndarray of shape (K,) for K > 2
     objective_ : LightGBMObjective
-    trained_loss_ : TrainedLoss
-        What the posterior undoes, a named tuple: loss, class_weight (ndarray of shape
-        (K,), or None), label_smoothing.
-    feature_importances_ : ndarray of shape (d,)
-        Those of `estimator_`.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (d,), if X has column names
+    trained_loss_, feature_importances_, n_features_in_, feature_names_in_
+        See :class:`FocalXGBClassifier`.
 
     See Also
     --------

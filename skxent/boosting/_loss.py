@@ -206,20 +206,10 @@ class BoosterLoss:
     def predict_proba(
         self, raw_prediction: Floats, *, posterior: bool = True, log: bool = False
     ) -> Floats:
-        """Return class probabilities of raw margins.
+        """Return class probabilities (n, K) of raw margins (n, K), or (n,).
 
-        Parameters
-        ----------
-        raw_prediction : ndarray of shape (n, K), or (n,) for two classes
-        posterior : bool, default=True
-            The probabilities that a minimiser of the loss implies, with class weights
-            and label smoothing undone. False: the softmax.
-        log : bool, default=False
-            Return the logarithms, computed in log space.
-
-        Returns
-        -------
-        ndarray of shape (n, K)
+        `posterior`: those that a minimiser of the loss implies, with class weights and
+        label smoothing undone; False: the softmax. `log`: return their logarithms.
         """
         trained = TrainedLoss(self.loss, self.class_weight, self.label_smoothing)
         return trained.probabilities(
