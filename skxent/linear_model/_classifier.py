@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from skxent.base.classifier import TrainedLoss
 from skxent.inputs.blocks import RowBlocks
-from skxent.inputs.sparse import check_sparse
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_some_weight
-from skxent.kernels.checks import (
-    FRACTION,
-    POSITIVE,
-    Interval,
-    check_bool,
-    check_count,
-    check_option,
-)
-from skxent.kernels.threads import effective_n_threads
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
     FitTask,
     with_callbacks,
 )
-from skxent.linear_model._input import check_data, encode
+from skxent.linear_model._input import check_data, check_parameters, encode
 from skxent.linear_model._partial_fit import PartialFitMixin
 from skxent.linear_model._plan import read_rows
-from skxent.linear_model._predictor import LinearPredictor, check_finite, penalty_of
+from skxent.linear_model._predictor import LinearPredictor, penalty_of
 from skxent.losses._shipped import Loss, as_loss
 from skxent.optimize.objective import Objective
 from skxent.optimize.penalties import elastic_net
@@ -39,7 +27,7 @@ from skxent.optimize.rows import table_rows
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Weights
 from skxent.optimize.solution import Callback, SolverOptions
-from skxent.optimize.solve import SOLVERS, solve
+from skxent.optimize.solve import solve
 from skxent.typing import MatrixLike
 
 
@@ -187,7 +175,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         -------
         self
         """
-        self._check_parameters()
+        check_parameters(self)
         last = getattr(self, "classes_", ())
         self._past = None
         objective, X, y, weights = self._objective(X, y, sample_weight)
@@ -297,35 +285,3 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     def _loss(self) -> Loss:
         """Return the loss to train with."""
         return as_loss(self.loss)
-
-    def _check_parameters(self) -> None:
-        Interval(0.0, np.inf, "right").check("C", self.C)
-        Interval(0.0, 1.0, "both").check("l1_ratio", self.l1_ratio)
-        POSITIVE.check("tol", self.tol)
-        FRACTION.check("label_smoothing", self.label_smoothing)
-        check_option("solver", self.solver, ("auto", *SOLVERS))
-        if self.l1_ratio > 0 and self.solver != "auto":
-            raise ValueError(
-                f"solver must be 'auto' if l1_ratio > 0, got {self.solver!r}."
-            )
-        for name in ("fit_intercept", "posterior", "warm_start"):
-            check_bool(name, getattr(self, name))
-        check_count("max_iter", self.max_iter)
-        if not isinstance(self.verbose, Integral) or self.verbose < 0:
-            raise ValueError(
-                f"verbose must be a non-negative integer or bool, got {self.verbose!r}."
-            )
-        effective_n_threads(self.n_jobs, name="n_jobs")
-
-    def _start(self, shape: tuple[int, int]) -> Weights:
-        """Return the last coefficients, or zeros where they have another shape."""
-        start = np.zeros(shape)
-        coef: Any = check_sparse("coef_", self.coef_)
-        d, m = self.n_features_in_, shape[1]
-        if coef.shape == (m, d):
-            coef, intercept = self._checked_weights(d)
-            coef = coef.toarray() if sp.issparse(coef) else coef
-            check_finite(coef_=coef, intercept_=intercept)
-            start[:d] = coef.T
-            start[d:] = intercept
-        return start

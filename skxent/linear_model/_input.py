@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,19 @@ from skxent.base.data import TrainingData
 from skxent.inputs.columns import by_code, soft_by_class
 from skxent.inputs.labels import as_labels, check_several, encode_labels, is_soft
 from skxent.inputs.sparse import check_sparse
-from skxent.kernels.checks import as_itemsize_strided, check_in_memory, check_unmasked
+from skxent.kernels.checks import (
+    FRACTION,
+    POSITIVE,
+    Interval,
+    as_itemsize_strided,
+    check_bool,
+    check_count,
+    check_in_memory,
+    check_option,
+    check_unmasked,
+)
+from skxent.kernels.threads import effective_n_threads
+from skxent.optimize.solve import SOLVERS
 
 
 def check_data(
@@ -80,3 +92,25 @@ def encode(
         classes, codes = np.arange(y.shape[1]) if classes is None else classes, y
     check_several(classes)
     return classes, codes
+
+
+def check_parameters(estimator: Any) -> None:
+    """Check the parameters of an estimator."""
+    Interval(0.0, np.inf, "right").check("C", estimator.C)
+    Interval(0.0, 1.0, "both").check("l1_ratio", estimator.l1_ratio)
+    POSITIVE.check("tol", estimator.tol)
+    FRACTION.check("label_smoothing", estimator.label_smoothing)
+    check_option("solver", estimator.solver, ("auto", *SOLVERS))
+    if estimator.l1_ratio > 0 and estimator.solver != "auto":
+        raise ValueError(
+            f"solver must be 'auto' if l1_ratio > 0, got {estimator.solver!r}."
+        )
+    for name in ("fit_intercept", "posterior", "warm_start"):
+        check_bool(name, getattr(estimator, name))
+    check_count("max_iter", estimator.max_iter)
+    verbose = estimator.verbose
+    if not isinstance(verbose, Integral) or verbose < 0:
+        raise ValueError(
+            f"verbose must be a non-negative integer or bool, got {verbose!r}."
+        )
+    effective_n_threads(estimator.n_jobs, name="n_jobs")

@@ -14,7 +14,7 @@ from skxent.base.undo import all_or_nothing
 from skxent.inputs.labels import sorted_classes
 from skxent.kernels.checks import ignore_overflow
 from skxent.linear_model._callbacks import with_callbacks
-from skxent.linear_model._input import check_data
+from skxent.linear_model._input import check_data, check_parameters
 from skxent.losses._shipped import Loss
 from skxent.optimize.inverse import without_negative_curvature
 from skxent.optimize.objective import Objective
@@ -147,7 +147,7 @@ class PartialFitMixin:
     def _partial_fit(
         self: Any, X: Any, y: Any, classes: Any, sample_weight: Any
     ) -> None:
-        self._check_parameters()
+        check_parameters(self)
         past = getattr(self, "_past", None)
         first = not hasattr(self, "classes_")
         if first and classes is None:

@@ -80,6 +80,19 @@ class LinearPredictor(LogitClassifier):
                 )
         return coef, intercept
 
+    def _start(self, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Return the last coefficients, or zeros where they have another shape."""
+        start = np.zeros(shape)
+        coef: Any = check_sparse("coef_", self.coef_)
+        d, m = self.n_features_in_, shape[1]
+        if coef.shape == (m, d):
+            coef, intercept = self._checked_weights(d)
+            coef = coef.toarray() if sp.issparse(coef) else coef
+            check_finite(coef_=coef, intercept_=intercept)
+            start[:d] = coef.T
+            start[d:] = intercept
+        return start
+
     def _take(self, checked: dict[str, Any]) -> None:
         """Set parameters that are checked; set_params reads signatures every time."""
         self.__dict__.update(checked)

@@ -32,7 +32,7 @@ from skxent.linear_model._grid import (
     summary,
     warn_of_failures,
 )
-from skxent.linear_model._input import check_data
+from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._predictor import LinearPredictor, penalty_of
 from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
 from skxent.typing import MatrixLike
@@ -100,7 +100,7 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor):
         tried = clone(estimator)
         for candidate in candidates:
             tried._take(candidate)
-            tried._check_parameters()
+            check_parameters(tried)
         data = check_data(self, X, y, sample_weight)
         tried._target(*data)  # errors that are not of one fold alone
         routed = self._route("fit", data.sample_weight, params)

@@ -147,7 +147,7 @@ def _follow(
         "ftol": 0.0,
     }
     start = np.zeros(origin.size)
-    found = minimize(
+    result = minimize(
         evaluate,
         start,
         jac=True,
@@ -158,7 +158,7 @@ def _follow(
     assert best is not None
     if options.verbose:
         print(
-            f"L-BFGS: {found.nit} iterations, objective {best.value:.12g}, "
+            f"L-BFGS: {result.nit} iterations, objective {best.value:.12g}, "
             f"passes {objective.passes}"
         )
-    return best, int(found.nit)
+    return best, int(result.nit)

@@ -25,24 +25,12 @@ def backtrack(
 ) -> tuple[float, Point] | None:
     """Halve the step to `end` until the function falls enough.
 
-    Parameters
-    ----------
-    at : callable
-        The function.
-    start : Point
-    end : ndarray
-        Where a whole step ends, exactly: it may hold zeros.
-    slope : float
-        The derivative along the step at its start, negative.
-    floor : float
-        The rounding error of the values.
-    shortest : float
-        Give up before a step of this length.
+    end : where a whole step ends, exactly: it may hold zeros.
+    slope : the derivative along the step at its start, negative.
+    floor : the rounding error of the values.
+    shortest : give up before a step of this length, and return None.
 
-    Returns
-    -------
-    tuple of float and Point, or None
-        The length and the point; None if no step of that length lowers the function.
+    Otherwise return the length and the point.
     """
     length, candidate = 1.0, end
     while True:

@@ -56,22 +56,22 @@ class Preconditioner:
 
 def candidates(objective: Objective, W: Weights) -> list[Preconditioner]:
     """Return preconditioners from W on, each better and dearer than the one before."""
-    rows, sample, found = objective.rows, objective.subsample, []
+    rows, sample, result = objective.rows, objective.subsample, []
     d, m = rows.n_features, rows.n_outputs
     diagonal = diagonal_if_sufficient(objective, W)
     if diagonal is not None:
         first = diagonal.inverse(objective)
-        found.append(Preconditioner(0.0, lambda W: first, lasts=True))
+        result.append(Preconditioner(0.0, lambda W: first, lasts=True))
     if d <= MAX_GRAM_COLUMNS:
         cost = gram_cost(objective)
-        found.append(Preconditioner(cost, lambda W: mean_of_outputs(sample, W)))
+        result.append(Preconditioner(cost, lambda W: mean_of_outputs(sample, W)))
         if m > 1 and m * d**2 <= MAX_GRAM_ENTRIES:
             each = Preconditioner(cost * m, lambda W: each_output(sample, W), True)
-            found.append(each)
+            result.append(each)
     if m > 1 and W.size <= MAX_WHOLE_COEFFICIENTS:
         cost = W.size / 10
-        found.append(Preconditioner(cost, lambda W: whole(objective, W), lasts=True))
-    return found
+        result.append(Preconditioner(cost, lambda W: whole(objective, W), lasts=True))
+    return result
 
 
 def gram_cost(objective: Objective) -> float:
@@ -146,7 +146,7 @@ class Diagonal:
 
     def inverse(self, objective: Objective) -> Linear:
         """Return the preconditioner that this diagonal makes."""
-        apply = apart(scaled_by(self.scale), objective)
+        apply = apart(lambda G: G / self.scale, objective)
         return lambda G: self.uncentred(apply(self.centred(G)))
 
 
@@ -210,9 +210,3 @@ def whole(objective: Objective, W: Weights) -> Linear:
         return G - G.mean(axis=1, keepdims=True)
 
     return lambda G: unshifted(inverse(unshifted(G)))
-
-
-def scaled_by(diagonal: Weights) -> Linear:
-    """Return the inverse of a diagonal."""
-    reciprocal = 1 / diagonal
-    return lambda G: G * reciprocal

@@ -127,7 +127,7 @@ class ProximalNewton:
         """
         at = objective.composite_at
         model = model_of(objective, self.options.max_hessian)
-        enough, previous, damping = tol, np.inf, 0.0
+        tolerance, previous, damping = tol, np.inf, 0.0
         while True:
             self.n_iter += 1
             model.expand(point.W, damping)
@@ -161,7 +161,8 @@ class ProximalNewton:
                 return Solution(W, value, 0, decrement, ROUNDING)
             if self.n_iter >= max_iter:
                 return Solution(W, value, 0, decrement, MAX_ITER)
-            enough, previous = max(enough, 0.1 * decrement), decrement
+            tolerance = max(tolerance, 0.1 * decrement)
+            previous = decrement
             taken = backtrack(at, point, end, descent, floor, SHORTEST_UNDAMPED)
             if taken is None:
                 # Rows that are saturated on the wrong side have a slope, no curvature.
@@ -172,7 +173,7 @@ class ProximalNewton:
             length, point = taken
             if length == 1:
                 damping = damping / DAMPING_FACTOR if damping > MIN_DAMPING else 0.0
-            if decrement <= enough:
+            if decrement <= tolerance:
                 return Solution(point.W, point.value, 0, decrement, "")
 
     def _print(self, objective: Objective, point: Point) -> None:

@@ -107,8 +107,8 @@ def _solve(
     if not objective.loss.convex and not start.any() and max_iter > 1:
         # One iteration at least is for the loss itself.
         easier = replace(objective, loss=CrossEntropy())
-        tol, most = max(options.tol, NEAR_START), min(patience, max_iter - 1)
-        first = method(easier, start, replace(options, tol=tol, max_iter=most))
+        tol, limit = max(options.tol, NEAR_START), min(patience, max_iter - 1)
+        first = method(easier, start, replace(options, tol=tol, max_iter=limit))
         objective = replace(objective, cached_hessian=first.hessian)
         start, before = first.weights, first.n_iter
         if patience < max_iter and not first.converged:

@@ -30,16 +30,8 @@ def table_rows(
 ) -> TableRows:
     """Return the rows of a table in memory.
 
-    Parameters
-    ----------
-    X : ndarray or CSR array of shape (n, d)
-    target : Target
-    fit_intercept : bool
-    n_threads : int, optional
-    origin : ndarray of shape (d,), optional
-        Where to centre the columns; by default dense ones near their means.
-    max_cached : int
-        How many weights fit a cache.
+    X : array or CSR array. origin : where to centre its columns, by default near the
+    means of dense ones. max_cached : how many weights fit a cache.
     """
     n, d = X.shape
     weight_sum = scaled = target.total_weight()

@@ -9,10 +9,12 @@ columns far from zero stay well conditioned; W is for these columns.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skxent.inputs.tables import logits_per_row
@@ -27,6 +29,9 @@ from skxent.optimize.smooth import Columns, Weights
 SAMPLE_ROWS = 4096
 SAMPLE_ROWS_PER_COLUMN = 4
 
+# Numbers that a block should hold, of X and of the logits: about a megabyte.
+BLOCK_ENTRIES = 1 << 17
+
 
 def origin_step(n_samples: int) -> int:
     """Return k, where every k-th row tells the origin: near the mean will do."""
@@ -37,6 +42,35 @@ class PassCounter:
     """How many passes over X there were: solvers print it, and judge costs by it."""
 
     count = 0
+
+    def add_one(self) -> None:
+        """Count a pass."""
+        self.count += 1
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Rows of X, centred if X is dense and there is an intercept; and their targets."""
+
+    X: Any
+    target: Target
+    shape: tuple[int, int]
+
+    @cached_property
+    def padded(self) -> Weights:
+        """Return the rows as a dense matrix, with ones if there is an intercept."""
+        x = np.ones(self.shape)
+        x[:, : self.X.shape[1]] = self.X.toarray() if sp.issparse(self.X) else self.X
+        return x
+
+    @cached_property
+    def outer(self) -> Weights | None:
+        """Return x̃ x̃ᵀ of each row, (n, D²), where there is room for it."""
+        n, size = self.shape
+        if n * size**2 > BLOCK_ENTRIES:
+            return None
+        x = self.padded
+        return (x[:, :, np.newaxis] * x[:, np.newaxis]).reshape(n, -1)
 
 
 class Rows(ABC):

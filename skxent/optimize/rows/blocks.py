@@ -210,7 +210,7 @@ class BlockRows(Rows):
     def subsample(self) -> BlockRows:
         if self.sample_step < 2:
             return self
-        self.counter.count += 1
+        self.counter.add_one()
         parts = self.parts.map(subsampled, self.sample_step)
         weight = parts.sum(weight_sum)
         # Preconditioners are chosen by what a sample costs, as for one table.
@@ -235,7 +235,7 @@ class BlockRows(Rows):
         )
 
     def _sum(self, method: str, loss: Loss, *args: Weights) -> Any:
-        self.counter.count += 1
+        self.counter.add_one()
         view = View(self.origin, self.constant, self.weight_sum, self.columns)
         return self.parts.sum(evaluate, view, method, loss, *args)
 

@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skxent.inputs.targets import Target
@@ -23,7 +22,7 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import blas_threads, effective_n_threads
 from skxent.losses._shipped import Loss
-from skxent.optimize.rows.base import PassCounter, Rows
+from skxent.optimize.rows.base import BLOCK_ENTRIES, Block, PassCounter, Rows
 from skxent.optimize.smooth import Columns, Weights
 
 # Rows that a segment has at least, segments that there are at most, and numbers in the
@@ -32,36 +31,8 @@ SEGMENT_ROWS = 2048
 MAX_SEGMENTS = 64
 MAX_SEGMENT_SUMS = 1 << 23
 
-# Numbers that a block should hold, of X and of the logits: about a megabyte.
-BLOCK_ENTRIES = 1 << 17
-
 # Logits that are kept for the Hessian products that follow: 32 MB.
 MAX_CACHED_LOGITS = 1 << 22
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Rows of X, centred if X is dense and there is an intercept; and their targets."""
-
-    X: Any
-    target: Target
-    shape: tuple[int, int]
-
-    @cached_property
-    def padded(self) -> Weights:
-        """Return the rows as a dense matrix, with ones if there is an intercept."""
-        x = np.ones(self.shape)
-        x[:, : self.X.shape[1]] = self.X.toarray() if sp.issparse(self.X) else self.X
-        return x
-
-    @cached_property
-    def outer(self) -> Weights | None:
-        """Return x̃ x̃ᵀ of each row, (n, D²), where there is room for it."""
-        n, size = self.shape
-        if n * size**2 > BLOCK_ENTRIES:
-            return None
-        x = self.padded
-        return (x[:, :, np.newaxis] * x[:, np.newaxis]).reshape(n, -1)
 
 
 class Layout(NamedTuple):
@@ -158,10 +129,6 @@ class TableRows(Rows):
         index = np.flatnonzero(self.constant)
         return index if len(index) else None
 
-    @cached_property
-    def _no_logits(self) -> Floats:
-        return np.empty((0, 0), dtype=self.dtype)
-
     def value_gradient(
         self, loss: Loss, W: Weights, cache_logits: bool = False
     ) -> tuple[float, Weights, Floats | None]:
@@ -184,7 +151,7 @@ class TableRows(Rows):
 
         Logits of a product are known; without V they are filled.
         """
-        self.counter.count += 1
+        self.counter.add_one()
         d, (size, m) = self.n_features, self.shape
         X, segments, width, work = self.layout
         totals = np.empty((segments, d + 2, width))
@@ -193,7 +160,7 @@ class TableRows(Rows):
             self.target,
             (self.origin, X),
             (W, V),
-            self._no_logits if logits is None else logits,
+            np.empty((0, 0), self.dtype) if logits is None else logits,
             V is not None and logits is not None,
             totals,
             effective_n_threads(self.n_threads, work),
@@ -235,12 +202,12 @@ class TableRows(Rows):
         return H
 
     def gram(self, loss: Loss, W: Weights) -> Weights:
-        rows = self._curved(loss, W, least=self.shape[0])
+        rows = self._curved(loss, W, min_rows=self.shape[0])
         means = ((block, h.mean(axis=1)[np.newaxis]) for block, h in rows)
         return self._grams(1, means)[0]
 
     def grams_by_output(self, loss: Loss, W: Weights) -> Weights:
-        rows = self._curved(loss, W, least=self.shape[0])
+        rows = self._curved(loss, W, min_rows=self.shape[0])
         return self._grams(self.n_outputs, ((block, h.T) for block, h in rows))
 
     def _grams(self, count: int, blocks: Iterable[tuple[Block, Floats]]) -> Weights:
@@ -268,52 +235,47 @@ class TableRows(Rows):
         return total / self.scaled_weight_sum
 
     def _curved(
-        self, loss: Loss, W: Weights, least: int = 0
+        self, loss: Loss, W: Weights, min_rows: int = 0
     ) -> Iterator[tuple[Block, Floats]]:
         """Yield blocks and the curvature of their logits, 0 where it is negative.
 
-        least : rows of a block, for the sake of BLAS.
+        min_rows : of a block, for the sake of BLAS.
         """
-        for block, z in self._logits(W, least=least):
+        for block, z in self._logits(W, min_rows=min_rows):
             diagonal = np.empty_like(z)
             self.evaluate(loss, z, block.target, hessian=diagonal, floor=0.0)
             yield block, diagonal
 
     def _logits(
-        self, W: Weights, width: int = 0, least: int = 0
+        self, W: Weights, width: int = 0, min_rows: int = 0
     ) -> Iterator[tuple[Block, Floats]]:
         """Yield blocks and their logits; width: numbers a row besides."""
-        self.counter.count += 1
+        self.counter.add_one()
         d = self.n_features
         features = W[:d].astype(self.dtype, copy=False)
         intercept = W[d:].astype(self.dtype, copy=False)
-        for block in self._blocks(width, least):
+        for block in self._blocks(width, min_rows):
             z = np.asarray(block.X @ features)
             if self.fit_intercept:
                 z += intercept
             yield block, z
 
-    def _blocks(self, width: int, least: int) -> Iterator[Block]:
+    def _blocks(self, width: int, min_rows: int) -> Iterator[Block]:
         n = self.n_samples
         width += self.entries_per_row + self.n_outputs
         if n * width <= BLOCK_ENTRIES:
             yield self._only_block
             return
-        rows = max(256, least, BLOCK_ENTRIES // width)
+        rows = max(256, min_rows, BLOCK_ENTRIES // width)
         for start in range(0, n, rows):
             part = slice(start, min(start + rows, n))
             shape = (part.stop - start, self.shape[0])
             yield Block(self.read(part), self.target.rows(part), shape)
 
-    @property
-    def whole(self) -> Block:
-        """Return all rows."""
-        n = self.n_samples
-        return Block(self.read(slice(0, n)), self.target, (n, self.shape[0]))
-
     @cached_property
     def _only_block(self) -> Block:
-        return self.whole
+        n = self.n_samples
+        return Block(self.read(slice(0, n)), self.target, (n, self.shape[0]))
 
     def evaluate(self, loss: Loss, z: Floats, target: Target, **arrays: Any) -> None:
         """Fill arrays with derivatives of the rows' losses at their logits z."""

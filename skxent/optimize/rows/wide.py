@@ -68,7 +68,7 @@ class WideRows(SparseRows):
         return z
 
     def _summed(self, slope: Weights) -> Weights:
-        self.counter.count += 1
+        self.counter.add_one()
         (size, m), d = self.shape, self.n_features
         whole = padded(slope)
         sums = np.empty((size, whole.shape[1]))
