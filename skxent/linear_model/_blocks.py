@@ -26,6 +26,9 @@ from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor
 from skxent.optimize.rows.blocks import nbytes
 
+# The sum of weights beyond LARGE may overflow, and is told in a larger unit.
+LARGE, LARGE_EXPONENT = 2.0**900, 64
+
 
 class Checker(LinearPredictor, BaseEstimator):
     """Takes what the estimators take; its attributes tell the width and the names."""
@@ -69,6 +72,7 @@ class Summary:
     sparse: bool
     labels: NDArray[Any] | None
     mass: NDArray[np.float64]  # of each label, or of each column of soft labels
+    exponent: int  # the masses are in units of 2**exponent
 
     @property
     def column_names(self) -> list[str] | None:
@@ -163,6 +167,10 @@ def prefix_errors(noun: str, index: int) -> Iterator[None]:
 
 def summary(block: Block) -> Summary:
     weight, (n, d) = block.sample_weight, block.X.shape
+    exponent = 0
+    if weight is not None and weight.max(initial=0.0) > LARGE:
+        exponent = LARGE_EXPONENT
+        weight = np.ldexp(weight, -exponent)
     if block.labels is None:
         mass = (np.ones(n) if weight is None else weight) @ block.codes
     else:
@@ -176,6 +184,7 @@ def summary(block: Block) -> Summary:
         sp.issparse(block.X),
         block.labels,
         mass.astype(np.float64),
+        exponent,
     )
 
 

@@ -24,7 +24,7 @@ from skxent.losses._shipped import Loss, as_loss
 from skxent.optimize.objective import Objective
 from skxent.optimize.penalties import elastic_net
 from skxent.optimize.rows import table_rows
-from skxent.optimize.rows.base import Rows
+from skxent.optimize.rows.base import LEAST_WEIGHT, Rows
 from skxent.optimize.smooth import Weights
 from skxent.optimize.solution import Callback, SolverOptions
 from skxent.optimize.solve import solve
@@ -240,7 +240,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
 
     def _penalised(self, rows: Rows) -> Objective:
         """Return the objective of such rows."""
-        strength = 1.0 / (float(self.C) * rows.weight_sum)
+        strength = 1.0 / max(float(self.C) * rows.weight_sum, LEAST_WEIGHT)
         penalty = elastic_net(rows, strength, float(self.l1_ratio))
         return Objective(rows, self._loss(), penalty)
 

@@ -20,7 +20,7 @@ from skxent.optimize.inverse import without_negative_curvature
 from skxent.optimize.objective import Objective
 from skxent.optimize.quadratic_penalty import MAX_COEFFICIENTS, QuadraticPenalty
 from skxent.optimize.rows import table_rows
-from skxent.optimize.rows.base import Rows
+from skxent.optimize.rows.base import LEAST_WEIGHT, Rows
 from skxent.optimize.smooth import Weights
 from skxent.typing import MatrixLike
 
@@ -172,7 +172,8 @@ class PartialFitMixin:
             if not first:
                 past = past.recenter(rows.without_origin(self._start(rows.shape)))
         past = past.shift_origin(rows.origin, rows.constant)
-        objective = Objective(rows, loss, past.scaled(1 / rows.weight_sum))
+        past_of_batch = past.scaled(1 / max(rows.weight_sum, LEAST_WEIGHT))
+        objective = Objective(rows, loss, past_of_batch)
         W = self._minimise(objective, past.center, X, y, weights)
         curvature = batch_curvature(rows, loss, W, past.whole)
         self._past = past.updated(W, rows.weight_sum * curvature)

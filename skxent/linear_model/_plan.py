@@ -45,6 +45,7 @@ class Plan:
     found: dict[int, Summary]  # of each block with rows
     first: dict[int, int]  # the place of each block's first row among all
     weighty: frozenset[int]  # blocks with a positive weight
+    exponent: int  # weights are in units of 2**exponent, so that their sum is finite
     settings: dict[str, Any]
     noun: str  # what the blocks are called in errors
 
@@ -92,8 +93,9 @@ def part_of(blocks: Sequence[Block], plan: Plan) -> RowsPart:
     else:
         codes = together([codes_of(block, plan.classes) for block in blocks])
     weight = None
-    if any(block.sample_weight is not None for block in blocks):
+    if plan.exponent or any(block.sample_weight is not None for block in blocks):
         weight = together([block.weights() for block in blocks])
+        weight = np.ldexp(weight, -plan.exponent) if plan.exponent else weight
     target = replace(plan.target, codes=codes, soft=soft, sample_weight=weight)
     zero = np.zeros(X.shape[1], dtype=X.dtype)  # the origin is that of all rows
     rows = table_rows(X, target, origin=zero, **plan.settings)
@@ -218,14 +220,18 @@ def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
                 f"y must have {len(head.mass)} columns in every {noun}, "
                 f"got {len(block.mass)} in {at}."
             )
-    classes, masses = merged(found, noun)
+    exponent = max(block.exponent for block in found)
+    classes, masses = merged(found, exponent, noun)
     dtype = np.result_type(*(block.dtype for block in found))
     estimator.n_features_in_ = head.n_features
     estimator.__dict__.pop("feature_names_in_", None)
     if head.names is not None:
         estimator.feature_names_in_ = head.names
     one_each = np.empty((len(classes), head.n_features), dtype=dtype)
-    target = estimator._target(one_each, classes, masses.sum(axis=0), classes)
+    mass = masses.sum(axis=0)
+    target = estimator._target(one_each, classes, mass, classes)
+    # Large weights of classes may have made it smaller by a power of two.
+    exponent += int(np.frexp(mass.max() / target.sample_weight.max())[1]) - 1
     places = np.cumsum([0, *(block.n_samples for block in found)]).tolist()
     weighty = masses @ target.class_weight > 0
     return Plan(
@@ -235,17 +241,22 @@ def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
         {block.index: block for block in found},
         {block.index: first for block, first in zip(found, places, strict=False)},
         frozenset(found[i].index for i in np.flatnonzero(weighty)),
+        exponent,
         estimator._row_settings(),
         noun,
     )
 
 
 def merged(
-    found: Sequence[Summary], noun: str
+    found: Sequence[Summary], exponent: int, noun: str
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Return all classes, and the weight of each in every block: (blocks, K)."""
+    """Return all classes, and the weight of each in every block: (blocks, K).
+
+    Weights are in units of 2**exponent.
+    """
+    each = [np.ldexp(block.mass, block.exponent - exponent) for block in found]
     if found[0].labels is None:
-        masses = np.array([block.mass for block in found])
+        masses = np.array(each)
         return np.arange(masses.shape[1]), masses
     kinds: dict[bool, int] = {}
     for block in found:
@@ -259,6 +270,6 @@ def merged(
         )
     classes = np.unique(np.concatenate([block.labels for block in found]))
     masses = np.zeros((len(found), len(classes)))
-    for row, block in zip(masses, found, strict=True):
-        row[encode_labels(block.labels, classes)[1]] = block.mass
+    for row, block, mass in zip(masses, found, each, strict=True):
+        row[encode_labels(block.labels, classes)[1]] = mass
     return classes, masses

@@ -48,10 +48,16 @@ class LinearPredictor(LogitClassifier):
         numbers = coef.data if sp.issparse(coef) else coef
         dot = X @ coef.T
         z = (dot.toarray() if sp.issparse(dot) else dot) + intercept
-        # X is finite, so finite logits mean finite coefficients: look at the fewer.
-        seen = (numbers, intercept) if numbers.size < z.size else (z,)
-        if not all(math.isfinite(np.vdot(array, array)) for array in seen):
+        # X is finite, so finite logits mean finite coefficients.
+        if not math.isfinite(np.vdot(z, z)):
             check_finite(coef_=numbers, intercept_=intercept)
+            # Of two classes an infinite one tells which; else there may be several.
+            defined = ~np.isnan(z) if z.shape[1] == 1 else np.isfinite(z)
+            if not defined.all():
+                raise ValueError(
+                    "X must be of a size whose products with coef_ are finite, "
+                    f"got a logit of {z[~defined][0]}."
+                )
         return z
 
     def _checked_weights(self, n_features: int) -> tuple[Any, NDArray[Any]]:

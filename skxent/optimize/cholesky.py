@@ -56,7 +56,7 @@ class CholeskyStep:
             objective.with_penalty(H),
             objective.shape,
             objective.shift_invariant,
-            objective.dtype,
+            *objective.precision,
         )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import eigh, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs
 
+from skxent.optimize.rows.constant import ROUNDING
 from skxent.optimize.smooth import Weights
 
 # Scaled to a unit diagonal, a curvature below FLAT is rounding: of the sums in float64,
@@ -25,12 +26,56 @@ LOST = 10.0
 FEIGNED = 0.1
 
 
-def check_curvature(values: Weights) -> None:
-    """Raise a ValueError where curvatures overflowed, or came of what did."""
+# What directions that rounding may have made are held with, in units of the diagonal: a
+# step leaves them where they are, and a decrement hardly counts their gradient.
+HELD = 1e8
+
+
+def rounding_of(dtype: Any, origin: Weights) -> Weights | None:
+    """Return the variance that rounding may give to columns far from zero: (D,).
+
+    That of a column with a spread of ROUNDING eps; None without such columns.
+    """
+    spread = ROUNDING * np.finfo(dtype).eps * origin.astype(np.float64)
+    return np.append(spread**2 / 12, 0.0) if spread.any() else None
+
+
+def hold_rounding(H: Weights, rounding: Weights | None, dtype: Any) -> None:
+    """Raise, in place, the curvature of combinations that vary no more than rounding.
+
+    They are those of columns far from zero that others tell but for their last digits.
+    One set of directions for all outputs, which may still shift together at no cost.
+    """
+    if rounding is None:
+        return
+    size = len(rounding)
+    by_output = H.reshape(len(H) // size, size, -1, size)
+    gram = np.einsum("kikj->ij", by_output)
+    scale = np.sqrt(np.abs(np.diagonal(gram)))
+    scale[scale == 0] = 1.0
+    rounding = rounding * (scale[-1] / scale) ** 2
+    most = rounding.max()
+    if most < FLAT[np.dtype(dtype)]:
+        return
+    gram /= np.outer(scale, scale)
+    factor, failed = dpotrf(gram, lower=True)
+    if not failed and np.diagonal(factor).min() ** 2 >= most:
+        return
+    check_curvature(gram)
+    values, vectors = eigh(gram)
+    vectors = vectors[:, values < rounding @ vectors**2]
+    noisy = rounding[:, np.newaxis] * vectors
+    held = scale[:, np.newaxis] * np.linalg.solve(vectors.T @ noisy, noisy.T).T
+    for k, row in enumerate(by_output):
+        row[:, k] += HELD / len(by_output) * held @ held.T
+
+
+def check_curvature(values: Weights, name: str = "Hessian") -> None:
+    """Raise a ValueError where derivatives overflowed, or came of what did."""
     if not np.isfinite(values).all():
         raise ValueError(
             "X, C and sample_weight must be of a size whose products are finite, "
-            "got an infinite or undefined Hessian."
+            f"got an infinite or undefined {name}."
         )
 
 
@@ -46,7 +91,8 @@ class Inverse:
     By Cholesky; where that breaks down by eigenvalues: flat ones get the curvature
     FEIGNED, and those that may be rounding are raised, so that steps along collinear
     columns stay small. The size of negative ones (focal loss) is taken, so that a
-    Newton step descends. `positive` tells of them. `dtype` is that of X.
+    Newton step descends. `positive` tells of them. `dtype` is that of X, `rounding`
+    what `rounding_of` says of its columns.
     """
 
     scale: Weights
@@ -55,8 +101,14 @@ class Inverse:
     vectors: Weights
     reciprocal: Weights
 
-    def __init__(self, matrix: Weights, dtype: Any = np.float64) -> None:
+    def __init__(
+        self,
+        matrix: Weights,
+        dtype: Any = np.float64,
+        rounding: Weights | None = None,
+    ) -> None:
         check_curvature(matrix)
+        hold_rounding(matrix, rounding, dtype)
         flat = FLAT[np.dtype(dtype)]
         lost = LOST * flat
         scale = np.sqrt(np.abs(np.diagonal(matrix)))
@@ -89,13 +141,15 @@ class Inverse:
     def root_transposed(self, G: Weights) -> Weights:
         """Return Rᵀ G, the gradient in U of a function whose gradient in R U is G."""
         G = G / self.scale
+        check_curvature(G, "gradient")
         if self.factor is not None:
             return np.asarray(solve_triangular(self.factor, G, lower=True))
         return np.sqrt(self.reciprocal)[:, np.newaxis] * (self.vectors.T @ G)
 
     def __call__(self, G: Weights) -> Weights:
         """Return the inverse times the columns of G."""
-        G = np.asarray_chkfinite(G / self.scale)
+        G = G / self.scale
+        check_curvature(G, "gradient")
         if self.factor is not None:
             return dpotrs(self.factor, G, lower=True)[0] / self.scale
         projected = self.reciprocal[:, np.newaxis] * (self.vectors.T @ G)
@@ -120,8 +174,10 @@ class WholeInverse:
         shape: tuple[int, int],
         invariant: bool,
         dtype: Any = np.float64,
+        rounding: Weights | None = None,
     ) -> None:
         size, m = self.shape = shape
+        hold_rounding(H, rounding, dtype)
         if invariant:
             per_output = H.reshape(m, size, m, size)
             shared = np.einsum("kiki->i", per_output) / m**2

@@ -49,7 +49,7 @@ class Scale:
         self.share = np.sqrt(self.curvature / self.curvature.mean())
         self.inverse = None
         if diagonal is None:
-            self.inverse = Inverse(self.sample.gram(W), objective.dtype)
+            self.inverse = Inverse(self.sample.gram(W), *objective.precision)
         else:
             self.diagonal = diagonal
             self.root = np.sqrt(diagonal.scale.mean(axis=1, keepdims=True))

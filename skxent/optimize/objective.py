@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from skxent.losses._shipped import Loss
+from skxent.optimize.inverse import rounding_of
 from skxent.optimize.penalties import Penalty
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.shift import zero_sum
@@ -47,6 +48,11 @@ class Objective:
     def dtype(self) -> np.dtype[Any]:
         """Return the dtype of X."""
         return self.rows.dtype
+
+    @cached_property
+    def precision(self) -> tuple[np.dtype[Any], Weights | None]:
+        """Return the dtype of X and what rounding may tell in its columns."""
+        return self.dtype, rounding_of(self.dtype, self.rows.origin)
 
     @property
     def passes(self) -> int:

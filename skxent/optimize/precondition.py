@@ -181,12 +181,13 @@ def apart(inverse: Linear, objective: Objective) -> Linear:
 
 def mean_of_outputs(sample: Objective, W: Weights) -> Linear:
     """Return the inverse of one Gram matrix for all outputs."""
-    return apart(Inverse(sample.gram(W), sample.dtype), sample)
+    return apart(Inverse(sample.gram(W), *sample.precision), sample)
 
 
 def each_output(sample: Objective, W: Weights) -> Linear:
     """Return the inverses of a Gram matrix for each output."""
-    inverses = [Inverse(H, sample.dtype) for H in sample.grams_by_output(W)]
+    precision = sample.precision
+    inverses = [Inverse(H, *precision) for H in sample.grams_by_output(W)]
 
     def inverse(G: Weights) -> Weights:
         columns = zip(inverses, G.T, strict=True)
@@ -201,7 +202,7 @@ def whole(objective: Objective, W: Weights) -> Linear:
         objective.hessian(W),
         objective.shape,
         objective.shift_invariant,
-        objective.dtype,
+        *objective.precision,
     )
     if not objective.shift_invariant:
         return inverse

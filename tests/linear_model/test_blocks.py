@@ -114,6 +114,31 @@ def test_blocks_of_one_class_of_no_rows_and_of_no_weight():
     assert_same_fit(FocalLogisticRegression(), blocks, *data)
 
 
+@pytest.mark.filterwarnings("ignore:.*did not converge")
+@pytest.mark.parametrize("C", [1.0, np.inf])
+@pytest.mark.parametrize(
+    ("size", "class_weight"),
+    [(1e306, None), (1e300, {0: 1e6, 1: 2e6, 2: 1e6}), (1e-320, None)],
+)
+def test_sums_of_weights_may_overflow_or_be_subnormal(C, size, class_weight):
+    X, y, _ = table()
+    weight = size * (1.0 + np.arange(len(y)) % 3)
+    model = CrossEntropyClassifier(C=C, class_weight=class_weight)
+    assert_same_fit(model, cut(X, y, weight, at=[1, 4000]), X, y, weight)
+
+
+def test_blocks_whose_weights_are_next_to_nothing():
+    """Beside those of others, and by themselves too small for their mean."""
+    X, y, _ = table()
+    weight = np.ones(len(y))
+    weight[:50] = 0
+    weight[20] = 5e-324
+    for largest in (1.0, 1e300, 1e308):
+        given = np.where(weight == 1, largest, weight)
+        blocks = cut(X, y, given, at=[50, 4000])
+        assert_same_fit(CrossEntropyClassifier(C=1.0), blocks, X, y, given)
+
+
 def test_starts_again_where_the_last_fit_ended():
     X, y, _ = table()
     model = CrossEntropyClassifier(warm_start=True, solver="newton-cg")

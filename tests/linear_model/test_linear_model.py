@@ -161,6 +161,44 @@ def test_weights_of_any_size(weight):
     assert_allclose(heavy.coef_, model.fit(X, y, 1.0).coef_, atol=1e-3)
 
 
+@pytest.mark.parametrize("settings", [{}, {"l1_ratio": 0.5}])
+def test_subnormal_weights_are_nothing_beside_a_penalty(settings):
+    X, y = data(3)
+    weight = np.full(len(y), 1e-320)
+    model = CrossEntropyClassifier(C=1.0, **settings).fit(X, y, weight)
+    assert np.abs(model.coef_).max() < 1e-200
+    shares = np.bincount(y) / len(y)
+    assert_allclose(model.predict_proba(X), np.tile(shares, (len(y), 1)), atol=1e-6)
+    if not settings:
+        stream = clone(model).partial_fit(X, y, [0, 1, 2], weight)
+        assert np.abs(stream.coef_).max() < 1e-200
+    small = CrossEntropyClassifier(C=1e-200, **settings).fit(X, y, weight)
+    assert np.abs(small.coef_).max() < 1e-200
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_coefficients_beyond_single_precision_are_told(solver):
+    """The minimum has coefficients of 1e42."""
+    X, y = data(2)
+    X = (X * 1e-42).astype(np.float32)
+    model = CrossEntropyClassifier(C=np.inf, solver=solver)
+    with pytest.raises(ValueError, match=r"^X, C and sample_weight must be of a size"):
+        model.fit(X, y)
+    assert not hasattr(model, "coef_")
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered")
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_undefined_logits_are_told(n_classes):
+    X, y = data(n_classes, np.float32)
+    model = CrossEntropyClassifier().fit(X, y)
+    model.coef_ = np.float32(1e10) * np.sign(model.coef_)
+    far = np.float32(3e38) * np.sign(X)
+    for method in (model.predict, model.predict_proba, model.decision_function):
+        with pytest.raises(ValueError, match=r"^X must be of a size whose products"):
+            method(far)
+
+
 @newton_solvers
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_focal_ends_in_a_minimum_below_its_start(n_classes, solver):

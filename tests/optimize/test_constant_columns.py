@@ -128,6 +128,66 @@ def test_combinations_change_nothing(dtype, n_classes, solver, kind):
         assert np.abs(model.coef_).max() < 20
 
 
+def far_away(dtype, X):
+    """Combinations that are told to few digits, as they are far from zero."""
+    if dtype is np.float64:
+        return [1e12 / 3 + X[:, 0], 1e11 / 7 + X @ [0.3, -0.2, 0.5, 0.1]]
+    return [1e4 + X[:, 0] / 3 + X[:, 1] / 7, 1e5 / 7 - X[:, 2]]
+
+
+@dtypes
+@few_classes
+@all_solvers
+def test_combinations_up_to_rounding_change_nothing(dtype, n_classes, solver):
+    """Nor do shares that sum to one, or what is far from zero and known already."""
+    tol = 1e-7 if dtype is np.float64 else 1e-5
+    model = CrossEntropyClassifier(C=np.inf, solver=solver, tol=tol)
+    for seed in range(10):
+        X, y = data(n_classes, seed=seed)
+        logits = np.random.default_rng(seed).normal(size=(len(X), 3))
+        shares = softmax(logits.astype(dtype), axis=1)
+        X = X.astype(dtype)
+        X64 = X.astype(np.float64)
+        for fewer, columns in (
+            (X, far_away(dtype, X64)),
+            (X, far_away(dtype, X64)[:1]),
+            (np.column_stack([X, shares[:, :2]]), [shares[:, 2]]),
+        ):
+            more = np.column_stack([fewer, *columns]).astype(dtype)
+            expected = proba(clone(model), fewer, y)
+            assert_allclose(proba(model, more, y), expected, atol=exact(dtype))
+            assert np.abs(model.coef_).max() < 20
+
+
+def test_blocks_and_batches_have_combinations_up_to_rounding():
+    X, y = data(3)
+    more = np.column_stack([X, *far_away(np.float64, X)])
+    model = CrossEntropyClassifier(C=np.inf, tol=1e-7)
+    expected = proba(clone(model), X, y)
+    blocks = clone(model).fit(ArrayBlocks(more, y, block_rows=100))
+    assert_allclose(blocks.predict_proba(more), expected, atol=1e-6)
+    whole, stream = clone(model), clone(model)
+    for rows in (slice(0, 200), slice(200, 400)):
+        whole.partial_fit(X[rows], y[rows], [0, 1, 2])
+        stream.partial_fit(more[rows], y[rows], [0, 1, 2])
+        assert np.abs(stream.coef_).max() < 20
+        found, same = stream.predict_proba(more), whole.predict_proba(X)
+        assert_allclose(found, same, atol=1e-4)
+
+
+@all_solvers
+def test_columns_far_away_that_differ_by_more_than_rounding_are_kept(solver):
+    """A start and an end, the difference of which is what tells."""
+    X, y = data()
+    start = 1e9 + X[:, 0]
+    more = np.column_stack([X[:, 1:], start, start + 1e-3 * (X[:, 1] - X[:, 0])])
+    more = more[:, 2:]
+    model = CrossEntropyClassifier(C=np.inf, solver=solver, tol=1e-7)
+    exact_columns = np.column_stack([X[:, 3], X[:, 0], X[:, 1] - X[:, 0]])
+    expected = proba(clone(model), exact_columns, y)
+    assert_allclose(proba(model, more, y), expected, atol=1e-2)
+
+
 @dtypes
 @few_classes
 @all_solvers

@@ -155,7 +155,8 @@ def test_a_stream_in_other_coordinates_is_the_same_quadratic(whole):
     center = rng.normal(size=(SIZE, M))
     matrix = root @ root.T if whole else rng.uniform(size=(SIZE, M))
     penalty = QuadraticPenalty(center, matrix, here)
-    moved = penalty.shift_origin(there)
+    varies = np.zeros(5, dtype=bool)
+    moved = penalty.shift_origin(there, varies)
     W = rng.normal(size=(SIZE, M))
     same = W.copy()
     same[-1] += (there - here) @ W[:-1]
@@ -163,7 +164,11 @@ def test_a_stream_in_other_coordinates_is_the_same_quadratic(whole):
         expected = penalty.value_gradient(W)[0]
         assert_allclose(moved.value_gradient(same)[0], expected)
     assert_allclose(moved.value_gradient(moved.center)[0], 0, atol=1e-12)
-    assert_allclose(moved.shift_origin(here).center, center)
+    assert_allclose(moved.shift_origin(here, varies).center, center)
+    # A constant that is rounded in another way has not moved.
+    near = np.nextafter(here, np.inf)
+    assert penalty.shift_origin(near, ~varies).origin is here
+    assert_array_equal(penalty.shift_origin(near, varies).origin, near)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def table_rows(
     n, d = X.shape
     weight_sum = scaled = target.total_weight()
     # Weights of any size are brought to that of 1 for the sake of float32.
-    scale, unit = 1.0, weight_sum / n
+    scale, unit = 1.0, weight_sum / n or weight_sum  # which may be subnormal
     if not 1e-3 < unit < 1e3 or target.sample_weight is not None:
         given = target.sample_weight
         given = np.ones(n) if given is None else given

@@ -38,6 +38,10 @@ def origin_step(n_samples: int) -> int:
     return max(1, n_samples // SAMPLE_ROWS)
 
 
+# A sum of weights, or its product with C, that is less makes any penalty infinite.
+LEAST_WEIGHT = 1e-300
+
+
 class PassCounter:
     """How many passes over X there were: solvers print it, and judge costs by it."""
 
