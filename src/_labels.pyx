@@ -2,9 +2,13 @@
 
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
+from cpython.exc cimport PyErr_CheckSignals
 
 cdef extern from "strict.h":
     pass
+
+# After so many rows Ctrl-C is looked for: some milliseconds.
+cdef Py_ssize_t ROWS_PER_CHECK = 1 << 16
 
 
 def encode_bytes(const unsigned char[:, ::1] y, Py_ssize_t[::1] codes, int limit):
@@ -20,22 +24,25 @@ def encode_bytes(const unsigned char[:, ::1] y, Py_ssize_t[::1] codes, int limit
     )
     if rows == NULL:
         raise MemoryError()
-    for i in range(n):
-        k = last
-        if known == 0 or memcmp(rows[k], &y[i, 0], width) != 0:
-            for k in range(known):
-                if memcmp(rows[k], &y[i, 0], width) == 0:
-                    break
-            else:
-                if known == limit:
-                    free(rows)
-                    return None
-                k = known
-                rows[k] = &y[i, 0]
-                first.append(i)
-                known += 1
-        codes[i] = last = k
-    free(rows)
+    try:
+        for i in range(n):
+            if i % ROWS_PER_CHECK == 0:
+                PyErr_CheckSignals()
+            k = last
+            if known == 0 or memcmp(rows[k], &y[i, 0], width) != 0:
+                for k in range(known):
+                    if memcmp(rows[k], &y[i, 0], width) == 0:
+                        break
+                else:
+                    if known == limit:
+                        return None
+                    k = known
+                    rows[k] = &y[i, 0]
+                    first.append(i)
+                    known += 1
+            codes[i] = last = k
+    finally:
+        free(rows)
     return first
 
 
@@ -46,6 +53,8 @@ def encode_strings(list y, Py_ssize_t[::1] codes):
     cdef list first = []
     cdef object label, code
     for i in range(len(y)):
+        if i % ROWS_PER_CHECK == 0:
+            PyErr_CheckSignals()
         label = y[i]
         if type(label) is not str:
             return None

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skxent.blending._objective import OBJECTIVES
 from skxent.inputs.columns import align
+from skxent.inputs.labels import as_array
 from skxent.inputs.tables import check_proba
 from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
@@ -99,7 +100,7 @@ def blend_weights(
     """
     check_option("pooling", pooling, get_args(Pooling))
     loss = as_loss(loss)
-    names, given = _models(probas, np.asarray(y_true).shape[:1])
+    names, given = _models(probas, as_array(y_true, "y_true").shape[:1])
     y_true, *given = align(
         y_true, *given, labels=labels, ignore_index=ignore_index, name="probas"
     )
@@ -146,6 +147,11 @@ def _models(
             raise ValueError(
                 "probas must be a list of arrays where there are as many models as "
                 f"rows, got an array of shape {probas.shape}."
+            )
+        if rows[0] not in probas.shape:
+            raise ValueError(
+                f"probas must have {rows[0]} rows as y_true has, got an array of shape "
+                f"{probas.shape}."
             )
         return None, list(probas.T if probas.shape[:1] == rows else probas)
     if isinstance(probas, str) or not hasattr(probas, "__len__"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from os import PathLike
 from typing import Any, Protocol
 
 import numpy as np
@@ -93,7 +94,13 @@ class ArrayBlocks:
             raise ValueError(f"X must be an array of shape (n, d), got {shape}.")
         columns = {"X": X, "y": y, "sample_weight": sample_weight}
         for name, values in columns.items():
-            if values is not None and n_rows(values) != shape[0]:
+            if values is None:
+                continue
+            if np.ndim(values) == 0 and not hasattr(values, "__len__"):
+                raise ValueError(
+                    f"{name} must be an array of {shape[0]} rows, got {values!r}."
+                )
+            if n_rows(values) != shape[0]:
                 raise ValueError(
                     f"{name} must have {shape[0]} rows, got {n_rows(values)}."
                 )
@@ -135,7 +142,7 @@ class ParquetBlocks:
 
     Parameters
     ----------
-    source : path, list of paths, or pyarrow.dataset.Dataset
+    source : path, list of paths, pyarrow.dataset.Dataset or pyarrow.Table
         A directory is read file by file in the order of the names. Directories named
         ``key=value`` become columns, as in :func:`pandas.read_parquet`; pass a Dataset
         for another partitioning.
@@ -175,12 +182,19 @@ class ParquetBlocks:
         check_count("block_rows", block_rows)
         message = "skxent.blocks.ParquetBlocks needs pyarrow: pip install pyarrow"
         with say_if_missing("pyarrow", message):
-            import pyarrow  # noqa: F401  # so that the error comes now, not later
+            import pyarrow
         import pyarrow.dataset as arrow
 
         self.source = source
         if isinstance(source, arrow.Dataset):
             self.dataset: Any = source
+        elif isinstance(source, pyarrow.Table | pyarrow.RecordBatch):
+            self.dataset = arrow.dataset(source)  # in memory: it has no format
+        elif not isinstance(source, str | PathLike | Sequence):
+            raise ValueError(
+                "source must be a path, a list of paths, or a Dataset or Table of "
+                f"pyarrow, got {type(source).__name__}."
+            )
         else:
             self.dataset = arrow.dataset(source, format=format, partitioning="hive")
         names = self.dataset.schema.names
@@ -191,6 +205,8 @@ class ParquetBlocks:
             others = [y, sample_weight, *(name for name in index if name in names)]
             columns = [name for name in names if name not in others]
         self.columns = list(columns)
+        if not self.columns:
+            raise ValueError(f"columns must be one of {names} or more, got none.")
         self.others = [y] if sample_weight is None else [y, sample_weight]
         arguments = [("columns", name) for name in self.columns]
         for argument, name in [*arguments, ("y", y), ("sample_weight", sample_weight)]:

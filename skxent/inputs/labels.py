@@ -34,7 +34,8 @@ MAX_COMPARED = 64
 def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
     """Return y as an array of strings or numbers of one type, with its shape.
 
-    Object columns and pandas' nullable columns become arrays of the type they hold.
+    Object columns and pandas' nullable columns become arrays of the type they hold, and
+    bytes, which HDF5 keeps, become strings.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
     check_unmasked(name, y)
     array = as_array(y, name)
     if array.dtype != object:
-        return array
+        return decoded(array, name) if array.dtype.kind == "S" else array
     values = array.ravel().tolist()
     if set(map(type, values)) == {str}:
         return array
@@ -62,7 +63,18 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
             f"{name} must be strings, integers of at most 64 bits or bools, got "
             f"{values[0]!r}."
         )
-    return plain.reshape(array.shape)
+    plain = plain.reshape(array.shape)
+    return decoded(plain, name) if plain.dtype.kind == "S" else plain
+
+
+def decoded(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return bytes as strings."""
+    try:
+        return np.char.decode(array, "utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{name} must be strings, or bytes in UTF-8: {error}."
+        ) from error
 
 
 def check_classes(name: str, classes: Any) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""The tolerance for rounded probabilities: float32, or six printed digits.
+"""The tolerance for rounded probabilities: float32, six printed digits, or float16.
 
 Numbers pass through files, GPUs and boosters before they get here. Values that were
 rounded there are accepted wherever exact ones are, whatever their dtype is now.
@@ -15,12 +15,19 @@ from numpy.typing import NDArray
 RANGE_TOLERANCE = 1e-6
 
 
-def sum_tolerance(n_classes: int) -> float:
+def sum_tolerance(n_classes: int, given: Any = None) -> float:
     """Return how far the sum of a row may be from one.
 
-    Each class may be off by half a unit of the sixth digit.
+    Each class may be off by half a unit of the sixth digit. Numbers that are `given` in
+    float16 are rounded further.
     """
-    return max(float(np.sqrt(np.finfo(np.float32).eps)), 5e-7 * n_classes)
+    eps = np.finfo(np.float16 if is_half(given) else np.float32).eps
+    return max(float(np.sqrt(eps)), 5e-7 * n_classes)
+
+
+def is_half(given: Any) -> bool:
+    """Return True for the dtype float16."""
+    return given is not None and given == np.float16
 
 
 def within(

@@ -10,7 +10,7 @@ from scipy.special import softmax
 
 from skxent.inputs.columns import by_code
 from skxent.inputs.labels import as_array, check_codes
-from skxent.inputs.rounding import sum_tolerance, within
+from skxent.inputs.rounding import is_half, sum_tolerance, within
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import (
     POSITIVE,
@@ -28,14 +28,14 @@ def check_soft_labels(
 ) -> Floats:
     """Return rows of K non-negative numbers that sum to one, up to rounding.
 
-    Rows are not divided by their sums.
+    Rows are not divided by their sums, but for those of float16, which are far off.
     """
     if y.shape[1] != n_classes:
         raise ValueError(f"{name} must have {n_classes} columns, got {y.shape[1]}.")
     given: Floats = as_reals(name, y, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         sums = given @ np.ones(n_classes, given.dtype)  # not finite if an entry is not
-        off = ~(np.abs(sums - 1) <= sum_tolerance(n_classes))
+        off = ~(np.abs(sums - 1) <= sum_tolerance(n_classes, y.dtype))
     soft = within(given, 0.0, np.inf)
     if soft is None or not np.isfinite(sums).all():
         raise ValueError(f"{name} must be finite and non-negative, got other values.")
@@ -43,7 +43,7 @@ def check_soft_labels(
         raise ValueError(
             f"{name} must have rows that sum to one, got {sums[off][0]:.6g}."
         )
-    return soft
+    return soft / sums[:, np.newaxis] if is_half(y.dtype) else soft
 
 
 def check_indicators(y: NDArray[Any], n_columns: int, dtype: Any, name: str) -> Floats:

@@ -133,7 +133,8 @@ def _checked(y_proba: ArrayLike, name: str) -> tuple[Floats, Floats | None]:
     if proba.ndim == 1:
         return proba, None
     sums = proba.sum(axis=1)
-    if not (np.abs(sums - 1) > sum_tolerance(proba.shape[1])).any():
+    tolerance = sum_tolerance(proba.shape[1], getattr(y_proba, "dtype", None))
+    if not (np.abs(sums - 1) > tolerance).any():
         return proba, None
     if (sums == 0).any():
         raise ValueError(

@@ -101,7 +101,7 @@ def as_reals(name: str, values: Any, dtype: Any = np.float64) -> NDArray[Any]:
     try:
         with np.errstate(over="raise"):
             array = given.astype(dtype, copy=False)
-    except (FloatingPointError, OverflowError, TypeError) as error:
+    except (FloatingPointError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{name} must be real numbers: {error}.") from error
     return as_itemsize_strided(array)
 

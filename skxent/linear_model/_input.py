@@ -20,6 +20,7 @@ from skxent.kernels.checks import (
     POSITIVE,
     Interval,
     as_itemsize_strided,
+    as_reals,
     check_bool,
     check_count,
     check_in_memory,
@@ -74,7 +75,7 @@ def check_data(
         sample_weight = np.full(X.shape[0], float(sample_weight))
     if sample_weight is not None:
         sample_weight = check_array(
-            sample_weight,
+            as_reals("sample_weight", sample_weight),
             ensure_2d=False,
             dtype=np.float64,
             input_name="sample_weight",

@@ -18,6 +18,7 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
+from skxent.inputs.labels import as_labels, is_soft
 from skxent.kernels.checks import warn
 from skxent.metrics._scorers import SCORERS, LossScorer, neg_log_loss_scorer
 
@@ -116,6 +117,7 @@ class SearchScoring:
                 "refit must be the name of a scorer for score, where scoring has "
                 f"several, got {self.refit!r}."
             )
+        y = y if is_soft(y) else as_labels(y)  # Scorers read the names of soft labels.
         routed = self._route("score", sample_weight, score_params)
         scorer = self._scorers()[name]
         return float(scorer(self, X, y, **routed[f"scorer {name}"].score))
@@ -214,6 +216,7 @@ def check_score(value: Any, name: str) -> float:
     if not isinstance(value, Real):
         which = "scoring" if name == ALONE else f"scoring[{name!r}]"
         raise ValueError(
-            f"{which} must be a scorer that gives a number, got {value!r} from it."
+            f"{which} must be a scorer that gives a number, got {value!r} from it. "
+            "For several scores pass a list of names or a dict of name to scorer."
         )
     return float(value)

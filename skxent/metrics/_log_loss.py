@@ -8,7 +8,7 @@ import numpy as np
 import sklearn.metrics
 from numpy.typing import ArrayLike, NDArray
 
-from skxent.inputs.labels import encode_labels
+from skxent.inputs.labels import as_labels, encode_labels
 from skxent.inputs.rounding import within
 from skxent.inputs.weights import moderate
 from skxent.kernels.dispatch import kernels
@@ -33,9 +33,9 @@ def log_loss(
 
     in nats, with p clipped to [eps, 1 - eps] of its dtype as scikit-learn does. Common
     input is scored in one pass without a copy. All other input is passed on to
-    scikit-learn, so that values, warnings and errors are the same. Only probabilities
-    that rounding moved out of [0, 1], by 1e-6 at most, are accepted here and refused
-    there.
+    scikit-learn, so that values, warnings and errors are the same. Accepted here and
+    refused there are probabilities that rounding moved out of [0, 1], by 1e-6 at most,
+    and object arrays of integers or bools.
 
     Parameters
     ----------
@@ -77,14 +77,14 @@ def log_loss(
         value = _one_pass_log_loss(y_true, y_proba, normalize, sample_weight, labels)
         if value is not None:
             return value
-        inside = _inside(y_proba)
-        if inside is not y_proba:
+        given = y_true, y_proba, labels
+        mended = _typed(y_true), _inside(y_proba), _typed(labels)
+        if any(new is not old for new, old in zip(mended, given, strict=True)):
             return log_loss(
-                y_true,
-                inside,
+                *mended[:2],
                 normalize=normalize,
                 sample_weight=sample_weight,
-                labels=labels,
+                labels=mended[2],
             )
     return float(
         sklearn.metrics.log_loss(
@@ -103,6 +103,17 @@ def _inside(y_proba: Any) -> Any:
         return y_proba
     clipped = within(y_proba)
     return y_proba if clipped is None else clipped
+
+
+def _typed(labels: Any) -> Any:
+    """Return object arrays as arrays of the one type they hold, others as given."""
+    if getattr(labels, "dtype", None) != np.dtype(object):
+        return labels
+    try:
+        plain = as_labels(labels)
+    except ValueError:
+        return labels  # scikit-learn says what is wrong.
+    return labels if plain.dtype == object else plain
 
 
 def _one_pass_log_loss(
