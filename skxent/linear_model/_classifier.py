@@ -221,6 +221,13 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         self.trained_loss_ = TrainedLoss(self._loss(), weights, self.label_smoothing)
         return target
 
+    def _keep_columns(self, n_features: int, names: NDArray[Any] | None) -> None:
+        """Set the number and the names of the columns of blocks."""
+        self.n_features_in_ = n_features
+        self.__dict__.pop("feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = names
+
     @property
     def _n_threads(self) -> int | None:
         return self.n_jobs

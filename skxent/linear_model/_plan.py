@@ -223,10 +223,7 @@ def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
     exponent = max(block.exponent for block in found)
     classes, masses = merged(found, exponent, noun)
     dtype = np.result_type(*(block.dtype for block in found))
-    estimator.n_features_in_ = head.n_features
-    estimator.__dict__.pop("feature_names_in_", None)
-    if head.names is not None:
-        estimator.feature_names_in_ = head.names
+    estimator._keep_columns(head.n_features, head.names)
     one_each = np.empty((len(classes), head.n_features), dtype=dtype)
     mass = masses.sum(axis=0)
     target = estimator._target(one_each, classes, mass, classes)

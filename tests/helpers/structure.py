@@ -44,12 +44,12 @@ LIMITS = {
     "places of the penalty": 4,
     "logits to class codes": 1,
     "signatures with the keywords of metrics": 0,
-    "long files": 4,
+    "long files": 0,
     "import cycles": 0,
     "imports upward": 0,
-    "assignments from outside": 7,
+    "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 22_400,
+    "lines": 22_800,
     "lines of code": 14_100,
 }
 MAX_FILE_LINES = 300
