@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skxent.base.accuracy import ScoredByAccuracy
 from skxent.base.pickle import VersionedPickle
 from skxent.base.undo import WholeFits
 from skxent.inputs.labels import as_labels
@@ -56,7 +57,9 @@ class TrainedLoss(NamedTuple):
         return softmax(raw_prediction, n_threads=n_threads)
 
 
-class LogitClassifier(VersionedPickle, WholeFits, ClassifierMixin, BaseEstimator):
+class LogitClassifier(
+    VersionedPickle, WholeFits, ScoredByAccuracy, ClassifierMixin, BaseEstimator
+):
     """A classifier that predicts from logits; a subclass computes them.
 
     A fit sets `classes_` and `trained_loss_`. `posterior` tells whether `predict_proba`

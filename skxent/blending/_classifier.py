@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import StackingClassifier
 
+from skxent.base.accuracy import ScoredByAccuracy
 from skxent.base.pickle import VersionedPickle
 from skxent.base.undo import WholeFits
 from skxent.blending._objective import pool
@@ -24,7 +25,7 @@ from skxent.losses._shipped import Loss
 from skxent.typing import MatrixLike
 
 
-class BlendClassifier(VersionedPickle, WholeFits, StackingClassifier):
+class BlendClassifier(VersionedPickle, WholeFits, ScoredByAccuracy, StackingClassifier):
     r"""Classifiers whose blended probabilities have the least loss out of fold.
 
     A :class:`sklearn.ensemble.StackingClassifier` whose final estimator is

@@ -10,10 +10,10 @@ import dask.array as da
 import numpy as np
 from dask.base import normalize_token
 from numpy.typing import NDArray
-from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skxent import linear_model
+from skxent.base.accuracy import right_predictions
 from skxent.dask._collections import by_name, is_dask, is_frame
 from skxent.dask._each_block import each_block, each_row
 from skxent.dask._workers import ClusterLimits, Workers, outside_of_task, stored
@@ -21,6 +21,7 @@ from skxent.inputs.blocks import n_rows
 from skxent.linear_model._blocks import Block, check_block, summaries
 from skxent.linear_model._partial_fit import only_for_streams
 from skxent.linear_model._plan import make_plan, parts_of, rows_of_plan
+from skxent.metrics._sums import Sums
 from skxent.optimize.objective import Objective
 
 
@@ -169,13 +170,10 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         if y is None:
             raise ValueError("score requires y to be passed, but the target y is None.")
         rows = {"X": X, "y": y, "sample_weight": sample_weight}
-        sums = each_block(sum_correct, (self._snapshot(),), **rows).sum()
+        sums = each_block(block_accuracy, (self._snapshot(),), **rows).sum()
         if sums is None:
             raise ValueError("X must have a partition with rows, got none.")
-        correct, weight = sums
-        if not weight:
-            raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
-        return float(correct / weight)
+        return float(sums.mean())
 
     def _predict(self, method: str, X: Any) -> Any:
         """Return a method's predictions, lazily if X is dask's."""
@@ -222,16 +220,11 @@ def predict_block(
     return getattr(model, method)(rows["X"]).astype(dtype, copy=False)
 
 
-def sum_correct(
-    index: int, rows: dict[str, Any], model: Any
-) -> tuple[float, float] | None:
+def block_accuracy(index: int, rows: dict[str, Any], model: Any) -> Sums | None:
     """Return the weight of the correctly predicted rows of a block, and of all."""
     if not n_rows(rows["X"]):
         return None
-    correct = model.predict(rows["X"]) == column_or_1d(rows["y"])
-    weight = rows.get("sample_weight")
-    weight = np.ones(len(correct)) if weight is None else np.asarray(weight)
-    return float(np.dot(correct, weight)), float(np.sum(weight))
+    return right_predictions(model, rows["X"], rows["y"], rows.get("sample_weight"))
 
 
 class CrossEntropyClassifier(DaskClassifier):

@@ -29,6 +29,7 @@ from skxent.inputs.labels import (
 from skxent.inputs.weights import (
     balanced_class_weight,
     check_sample_weight,
+    common_exponent,
     moderate,
     scale_exponent,
 )
@@ -185,7 +186,7 @@ class LabelMass(NamedTuple):
     """
 
     labels: NDArray[Any] | None
-    mass: Floats
+    weight: Floats
     exponent: int
 
 
@@ -218,8 +219,8 @@ def known(blocks: Iterable[LabelMass | None], options: Options) -> Options:
     found = [block for block in blocks if block is not None]
     if not found:
         raise no_rows(options)
-    exponent = max(block.exponent for block in found)
-    masses = [np.ldexp(block.mass, block.exponent - exponent) for block in found]
+    exponent = common_exponent(found)
+    masses = [np.ldexp(block.weight, block.exponent - exponent) for block in found]
     if found[0].labels is None:
         mass = np.sum(masses, axis=0)
         balanced: Any = balanced_class_weight(np.arange(len(mass)), len(mass), mass)

@@ -25,7 +25,8 @@ import numpy as np
 
 from skxent import metrics
 from skxent.dask._reductions import DaskRows, over_blocks
-from skxent.kernels.checks import check_bool
+from skxent.inputs.weights import moderate, scale_exponent
+from skxent.kernels.checks import as_reals, check_bool
 from skxent.metrics._options import Options
 from skxent.metrics._rows import Rows
 from skxent.metrics._sums import Sums
@@ -89,16 +90,20 @@ def log_loss(
     check_bool("normalize", normalize)
     rows = DaskRows(y_true, y_proba, sample_weight)
     sums = rows.sum(_log_loss_sums, Options(labels=labels))
-    return sums.mean() if normalize else sums.loss
+    return sums.mean() if normalize else sums.over(0).loss
 
 
 def _log_loss_sums(rows: Rows, options: Options) -> Sums:
-    w = rows.sample_weight
+    w, n = rows.sample_weight, len(rows.y_proba)
+    weights = np.ones(n) if w is None else as_reals("sample_weight", w)
+    # scikit-learn refuses weights that are all zero, which a block may have.
+    zero = len(weights) == n and not weights.any()
+    exponent, weights = scale_exponent(weights), moderate(weights)
     loss = metrics.log_loss(
         rows.y_true,
         np.asarray(rows.y_proba),
         normalize=False,
-        sample_weight=w,
+        sample_weight=None if w is None or zero else weights,
         labels=options.labels,
     )
-    return Sums(loss, float(len(rows.y_proba) if w is None else np.sum(w)))
+    return Sums(0.0 if zero else loss, float(weights.sum()), exponent=exponent)

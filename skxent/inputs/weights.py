@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -158,6 +158,11 @@ def scale_exponent(weights: NDArray[Any] | None) -> int:
     if largest == 0 or MODERATE[0] <= largest <= MODERATE[1]:
         return 0
     return int(np.frexp(largest)[1])
+
+
+def common_exponent(sums: Iterable[Any]) -> int:
+    """Return the largest `exponent` of sums with `weight`: others have no scale."""
+    return max((s.exponent for s in sums if np.any(s.weight)), default=0)
 
 
 def check_sum(total: float, name: str = "sample_weight") -> None:

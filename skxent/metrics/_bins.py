@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent.inputs.tables import check_proba, codes_of_logits, logits_from
-from skxent.inputs.weights import check_sum
+from skxent.inputs.weights import check_sum, common_exponent
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count, check_option
 from skxent.losses._shipped import CrossEntropy
@@ -60,7 +60,7 @@ class BinSums:
     exponent: int = 0
 
     def __add__(self, other: BinSums) -> BinSums:
-        exponent = max(self.exponent, other.exponent)
+        exponent = common_exponent((self, other))
         weights = [
             np.ldexp(sums.weight, sums.exponent - exponent) for sums in (self, other)
         ]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skxent.inputs.targets import Target
-from skxent.inputs.weights import check_sum, scale_exponent
+from skxent.inputs.weights import check_sum, common_exponent, scale_exponent
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import Loss
 from skxent.metrics._options import Options
@@ -32,7 +32,7 @@ class Sums:
     exponent: int = 0
 
     def __add__(self, other: Sums) -> Sums:
-        exponent = max(self.exponent, other.exponent)
+        exponent = common_exponent((self, other))
         a, b = self.over(exponent), other.over(exponent)
         rows = self.n_weighted + other.n_weighted
         return Sums(a.loss + b.loss, a.weight + b.weight, rows, exponent)

@@ -654,3 +654,20 @@ def test_examples_in_docstrings_run(name):
     found = doctest.testmod(import_module(f"skxent.dask.{name}"), optionflags=flags)
     assert found.attempted
     assert not found.failed
+
+
+def test_score_takes_labels_and_weights_as_in_memory():
+    X, y, weight = table(3, n=600)
+    weight[:200] = 0
+    here = skxent.CrossEntropyClassifier().fit(X, y)
+    model = skd.CrossEntropyClassifier().fit(cut(X, 200), cut(y, 200))
+    for size in (5e-324, 1e307):
+        w = np.where(weight, size, 0)
+        expected = here.score(X, y, w > 0)
+        found = model.score(cut(X, 200), cut(y, 200), cut(w, 200))
+        assert found == pytest.approx(expected, abs=1e-12)
+    texts = y.astype(str).astype(object)
+    with pytest.raises(
+        ValueError, match=r"partition \d: .*y has strings, and the class"
+    ):
+        model.score(cut(X, 200), cut(texts, 200))

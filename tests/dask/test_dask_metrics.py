@@ -59,16 +59,30 @@ def test_metrics_read_the_names_of_columns(labels):
         assert there(cut_anew, lazy_p, **settings) == expected
 
 
-@pytest.mark.parametrize("size", [1e300, 1e-300])
+@pytest.mark.parametrize("size", [1e307, 1e300, 1e-300, 5e-324])
 def test_metrics_of_weights_of_any_size(size):
     rng = np.random.default_rng(0)
-    y, proba, w = rng.integers(2, size=90), rng.uniform(size=90), rng.uniform(size=90)
+    y, proba = rng.integers(2, size=90), rng.uniform(size=90)
+    w = rng.integers(1, 9, size=90) * 1.0
+    w[:20] = 0  # a block without weight
     rows = [cut(column, 20) for column in (y, proba, w * size)]
-    for name in ("cross_entropy", "expected_calibration_error"):
-        settings = {"class_weight": "balanced"}
+    for name in ("cross_entropy", "expected_calibration_error", "log_loss"):
+        settings = {"class_weight": "balanced"} if name != "log_loss" else {}
         expected = getattr(metrics, name)(y, proba, sample_weight=w, **settings)
         found = getattr(skd.metrics, name)(*rows[:2], sample_weight=rows[2], **settings)
         assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_sum_of_the_log_loss_is_that_in_memory():
+    rng = np.random.default_rng(0)
+    y, proba = rng.integers(2, size=90), rng.uniform(size=90)
+    for w in (rng.uniform(size=90) * 1e200, np.zeros(90)):
+        rows = [cut(column, 20) for column in (y, proba, w)]
+        found = skd.metrics.log_loss(*rows[:2], sample_weight=rows[2], normalize=False)
+        expected = metrics.cross_entropy(y, proba, sample_weight=w, reduction="sum")
+        assert found == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(ValueError, match="sample_weight must have a sum other"):
+        skd.metrics.log_loss(*rows[:2], sample_weight=rows[2])
 
 
 def test_metrics_without_rows_that_count():
