@@ -20,6 +20,10 @@ Block = tuple[Any, ...]
 # in any memory.
 BLOCK_BYTES = 128 << 20
 
+# So many row groups of a file, of less than so many rows on average, are read together.
+MANY_GROUPS = 8
+SMALL_GROUP = 1 << 12
+
 
 class RowBlocks(Protocol):
     """The protocol of objects whose rows `fit` reads block by block, once per pass.
@@ -236,15 +240,9 @@ class ParquetBlocks:
         import pyarrow
 
         table_of: Any = pyarrow.Table.from_batches
-        batches = self.dataset.to_batches(
-            columns=list(dict.fromkeys([*self.columns, *self.others])),
-            batch_size=self.block_rows,
-            batch_readahead=2,  # The default reads gigabytes ahead.
-            fragment_readahead=1,
-        )
         held: list[Any] = []
         rows = 0
-        for batch in batches:
+        for batch in self._batches():
             if held and rows + batch.num_rows > self.block_rows:
                 yield table_of(held)
                 held, rows = [], 0
@@ -253,6 +251,42 @@ class ParquetBlocks:
                 rows += batch.num_rows
         if held:
             yield table_of(held)
+
+    def _batches(self) -> Iterator[Any]:
+        """Yield the record batches of the data set."""
+        columns = list(dict.fromkeys([*self.columns, *self.others]))
+        if self._has_small_row_groups(columns):
+            # A data set's scanner takes longer for each row group than for its rows.
+            from pyarrow.parquet import ParquetFile
+
+            for fragment in self.dataset.get_fragments():
+                with ParquetFile(fragment.open(), metadata=fragment.metadata) as file:
+                    yield from file.iter_batches(self.block_rows, columns=columns)
+            return
+        yield from self.dataset.to_batches(
+            columns=columns,
+            batch_size=self.block_rows,
+            batch_readahead=2,  # The default reads gigabytes ahead.
+            fragment_readahead=1,
+        )
+
+    def _has_small_row_groups(self, columns: list[str]) -> bool:
+        """Return True if all files have small row groups, with the columns as asked.
+
+        The reader of a single file knows nothing of partitions, conversions and other
+        options of a data set that a user made.
+        """
+        if self.source is self.dataset:
+            return False
+        if self.dataset.format.default_extname != "parquet":
+            return False
+        asked = list(map(self.dataset.schema.field, columns))
+        return all(
+            fragment.num_row_groups >= MANY_GROUPS
+            and fragment.metadata.num_rows < SMALL_GROUP * fragment.num_row_groups
+            and all(field in list(fragment.physical_schema) for field in asked)
+            for fragment in self.dataset.get_fragments()
+        )
 
     def _name(self) -> str:
         """Return the user's name for the data set, shortened if it is long."""

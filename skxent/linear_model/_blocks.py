@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from numbers import Real
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import scipy.sparse as sp
@@ -73,6 +74,8 @@ class Summary:
     labels: NDArray[Any] | None
     mass: NDArray[np.float64]  # of each label, or of each column of soft labels
     exponent: int  # the masses are in units of 2**exponent
+    order: int  # of labels: a number that another order of them changes
+    places: NDArray[np.float64]  # sums as in mass, times the places of the rows
 
     @property
     def column_names(self) -> list[str] | None:
@@ -94,6 +97,9 @@ class Summary:
         # Sums of soft labels may differ by rounding.
         if not np.allclose(self.mass, before.mass, rtol=1e-6, atol=0):
             return "other labels or weights"
+        same = np.allclose(self.places, before.places, rtol=1e-6, atol=0)
+        if self.order != before.order or not same:
+            return "another order of its rows"
         return None
 
 
@@ -171,10 +177,15 @@ def summary(block: Block) -> Summary:
     if weight is not None and weight.max(initial=0.0) > LARGE:
         exponent = LARGE_EXPONENT
         weight = np.ldexp(weight, -exponent)
+    place, order = np.arange(1.0, n + 1), 0
     if block.labels is None:
-        mass = (np.ones(n) if weight is None else weight) @ block.codes
+        ones = np.ones(n) if weight is None else weight
+        mass, places = ones @ block.codes, (place * ones) @ block.codes
     else:
         mass = np.bincount(block.codes, weight, len(block.labels))
+        places = np.zeros(1) if weight is None else place @ weight[:, np.newaxis]
+        few = len(block.labels) <= 1 << 8
+        order = crc32(block.codes.astype(np.uint8) if few else block.codes)
     return Summary(
         block.index,
         n,
@@ -185,6 +196,8 @@ def summary(block: Block) -> Summary:
         block.labels,
         mass.astype(np.float64),
         exponent,
+        order,
+        places.astype(np.float64),
     )
 
 

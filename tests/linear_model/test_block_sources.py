@@ -55,6 +55,7 @@ CHANGES = {
     "unseen": ((ROWS, OTHER), r"labels \[0, 1, 2, 7\] instead of .* in block 2"),
     "moved": ((ROWS, MOVED), "other labels or weights in block 2"),
     "weights": ((ROWS, CODES, weight[:100]), "other labels or weights in block 2"),
+    "permuted": ((ROWS, CODES[::-1]), "another order of its rows in block 2"),
     "short y": ((ROWS, CODES[:1]), "block 2: .*y must have 100 rows as X has, got 1"),
     "no y": ((ROWS, CODES[:0]), "block 2: .*y must have 100 rows as X has, got 0"),
 }
@@ -79,6 +80,38 @@ def test_blocks_that_change_are_refused(change, pass_):
     later, message = CHANGES[change]
     with pytest.raises(ValueError, match=message):
         CrossEntropyClassifier(tol=1e-9).fit(Changing(later, pass_))
+
+
+class Permuted:
+    """One block, whose rows of one column come in another order the second time."""
+
+    def __init__(self, column, *columns):
+        self.column, self.columns, self.passes = column, columns, 0
+
+    def row_blocks(self):
+        columns = list(self.columns)
+        if self.passes:
+            columns[self.column] = np.random.default_rng(0).permutation(
+                columns[self.column]
+            )
+        self.passes += 1
+        yield tuple(columns)
+
+
+@pytest.mark.parametrize(
+    ("column", "columns"),
+    [
+        (1, (X, y)),
+        (1, (X, LABELS)),
+        (1, (X, y, weight)),
+        (1, (X, np.eye(3)[y] * 0.8 + 0.2 / 3)),
+        (2, (X, y, weight)),
+        (2, (X, np.eye(3)[y], weight)),
+    ],
+)
+def test_another_order_within_a_block_is_refused(column, columns):
+    with pytest.raises(ValueError, match="in block 0"):
+        CrossEntropyClassifier().fit(Permuted(column, *columns))
 
 
 def test_a_sample_of_blocks_is_chosen_as_of_one_table():
@@ -247,6 +280,28 @@ def test_small_row_groups_are_put_together(frame, tmp_path):
     labels = [block[1] for block in parquet(path, block_rows=100).row_blocks()]
     assert [len(block) for block in labels] == [100] * 3
     assert_array_equal(np.concatenate(labels), frame.label)
+
+
+@pytest.mark.parametrize("partitioned", [False, True])
+def test_small_row_groups_are_read_as_a_data_set_is(frame, tmp_path, partitioned):
+    arrow = pytest.importorskip("pyarrow.dataset", reason="pip install pyarrow")
+    frame = frame.assign(**{"a.b": frame["a"] * 2})
+    for part in range(2):
+        folder = tmp_path / (f"half={part}" if partitioned else "")
+        folder.mkdir(exist_ok=True)
+        some = frame[150 * part : 150 * part + 150]
+        some.to_parquet(folder / f"{part}.parquet", row_group_size=7)
+    scanned = arrow.dataset(tmp_path, format="parquet", partitioning="hive")
+    tables = []
+    for source in (tmp_path, scanned):
+        blocks = list(parquet(source, block_rows=100).row_blocks())
+        lengths = [len(block[1]) for block in blocks]
+        whole = source is tmp_path and not partitioned
+        assert lengths[0] == (100 if whole else 98)  # 98 is 14 groups
+        columns = zip(*blocks, strict=True)
+        tables.append([pd.concat(column, ignore_index=True) for column in columns])
+    for here, there in zip(*tables, strict=True):
+        assert here.equals(there)
 
 
 @pytest.mark.parametrize("damage", ["page", "end", "csv"])

@@ -300,3 +300,38 @@ def test_memory_is_that_of_a_block(tmp_path):
     )
     assert found.returncode == 0, found.stderr
     assert int(found.stdout) < 60_000  # kB
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("C", [1.0, np.inf])
+@pytest.mark.parametrize("size", [1e-310, 1e300, 1e307])
+def test_weights_of_any_size(size, C, soft):
+    X, y, weight = table(n=300)
+    y = np.eye(3)[y] * 0.8 + 0.2 / 3 if soft else y
+    weight = (1 + weight / weight.max()) * size
+    weight[:100] = 0
+    model = CrossEntropyClassifier(C=C, tol=1e-9)
+    proba = model.fit(X, y, weight).predict_proba(X)
+    blocks = cut(X, y, weight, at=[100, 180])
+    assert_allclose(model.fit(blocks).predict_proba(X), proba, atol=1e-8)
+
+
+def test_weights_of_several_sizes():
+    X, y, weight = table(n=300)
+    weight = np.r_[weight[:150] * 1e300, weight[150:] * 1e-300, 0.0][:300]
+    weight[0] = 5e-324
+    model = CrossEntropyClassifier(tol=1e-9)
+    proba = model.fit(X, y, weight).predict_proba(X)
+    blocks = cut(X, y, weight, at=[150, 299])
+    assert_allclose(model.fit(blocks).predict_proba(X), proba, atol=1e-8)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "newton-cholesky"])
+def test_a_penalty_too_strong_for_float64(solver, l1_ratio):
+    X, y, _ = table(n=300)
+    settings = {} if l1_ratio else {"solver": solver}
+    model = CrossEntropyClassifier(l1_ratio=l1_ratio, **settings)
+    model.fit(X, y, np.full(300, 1e-320))
+    assert_allclose(model.coef_, 0, atol=1e-90)
+    assert_allclose(model.predict_proba(X)[0], np.bincount(y) / 300, atol=1e-4)
