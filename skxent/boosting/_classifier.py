@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_matrix, issparse
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
@@ -21,7 +20,7 @@ from sklearn.utils.validation import (
 from skxent.base.classifier import LogitClassifier, TrainedLoss
 from skxent.base.data import TrainingData
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
-from skxent.inputs.labels import as_labels, check_several, encode_labels
+from skxent.inputs.labels import as_labels, check_several, check_targets, encode_labels
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.weights import check_sample_weight, check_some_weight
 from skxent.kernels.arrays import Floats
@@ -136,7 +135,7 @@ class FocalBoostingClassifier(LogitClassifier):
     ) -> tuple[NDArray[Any], TrainingData]:
         """Return the classes and the checked rows that have a weight."""
         X, y = self._validate(X, y=y if y is None else as_labels(y))
-        check_classification_targets(y)
+        check_targets(y)
         weights = check_sample_weight(sample_weight, len(y))
         if weights is not None and not weights.all():
             # Rows without weight would still move the borders of the bins.

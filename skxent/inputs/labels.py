@@ -104,8 +104,17 @@ def check_labels(y: Any) -> NDArray[Any]:
     y = as_labels(y)
     y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
     y = column_or_1d(y, warn=True)
-    check_classification_targets(y)
+    check_targets(y)
     return y
+
+
+def check_targets(y: NDArray[Any]) -> None:
+    """Raise a ValueError unless the labels of `as_labels` are those of classes.
+
+    Its objects are strings, which always are. scikit-learn would sort them to find out.
+    """
+    if y.dtype != object:
+        check_classification_targets(y)
 
 
 def refuse_missing(count: int, name: str) -> None:

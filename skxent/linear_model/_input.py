@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from skxent.base.data import TrainingData
 from skxent.inputs.columns import by_code, soft_by_class
-from skxent.inputs.labels import as_labels, check_several, encode_labels, is_soft
+from skxent.inputs.labels import (
+    as_labels,
+    check_several,
+    check_targets,
+    encode_labels,
+    is_soft,
+)
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.checks import (
     FRACTION,
@@ -70,7 +75,7 @@ def check_data(
     if isinstance(X, np.ndarray):
         X = as_itemsize_strided(X)
     if not soft and not (part and (y.dtype.kind != "f" or (y % 1 == 0).all())):
-        check_classification_targets(y)
+        check_targets(y)
     if isinstance(sample_weight, Real):
         sample_weight = np.full(X.shape[0], float(sample_weight))
     if sample_weight is not None:

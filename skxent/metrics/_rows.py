@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.multiclass import check_classification_targets
 
 from skxent.inputs.columns import align, classes_of_columns, named_classes
 from skxent.inputs.labels import (
     as_labels,
+    check_targets,
     encode_labels,
     is_soft,
     mask_ignored,
@@ -112,7 +112,7 @@ def prepare_target(
         if y.dtype.kind == "f":
             refuse_missing(int(np.isnan(y).sum()), "y_true")
         if y.dtype.kind not in "iubUS":
-            check_classification_targets(y)
+            check_targets(y)
         classes, codes = encode_labels(y, classes, "y_true")
     if len(classes) != n_classes:
         raise ValueError(

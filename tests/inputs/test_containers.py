@@ -205,6 +205,15 @@ def test_a_scorer_that_gives_a_dict():
         search.set_params(refit=True).fit(X, CODES)
 
 
+def test_strings_are_not_sorted_to_be_checked(monkeypatch):
+    """numpy's sort of many strings cannot be interrupted."""
+    y = np.array(["a", "b", "c"], object)[CODES]
+    expected = CrossEntropyClassifier().fit(X, CODES).coef_
+    monkeypatch.setattr("sklearn.utils.multiclass.type_of_target", None)
+    assert cross_entropy(y, P) == cross_entropy(CODES, P)
+    assert_array_equal(CrossEntropyClassifier().fit(X, y).coef_, expected)
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no timers")
 @pytest.mark.parametrize("kind", [object, "S3"])
 def test_many_strings_can_be_interrupted(kind):
