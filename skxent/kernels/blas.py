@@ -23,8 +23,8 @@ class Library:
     def __init__(self, controller: Any) -> None:
         self.controller = controller
         self.before: int | None = None  # what to come back to, while there is a limit
-        self.ours = 0  # what is there while there is a limit
-        self.controls = False
+        self.ours: int = 0  # what is there while there is a limit
+        self.controls: bool = False
 
     def limit(self, count: int | None) -> None:
         """Allow so many threads, but no more than before; None: as before."""
@@ -73,7 +73,7 @@ class SharedLimit:
     """
 
     def __init__(self) -> None:
-        self.lock = RLock()
+        self.lock: Any = RLock()
         # Weak, so that one whose end was interrupted does not count for ever.
         self.active: list[ref[Wish]] = []
         self.libraries: list[Library] | None = None
@@ -128,10 +128,10 @@ if hasattr(os, "register_at_fork"):
 class BlasThreads:
     """A context in which BLAS has at most so many threads."""
 
-    entered = False
+    entered: bool = False
 
     def __init__(self, count: int) -> None:
-        self.wish = Wish(get_ident(), count)
+        self.wish: Wish = Wish(get_ident(), count)
         self.before: list[tuple[Any, int]] = []
 
     def __enter__(self) -> None:

@@ -43,7 +43,7 @@ def choose() -> str:
 
 __all__ = ["available", "isa", "kernels"]
 
-isa = choose()
+isa: str = choose()
 if TYPE_CHECKING or isa == "base":
     import skxent.kernels._kernels_base as kernels
 elif isa == "v3":

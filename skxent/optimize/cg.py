@@ -29,6 +29,8 @@ class CGStep:
     the next better one costs, that takes its place; or it is formed anew.
     """
 
+    objective: Objective
+    tol: float
     spent: float
 
     def __init__(self, objective: Objective, tol: float) -> None:

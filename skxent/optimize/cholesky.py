@@ -27,6 +27,9 @@ class CholeskyStep:
     hessian : the last one of the rows, without the penalty, if it is to be kept.
     """
 
+    objective: Objective
+    keep: bool
+
     def __init__(self, objective: Objective, keep: bool) -> None:
         self.objective, self.keep = objective, keep
         self.hessian = objective.cached_hessian

@@ -44,9 +44,9 @@ class Scale:
     def __init__(
         self, objective: Objective, W: Weights, diagonal: Diagonal | None
     ) -> None:
-        self.sample = objective.subsample
-        self.curvature = self._curvature(W)
-        self.share = np.sqrt(self.curvature / self.curvature.mean())
+        self.sample: Objective = objective.subsample
+        self.curvature: Weights = self._curvature(W)
+        self.share: Weights = np.sqrt(self.curvature / self.curvature.mean())
         self.inverse = None
         if diagonal is None:
             self.inverse = Inverse(self.sample.gram(W), *objective.precision)

@@ -84,8 +84,8 @@ class ProximalNewton:
 
     def __init__(self, options: SolverOptions) -> None:
         self.options = options
-        self.n_iter = 0
-        self.decrement = np.inf
+        self.n_iter: int = 0
+        self.decrement: float = np.inf
 
     def run(
         self, objective: Objective, W: Weights, tol: float, max_iter: int

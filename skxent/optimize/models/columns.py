@@ -19,6 +19,11 @@ class ColumnsModel(Model):
     slope: Weights
     curvature: Weights
 
+    rows: TableRows
+    loss: Loss
+    l1_weights: Weights
+    l2_weights: Weights
+
     def __init__(
         self, rows: TableRows, loss: Loss, l1_weights: Weights, l2_weights: Weights
     ) -> None:

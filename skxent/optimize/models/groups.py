@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from skxent.optimize.models.matrix import WholeHessian
 from skxent.optimize.objective import Objective
 from skxent.optimize.penalties import Penalty
-from skxent.optimize.smooth import Weights
+from skxent.optimize.smooth import Columns, Weights
 
 # Sweeps over all groups for one model.
 MAX_SWEEPS = 500
@@ -22,8 +24,8 @@ class GroupsModel(WholeHessian):
 
     def __init__(self, objective: Objective, penalty: Penalty) -> None:
         super().__init__(objective)
-        self.part_of = penalty.restricted
-        self.groups = penalty.groups()
+        self.part_of: Callable[[Columns], Penalty] = penalty.restricted
+        self.groups: list[Columns] = penalty.groups()
 
     def minimise(
         self, W: Weights, gradient: Weights, accuracy: float

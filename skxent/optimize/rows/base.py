@@ -45,7 +45,7 @@ LEAST_WEIGHT = 1e-300
 class PassCounter:
     """How many passes over X there were: solvers print it, and judge costs by it."""
 
-    count = 0
+    count: int = 0
 
     def add_one(self) -> None:
         """Count a pass."""
