@@ -36,7 +36,7 @@ from skxent.inputs.weights import (
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option
 from skxent.metrics._options import Options
-from skxent.metrics._rows import Rows, Value
+from skxent.metrics._rows import OfBlock, Rows, Value
 
 Metric = Callable[..., Any]
 
@@ -52,9 +52,7 @@ class DaskRows(Rows):
     by_label: bool = True
     keeps_float32: bool = True
 
-    def sum(
-        self, function: Callable[[Rows, Options], Value], options: Options
-    ) -> Value:
+    def sum(self, function: OfBlock[Value], options: Options) -> Value:
         """Compute the sum of ``function(block, options)`` over the blocks of rows."""
         arguments = function, self._known(options)
         sums = each_block(sums_of_block, arguments, **self._columns()).sum()
@@ -62,9 +60,7 @@ class DaskRows(Rows):
             raise no_rows(options)
         return sums
 
-    def each(
-        self, function: Callable[[Rows, Options], Floats], options: Options
-    ) -> Any:
+    def each(self, function: OfBlock[Floats], options: Options) -> Any:
         """Return a dask array of ``function(block, options)``, one number a row."""
         y_proba = self.y_proba
         dtypes: Any = getattr(y_proba, "dtypes", getattr(y_proba, "dtype", None))
@@ -145,10 +141,7 @@ def block_of(columns: dict[str, Any], options: Options) -> Rows | None:
 
 
 def sums_of_block(
-    index: int,
-    columns: dict[str, Any],
-    function: Callable[[Rows, Options], Any],
-    options: Options,
+    index: int, columns: dict[str, Any], function: OfBlock[Any], options: Options
 ) -> Any:
     """Return the sums over the rows of a block; None if it has none."""
     rows = block_of(columns, options)
@@ -158,7 +151,7 @@ def sums_of_block(
 def values_of_block(
     index: int,
     columns: dict[str, Any],
-    function: Callable[[Rows, Options], Floats],
+    function: OfBlock[Floats],
     options: Options,
     dtype: Any,
 ) -> Floats:

@@ -48,7 +48,7 @@ class BinSums:
     edges : ndarray of shape (m, bins + 1)
     weight : ndarray of shape (m, bins)
         Σ w over 2**exponent.
-    shares : ndarray of shape (5, m, bins)
+    shares : ndarray of shape (m, 5, bins)
         Σ s, Σ s c, Σ s y, Σ s y² and Σ s² with the confidence c, the outcome y and the
         share s of a row in the weight of its bin. Squares of shares are neither 0 nor
         infinite where those of weights are.
@@ -61,21 +61,18 @@ class BinSums:
 
     def __add__(self, other: BinSums) -> BinSums:
         exponent = common_exponent((self, other))
-        weights = [
-            np.ldexp(sums.weight, sums.exponent - exponent) for sums in (self, other)
-        ]
-        weight = weights[0] + weights[1]
-        shares = np.zeros_like(self.shares)
-        for part, sums in zip(weights, (self, other), strict=True):
+        a, b = (np.ldexp(s.weight, s.exponent - exponent) for s in (self, other))
+        weight, shares = a + b, np.zeros_like(self.shares)
+        for part, sums in ((a, self), (b, other)):
             factor = np.divide(part, weight, out=np.zeros_like(part), where=weight > 0)
-            shares[:4] += factor * sums.shares[:4]
-            shares[4] += factor**2 * sums.shares[4]
+            shares[:, :4] += factor[:, np.newaxis] * sums.shares[:, :4]
+            shares[:, 4] += factor**2 * sums.shares[:, 4]
         return BinSums(self.edges, weight, shares, exponent)
 
     def bins(self) -> list[Bins]:
         """Return the bins of every column."""
         check_sum(self.weight[0].sum())
-        return list(map(bins_of, self.edges, self.weight, self.shares.swapaxes(0, 1)))
+        return list(map(bins_of, self.edges, self.weight, self.shares))
 
 
 @dataclass(frozen=True)
@@ -97,20 +94,12 @@ class Outcomes:
 
     def sums(self, n_bins: int, strategy: Strategy) -> BinSums:
         """Return the sums over the rows in each bin of each column."""
-        columns = list(zip(self.confidence.T, self.outcome.T, strict=True))
-        edges, weights, shares = [], [], []
-        for confidence, outcome in columns:
-            cuts, index = assign(confidence, self.weight, n_bins, strategy)
-            mass, share = column_sums(n_bins, index, confidence, outcome, self.weight)
-            edges.append(cuts)
-            weights.append(mass)
-            shares.append(share)
-        return BinSums(
-            np.array(edges),
-            np.array(weights),
-            np.stack(shares, axis=1),
-            self.exponent,
-        )
+        columns = []
+        for c, y in zip(self.confidence.T, self.outcome.T, strict=True):
+            edges, index = assign(c, self.weight, n_bins, strategy)
+            columns.append((edges, *column_sums(n_bins, index, c, y, self.weight)))
+        edges, weight, shares = map(np.array, zip(*columns, strict=True))
+        return BinSums(edges, weight, shares, self.exponent)
 
     def bins(self, n_bins: int, strategy: Strategy) -> list[Bins]:
         """Return the bins of every column."""

@@ -29,17 +29,11 @@ from skxent.metrics._sums import RowLosses, reduce_rows
 
 @overload
 def entropy(
-    y_proba: ArrayLike,
-    *,
-    reduction: EachRow,
-    **keywords: Unpack[RowKeywords],
+    y_proba: ArrayLike, *, reduction: EachRow, **keywords: Unpack[RowKeywords]
 ) -> Floats: ...
 @overload
 def entropy(
-    y_proba: ArrayLike,
-    *,
-    reduction: Number = "mean",
-    **keywords: Unpack[RowKeywords],
+    y_proba: ArrayLike, *, reduction: Number = "mean", **keywords: Unpack[RowKeywords]
 ) -> float: ...
 @takes(RowKeywords)
 def entropy(

@@ -25,6 +25,8 @@ from skxent.kernels.arrays import Floats
 from skxent.metrics._options import Options
 
 Value = TypeVar("Value")
+# What a metric computes from a block of rows.
+OfBlock = Callable[["Rows", Options], Value]
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,11 @@ class Rows:
     y_proba: Any
     sample_weight: Any = None
 
-    def sum(
-        self, function: Callable[[Rows, Options], Value], options: Options
-    ) -> Value:
+    def sum(self, function: OfBlock[Value], options: Options) -> Value:
         """Return the sum of ``function(block, options)`` over the blocks of rows."""
         return function(self, options)
 
-    def each(
-        self, function: Callable[[Rows, Options], Floats], options: Options
-    ) -> Any:
+    def each(self, function: OfBlock[Floats], options: Options) -> Any:
         """Return ``function(block, options)``, one number a row, for all rows."""
         return function(self, options)
 
