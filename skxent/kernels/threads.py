@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from numbers import Integral
+from typing import TypeVar
 
 from joblib import cpu_count
 
 from skxent.kernels.blas import BlasThreads
 from skxent.kernels.dispatch import kernels
 
+Item, Result = TypeVar("Item"), TypeVar("Result")
+
 # Below this many logits a second thread costs more than it brings.
 SERIAL_BELOW = 1 << 15
 
-# Columns of products that take BLAS less time than it takes to set its threads.
-FEW_COLUMNS = 100
+# Multiply-adds of products for which BLAS takes one thread in any case.
+FEW_OPERATIONS = 1 << 18
 
 _forked = False
 
@@ -42,25 +48,56 @@ def processors() -> int:
 
 
 def blas_threads(
-    count: int, columns: int | None = None
+    count: int, operations: int | None = None
 ) -> AbstractContextManager[None]:
     """Return a context in which BLAS has so many threads.
 
-    With `columns` it is for products of so many columns, and does nothing if these are
-    few. Inside another it takes its place, but BLAS never has more than outside all.
+    With `operations` it is for products of so many multiply-adds, and does nothing if
+    these are few. Inside another it takes its place, but BLAS never has more than
+    outside all.
     """
-    if columns is not None and columns <= FEW_COLUMNS:
+    if operations is not None and operations < FEW_OPERATIONS:
         return nullcontext()
     return BlasThreads(count)
 
 
-def one_blas_thread(columns: int | None = None) -> AbstractContextManager[None]:
+def one_blas_thread(operations: int | None = None) -> AbstractContextManager[None]:
     """Return a context in which BLAS has one thread.
 
     Its own would wait for the cores that the kernels' threads have not given back yet:
-    small products between two passes over X took longer than the passes.
+    small products between two passes over X took longer than the passes. And bits would
+    depend on their number.
     """
-    return blas_threads(1, columns)
+    return blas_threads(1, operations)
+
+
+def mapped(
+    function: Callable[[Item], Result], items: Iterable[Item], n_threads: int
+) -> Iterator[Result]:
+    """Return function(item) in order, each in one of so many threads.
+
+    BLAS has one thread in each: what is summed in order has the same bits always.
+    """
+    return (
+        map(function, items) if n_threads == 1 else _ahead(function, items, n_threads)
+    )
+
+
+def _ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], n_threads: int
+) -> Iterator[Result]:
+    def with_one_thread(item: Item) -> Result:
+        with one_blas_thread():
+            return function(item)
+
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(n_threads) as pool:
+        for item in items:
+            if len(waiting) > n_threads:
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(with_one_thread, item))
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def effective_n_threads(

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from skxent.base.undo import all_or_nothing
 from skxent.inputs.labels import sorted_classes
 from skxent.kernels.checks import ignore_overflow
+from skxent.kernels.threads import one_blas_thread
 from skxent.linear_model._callbacks import with_callbacks
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.losses._shipped import Loss
@@ -175,7 +176,8 @@ class PartialFitMixin:
         past_of_batch = past.scaled(1 / max(rows.weight_sum, LEAST_WEIGHT))
         objective = Objective(rows, loss, past_of_batch)
         W = self._minimise(objective, past.center, X, y, weights)
-        curvature = batch_curvature(rows, loss, W, past.whole)
+        with one_blas_thread(objective.operations):
+            curvature = batch_curvature(rows, loss, W, past.whole)
         self._past = past.updated(W, rows.weight_sum * curvature)
 
 

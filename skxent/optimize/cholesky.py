@@ -68,6 +68,6 @@ def newton_cholesky(
 ) -> Solution:
     """Minimise by Newton's method; return the rows' last Hessian if that is asked."""
     step = CholeskyStep(objective, options.keep_hessian)
-    with one_blas_thread(start.size):
+    with one_blas_thread(objective.operations):
         solution = newton(objective, start, step, options)
     return replace(solution, hessian=step.hessian) if options.keep_hessian else solution

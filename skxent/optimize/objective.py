@@ -10,6 +10,7 @@ the rows is a `dataclasses.replace`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -48,6 +49,12 @@ class Objective:
     def dtype(self) -> np.dtype[Any]:
         """Return the dtype of X."""
         return self.rows.dtype
+
+    @property
+    def operations(self) -> int:
+        """Return the multiply-adds of the Hessian, and of its inverse."""
+        coefficients = math.prod(self.shape)
+        return max(self.rows.n_samples, coefficients) * coefficients**2
 
     @cached_property
     def precision(self) -> tuple[np.dtype[Any], Weights | None]:

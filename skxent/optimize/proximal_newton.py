@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from skxent.kernels.threads import one_blas_thread
 from skxent.losses._shipped import CrossEntropy
 from skxent.optimize.line_search import backtrack, is_unbounded_along
 from skxent.optimize.models import model_of
@@ -51,6 +52,13 @@ def proximal_newton(
     objective: Objective, start: Weights, options: SolverOptions
 ) -> Solution:
     """Minimise F; a loss that is not convex from zero by way of cross-entropy."""
+    with one_blas_thread(objective.operations):
+        return _proximal_newton(objective, start, options)
+
+
+def _proximal_newton(
+    objective: Objective, start: Weights, options: SolverOptions
+) -> Solution:
     path = ProximalNewton(options)
     if not objective.loss.convex and not start.any() and options.max_iter > 1:
         easier = replace(objective, loss=CrossEntropy())

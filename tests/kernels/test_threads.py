@@ -102,7 +102,7 @@ def test_limits_that_overlap(four, a, b, last):
 def test_limits_within_each_other(four):
     with one_blas_thread():
         assert blas() == 1
-        with blas_threads(3, columns=1000):
+        with blas_threads(3, operations=1 << 30):
             assert blas() == 3  # a large product, inside of a solver
             with ThreadPoolExecutor(1) as pool:
 
@@ -113,7 +113,7 @@ def test_limits_within_each_other(four):
                 assert pool.submit(other).result() == 2
             assert blas() == 3
         assert blas() == 1
-        with blas_threads(3, columns=10):
+        with blas_threads(3, operations=10):
             assert blas() == 1
     with blas_threads(100):
         assert blas() == 4
@@ -131,7 +131,7 @@ def test_a_limit_of_the_user_stays(four):
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_errors_end_a_limit(four, error):
-    with pytest.raises(error), one_blas_thread(), blas_threads(2, 1000):
+    with pytest.raises(error), one_blas_thread(), blas_threads(2, 1 << 30):
         raise error
     assert blas() == 4
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
+from threadpoolctl import threadpool_limits
 
 from problems import objective_of
+from skxent import CrossEntropyClassifier
 from skxent.inputs.targets import make_target
 from skxent.losses import CrossEntropy, Focal
 from skxent.optimize.cholesky import newton_cholesky
@@ -228,3 +230,31 @@ def test_choice_of_solver():
     assert chosen(1797, 64, 10) == "newton-cg"
     assert chosen(100_000, 50, 2) == "lbfgs"
     assert chosen(1000, 5000, 20) == "newton-cg"
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "n_classes"), [(150, 61, 2), (1000, 4, 5), (3000, 60, 3)]
+)
+@pytest.mark.parametrize(
+    "settings",
+    [*({"solver": solver} for solver in METHODS), {"l1_ratio": 0.5, "C": 0.1}, None],
+    ids=str,
+)
+def test_bits_do_not_depend_on_threads_of_blas(n, d, n_classes, settings):
+    """None: a stream of batches. The Hessian of the last table is made in threads."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, d))
+    ends = np.linspace(-1, 1, n_classes + 1)[1:-1]
+    y = np.digitize(X[:, 0] + rng.logistic(size=n), ends)
+    found = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads):
+            model = CrossEntropyClassifier(**settings or {})
+            if settings is None:
+                for batch in np.array_split(np.arange(n), 2):
+                    model.partial_fit(X[batch], y[batch], range(n_classes))
+            else:
+                model.fit(X, y)
+        found.append(model.coef_)
+    assert_array_equal(found[0], found[1])
+    assert_array_equal(found[0], found[2])

@@ -9,9 +9,10 @@ and checks what comes (`inverse.check_curvature`).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from math import isqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.dispatch import kernels
-from skxent.kernels.threads import blas_threads, effective_n_threads
+from skxent.kernels.threads import effective_n_threads, mapped
 from skxent.losses._shipped import Loss
 from skxent.optimize.rows.base import BLOCK_ENTRIES, Block, PassCounter, Rows
 from skxent.optimize.smooth import Columns, Weights
@@ -31,8 +32,28 @@ SEGMENT_ROWS = 2048
 MAX_SEGMENTS = 64
 MAX_SEGMENT_SUMS = 1 << 23
 
+# Multiply-adds from which on threads are worth their start, about 10 ms, and numbers
+# that their matrices may have together.
+MANY_OPERATIONS = 1 << 25
+MAX_SUMMANDS = 1 << 25
+
 # Logits that are kept for the Hessian products that follow: 32 MB.
 MAX_CACHED_LOGITS = 1 << 22
+
+
+def hessian_summands(rows: tuple[Block, Floats]) -> Weights | list[Weights]:
+    """Return what rows, with their Hessians in the logits, add: (m, D, m, D).
+
+    Or a list of (D, j + 1, D) for each output j: the lower half.
+    """
+    block, M = rows
+    size, m = block.shape[1], isqrt(M.shape[1])
+    if block.outer is not None:
+        product = (M.T @ block.outer).reshape(m, m, size, size)
+        return np.asarray(product.swapaxes(1, 2))
+    x, M = block.padded, M.reshape(-1, m, m, 1)
+    scaled = (M[:, j, : j + 1] * x[:, np.newaxis] for j in range(m))
+    return [(x.T @ s.reshape(len(x), -1)).reshape(size, -1, size) for s in scaled]
 
 
 class Layout(NamedTuple):
@@ -175,18 +196,16 @@ class TableRows(Rows):
         """Σ_i M_i ⊗ x̃_i x̃_iᵀ, with M_i the Hessian of row i in its m logits."""
         size, m = self.shape
         H = np.zeros((m, size, m, size))
-        with self._blas(size * m):
-            for block, z in self._logits(W, width=size * m):
-                M = self.row_hessians(loss, z, block.target)
-                if block.outer is not None:
-                    product = (M.T @ block.outer).reshape(m, m, size, size)
-                    H += product.swapaxes(1, 2)
-                    continue
-                x, M = block.padded, M.reshape(-1, m, m, 1)
-                for j in range(m):
-                    scaled = M[:, j, : j + 1] * x[:, np.newaxis]
-                    product = x.T @ scaled.reshape(len(z), -1)
-                    H[j, :, : j + 1] += product.reshape(size, j + 1, size)
+        rows = (
+            (block, self.row_hessians(loss, z, block.target))
+            for block, z in self._logits(W, width=size * m)
+        )
+        for products in self._summands(hessian_summands, rows, size * m):
+            if isinstance(products, np.ndarray):
+                H += products
+                continue
+            for j, product in enumerate(products):
+                H[j, :, : j + 1] += product
         H /= self.scaled_weight_sum
         for j in range(m - 1):
             H[j, :, j + 1 :] = H[j + 1 :, :, j].swapaxes(0, 1)
@@ -214,16 +233,29 @@ class TableRows(Rows):
         """Return X̃ᵀ diag(h) X̃ for so many weights h of the rows."""
         size = self.shape[0]
         grams = np.zeros((count, size, size))
-        with self._blas(size):
-            for block, weights in blocks:
-                for gram, h in zip(grams, weights, strict=True):
-                    gram += self.weighted_gram(block.X, h.astype(np.float64))
+
+        def summands(rows: tuple[Block, Floats]) -> list[Weights]:
+            X = rows[0].X
+            return [self.weighted_gram(X, h.astype(np.float64)) for h in rows[1]]
+
+        for products in self._summands(summands, blocks, size):
+            for gram, product in zip(grams, products, strict=True):
+                gram += product
         grams /= self.scaled_weight_sum
         return grams
 
-    def _blas(self, columns: int) -> Any:
-        """Return a context for large products: threads are worth more than the wait."""
-        return blas_threads(effective_n_threads(self.n_threads), columns)
+    def _summands(
+        self, products: Callable[[Any], Any], blocks: Iterable[Any], columns: int
+    ) -> Iterator[Any]:
+        """Return the products of each block, of which sums of so many columns are made.
+
+        Blocks in threads, rather than BLAS in threads: the bits are always the same.
+        """
+        n_threads = 1
+        if self.n_samples * columns**2 > MANY_OPERATIONS:
+            room = max(1, MAX_SUMMANDS // columns**2)
+            n_threads = min(effective_n_threads(self.n_threads), room)
+        return mapped(products, blocks, n_threads)
 
     def diagonal(self, loss: Loss, W: Weights) -> Weights:
         return self.diagonal_and_columns(loss, W)[0]
