@@ -16,7 +16,8 @@ from joblib import cpu_count
 from skxent.kernels.blas import BlasThreads
 from skxent.kernels.dispatch import kernels
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 # Below this many logits a second thread costs more than it brings.
 SERIAL_BELOW = 1 << 15

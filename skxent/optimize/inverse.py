@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import eigh, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs
 
+from skxent.kernels.arrays import Floats
 from skxent.optimize.rows.constant import ROUNDING
 from skxent.optimize.smooth import Weights
 
@@ -31,7 +32,7 @@ FEIGNED = 0.1
 HELD = 1e8
 
 
-def rounding_of(dtype: Any, origin: Weights) -> Weights | None:
+def rounding_of(dtype: Any, origin: Floats) -> Weights | None:
     """Return the variance that rounding may give to columns far from zero: (D,).
 
     That of a column with a spread of ROUNDING eps; None without such columns.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,21 @@ def origin_step(n_samples: int) -> int:
 
 # A sum of weights, or its product with C, that is less makes any penalty infinite.
 LEAST_WEIGHT = 1e-300
+
+
+def hessian_summands(rows: tuple[Block, Floats]) -> Weights | list[Weights]:
+    """Return what rows, with their Hessians in the logits, add: (m, D, m, D).
+
+    Or a list of (D, j + 1, D) for each output j: the lower half.
+    """
+    block, M = rows
+    size, m = block.shape[1], isqrt(M.shape[1])
+    if block.outer is not None:
+        product = (M.T @ block.outer).reshape(m, m, size, size)
+        return np.asarray(product.swapaxes(1, 2))
+    x, M = block.padded, M.reshape(-1, m, m, 1)
+    scaled = (M[:, j, : j + 1] * x[:, np.newaxis] for j in range(m))
+    return [(x.T @ s.reshape(len(x), -1)).reshape(size, -1, size) for s in scaled]
 
 
 class PassCounter:

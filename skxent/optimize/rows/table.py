@@ -12,7 +12,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from math import isqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +22,13 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads, mapped
 from skxent.losses._shipped import Loss
-from skxent.optimize.rows.base import BLOCK_ENTRIES, Block, PassCounter, Rows
+from skxent.optimize.rows.base import (
+    BLOCK_ENTRIES,
+    Block,
+    PassCounter,
+    Rows,
+    hessian_summands,
+)
 from skxent.optimize.smooth import Columns, Weights
 
 # Rows that a segment has at least, segments that there are at most, and numbers in the
@@ -39,21 +44,6 @@ MAX_SUMMANDS = 1 << 25
 
 # Logits that are kept for the Hessian products that follow: 32 MB.
 MAX_CACHED_LOGITS = 1 << 22
-
-
-def hessian_summands(rows: tuple[Block, Floats]) -> Weights | list[Weights]:
-    """Return what rows, with their Hessians in the logits, add: (m, D, m, D).
-
-    Or a list of (D, j + 1, D) for each output j: the lower half.
-    """
-    block, M = rows
-    size, m = block.shape[1], isqrt(M.shape[1])
-    if block.outer is not None:
-        product = (M.T @ block.outer).reshape(m, m, size, size)
-        return np.asarray(product.swapaxes(1, 2))
-    x, M = block.padded, M.reshape(-1, m, m, 1)
-    scaled = (M[:, j, : j + 1] * x[:, np.newaxis] for j in range(m))
-    return [(x.T @ s.reshape(len(x), -1)).reshape(size, -1, size) for s in scaled]
 
 
 class Layout(NamedTuple):
