@@ -43,21 +43,6 @@ def origin_step(n_samples: int) -> int:
 LEAST_WEIGHT = 1e-300
 
 
-def hessian_summands(rows: tuple[Block, Floats]) -> Weights | list[Weights]:
-    """Return what rows, with their Hessians in the logits, add: (m, D, m, D).
-
-    Or a list of (D, j + 1, D) for each output j: the lower half.
-    """
-    block, M = rows
-    size, m = block.shape[1], isqrt(M.shape[1])
-    if block.outer is not None:
-        product = (M.T @ block.outer).reshape(m, m, size, size)
-        return np.asarray(product.swapaxes(1, 2))
-    x, M = block.padded, M.reshape(-1, m, m, 1)
-    scaled = (M[:, j, : j + 1] * x[:, np.newaxis] for j in range(m))
-    return [(x.T @ s.reshape(len(x), -1)).reshape(size, -1, size) for s in scaled]
-
-
 class PassCounter:
     """How many passes over X there were: solvers print it, and judge costs by it."""
 
@@ -91,6 +76,19 @@ class Block:
             return None
         x = self.padded
         return (x[:, :, np.newaxis] * x[:, np.newaxis]).reshape(n, -1)
+
+    def hessian_summands(self, M: Floats) -> Weights | list[Weights]:
+        """Return what the rows, with Hessians M in the logits, add: (m, D, m, D).
+
+        Or a list of (D, j + 1, D) for each output j: the lower half.
+        """
+        size, m = self.shape[1], isqrt(M.shape[1])
+        if self.outer is not None:
+            product = (M.T @ self.outer).reshape(m, m, size, size)
+            return np.asarray(product.swapaxes(1, 2))
+        x, M = self.padded, M.reshape(-1, m, m, 1)
+        scaled = (M[:, j, : j + 1] * x[:, np.newaxis] for j in range(m))
+        return [(x.T @ s.reshape(len(x), -1)).reshape(size, -1, size) for s in scaled]
 
 
 class Rows(ABC):

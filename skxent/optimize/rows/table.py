@@ -22,13 +22,7 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads, mapped
 from skxent.losses._shipped import Loss
-from skxent.optimize.rows.base import (
-    BLOCK_ENTRIES,
-    Block,
-    PassCounter,
-    Rows,
-    hessian_summands,
-)
+from skxent.optimize.rows.base import BLOCK_ENTRIES, Block, PassCounter, Rows
 from skxent.optimize.smooth import Columns, Weights
 
 # Rows that a segment has at least, segments that there are at most, and numbers in the
@@ -186,11 +180,13 @@ class TableRows(Rows):
         """Σ_i M_i ⊗ x̃_i x̃_iᵀ, with M_i the Hessian of row i in its m logits."""
         size, m = self.shape
         H = np.zeros((m, size, m, size))
-        rows = (
-            (block, self.row_hessians(loss, z, block.target))
-            for block, z in self._logits(W, width=size * m)
-        )
-        for products in self._summands(hessian_summands, rows, size * m):
+
+        def summands(rows: tuple[Block, Floats]) -> Weights | list[Weights]:
+            block, z = rows
+            return block.hessian_summands(self.row_hessians(loss, z, block.target))
+
+        blocks = self._logits(W, width=size * m)
+        for products in self._summands(summands, blocks, size * m):
             if isinstance(products, np.ndarray):
                 H += products
                 continue
