@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.inputs.labels import check_classes, encode_labels, mask_ignored
+from skxent.inputs.labels import (
+    as_labels,
+    check_classes,
+    encode_labels,
+    mask_ignored,
+    refuse_missing,
+)
 from skxent.kernels import arrays as kernel_arrays
 from skxent.kernels.arrays import Floats
 
@@ -184,3 +190,13 @@ def classes_of_columns(
     if ignore_index is not None and len(classes) > n_columns:
         classes = classes[mask_ignored(classes, ignore_index, "labels")[1]]
     return classes
+
+
+def sorted_classes(name: str, classes: Any) -> NDArray[Any]:
+    """Return the distinct labels among those that a caller says may come, sorted."""
+    found = as_labels(classes, name)
+    if found.ndim != 1 or not len(found):
+        raise ValueError(f"{name} must be of shape (K,), got {found.shape}.")
+    if found.dtype.kind == "f":
+        refuse_missing(int(np.isnan(found).sum()), name)
+    return np.unique(found)

@@ -87,16 +87,6 @@ def check_classes(name: str, classes: Any) -> NDArray[Any]:
     return found
 
 
-def sorted_classes(name: str, classes: Any) -> NDArray[Any]:
-    """Return the distinct labels among those that a caller says may come, sorted."""
-    found = as_labels(classes, name)
-    if found.ndim != 1 or not len(found):
-        raise ValueError(f"{name} must be of shape (K,), got {found.shape}.")
-    if found.dtype.kind == "f":
-        refuse_missing(int(np.isnan(found).sum()), name)
-    return np.unique(found)
-
-
 def check_labels(y: Any) -> NDArray[Any]:
     """Return the labels (n,) that an estimator is fitted to."""
     if y is None:

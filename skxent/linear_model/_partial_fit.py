@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxent.base.undo import all_or_nothing
-from skxent.inputs.labels import sorted_classes
+from skxent.inputs.columns import sorted_classes
 from skxent.kernels.checks import ignore_overflow
 from skxent.kernels.threads import one_blas_thread
 from skxent.linear_model._callbacks import with_callbacks

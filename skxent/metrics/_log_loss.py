@@ -107,7 +107,8 @@ def _inside(y_proba: Any) -> Any:
 
 def _typed(labels: Any) -> Any:
     """Return object arrays as arrays of the one type they hold, others as given."""
-    if getattr(labels, "dtype", None) != np.dtype(object):
+    dtype = getattr(labels, "dtype", None)
+    if not isinstance(dtype, np.dtype) or dtype.kind != "O":
         return labels
     try:
         plain = as_labels(labels)

@@ -83,6 +83,7 @@ def test_log_loss_of_object_labels(kind):
     expected = sklearn.metrics.log_loss(plain, frame)
     assert_allclose(log_loss(y, frame), expected)
     assert_allclose(log_loss(y, proba, labels=classes.astype(object)), expected)
+    assert_allclose(log_loss(plain, proba, labels=classes.astype(object)), expected)
     mixed = np.array([0, "a", 1] * 50, object)
     errors = []
     for metric in (log_loss, sklearn.metrics.log_loss):

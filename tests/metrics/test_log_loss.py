@@ -264,13 +264,9 @@ ABA = np.array(["a", "b", "a"])
     [
         (ABA.astype("S"), P, {}),
         (ABA.astype("S"), P, {"labels": [b"a", b"b"]}),
-        (np.array([1, 2, 1], object), P, {}),
-        (np.array([True, False, True], object), P, {}),
-        (np.array([0, 1, 0], object), Q, {"labels": [0, 1, 2]}),
         (np.array(["a", None, "a"], object), P, {}),
         ([0, "a", 0], P, {}),
         ([0, 1, 0], Q, {"labels": [0, 0.5, 1]}),
-        ([0, 1, 0], Q, {"labels": np.array([0, 1, 2], object)}),
         ([0, 1, 0], np.matrix(P), {}),
         ([0, 1, 0], P, {"sample_weight": np.ma.array([1.0, 2, 3], mask=[0, 1, 0])}),
         ([0, 1, 0], P, {"sample_weight": [[1], [2], [3]], "normalize": "yes"}),
