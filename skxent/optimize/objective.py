@@ -59,7 +59,8 @@ class Objective:
     @cached_property
     def precision(self) -> tuple[np.dtype[Any], Weights | None]:
         """Return the dtype of X and what rounding may tell in its columns."""
-        return self.dtype, rounding_of(self.dtype, self.rows.origin)
+        origin = np.where(self.rows.constant, 0, self.rows.origin)
+        return self.dtype, rounding_of(self.dtype, origin)
 
     @property
     def passes(self) -> int:
