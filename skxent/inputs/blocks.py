@@ -278,7 +278,8 @@ class ParquetBlocks:
         """
         if self.source is self.dataset:
             return False
-        if self.dataset.format.default_extname != "parquet":
+        kind = getattr(self.dataset, "format", None)  # None in memory
+        if kind is None or kind.default_extname != "parquet":
             return False
         asked = list(map(self.dataset.schema.field, columns))
         return all(
