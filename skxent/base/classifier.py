@@ -6,14 +6,13 @@ from abc import abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skxent.base.accuracy import ScoredByAccuracy
 from skxent.base.pickle import VersionedPickle
 from skxent.base.undo import WholeFits
-from skxent.inputs.labels import as_labels
 from skxent.inputs.tables import codes_of_logits
 from skxent.inputs.weights import class_weights
 from skxent.kernels.arrays import Floats
@@ -133,24 +132,6 @@ class LogitClassifier(
             A column for each of `classes_`.
         """
         return self._probabilities(self.decision_function(X), log=True)
-
-    def score(
-        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> float:
-        """Return the accuracy: the share of rows, by weight, predicted correctly.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n, d)
-        y : array-like of shape (n,)
-            Labels, in any container that `fit` takes.
-        sample_weight : array-like of shape (n,), default=None
-
-        Returns
-        -------
-        float
-        """
-        return float(super().score(X, as_labels(y), sample_weight))
 
     def _checked(self, X: Any) -> Any:
         """Return X as `_logits` reads it."""

@@ -17,7 +17,7 @@ from skxent.blending._sorted_classes import SortedClasses, unwrapped
 from skxent.blending._weights import Pooling, blend_weights
 from skxent.inputs.class_order import reorder_classes
 from skxent.inputs.columns import by_class
-from skxent.inputs.labels import as_labels, check_labels
+from skxent.inputs.labels import check_labels
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import logits_per_row
 from skxent.kernels.arrays import Floats
@@ -127,24 +127,6 @@ class BlendClassifier(VersionedPickle, WholeFits, ScoredByAccuracy, StackingClas
         for name, model in self.named_estimators_.items():
             self.named_estimators_[name] = unwrapped(model)
         return self
-
-    def score(
-        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> float:
-        """Return the accuracy: the share of rows, by weight, predicted correctly.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n, d)
-        y : array-like of shape (n,)
-            Labels, in any container that `fit` takes.
-        sample_weight : array-like of shape (n,), default=None
-
-        Returns
-        -------
-        float
-        """
-        return float(super().score(X, as_labels(y), sample_weight))
 
     def transform(self, X: MatrixLike) -> Floats:
         """Return the probabilities of all estimators side by side.

@@ -1,8 +1,9 @@
 """Columns that stand for classes: by the names that a table gives them, or in order.
 
-Data frames and Arrow tables are read by name: their columns must be named by the
-classes. Arrays have no names, nor have tables whose names only count the columns: their
-columns are in the order of the classes that the caller names, which need not be sorted.
+Data frames and Arrow tables whose columns are named by the classes are read by name.
+Arrays, and tables with other names, have their columns in the order of the classes that
+the caller names, which need not be sorted. Names of which only some are classes are an
+error.
 """
 
 from __future__ import annotations
@@ -60,13 +61,14 @@ def class_order(
 
     Parameters
     ----------
-    name : what the caller calls the table, whose names must then be the classes or only
-        count. None: other names mean nothing, as in the predictions of an estimator.
+    name : what the caller calls the table. None: names that are not the classes mean
+        nothing, as in the predictions of an estimator.
 
     Raises
     ------
     ValueError
-        If columns have other names. A wrong number of columns is left to others.
+        If only some names are classes, or if they are column numbers out of order. A
+        wrong number of columns is left to others.
     """
     if names is None:
         return None
@@ -74,7 +76,8 @@ def class_order(
     order = positions(names, labels)
     if order is not None:
         return None if np.array_equal(order, np.arange(len(order))) else order
-    if name is not None and len(names) == len(labels) and not count_columns(names):
+    mixed = {*map(str, names)} & {*map(str, [*labels, *range(len(names))])}
+    if name and mixed and len(names) == len(labels) and not count_columns(names):
         raise ValueError(
             f"{name} must have its columns named by the classes {labels}, got {names}. "
             "Rename them, or pass an array, whose columns are in the order of the "
