@@ -49,8 +49,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 22_800,
-    "lines of code": 14_100,
+    "lines": 23_000,
+    "lines of code": 14_250,
 }
 MAX_FILE_LINES = 300
 
