@@ -104,6 +104,7 @@ def distill(
     POSITIVE.check("temperature", temperature)
     Interval(0.0, 1.0, "both").check("teacher_weight", teacher_weight)
     check_bool("from_logits", from_logits)
+    check_unmasked("teacher", teacher)
     z = as_reals("teacher", as_array(by_code(teacher), "teacher"))
     if z.ndim != 2 or not z.shape[1]:
         raise ValueError(f"teacher must be of shape (n, K), got {z.shape}.")

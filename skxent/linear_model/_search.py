@@ -179,7 +179,7 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor):
                 f"refit must be one of {names} or a function of cv_results_ where "
                 f"scoring has several scorers, got {self.refit!r}."
             )
-        if names == [ALONE] and isinstance(self.refit, str):
+        if names == [ALONE] and isinstance(self.refit, str) and callable(self.scoring):
             raise ValueError(
                 f"refit must be True or False, got {self.refit!r}. Several scorers are "
                 "a list of names or a dict of name to scorer, not a function that "
