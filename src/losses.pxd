@@ -1,6 +1,6 @@
 """The formulas: every loss as a function φ of the margin m of one class.
 
-A formula is told p = σ(m), q = σ(-m) and L = -log p, each exact to a few ulp, and
+A formula is given p = σ(m), q = σ(-m) and L = -log p, each exact to a few ulp, and
 writes φ, φ' and φ'' (derivatives in m). It may use 1 - p as q and log p as -L, and must
 not form either anew. `log_slope` is log(-φ'/q), which the posterior divides by: it stays
 finite where φ' underflows, given log q.

@@ -17,7 +17,7 @@ from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_limits
 
 import skxent
-from skxent.kernels.checks import say_if_missing
+from skxent.kernels.checks import explain_missing
 from skxent.kernels.dispatch import available
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses import Focal
@@ -79,10 +79,10 @@ def test_what_is_missing_is_named():
 def test_a_library_is_not_blamed_for_what_it_lacks():
     message = "this needs that"
     for name in ("that", "that.part", "other"):
-        with pytest.raises(ImportError) as raised, say_if_missing("that", message):
+        with pytest.raises(ImportError) as raised, explain_missing("that", message):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         assert (str(raised.value) == message) == (name == "that")
-    with pytest.raises(OSError), say_if_missing("that", message):
+    with pytest.raises(OSError), explain_missing("that", message):
         raise OSError("libthat.so: cannot open shared object file")
 
 

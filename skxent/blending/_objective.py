@@ -51,10 +51,10 @@ class BlendObjective(ABC):
 
 
 class Arithmetic(BlendObjective):
-    """A loss sees of each row only the margin of its class: log a - log(1 - a).
+    """A loss depends on a row only through the margin of its class: log a - log(1 - a).
 
-    So K drops out. A (n, M) holds what the models give to the class of each row, and of
-    soft labels each class is a row of its own, with its share for a weight.
+    So K drops out. A (n, M) holds the probabilities that the models give to the class
+    of each row. With soft labels each class is a row of its own, weighted by its share.
     """
 
     def __init__(self, tables: Sequence[Floats], target: Target, loss: Loss) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import as_reals, say_if_missing
+from skxent.kernels.checks import as_reals, explain_missing
 
 
 def library(name: str) -> Any:
     """Return the library of that name, or raise an error that says what to install."""
     message = f"{name} must be installed for this: pip install {name}."
-    with say_if_missing(name, message):
+    with explain_missing(name, message):
         # Programs that freeze a package can see statements only.
         if name == "xgboost":
             import xgboost

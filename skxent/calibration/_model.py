@@ -89,8 +89,8 @@ def out_of_fold_logits(
     """Return the classes, their logits by models of the other folds, and the rows.
 
     A model that was trained without a class has no logit of it. scikit-learn fills in
-    the smallest number, which is a certainty that no row deserves. Such folds are left
-    out, since their rows cannot be compared with those of the rest.
+    the smallest number, which would exclude the class with certainty. Such folds are
+    left out, since their rows cannot be compared with those of the other folds.
     """
     X, y = indexable(X, y)  # takes lists and sparse formats that have no rows
     folds = list(check_cv(cv, y, classifier=True).split(X, y))

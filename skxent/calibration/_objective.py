@@ -84,7 +84,7 @@ class ScalingObjective(ABC):
                 H[column] += self.vjp(t, z, product)
         return H / self.total_weight
 
-    @ignore_overflow  # Inverse tells of it
+    @ignore_overflow  # Inverse reports it
     def minimise(self, options: SolverOptions) -> Solution:
         """Find the parameters of least loss."""
         start, rows = self.start(), start_rows(len(self.z))
@@ -97,7 +97,7 @@ class ScalingObjective(ABC):
 
         def step(point: Point, _: float) -> tuple[Vector, bool]:
             gradient = point.gradient
-            if not gradient.any():  # saturated, and all right
+            if not gradient.any():  # all rows are saturated and correct
                 return np.zeros_like(gradient), True
             inverse = Inverse(self.curvature(point.W, gradient))
             return -inverse(gradient[:, np.newaxis])[:, 0], inverse.positive
@@ -107,7 +107,7 @@ class ScalingObjective(ABC):
             return newton(self, start, step, options)
 
     def may_be_unbounded(self, value: float) -> bool:
-        """Return False: that is for max_iter to end."""
+        """Return False: if there is no minimum, the fit ends at max_iter."""
         return False
 
     def _blocks(self, t: Vector) -> Iterator[tuple[Floats, Target, Floats]]:

@@ -4,9 +4,9 @@ Rows stay on the workers, which receive the coefficients and return sums. This n
 dask: ``pip install 'dask[array,dataframe,distributed]'``.
 """
 
-from skxent.kernels.checks import say_if_missing
+from skxent.kernels.checks import explain_missing
 
-with say_if_missing(
+with explain_missing(
     "dask", "skxent.dask needs dask: pip install 'dask[array,dataframe,distributed]'"
 ):
     import dask  # noqa: F401  # so that the error comes now, not later

@@ -70,7 +70,7 @@ class Blocks:
     keys: list[Any]
     graph: dict[Any, Any]
 
-    def together(self, function: Callable[..., Any], *arguments: Any) -> Delayed:
+    def apply_to_all(self, function: Callable[..., Any], *arguments: Any) -> Delayed:
         """Return ``function(list of all values, *arguments)``, delayed."""
         name = f"values-{uuid4().hex}"
         values = Delayed(name, {**self.graph, name: (list, list(self.keys))})

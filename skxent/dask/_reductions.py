@@ -83,7 +83,9 @@ class DaskRows(Rows):
             check_classes("labels", options.labels)
             return options
         columns = {"y_true": self.y_true, "sample_weight": self.sample_weight}
-        return each_block(label_mass, (options,), **columns).together(known, options)
+        return each_block(label_mass, (options,), **columns).apply_to_all(
+            known, options
+        )
 
 
 def over_blocks(

@@ -52,7 +52,7 @@ def stored(blocks: Blocks, limits: ClusterLimits) -> BlockStore:
     """Compute the blocks and keep them where they are, without those that are None."""
     client = current_client()
     if client is None:
-        return LocalBlocks(blocks.together(present).compute())
+        return LocalBlocks(blocks.apply_to_all(present).compute())
     return Workers.of(client, blocks, limits)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 from numpy.typing import NDArray
 
 from skxent.inputs.class_order import classes_of_estimator, predict_by_class
-from skxent.kernels.checks import say_if_missing
+from skxent.kernels.checks import explain_missing
 
 
 class Display:
@@ -123,7 +123,7 @@ def get_axes(ax: Any) -> Any:
     if ax is not None:
         return ax
     message = "Displays need matplotlib: pip install matplotlib."
-    with say_if_missing("matplotlib", message):
+    with explain_missing("matplotlib", message):
         from matplotlib import pyplot as plt
     return plt.subplots(layout="constrained")[1]
 

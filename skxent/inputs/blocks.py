@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skxent.inputs.sparse import check_sparse
-from skxent.kernels.checks import check_count, say_if_missing
+from skxent.kernels.checks import check_count, explain_missing
 
 __all__ = ["ArrayBlocks", "ParquetBlocks", "RowBlocks"]
 
@@ -123,10 +123,10 @@ class ArrayBlocks:
         columns = [getattr(values, "iloc", values) for values in columns]
         for start in range(0, self.X.shape[0], self.block_rows):
             rows = slice(start, start + self.block_rows)
-            yield tuple(as_known(values[rows]) for values in columns)
+            yield tuple(strings_as_objects(values[rows]) for values in columns)
 
 
-def as_known(values: Any) -> Any:
+def strings_as_objects(values: Any) -> Any:
     """Return strings as objects if scikit-learn does not know their dtype."""
     kind = getattr(getattr(values, "dtype", None), "kind", "")
     return values.astype(object) if kind == "T" else values  # numpy's StringDType
@@ -185,7 +185,7 @@ class ParquetBlocks:
     ) -> None:
         check_count("block_rows", block_rows)
         message = "skxent.blocks.ParquetBlocks needs pyarrow: pip install pyarrow"
-        with say_if_missing("pyarrow", message):
+        with explain_missing("pyarrow", message):
             import pyarrow
         import pyarrow.dataset as arrow
 

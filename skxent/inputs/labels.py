@@ -50,7 +50,7 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
     if set(map(type, values)) == {str}:
         return array
     refuse_missing(sum(map(is_missing, values)), name)
-    nouns = {noun_of(value) for value in values}
+    nouns = {plural_type_name(value) for value in values}
     if nouns == {"integers", "floats"}:
         nouns = {"floats"}
     if len(nouns) > 1:
@@ -136,7 +136,7 @@ def as_array(y: Any, name: str = "y") -> NDArray[Any]:
 NOUNS = ("strings", "bytes", "bools", "integers", "floats")
 
 
-def noun_of(label: Any) -> str:
+def plural_type_name(label: Any) -> str:
     """Return the plural noun for labels of this type, for error messages."""
     kinds = (str, bytes, bool | np.bool_, Integral, Real)
     for noun, kind in zip(NOUNS, kinds, strict=True):
@@ -228,7 +228,7 @@ def check_same_type(found: NDArray[Any], classes: NDArray[Any], name: str) -> No
     if not len(found) or not len(classes):
         return
     label, known = found.tolist()[0], classes.tolist()[0]
-    ours, theirs = noun_of(label), noun_of(known)
+    ours, theirs = plural_type_name(label), plural_type_name(known)
     if ours != theirs and {ours, theirs} & {"strings", "bytes"}:
         raise ValueError(
             f"{name} must have labels in {classes.tolist()}, got {label!r}: "

@@ -1,8 +1,8 @@
 """A limit on BLAS's threads that fits in several threads can share.
 
 OpenBLAS and MKL have one number of threads for the whole process. Where two fits that
-overlap each save and restore it, the second saves what the first has set, and restores
-that for ever. So the limits are counted: the first saves, the last restores.
+overlap each save and restore it, the second saves the limit of the first, and restores
+that for good. So all limits are tracked: the first saves, the last restores.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Library:
 
     def __init__(self, controller: Any) -> None:
         self.controller = controller
-        self.before: int | None = None  # what to come back to, while there is a limit
-        self.ours: int = 0  # what is there while there is a limit
+        self.before: int | None = None  # the count to restore, while there is a limit
+        self.limited_to: int = 0  # the count in effect while there is a limit
         self.controls: bool = False
 
     def limit(self, count: int | None) -> None:
@@ -33,9 +33,9 @@ class Library:
                 self.before = self.controller.get_num_threads()
             self._set(min(count, self.before))
         elif self.before is not None:
-            # Where another has set the number meanwhile, it is the other's to restore.
-            # `ours` stays, so that a restoration that was interrupted can be repeated.
-            if self.controller.get_num_threads() == self.ours:
+            # If other code has set the number meanwhile, that code has to restore it.
+            # `limited_to` is kept, so that an interrupted restoration can be repeated.
+            if self.controller.get_num_threads() == self.limited_to:
                 self._give_up_control()
                 self.controls = True
                 self.controller.set_num_threads(self.before)
@@ -43,12 +43,12 @@ class Library:
             self.before = None
 
     def _set(self, count: int) -> None:
-        self.ours = count
+        self.limited_to = count
         if self.controller.get_num_threads() != count:
             self._give_up_control()
             self.controller.set_num_threads(count)
-            self.ours = self.controller.get_num_threads()
-            self.controls = self.ours == count
+            self.limited_to = self.controller.get_num_threads()
+            self.controls = self.limited_to == count
 
     def _give_up_control(self) -> None:
         # Since 3.8 threadpoolctl lets only one thread at a time set the number.
@@ -59,49 +59,49 @@ class Library:
 
 
 @dataclass(eq=False)
-class Wish:
-    """At most so many threads, wished for in one thread."""
+class ThreadLimit:
+    """The limit that one thread has set on the number of BLAS threads."""
 
     thread: int
     count: int
 
 
 class SharedLimit:
-    """The limits that are active in all threads, and what BLAS is set to for them.
+    """The active limits of all threads, of which BLAS gets the smallest.
 
-    Of each thread the innermost counts, and the least of these is set.
+    Only the innermost limit of each thread counts.
     """
 
     def __init__(self) -> None:
         self.lock: Any = RLock()
         # Weak, so that one whose end was interrupted does not count for ever.
-        self.active: list[ref[Wish]] = []
+        self.active: list[ref[ThreadLimit]] = []
         self.libraries: list[Library] | None = None
         self.of_threads: list[Any] = []  # libraries with a number for each thread
 
-    def enter(self, wish: Wish) -> None:
-        """Add a wish to those that hold."""
+    def enter(self, limit: ThreadLimit) -> None:
+        """Activate a limit."""
         with self.lock:
             if self.libraries is None:
                 self._find_libraries()
-            self._apply([*self._wishes(), wish])
+            self._apply([*self._limits(), limit])
 
-    def leave(self, wish: Wish) -> None:
-        """Take a wish from those that hold; one that is gone may be taken again."""
+    def leave(self, limit: ThreadLimit) -> None:
+        """Deactivate a limit; one that is not active is ignored."""
         with self.lock:
-            self._apply([other for other in self._wishes() if other is not wish])
+            self._apply([other for other in self._limits() if other is not limit])
 
     def after_fork(self) -> None:
-        """Drop the wishes of other threads, which do not live on in the child."""
+        """Drop the limits of other threads, which do not exist in the child."""
         self.lock = RLock()
-        self._apply([wish for wish in self._wishes() if wish.thread == get_ident()])
+        self._apply([limit for limit in self._limits() if limit.thread == get_ident()])
 
-    def _wishes(self) -> list[Wish]:
-        return [wish for known in self.active if (wish := known()) is not None]
+    def _limits(self) -> list[ThreadLimit]:
+        return [limit for known in self.active if (limit := known()) is not None]
 
-    def _apply(self, wishes: list[Wish]) -> None:
-        self.active = [ref(wish) for wish in wishes]
-        innermost = {wish.thread: wish.count for wish in wishes}
+    def _apply(self, limits: list[ThreadLimit]) -> None:
+        self.active = [ref(limit) for limit in limits]
+        innermost = {limit.thread: limit.count for limit in limits}
         count = min(innermost.values(), default=None)
         for library in self.libraries or ():
             library.limit(count)
@@ -126,22 +126,22 @@ if hasattr(os, "register_at_fork"):
 
 
 class BlasThreads:
-    """A context in which BLAS has at most so many threads."""
+    """A context that limits the number of BLAS threads."""
 
     entered: bool = False
 
     def __init__(self, count: int) -> None:
-        self.wish: Wish = Wish(get_ident(), count)
+        self.limit: ThreadLimit = ThreadLimit(get_ident(), count)
         self.before: list[tuple[Any, int]] = []
 
     def __enter__(self) -> None:
         try:
             self.entered = True
-            SHARED.enter(self.wish)
+            SHARED.enter(self.limit)
             for library in SHARED.of_threads:
                 before = library.get_num_threads()
                 self.before.append((library, before))
-                library.set_num_threads(min(self.wish.count, before))
+                library.set_num_threads(min(self.limit.count, before))
         except BaseException:
             self.leave()
             raise
@@ -164,8 +164,8 @@ class BlasThreads:
             self.leave()
 
     def leave(self) -> None:
-        """Give the threads back; what is done already is not done again."""
-        SHARED.leave(self.wish)
+        """Restore the number of threads; a second call continues an interrupted one."""
+        SHARED.leave(self.limit)
         self.entered = False
         while self.before:
             library, before = self.before[-1]

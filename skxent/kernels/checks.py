@@ -119,20 +119,22 @@ def has_itemsize_strides(array: NDArray[Any]) -> bool:
     return array.flags.aligned and not any(s % array.itemsize for s in array.strides)
 
 
-# Modules that are not the user's: scikit-learn calls scorers, and wraps fits.
-INNER = ("skxent.", "sklearn.", "joblib.")
+# Modules whose frames a warning skips: scikit-learn calls scorers, and wraps fits.
+INTERNAL_MODULES = ("skxent.", "sklearn.", "joblib.")
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn the caller, however deep in here or in scikit-learn this is called."""
+    """Warn at the line of user code that led to this call."""
     level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith(INNER):
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(
+        INTERNAL_MODULES
+    ):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
 
 
 def ignore_overflow(function: Function) -> Function:
-    """Silence numpy about infinities and NaN in a function that tells of them itself.
+    """Silence numpy about infinities and NaN in a function that reports them itself.
 
     Before numpy 2 an errstate that decorates keeps what it restores in one place for
     all threads, and for a function that calls itself.
@@ -153,10 +155,10 @@ def check_count(name: str, value: Any, low: int = 1) -> None:
 
 
 @contextmanager
-def say_if_missing(name: str, message: str) -> Iterator[None]:
+def explain_missing(name: str, message: str) -> Iterator[None]:
     """Raise an ImportError with the message if this library, and no other, is missing.
 
-    What is missing inside an installed library is another fault, with another remedy.
+    A module that is missing inside an installed library is a different fault.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""What was compiled, and what is used of it here."""
+"""The build configuration of the kernels, and the part that is in use."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Blocks of rows as a user has them: checked, and what they say of themselves.
+"""Checked blocks of rows, and the summaries from which a fit is planned.
 
-Every block is checked where it is and tells a `Summary`; what these say together is the
-`Plan` of skxent/linear_model/_plan.py.
+Every block is checked where it is stored and yields a `Summary`. The summaries of all
+blocks are merged into the `Plan` of skxent/linear_model/_plan.py.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from skxent.linear_model._input import check_data
 from skxent.linear_model._predictor import LinearPredictor
 from skxent.optimize.rows.blocks import nbytes
 
-# The sum of weights beyond LARGE may overflow, and is told in a larger unit.
+# The sum of weights beyond LARGE may overflow, so it is kept in a larger unit.
 LARGE, LARGE_EXPONENT = 2.0**900, 64
 
 
 class Checker(LinearPredictor, BaseEstimator):
-    """Takes what the estimators take; its attributes tell the width and the names."""
+    """An estimator that checks its input and keeps the number and names of columns."""
 
 
 @cache
 def checker_class(kind: str) -> type[Checker]:
-    """Return a class of that name, which scikit-learn's errors tell."""
+    """Return a checker class of that name, which scikit-learn's errors contain."""
     return type(kind, (Checker,), {})
 
 
@@ -63,7 +63,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Summary:
-    """What must be known of a block before it can be used."""
+    """The properties of a block that must be known before it can be used."""
 
     index: int
     n_samples: int

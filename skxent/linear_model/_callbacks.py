@@ -1,11 +1,11 @@
 """scikit-learn's callbacks (1.9 and later): a fit is a task, an iteration a subtask.
 
-A search has a subtask for each fold, with one for each candidate,
-and one for the refit.
+A search has a subtask for each fold, which has a subtask for each candidate, and a
+subtask for the refit.
 
-At the beginning of an iteration there is no estimator fitted so far:
-`on_fit_task_begin` gets the one before the fit. At its end `on_fit_task_end` gets one
-with the coefficients of that iteration.
+When an iteration begins, no estimator is fitted yet: `on_fit_task_begin` gets the
+estimator as it was before the fit. When the iteration ends, `on_fit_task_end` gets an
+estimator with the coefficients of that iteration.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ except ModuleNotFoundError as error:
 
 
 class NoCallbacks:
-    """What stands for the mixin before scikit-learn 1.9."""
+    """The replacement for the mixin before scikit-learn 1.9."""
 
 
 CallbackSupportMixin: Any = library.CallbackSupportMixin if library else NoCallbacks
@@ -39,10 +39,10 @@ def with_callbacks(method: Method) -> Method:
 
 
 class FitTask:
-    """What callbacks are told of one fit.
+    """The callback task of one fit.
 
-    They see the estimator as if the fit had stopped where they are told of it: `at`
-    gives its attributes for the weights of that moment.
+    Callbacks get the estimator as if the fit had stopped at the current iteration: `at`
+    returns the fitted attributes for the current weights.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class FitTask:
 
     @property
     def callback(self) -> Callback | None:
-        """Return what the solver calls after every iteration, if anybody listens."""
+        """Return the function to call after every iteration, None without callbacks."""
         return self._iteration if self.root is not None and self.active else None
 
     def _iteration(self, W: Weights) -> None:
@@ -87,10 +87,11 @@ class FitTask:
 
 
 class SearchTask:
-    """What callbacks are told of one search.
+    """The callback task of one search.
 
-    As of scikit-learn's searches, they see no fitted estimator before the end of it,
-    and do not stop it. Those that propagate hear every iteration of the refit.
+    As in scikit-learn's searches, callbacks get no fitted estimator before the search
+    ends, and cannot stop it. Callbacks that propagate are called for every iteration
+    of the refit.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class SearchTask:
             self.left = [n_candidates] * n_folds
 
     def fold(self, k: int) -> Callable[[], None]:
-        """Return what is to be called after every candidate of fold k."""
+        """Return the function to call after every candidate of fold k."""
         if not self.active:
             return lambda: None
         task = self.search.subcontext(

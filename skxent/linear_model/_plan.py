@@ -1,4 +1,4 @@
-"""What blocks say together, and how each becomes a part of the rows."""
+"""The plan of a fit on blocks, and the parts of the rows that it makes of them."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ from skxent.optimize.rows.blocks import (
     block_rows,
 )
 
-# Bytes of rows up to which blocks are put together: far more than a pass has besides.
-MERGED = 1 << 24
+# Blocks are merged up to this number of bytes of rows, so that the fixed cost of a pass
+# over a part is small compared with reading its rows.
+MAX_MERGED_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Plan:
     dtype: Any
     found: dict[int, Summary]  # of each block with rows
     first: dict[int, int]  # the place of each block's first row among all
-    weighty: frozenset[int]  # blocks with a positive weight
+    weighted_blocks: frozenset[int]  # blocks with a positive weight
     exponent: int  # weights are in units of 2**exponent, so that their sum is finite
     settings: dict[str, Any]
     noun: str  # what the blocks are called in errors
@@ -66,7 +67,7 @@ class Plan:
         Raises
         ------
         ValueError
-            If it has changed, with what did and which block it is.
+            If it has changed. The message says what has changed, and in which block.
         """
         before = self.found.get(block.index)
         if before is None:
@@ -84,17 +85,17 @@ class Plan:
 
 
 def part_of(blocks: Sequence[Block], plan: Plan) -> RowsPart:
-    """Return some blocks, put together, as a part of the rows."""
-    X: Any = together([block.X.astype(plan.dtype, copy=False) for block in blocks])
+    """Merge some blocks into a part of the rows."""
+    X: Any = concatenate([block.X.astype(plan.dtype, copy=False) for block in blocks])
     codes: NDArray[np.intp] | None = None
     soft: Floats | None = None
     if blocks[0].labels is None:
-        soft = together([b.codes.astype(plan.dtype, copy=False) for b in blocks])
+        soft = concatenate([b.codes.astype(plan.dtype, copy=False) for b in blocks])
     else:
-        codes = together([codes_of(block, plan.classes) for block in blocks])
+        codes = concatenate([codes_of(block, plan.classes) for block in blocks])
     weight = None
     if plan.exponent or any(block.sample_weight is not None for block in blocks):
-        weight = together([block.weights() for block in blocks])
+        weight = concatenate([block.weights() for block in blocks])
         weight = np.ldexp(weight, -plan.exponent) if plan.exponent else weight
     target = replace(plan.target, codes=codes, soft=soft, sample_weight=weight)
     zero = np.zeros(X.shape[1], dtype=X.dtype)  # the origin is that of all rows
@@ -109,7 +110,7 @@ def codes_of(block: Block, classes: NDArray[Any]) -> NDArray[np.intp]:
     return place[block.codes]
 
 
-def together(rows: Sequence[Any]) -> Any:
+def concatenate(rows: Sequence[Any]) -> Any:
     if len(rows) == 1:
         return rows[0]
     if any(map(sp.issparse, rows)):
@@ -118,16 +119,16 @@ def together(rows: Sequence[Any]) -> Any:
 
 
 def runs_of_small(blocks: Iterable[Block]) -> Iterator[list[Block]]:
-    """Yield runs of blocks that are small together, and large blocks alone.
+    """Yield runs of small blocks that may be merged, and each large block alone.
 
-    A pass over a part takes tens of microseconds besides its rows.
+    A pass over a part has a fixed cost of tens of microseconds.
     """
     run: list[Block] = []
     size = 0
     for block in blocks:
         more = sys.getsizeof(block)
         alike = not run or sp.issparse(block.X) == sp.issparse(run[0].X)
-        if run and (size + more > MERGED or not alike):
+        if run and (size + more > MAX_MERGED_BYTES or not alike):
             yield run
             run, size = [], 0
         run.append(block)
@@ -137,13 +138,13 @@ def runs_of_small(blocks: Iterable[Block]) -> Iterator[list[Block]]:
 
 
 def parts_of(blocks: Iterable[Block], plan: Plan) -> list[RowsPart]:
-    """Return the parts of blocks that are kept."""
-    weighty = []
+    """Return the parts that are made of the blocks with a positive weight."""
+    kept = []
     for block in blocks:
         plan.check_same(block)
-        if block.index in plan.weighty:
-            weighty.append(block)
-    return [part_of(run, plan) for run in runs_of_small(weighty)]
+        if block.index in plan.weighted_blocks:
+            kept.append(block)
+    return [part_of(run, plan) for run in runs_of_small(kept)]
 
 
 class PartReader:
@@ -157,7 +158,7 @@ class PartReader:
         for block in self.blocks:
             self.plan.check_same(block)
             seen += 1
-            if block.index in self.plan.weighty:
+            if block.index in self.plan.weighted_blocks:
                 yield part_of([block], self.plan)
         if seen != len(self.plan.found):
             raise ValueError(self.plan.changed(f"another after {seen}"))
@@ -186,12 +187,12 @@ def rows_of_plan(parts: BlockStore, plan: Plan) -> BlockRows:
 
 
 def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
-    """Return what blocks say together; set the estimator's classes and columns.
+    """Merge the block summaries into a plan; set the estimator's classes and columns.
 
     Raises
     ------
     ValueError
-        If blocks differ in what they must have in common, with the one that does.
+        If blocks differ in a property that all must share. The message names the block.
     """
     if not found:
         raise ValueError(f"X must have a {noun} with rows, got none.")
@@ -230,14 +231,14 @@ def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
     # Large weights of classes may have made it smaller by a power of two.
     exponent += int(np.frexp(mass.max() / target.sample_weight.max())[1]) - 1
     places = np.cumsum([0, *(block.n_samples for block in found)]).tolist()
-    weighty = masses @ target.class_weight > 0
+    has_weight = masses @ target.class_weight > 0
     return Plan(
         classes,
         target,
         dtype,
         {block.index: block for block in found},
         {block.index: first for block, first in zip(found, places, strict=False)},
-        frozenset(found[i].index for i in np.flatnonzero(weighty)),
+        frozenset(found[i].index for i in np.flatnonzero(has_weight)),
         exponent,
         estimator._row_settings(),
         noun,

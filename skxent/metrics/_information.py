@@ -1,4 +1,4 @@
-"""What predictions alone, or soft labels and predictions, tell: entropies."""
+"""Entropies of predictions, and the divergence of predictions from soft labels."""
 
 from __future__ import annotations
 

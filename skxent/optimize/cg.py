@@ -99,15 +99,15 @@ class CGStep:
         return step, "exact" if rz <= tolerance else "slow"
 
     def _tolerance(self, decrement: float, first: float, size: int) -> float:
-        """Return what may be left of the squared residual, of which `first` is now."""
-        # Loose far away; near the end as tight as the decrement, so that Newton's
-        # quadratic convergence is kept, but no tighter than tol needs: a decrement of
-        # a third of it will be left.
+        """Return the squared residual at which to stop; `first` is its first value."""
+        # The tolerance is loose far from the minimum. Near it the tolerance shrinks
+        # with the decrement, which keeps Newton's quadratic convergence, but not below
+        # what tol needs, which is a remaining decrement of a third of tol.
         left = min(decrement, float(np.sqrt(first)))
         forcing = left if left < 1e-3 else min(0.25, float(np.sqrt(left)))
         needed = (0.3 * self.tol) ** 2
         tolerance = max(forcing**2 * first, min(0.1**2 * first, needed))
-        # Nor any tighter than the gradient is exact.
+        # A residual below the rounding error of the gradient cannot be reached.
         rounding = size * float(np.finfo(self.objective.dtype).eps) ** 2
         return max(tolerance, min(rounding, needed))
 

@@ -13,18 +13,19 @@ from skxent.optimize.objective import Objective
 from skxent.optimize.smooth import Point, Weights
 from skxent.optimize.solution import Solution, SolverOptions
 
-# A Hessian serves again where a step with it left so much of the decrement.
-FADED = 0.15
+# The last Hessian is used again if its step left at most this share of the decrement.
+MAX_DECREMENT_RATIO = 0.15
 
 
 class CholeskyStep:
     """-H⁻¹g with the whole Hessian.
 
-    Where the last step left a seventh of the decrement, the last Hessian serves again:
-    it was then within a third or so of today's, and so is the step. One of a neighbour
-    on a path gets a first step, to see whether it does as well.
+    If the last step left at most a seventh of the decrement, its Hessian is used again:
+    it was within about a third of the current Hessian, and so is the step. A Hessian
+    from the previous fit on a path is used for the first step, and then checked in the
+    same way.
 
-    hessian : the last one of the rows, without the penalty, if it is to be kept.
+    hessian : the last Hessian of the rows, without the penalty, if it is to be kept.
     """
 
     objective: Objective
@@ -44,7 +45,7 @@ class CholeskyStep:
                     return -self.inverse(gradient), False
         elif self.inverse.positive:
             step = -self.inverse(gradient)
-            if -np.vdot(gradient, step) <= (FADED * decrement) ** 2:
+            if -np.vdot(gradient, step) <= (MAX_DECREMENT_RATIO * decrement) ** 2:
                 return step, True
         objective = self.objective
         H = objective.rows.hessian(objective.loss, point.W)

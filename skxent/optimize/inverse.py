@@ -1,4 +1,4 @@
-"""The inverse of a curvature matrix, however near to singular, and its root."""
+"""The inverse of a curvature matrix that may be singular, and the inverse's root."""
 
 from __future__ import annotations
 
@@ -9,49 +9,54 @@ from scipy.linalg import eigh, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from skxent.kernels.arrays import Floats
-from skxent.optimize.rows.constant import ROUNDING
+from skxent.optimize.rows.constant import MAX_ROUNDING_EPS
 from skxent.optimize.smooth import Weights
 
-# Scaled to a unit diagonal, a curvature below FLAT is rounding: of the sums in float64,
-# or of X itself, which float32 tells to 6e-8 of its size (and columns whose mean is far
-# from zero to less of their spread). Below LOST times that it may be rounding.
+# After scaling to a unit diagonal, a curvature below FLAT is rounding error: of the
+# sums in float64, or of X itself, whose float32 entries are exact to 6e-8 of their size
+# (and less exact relative to their spread if the mean of the column is far from zero).
+# A curvature below DOUBTFUL times FLAT may be rounding error.
 FLAT: dict[np.dtype[Any], float] = {
     np.dtype(np.float64): 1e-14,
     np.dtype(np.float32): 1.5e-11,
 }
-LOST = 10.0
+DOUBTFUL = 10.0
 
-# The curvature that a flat direction is given. No row tells of it, so its gradient is
-# rounding, which a step must not magnify. In a sample of the rows it may be flat and
-# curve a little in the others, whence it is not held to zero.
-FEIGNED = 0.1
+# The curvature that a flat direction gets. The rows do not determine this direction,
+# so its gradient is rounding error, which a step must not magnify. A direction that is
+# flat in a sample of the rows may be slightly curved in the others, so a small step
+# along it is allowed.
+FLAT_CURVATURE = 0.1
 
 
-# What directions that rounding may have made are held with, in units of the diagonal: a
-# step leaves them where they are, and a decrement hardly counts their gradient.
-HELD = 1e8
+# The curvature, in units of the diagonal, of directions that may exist only through
+# rounding error. It is so large that a step does not move along them, and that their
+# gradient hardly counts in the decrement.
+HOLDING_CURVATURE = 1e8
 
 
 def rounding_of(dtype: Any, origin: Floats) -> Weights | None:
     """Return the variance that rounding may give to columns far from zero: (D,).
 
-    That of a column with a spread of ROUNDING eps; None without such columns.
+    It is that of a column with a spread of MAX_ROUNDING_EPS eps, or None if there are
+    no columns far from zero.
     """
-    spread = ROUNDING * np.finfo(dtype).eps * origin.astype(np.float64)
+    spread = MAX_ROUNDING_EPS * np.finfo(dtype).eps * origin.astype(np.float64)
     return np.append(spread**2 / 12, 0.0) if spread.any() else None
 
 
 def hold_rounding(H: Weights, rounding: Weights | None, dtype: Any) -> None:
     """Raise, in place, the curvature of combinations that vary no more than rounding.
 
-    They are those of columns far from zero that others tell but for their last digits.
-    One set of directions for all outputs, which may still shift together at no cost.
+    Such combinations arise if a column far from zero is a linear function of other
+    columns except for its last digits. All outputs get the same directions, so a common
+    shift of all outputs stays free.
     """
     if rounding is None:
         return
     size, diagonal = len(rounding), np.diagonal(H)[: len(rounding)]
     if (rounding * diagonal[-1] < 1e-2 * FLAT[np.dtype(dtype)] * diagonal).all():
-        return  # of one output, which is near enough to tell of all
+        return  # the first output is enough for this check
     by_output = H.reshape(len(H) // size, size, -1, size)
     gram = np.einsum("kikj->ij", by_output)
     scale = np.sqrt(np.abs(np.diagonal(gram)))
@@ -70,11 +75,11 @@ def hold_rounding(H: Weights, rounding: Weights | None, dtype: Any) -> None:
     noisy = rounding[:, np.newaxis] * vectors
     held = scale[:, np.newaxis] * np.linalg.solve(vectors.T @ noisy, noisy.T).T
     for k, row in enumerate(by_output):
-        row[:, k] += HELD / len(by_output) * held @ held.T
+        row[:, k] += HOLDING_CURVATURE / len(by_output) * held @ held.T
 
 
 def check_curvature(values: Weights, name: str = "Hessian") -> None:
-    """Raise a ValueError where derivatives overflowed, or came of what did."""
+    """Raise a ValueError if derivatives are infinite or NaN after an overflow."""
     if not np.isfinite(values).all():
         raise ValueError(
             "X, C and sample_weight must be of a size whose products are finite, "
@@ -83,7 +88,7 @@ def check_curvature(values: Weights, name: str = "Hessian") -> None:
 
 
 def without_negative_curvature(H: Weights) -> Weights:
-    """Return a symmetric matrix whose negative eigenvalues are taken for zero."""
+    """Return a symmetric matrix with its negative eigenvalues set to zero."""
     values, vectors = eigh(H)
     return np.asarray((vectors * np.maximum(values, 0)) @ vectors.T)
 
@@ -91,11 +96,12 @@ def without_negative_curvature(H: Weights) -> Weights:
 class Inverse:
     """The inverse of a symmetric matrix, scaled to a unit diagonal first.
 
-    By Cholesky; where that breaks down by eigenvalues: flat ones get the curvature
-    FEIGNED, and those that may be rounding are raised, so that steps along collinear
-    columns stay small. The size of negative ones (focal loss) is taken, so that a
-    Newton step descends. `positive` tells of them. `dtype` is that of X, `rounding`
-    what `rounding_of` says of its columns.
+    The matrix is factorised by Cholesky, and by eigenvalues if that breaks down. Flat
+    eigenvalues are replaced by FLAT_CURVATURE, and those that may be rounding error are
+    raised, so that steps along collinear columns stay small. Negative eigenvalues
+    (focal loss) are replaced by their absolute values, so that a Newton step descends;
+    `positive` is False if any are beyond rounding error. `dtype` is that of X, and
+    `rounding` is the result of `rounding_of` for its columns.
     """
 
     scale: Weights
@@ -113,26 +119,28 @@ class Inverse:
         check_curvature(matrix)
         hold_rounding(matrix, rounding, dtype)
         flat = FLAT[np.dtype(dtype)]
-        lost = LOST * flat
+        doubtful = DOUBTFUL * flat
         scale = np.sqrt(np.abs(np.diagonal(matrix)))
         empty = scale == 0
         scale[empty] = 1.0
         self.scale = scale[:, np.newaxis]
         matrix = matrix / self.scale / scale
-        # Columns that are zero in all rows, or in those of a sample.
-        matrix[empty, empty] = 2 * lost
+        # These columns are zero in all rows, or in all rows of a sample.
+        matrix[empty, empty] = 2 * doubtful
         self.positive = True
         self.factor = None
-        # Called as they are: scipy's wrappers take longer than a small matrix.
+        # LAPACK is called directly: for small matrices scipy's wrappers cost more.
         factor, failed = dpotrf(matrix, lower=True)
-        if not failed and np.diagonal(factor).min() ** 2 >= lost:
+        if not failed and np.diagonal(factor).min() ** 2 >= doubtful:
             self.factor = factor
         else:
             values, self.vectors = eigh(matrix)
             self.positive = bool(values[0] > -1e-8 * values[-1])
             size = np.abs(values)
-            raised = np.maximum(size, lost * size.max())
-            self.reciprocal = 1 / np.where(size < flat * size.max(), FEIGNED, raised)
+            raised = np.maximum(size, doubtful * size.max())
+            self.reciprocal = 1 / np.where(
+                size < flat * size.max(), FLAT_CURVATURE, raised
+            )
 
     def root(self, U: Weights) -> Weights:
         """Return R U, where R Rᵀ is the inverse."""
@@ -162,9 +170,9 @@ class Inverse:
 class WholeInverse:
     """The inverse of a Hessian of all outputs, on weights of shape (D, m).
 
-    `invariant`: a shift that all outputs share changes nothing, and H is singular along
-    it. H gets a ridge there alone, which moves nothing, for gradients have no part in
-    it.
+    `invariant`: a common shift of all outputs changes nothing, and H is singular along
+    it. H gets a ridge along that shift only. This does not change any step, because
+    gradients have no component along it.
     """
 
     shape: tuple[int, int]

@@ -58,7 +58,7 @@ class Objective:
 
     @cached_property
     def precision(self) -> tuple[np.dtype[Any], Weights | None]:
-        """Return the dtype of X and what rounding may tell in its columns."""
+        """Return the dtype of X and the variance of rounding errors in its columns."""
         origin = np.where(self.rows.constant, 0, self.rows.origin)
         return self.dtype, rounding_of(self.dtype, origin)
 
@@ -175,7 +175,7 @@ class Objective:
         return np.vstack([self.penalty.best_shift(W[:d]), W[d:]])
 
     def coefficients(self, W: Weights) -> Weights:
-        """Return the weights for X itself, of all that are as good always the same."""
+        """Return the weights for X itself; a fixed rule chooses the common shift."""
         d = self.rows.n_features
         W = self.rows.with_origin(self.at_best_shift(W))
         if self.shift_invariant:

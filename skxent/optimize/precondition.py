@@ -146,7 +146,7 @@ class Diagonal:
 
     def inverse(self, objective: Objective) -> Linear:
         """Return the preconditioner that this diagonal makes."""
-        apply = apart(lambda G: G / self.scale, objective)
+        apply = without_shift(lambda G: G / self.scale, objective)
         return lambda G: self.uncentred(apply(self.centred(G)))
 
 
@@ -159,7 +159,7 @@ def shrunk(sums: Weights, count: Weights) -> Weights:
     return np.exp(usual + signal * (logs - usual))
 
 
-def apart(inverse: Linear, objective: Objective) -> Linear:
+def without_shift(inverse: Linear, objective: Objective) -> Linear:
     """Return the inverse for what the outputs differ in; the penalty holds a shift.
 
     Along a shift that changes nothing, or that is where the penalty draws it, there is
@@ -181,7 +181,7 @@ def apart(inverse: Linear, objective: Objective) -> Linear:
 
 def mean_of_outputs(sample: Objective, W: Weights) -> Linear:
     """Return the inverse of one Gram matrix for all outputs."""
-    return apart(Inverse(sample.gram(W), *sample.precision), sample)
+    return without_shift(Inverse(sample.gram(W), *sample.precision), sample)
 
 
 def each_output(sample: Objective, W: Weights) -> Linear:
@@ -193,7 +193,7 @@ def each_output(sample: Objective, W: Weights) -> Linear:
         columns = zip(inverses, G.T, strict=True)
         return np.hstack([of_one(g[:, np.newaxis]) for of_one, g in columns])
 
-    return apart(inverse, sample)
+    return without_shift(inverse, sample)
 
 
 def whole(objective: Objective, W: Weights) -> Linear:

@@ -44,14 +44,18 @@ SHORTEST_UNDAMPED = 0.1
 # The least and the largest damping, and the factor between two.
 MIN_DAMPING, MAX_DAMPING, DAMPING_FACTOR = 1e-3, 10, 10
 
-# The decrement at which cross-entropy has led a loss that is not convex near enough.
-NEAR_START = 1e-2
+# The tolerance of the cross-entropy fit whose solution is the start for a loss that is
+# not convex.
+PROXIMAL_START_TOL = 1e-2
 
 
 def proximal_newton(
     objective: Objective, start: Weights, options: SolverOptions
 ) -> Solution:
-    """Minimise F; a loss that is not convex from zero by way of cross-entropy."""
+    """Minimise F by proximal Newton.
+
+    A loss that is not convex starts from the cross-entropy fit if `start` is zero.
+    """
     with one_blas_thread(objective.operations):
         return _proximal_newton(objective, start, options)
 
@@ -62,15 +66,17 @@ def _proximal_newton(
     path = ProximalNewton(options)
     if not objective.loss.convex and not start.any() and options.max_iter > 1:
         easier = replace(objective, loss=CrossEntropy())
-        tol = max(options.tol, NEAR_START)
+        tol = max(options.tol, PROXIMAL_START_TOL)
         start = path.run(easier, start, tol, options.max_iter - 1).weights
     return path.run(objective, start, options.tol, options.max_iter)
 
 
 def working_set(objective: Objective, point: Point, room: int) -> tuple[Columns, int]:
-    """Return columns in use and those that most want to be; how many of these are left.
+    """Return the working set, and the number of candidate columns that are left out.
 
-    A column wants to be used if a proximal step of length one leads away from zero.
+    It has all columns with nonzero weights and those candidates whose weights a
+    proximal step of length one changes most. A candidate is a zero column that the
+    step makes nonzero.
     """
     d = objective.rows.n_features
     if d <= FIRST_COLUMNS:
@@ -78,13 +84,13 @@ def working_set(objective: Objective, point: Point, room: int) -> tuple[Columns,
     used = point.W[:d].any(axis=1)
     excess = np.abs(objective.proximal_step(point)[:d]).max(axis=1)
     excess[used] = 0
-    want = np.flatnonzero(excess > 0)
-    count = min(len(want), max(room - int(used.sum()), room // 2))
-    chosen = want
-    if count < len(want):
-        chosen = want[np.argpartition(-excess[want], count)[:count]]
+    candidates = np.flatnonzero(excess > 0)
+    count = min(len(candidates), max(room - int(used.sum()), room // 2))
+    chosen = candidates
+    if count < len(candidates):
+        chosen = candidates[np.argpartition(-excess[candidates], count)[:count]]
     columns = np.sort(np.concatenate([np.flatnonzero(used), chosen]))
-    return columns.astype(np.intp), len(want) - count
+    return columns.astype(np.intp), len(candidates) - count
 
 
 class ProximalNewton:

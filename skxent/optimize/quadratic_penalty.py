@@ -1,10 +1,10 @@
-"""What a stream remembers of the batches before: a quadratic, in place of a penalty.
+"""The quadratic penalty that stands for the earlier batches of a stream.
 
     W_t = argmin ½ (W - W_{t-1})ᵀ A_{t-1} (W - W_{t-1}) + Σ_i w_i ℓ_i(W)
     A_t = A_{t-1} + H_t(W_t),    A_0 = I / C without intercepts,    W_0 = 0
 
-Each batch's loss is replaced by its second-order expansion where it was fitted, which
-is what a Laplace approximation of the posterior does (Opper 1998).
+The loss of each earlier batch is replaced by its second-order expansion at the weights
+fitted to it, as in a Laplace approximation of the posterior (Opper 1998).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from skxent.optimize.rows.constant import is_rounding
 from skxent.optimize.shift import zero_sum
 from skxent.optimize.smooth import Columns, Weights
 
-# Of more coefficients only the diagonal of the curvature is kept.
+# For more coefficients only the diagonal of the curvature is kept.
 MAX_COEFFICIENTS = 2000
 
 
@@ -45,7 +45,7 @@ class QuadraticPenalty(Penalty):
         origin: Floats,
         max_coefficients: int = MAX_COEFFICIENTS,
     ) -> Self:
-        """Return an L2 penalty, which is what a stream begins with."""
+        """Return an L2 penalty, with which a stream begins."""
         diagonal = np.zeros(shape)
         diagonal[: len(origin)] = strength
         whole = diagonal.size <= max_coefficients
@@ -54,7 +54,7 @@ class QuadraticPenalty(Penalty):
 
     @property
     def whole(self) -> bool:
-        """Return True if A is a matrix, and not its diagonal alone."""
+        """Return True if A is a full matrix, False if only its diagonal is kept."""
         return self.matrix.shape != self.center.shape
 
     @property

@@ -1,8 +1,9 @@
-"""What all outputs share: a loss does not see it, so it is chosen, always the same.
+"""The choice of the common shift of all outputs, which the loss leaves undetermined.
 
-A shift of a coefficient in all outputs moves all logits of a row alike. Where the
-penalty has no choice either, solutions from other rows, weights or solvers would
-differ, and with them decision_function.
+Adding the same number to a coefficient in all outputs shifts all logits of a row alike,
+which does not change the loss. If the penalty does not determine the shift either, it
+is chosen by a fixed rule. Otherwise solutions for other rows, weights or solvers would
+differ by a shift, and so would decision_function.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ Weights = NDArray[np.float64]
 
 
 def zero_sum(W: Weights) -> Weights:
-    """Return W with rows that sum to zero: the least L2 norm; so are intercepts."""
+    """Return W with rows shifted to sum to zero, which minimises their L2 norm.
+
+    The rule for intercepts, which have no penalty, is the same.
+    """
     return W - W.sum(axis=1, keepdims=True) / W.shape[1]
 
 
 def sparsest(W: Weights) -> Weights:
-    """Return W, its rows shifted at no cost in their L1 norm to have the most zeros.
+    """Return W with rows shifted to have the most zeros, at the same L1 norm.
 
-    Any median is the best shift. With an even number of outputs both of those in the
-    middle are medians, and the one is zero if the other is not; of two shifts with as
-    many zeros the one with the least sum is taken.
+    Subtracting any median of a row minimises its L1 norm. With an even number of
+    outputs both middle values are medians. If both leave the same number of zeros, the
+    one that leaves the smaller absolute sum is subtracted.
     """
     m = W.shape[1]
     if m % 2:

@@ -1,4 +1,4 @@
-"""What Newton's method and its relatives ask of a function, and what a pass tells."""
+"""The protocol of functions that the smooth solvers minimise, and their values."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ TINY = float(np.finfo(np.float64).tiny)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Weights, with what one pass over the rows told of the function there.
+    """Weights, with the value and gradient of the function that one pass has computed.
 
-    logits : those of all rows, which spare Hessian products at W a part of their work;
-    None where they were not kept.
+    logits : the logits of all rows, which make Hessian products at W cheaper; None if
+    they were not kept.
     """
 
     W: Weights
@@ -32,11 +32,11 @@ class Point:
 
 
 class SmoothFunction(Protocol):
-    """What Newton's method needs of a function; `passes` is for its printed lines."""
+    """A function for Newton's method, which prints `passes` with verbose=1."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Return the dtype of the data, whose rounding error the values have."""
+        """Return the dtype of the data, which determines the rounding error."""
 
     @property
     def passes(self) -> int:
@@ -49,19 +49,19 @@ class SmoothFunction(Protocol):
         """Return True if the function, now of this value, may have no minimum."""
 
 
-# Rows that make a start for a few parameters: from their minimum two or three passes
-# over all rows do the rest.
+# The size of the sample whose minimum is the start for a few parameters. From there two
+# or three passes over all rows are enough.
 START_ROWS = 5000
 
 
 def start_rows(n_samples: int) -> slice | None:
-    """Return which rows make a start, spread over all; None where there are few."""
+    """Return evenly spaced rows from which to compute a start; None for few rows."""
     stride = n_samples // START_ROWS
     return slice(None, None, stride) if stride > 1 else None
 
 
 def rounding_error(dtype: Any, value: float) -> float:
-    """Return the size of a difference of values that rounding may feign."""
+    """Return the largest difference of values that may be rounding error alone."""
     return _noise(np.dtype(dtype)) * max(abs(value), TINY)
 
 

@@ -1,4 +1,4 @@
-"""What a solver is asked, how it ended, and what the user is told if not well."""
+"""The options and results of solvers, and the warning if one did not converge."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from skxent.kernels.checks import warn
 from skxent.optimize.smooth import Weights
 
 CONVERGED = "converged"
-ROUNDING = "the objective's rounding error was reached"  # as near as can be told
+ROUNDING = "the objective's rounding error was reached"  # the best that is attainable
 MAX_ITER = "max_iter was reached"
 STALLED = "no step lowered the objective"
 SEPARABLE = "the coefficients keep growing"
 STOPPED = "a callback asked to stop"
 
-# Newton-Cholesky pays while a step takes so few operations that calls cost more
+# Newton-Cholesky is the fastest solver if a step takes no more operations than this
 # (benchmarks/bench_linear.py with other limits here).
 FEW_OPERATIONS = 3e6
 
@@ -26,7 +26,7 @@ FEW_OPERATIONS = 3e6
 # data that are not nearly separable (benchmarks/bench_linear.py, verbose=1).
 PATIENCE = 30
 
-# A larger Hessian is not formed for an L1 penalty: coordinate descent goes through the
+# For an L1 penalty no larger Hessian is formed: coordinate descent goes through the
 # columns of X instead.
 MAX_HESSIAN = 3000
 
@@ -36,12 +36,13 @@ Callback = Callable[[Weights], None]
 
 @dataclass(frozen=True)
 class SolverOptions:
-    """How to solve.
+    """The options of a solver.
 
     callback : called with the weights after every iteration; may raise `Stopped`.
-    keep_hessian : return the rows' Hessian with the solution, for a neighbour on a
-    path; a Hessian that serves several fits may also cost more.
-    few_operations, patience, max_hessian : limits of the choice of the method.
+    keep_hessian : return the rows' Hessian with the solution, for the next fit on a
+    path. Since several fits use that Hessian, it may also cost more.
+    few_operations, patience, max_hessian : limits on which the choice of the method
+    depends.
     """
 
     tol: float = 1e-4
@@ -55,7 +56,7 @@ class SolverOptions:
 
 
 class Stopped(Exception):
-    """A callback asks to stop at these weights, after so many iterations."""
+    """The request of a callback to stop, with the weights and the iteration count."""
 
     weights: Weights
     n_iter: int
@@ -67,7 +68,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Solution:
-    """Where a solver stopped, and why."""
+    """The weights at which a solver stopped, and the reason."""
 
     weights: Any
     value: float
@@ -78,16 +79,16 @@ class Solution:
 
     @property
     def converged(self) -> bool:
-        """Return True if the minimum was reached, as near as can be told."""
+        """Return True if the minimum was reached to tol or to rounding error."""
         return self.reason in (CONVERGED, ROUNDING)
 
 
 def warn_unless_converged(
     name: str, solution: Solution, tol: float, remedy: str = ""
 ) -> None:
-    """Warn of what happened, what it usually means, and what to do.
+    """Warn that a solver did not converge, with the usual cause and a remedy.
 
-    `remedy` is what helps besides more iterations or a larger tol, as "lower C".
+    `remedy` is advice besides more iterations or a larger tol, such as "lower C".
     """
     if solution.converged or solution.reason == STOPPED:
         return

@@ -41,19 +41,19 @@ METHODS = {
 }
 SOLVERS = tuple(METHODS)
 
-# With so few rows a coefficient classes are nearly separable, and L-BFGS is slow. From
-# 4 on it was the faster: 20000 x 500, 5 classes, in half the time.
-# Losses that are not convex have plateaus there, which L-BFGS may end on
+# With this many rows per coefficient or fewer, classes are nearly separable and L-BFGS
+# is slow. From 4 on it was faster: 20000 x 500, 5 classes, in half the time.
+# Losses that are not convex then have plateaus, on which L-BFGS may stop
 # (benchmarks/bench_linear.py).
 FEW_ROWS, FEW_ROWS_NOT_CONVEX = 3, 6
 
-# A Hessian that is kept serves several fits, and may cost so many times as much.
-SERVES = 10
+# Several fits use a Hessian that is kept, so it may cost this many times as much.
+KEPT_HESSIAN_FACTOR = 10
 
-# The decrement at which cross-entropy has led a loss that is not convex near enough.
-# From nearer focal loss ends in the same place, and losses with many minima in another,
-# as often lower as higher.
-NEAR_START = 0.2
+# The tolerance of the cross-entropy fit whose solution is the start for a loss that is
+# not convex. With a smaller one focal loss reaches the same minimum, and losses with
+# many minima reach another one, which is lower as often as higher.
+SMOOTH_START_TOL = 0.2
 
 
 def choose_solver(objective: Objective, options: SolverOptions) -> str:
@@ -61,24 +61,26 @@ def choose_solver(objective: Objective, options: SolverOptions) -> str:
     size, m = objective.shape
     n, coefficients = objective.rows.n_samples, size * m
     operations = n * size**2 * m * (m + 1) / 2 + coefficients**3 / 3
-    if operations <= options.few_operations * (SERVES if options.keep_hessian else 1):
+    factor = KEPT_HESSIAN_FACTOR if options.keep_hessian else 1
+    if operations <= factor * options.few_operations:
         return "newton-cholesky"
-    # Only Newton's methods tell of a minimum that does not exist.
+    # Only Newton's methods detect that no minimum exists.
     few_rows = FEW_ROWS if objective.loss.convex else FEW_ROWS_NOT_CONVEX
     few = n <= few_rows * coefficients
     return "newton-cg" if few or objective.may_be_unbounded() else "lbfgs"
 
 
-@ignore_overflow  # what overflows is told of where it is used
+@ignore_overflow  # an overflow is reported where its result is used
 def solve(
     objective: Objective,
     start: Weights,
     options: SolverOptions = SolverOptions(),  # noqa: B008
     solver: str = "auto",
 ) -> Solution:
-    """Minimise the objective; what is not convex from zero by way of cross-entropy.
+    """Minimise the objective and warn if the solver did not converge.
 
-    With a penalty that is not smooth, proximal Newton is the only solver.
+    A loss that is not convex starts from the cross-entropy fit if `start` is zero. With
+    a penalty that is not smooth, proximal Newton is the only solver.
     """
     try:
         if not objective.smooth:
@@ -98,16 +100,16 @@ def solve(
 def _solve(
     objective: Objective, start: Weights, options: SolverOptions, solver: str
 ) -> tuple[str, Solution]:
-    """Return the solver that came to the end, and how."""
+    """Return the name of the last solver that ran, and its solution."""
     max_iter = patience = options.max_iter
     if solver == "auto":
         solver = choose_solver(objective, options)
         patience = options.patience if solver == "lbfgs" else max_iter
     method, before, limits = METHODS[solver], 0, options
     if not objective.loss.convex and not start.any() and max_iter > 1:
-        # One iteration at least is for the loss itself.
+        # At least one iteration is left for the loss itself.
         easier = replace(objective, loss=CrossEntropy())
-        tol, limit = max(options.tol, NEAR_START), min(patience, max_iter - 1)
+        tol, limit = max(options.tol, SMOOTH_START_TOL), min(patience, max_iter - 1)
         first = method(easier, start, replace(options, tol=tol, max_iter=limit))
         objective = replace(objective, cached_hessian=first.hessian)
         start, before = first.weights, first.n_iter

@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limi
 from skxent import CrossEntropyClassifier, FocalLogisticRegressionCV
 from skxent.blending import BlendClassifier
 from skxent.calibration import TemperatureScaling, VectorScaling
-from skxent.kernels.blas import SHARED, BlasThreads, Library, SharedLimit, Wish
+from skxent.kernels.blas import SHARED, BlasThreads, Library, SharedLimit, ThreadLimit
 from skxent.kernels.threads import blas_threads, one_blas_thread
 
 # More in a longer run: pytest tests/kernels/test_threads.py --hypothesis-profile=long
@@ -50,7 +50,7 @@ def four():
         pytest.skip("no BLAS here has a number of threads that can be set")
     yield
     assert set(numbers("blas").values()) == {4}
-    assert not SHARED._wishes()
+    assert not SHARED._limits()
     set_blas(min(library["num_threads"] for library in before))
 
 
@@ -141,11 +141,11 @@ def test_the_end_of_a_limit_may_be_interrupted(four, monkeypatch):
     leave = SharedLimit.leave
     calls = []
 
-    def interrupted(self, wish):
-        calls.append(wish)
+    def interrupted(self, limit):
+        calls.append(limit)
         if len(calls) == 1:
             raise KeyboardInterrupt
-        leave(self, wish)
+        leave(self, limit)
 
     with monkeypatch.context() as patch:
         patch.setattr(SharedLimit, "leave", interrupted)
@@ -194,10 +194,10 @@ def test_any_order_of_limits_in_any_threads(strict):
             continue
         library, shared = FakeLibrary(4, strict), SharedLimit()
         shared.libraries = [Library(library)]
-        wishes = [Wish(i, counts[i]) for i in range(3)]
+        limits = [ThreadLimit(i, counts[i]) for i in range(3)]
         active = set()
         for i, verb in order:
-            pools[i].submit(getattr(shared, verb), wishes[i]).result()
+            pools[i].submit(getattr(shared, verb), limits[i]).result()
             active ^= {i}
             assert library.count == min((counts[j] for j in active), default=4)
         assert library.controlling is None or not strict
@@ -208,22 +208,22 @@ def test_any_order_of_limits_in_any_threads(strict):
 def test_what_others_set_meanwhile_stays():
     """They restore it, or meant it."""
     library = FakeLibrary(1, strict=False)
-    ours = Library(library)
-    ours.limit(1)
+    wrapped = Library(library)
+    wrapped.limit(1)
     library.set_num_threads(4)  # others leave a limit that they had set before us
-    ours.limit(None)
+    wrapped.limit(None)
     assert library.count == 4
 
 
 def test_control_that_others_have_is_not_taken():
     library = FakeLibrary(4, strict=True)
-    ours = Library(library)
+    wrapped = Library(library)
     with ThreadPoolExecutor(1) as other:
         other.submit(library.set_num_threads, 2).result()
-        ours.limit(1)
+        wrapped.limit(1)
         assert library.count == 2
         other.submit(library.set_num_threads, 4).result()
-        ours.limit(None)
+        wrapped.limit(None)
     assert library.count == 4
 
 

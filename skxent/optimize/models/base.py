@@ -1,4 +1,4 @@
-"""What proximal Newton asks of the quadratic model of an objective."""
+"""The interface of the quadratic models that proximal Newton minimises."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from abc import ABC, abstractmethod
 
 from skxent.optimize.smooth import Weights
 
-# Sweeps of coordinate descent between two looks at all coordinates, and such rounds for
-# one model.
+# The number of sweeps of coordinate descent between two checks of all coordinates, and
+# the number of such rounds for one model.
 SWEEPS, MAX_ROUNDS = 10, 50
 
 
 class Model(ABC):
-    """The quadratic model of an objective, minimised with the rest of the penalty."""
+    """A quadratic model of the smooth part, minimised with the nonsmooth penalty."""
 
-    # Do sweeps cost nothing beside the model?
+    # True: the cost of a sweep is negligible compared with that of the model.
     cheap_sweeps = False
 
     @abstractmethod
     def expand(self, W: Weights, damping: float = 0.0) -> None:
-        """Expand at W, the Hessian and damping times that of cross-entropy at zero.
+        """Expand at W, with damping times the Hessian of cross-entropy at zero added.
 
-        There no row is saturated, so damping bounds a step by what rows may change.
+        No row is saturated at zero, so damping limits how far logits can change.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""What is summed over rows, wherever they are: losses and derivatives, and no penalty.
+"""Sums of losses and their derivatives over rows, without a penalty.
 
 All sums are means: they are divided by the sum of the weights. Weights W are (D, m),
 the last row the intercepts if there are any; m = 1 for two classes, else K. With an
@@ -108,7 +108,7 @@ class Rows(ABC):
     constant: NDArray[np.bool_]
     counter: PassCounter
 
-    # Does a column cost what it has entries?
+    # True: the cost of a pass over a column is its number of nonzeros.
     sparse = False
 
     @property

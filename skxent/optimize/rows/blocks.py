@@ -120,7 +120,7 @@ def add(values: Iterable[Any]) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What the parts are told for a pass: what is common to all rows."""
+    """The parameters of a pass that all parts of the rows share."""
 
     origin: Floats
     constant: NDArray[np.bool_]
@@ -139,7 +139,7 @@ class View:
         )
 
 
-@ignore_overflow  # the solver tells of it
+@ignore_overflow  # the solver reports it
 def evaluate(parts: Parts, view: View, method: str, loss: Loss, *args: Weights) -> Any:
     """Sum a method of the rows over parts."""
     return add(getattr(view.of(part), method)(loss, *args) for part in parts)

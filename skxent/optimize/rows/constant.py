@@ -1,7 +1,7 @@
-"""Columns that say no more than the intercept: those that are constant, or nearly so.
+"""Columns that are constant to rounding error, and so duplicate the intercept.
 
-Centred, such a column is zero or rounding. Without a penalty rounding would be fitted
-with coefficients of 1e16 and more, so that the passes take it for zero.
+Centred, such a column is zero or rounding error. Without a penalty the rounding error
+would get coefficients of 1e16 and more, so the passes treat the column as zero.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from skxent.kernels.arrays import Floats
 
-# Values that differ by less, relative to the largest, may differ by rounding alone. The
-# logits coef * x + intercept of a column with a spread of s eps are rounded to about
-# 1 / s of what it tells: if that was all of it, probabilities were off by up to 0.3 at
-# 4 eps, 0.08 at 16, 0.02 at 64 and 0.001 at 1024, in float32 and float64 alike.
-ROUNDING = 64.0  # eps
+# Values that differ by no more than this many eps, relative to the largest, may differ
+# by rounding alone. If a column has a spread of s eps, rounding of the logits
+# coef * x + intercept loses about 1 / s of its information: if the classes depended on
+# that column alone, probabilities were off by up to 0.3 at 4 eps, 0.08 at 16, 0.02 at
+# 64 and 0.001 at 1024, in float32 and float64 alike.
+MAX_ROUNDING_EPS = 64.0
 
 # Rows that are looked at first; they rule out nearly all columns.
 FIRST_ROWS = 64
@@ -31,7 +32,7 @@ def is_rounding(low: Floats, high: Floats) -> NDArray[np.bool_]:
     """Return where two values of the same dtype may differ by rounding alone."""
     size = np.maximum(np.abs(low), np.abs(high))
     with np.errstate(over="ignore", invalid="ignore"):
-        spread = ROUNDING * np.finfo(low.dtype).eps * size
+        spread = MAX_ROUNDING_EPS * np.finfo(low.dtype).eps * size
         return np.asarray(np.abs(high - low) <= spread)
 
 
