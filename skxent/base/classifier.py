@@ -16,7 +16,7 @@ from skxent.base.undo import WholeFits
 from skxent.inputs.tables import codes_of_logits
 from skxent.inputs.weights import class_weights
 from skxent.kernels.arrays import Floats
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.typing import MatrixLike
 
 

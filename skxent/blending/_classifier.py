@@ -21,7 +21,7 @@ from skxent.inputs.labels import check_labels
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import logits_per_row
 from skxent.kernels.arrays import Floats
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.typing import MatrixLike
 
 

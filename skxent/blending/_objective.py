@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
-from skxent.losses._shipped import CrossEntropy, Loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import CrossEntropy
 from skxent.optimize.smooth import Point, start_rows
 
 Vector = NDArray[np.float64]

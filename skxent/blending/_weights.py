@@ -16,7 +16,8 @@ from skxent.inputs.tables import check_proba
 from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option, warn
-from skxent.losses._shipped import Loss, as_loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import as_loss
 from skxent.metrics._options import Options
 from skxent.metrics._rows import prepare_target
 from skxent.optimize.simplex import minimise_on_simplex

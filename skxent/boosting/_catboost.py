@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from skxent.boosting._library import starts
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.kernels.arrays import Floats
-from skxent.losses._shipped import Loss, as_loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import as_loss
 
 
 class CatBoostObjective(BoosterObjective):

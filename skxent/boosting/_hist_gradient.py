@@ -10,7 +10,8 @@ import sklearn
 from skxent.boosting._objective import BoosterObjective
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
-from skxent.losses._shipped import Loss, as_loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import as_loss
 
 try:
     from sklearn._loss.link import LogitLink, MultinomialLogit

@@ -22,7 +22,7 @@ from skxent.kernels.checks import (
     check_unmasked,
 )
 from skxent.kernels.threads import effective_n_threads
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.metrics._sums import mean_of
 
 

@@ -14,7 +14,7 @@ from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import ignore_overflow
 from skxent.kernels.threads import one_blas_thread
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.optimize.inverse import Inverse
 from skxent.optimize.newton import newton
 from skxent.optimize.smooth import Point, start_rows

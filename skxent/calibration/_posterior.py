@@ -14,7 +14,8 @@ from skxent.inputs.targets import (
 )
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool, check_option
-from skxent.losses._shipped import CrossEntropy, Loss, as_loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import CrossEntropy, as_loss
 
 
 def posterior(

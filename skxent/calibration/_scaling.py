@@ -23,7 +23,8 @@ from skxent.inputs.weights import check_sample_weight, check_some_weight
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION, POSITIVE, check_count, check_in_memory
 from skxent.kernels.threads import effective_n_threads
-from skxent.losses._shipped import Loss, as_loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import as_loss
 from skxent.optimize.solution import SolverOptions, warn_unless_converged
 from skxent.typing import MatrixLike
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from copy import copy, deepcopy
+from dataclasses import replace
 from typing import Any, Self
 
 import dask.array as da
@@ -65,7 +66,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         plan = make_plan(self, rows.sum(summaries), "partition")
         if self.n_jobs is None and isinstance(rows, Workers):
             # There is a task for each thread of a worker already.
-            plan.settings["n_threads"] = 1
+            plan = replace(plan, settings=plan.settings | {"n_threads": 1})
         objective = self._penalised(rows_of_plan(rows.map(parts_of, plan), plan))
         return objective, X, y, sample_weight
 

@@ -14,7 +14,8 @@ from skxent.inputs.labels import check_classes, encode_labels
 from skxent.inputs.weights import check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import Interval
-from skxent.losses._shipped import Loss, as_loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import as_loss
 from skxent.metrics._losses import evaluate_loss
 
 # More bars than this cannot be read.

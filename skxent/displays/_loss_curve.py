@@ -19,7 +19,7 @@ from skxent.displays._style import (
 )
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 
 Quantity = Literal["loss", "gradient"]
 Against = Literal["probability", "margin"]

@@ -22,7 +22,8 @@ from skxent.inputs.columns import align
 from skxent.inputs.tables import codes_of_logits, logits_from
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION, check_option
-from skxent.losses._shipped import CrossEntropy, Loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._bins import Bins, check_bins, confidence_and_outcome
 from skxent.metrics._options import Options
 from skxent.metrics._rows import Rows

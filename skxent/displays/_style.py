@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.losses._shipped import CrossEntropy, Loss, as_loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import CrossEntropy, as_loss
 from skxent.metrics._losses import evaluate_loss
 
 # These colours of Okabe and Ito stand out on white and on black. The line styles tell

@@ -6,7 +6,6 @@ Every form becomes one `Target`, the only form of y that the kernels know.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from numbers import Integral
 from typing import Any, Literal, get_args
 
@@ -135,14 +134,6 @@ class Target:
         given = self.sample_weight
         largest = 1.0 if given is None else float(given.max(initial=0.0))
         return largest * float(self.class_weight.max())
-
-    def weights_of_classes(self) -> NDArray[np.float64] | None:
-        """Return class_weight, or None if all are one: the kernels then skip it."""
-        return self._unequal_class_weight
-
-    @cached_property
-    def _unequal_class_weight(self) -> NDArray[np.float64] | None:
-        return self.class_weight if (self.class_weight != 1).any() else None
 
     def row_weights(self) -> NDArray[np.float64]:
         """Return the weight of every row, class weights included: (n,)."""

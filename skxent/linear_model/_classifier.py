@@ -20,7 +20,8 @@ from skxent.linear_model._input import check_data, check_parameters, encode
 from skxent.linear_model._partial_fit import PartialFitMixin
 from skxent.linear_model._plan import read_rows
 from skxent.linear_model._predictor import LinearPredictor, penalty_of
-from skxent.losses._shipped import Loss, as_loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import as_loss
 from skxent.optimize.objective import Objective
 from skxent.optimize.penalties import elastic_net
 from skxent.optimize.rows import table_rows
@@ -197,11 +198,11 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
                 )
             return self._penalised(read_rows(self, X)), X, None, None
         X, y, weights = check_data(self, X, y, sample_weight)
-        target = self._target(X, y, weights)
+        target = self._set_target(X, y, weights)
         rows = table_rows(X, target, **self._row_settings())
         return self._penalised(rows), X, y, weights
 
-    def _target(
+    def _set_target(
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None
     ) -> Target:
         """Return y as the kernels take it; set the classes and the trained loss."""

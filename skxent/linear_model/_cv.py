@@ -38,7 +38,7 @@ class FocalLogisticRegressionCV(GridCV):
     cv : int, splitter or iterable of (train, test), default=None
         None: 5 stratified folds.
     scoring : str, callable, list or tuple of str, or dict, default=None
-        A name of :data:`skxent.scorers.SCORERS`, any that scikit-learn takes, or a
+        A name that :func:`skxent.scorers.get_scorer` or scikit-learn knows, or a
         scorer. None: our ``neg_log_loss``. Several, in a list of names or a dict of
         name to scorer, are all in `cv_results_`.
     refit : bool, str or callable, default=True

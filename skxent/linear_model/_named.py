@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from skxent.linear_model._classifier import CrossEntropyClassifier
-from skxent.losses._shipped import CrossEntropy, Focal, Loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import CrossEntropy, Focal
 
 
 class FocalLogisticRegression(CrossEntropyClassifier):

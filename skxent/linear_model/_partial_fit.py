@@ -16,7 +16,7 @@ from skxent.kernels.checks import ignore_overflow
 from skxent.kernels.threads import one_blas_thread
 from skxent.linear_model._callbacks import with_callbacks
 from skxent.linear_model._input import check_data, check_parameters
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.optimize.inverse import without_negative_curvature
 from skxent.optimize.objective import Objective
 from skxent.optimize.quadratic_penalty import MAX_COEFFICIENTS, QuadraticPenalty
@@ -164,7 +164,7 @@ class PartialFitMixin:
         X, y, weights = check_data(
             self, X, y, sample_weight, reset=first, classes=classes
         )
-        target = self._target(X, y, weights, classes)
+        target = self._set_target(X, y, weights, classes)
         rows, loss = table_rows(X, target, **self._row_settings()), self._loss()
         if past is None:
             past = QuadraticPenalty.ridge(

@@ -58,7 +58,7 @@ class Path:
 
     def _begin_row(self, point: GridPoint) -> None:
         model = self.model
-        target = model._target(self.X, self.y, self.weights)
+        target = model._set_target(self.X, self.y, self.weights)
         self.rows = table_rows(self.X, target, **model._row_settings())
         self.hessian = None
         if point[:1] != self.at[:1]:

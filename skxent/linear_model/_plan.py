@@ -227,7 +227,7 @@ def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
     estimator._keep_columns(head.n_features, head.names)
     one_each = np.empty((len(classes), head.n_features), dtype=dtype)
     mass = masses.sum(axis=0)
-    target = estimator._target(one_each, classes, mass, classes)
+    target = estimator._set_target(one_each, classes, mass, classes)
     # Large weights of classes may have made it smaller by a power of two.
     exponent += int(np.frexp(mass.max() / target.sample_weight.max())[1]) - 1
     places = np.cumsum([0, *(block.n_samples for block in found)]).tolist()

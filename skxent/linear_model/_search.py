@@ -102,7 +102,7 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor):
             tried._take(candidate)
             check_parameters(tried)
         data = check_data(self, X, y, sample_weight)
-        tried._target(*data)  # errors that are not of one fold alone
+        tried._set_target(*data)  # errors that are not of one fold alone
         routed = self._route("fit", data.sample_weight, params)
         splits = self._splits(data, routed.splitter.split)
         task = SearchTask(
@@ -289,7 +289,7 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor):
         mean = {name: float(np.mean([c[name] for c in chosen])) for name in chosen[0]}
         for name, value in mean.items():
             setattr(self, f"{name}_", value)
-        model.set_params(**mean)._target(*data)
+        model.set_params(**mean)._set_target(*data)
         self.classes_, self.trained_loss_ = model.classes_, model.trained_loss_
         self.coef_ = np.mean([b.coef for b in best], axis=0)
         self.intercept_ = np.mean([b.intercept for b in best], axis=0)

@@ -18,7 +18,8 @@ from skxent.inputs.targets import Target
 from skxent.inputs.weights import by_label, check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION, Interval, warn
-from skxent.losses._shipped import CrossEntropy, Loss, as_loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import CrossEntropy, as_loss
 from skxent.metrics._log_loss import log_loss
 from skxent.metrics._logit_models import final_estimator, has_logits
 from skxent.metrics._options import Options

@@ -8,7 +8,8 @@ from typing import Any, Unpack, overload
 from numpy.typing import ArrayLike
 
 from skxent.kernels.arrays import Floats
-from skxent.losses._shipped import Focal, Loss, as_loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import Focal, as_loss
 from skxent.metrics._options import (
     EachRow,
     LossKeywords,

@@ -6,7 +6,8 @@ from copy import deepcopy
 from typing import Any
 
 from skxent.kernels.checks import check_option
-from skxent.losses._shipped import CrossEntropy, Focal, Loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import CrossEntropy, Focal
 from skxent.metrics._loss_scorer import LossScorer
 
 __all__ = [

@@ -11,7 +11,8 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from skxent.inputs.targets import Target
 from skxent.kernels.checks import warn
-from skxent.losses._shipped import Loss, as_loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import as_loss
 from skxent.metrics._options import LabelKeywords, Options, takes
 from skxent.metrics._rows import Rows, read, rows_of
 from skxent.metrics._sums import Sums, loss_of_rows, moderated, total

@@ -12,7 +12,7 @@ import numpy as np
 from skxent.inputs.targets import Target
 from skxent.inputs.weights import check_sum, common_exponent, scale_exponent
 from skxent.kernels.arrays import Floats
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.metrics._options import Options
 from skxent.metrics._rows import Rows, rows_of
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.optimize.inverse import rounding_of
 from skxent.optimize.penalties import Penalty
 from skxent.optimize.rows.base import Rows

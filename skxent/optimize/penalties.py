@@ -6,8 +6,10 @@ not smooth where weights are zero and has a proximal map instead:
 
     prox(V, step) = argmin_W ½ ‖W - V‖² + step · nonsmooth_value(W)
 
-A penalty of one's own says its `curvature`, `nonsmooth_value` and `prox`, and which
-rows of W it ties together (`groups`); solvers ask for nothing else.
+Every penalty defines `curvature` and `restricted`, and one with a part that is not
+smooth also `nonsmooth_value`, `prox` and `groups`. The other members have defaults that
+hold for any penalty; `shift_invariant`, `best_shift`, `may_be_unbounded` and
+`l1_weights` let solvers do more where it is known to be right.
 """
 
 from __future__ import annotations
@@ -30,10 +32,11 @@ SEPARATED = 1e-6
 class Penalty(ABC):
     """A convex function of W (D, m), smooth but for zeros."""
 
-    # Must the solver use the proximal map?
+    # False: the solver must use the proximal map.
     smooth = True
-    # May all outputs shift together, but for a shift that `best_shift` knows?
-    shift_invariant = True
+    # True: `best_shift` returns the best shift that all outputs share, and solvers need
+    # not move along it. That is right only if all outputs count alike.
+    shift_invariant = False
 
     @property
     @abstractmethod
@@ -103,6 +106,7 @@ class L2(Penalty):
     """½ Σ strength W². strength: (D, 1), zero for the intercepts."""
 
     strength: Weights
+    shift_invariant = True
 
     @property
     def curvature(self) -> Weights:
@@ -124,6 +128,7 @@ class L1(Penalty):
 
     threshold: Weights
     smooth = False
+    shift_invariant = True
 
     @cached_property
     def curvature(self) -> Weights:

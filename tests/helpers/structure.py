@@ -3,8 +3,9 @@
     python -P tests/helpers/structure.py        # the counts, each with its limit
     python -P tests/helpers/structure.py -v     # and the lines that they stand for
 
-`tests/test_structure.py` holds the limits. Everything is read from the source, but for
-the size of the compiled modules, which are those of the installed package.
+`LIMITS` has the limits, and `tests/test_structure.py` checks them. Everything is read
+from the source, but for the size of the compiled modules, which are those of the
+installed package.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE, SOURCE = ROOT / "skxent", ROOT / "src"
 
-# Who may import whom: only from the same floor or a lower one.
+# Who may import whom: only from rooms of the same floor or a lower one.
 FLOORS = (
     {"typing"},
     {"kernels"},

@@ -61,14 +61,6 @@ def test_sums_and_blocks(form, weighted, class_weight_on):
         assert (ours is theirs is None) or np.shares_memory(ours, theirs)
 
 
-def test_class_weights_of_one_need_not_be_read():
-    assert make_target([0, 1], 2, 2).weights_of_classes() is None
-    v = make_target([0, 1], 2, 2, class_weight=[1, 2]).weights_of_classes()
-    assert_array_equal(v, [1, 2])
-    v = make_target([0, 1], 2, 3, class_weight={1: 2}).weights_of_classes()
-    assert_array_equal(v, [1, 2, 1])
-
-
 @pytest.mark.parametrize("weighted", [False, True])
 def test_balanced_weights_are_scikit_learn_s(weighted):
     y, w = np.repeat([0, 1, 2], [7, 2, 1]), np.arange(10) if weighted else None

@@ -204,6 +204,34 @@ def grouped(d, n_groups, strength, loss=CrossEntropy(), n_classes=M):  # noqa: B
     return Objective(rows, loss, GroupLasso(group, strengths))
 
 
+@dataclass(frozen=True, eq=False)
+class RidgeByOutput(Penalty):
+    """½ Σ strength W², with a strength of its own for each output: (D, m)."""
+
+    strength: Weights
+
+    @property
+    def curvature(self) -> Weights:
+        return self.strength
+
+    def restricted(self, index: Columns) -> "RidgeByOutput":
+        return replace(self, strength=self.strength[index])
+
+
+@pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg", "lbfgs"])
+@pytest.mark.parametrize("d", [8, 40])
+def test_a_penalty_that_differs_between_outputs(solver, d):
+    """A shift that all outputs share is not free: solvers must move along it."""
+    X, y = data(d)
+    rows = table_rows(X, make_target(y, len(y), M), fit_intercept=True)
+    strength = np.random.default_rng(0).uniform(0.001, 1, rows.shape)
+    strength[-1] = 0.0
+    objective = Objective(rows, CrossEntropy(), RidgeByOutput(strength))
+    options = SolverOptions(tol=1e-9, max_iter=500)
+    found = solve(objective, np.zeros(objective.shape), options, solver)
+    assert_allclose(objective.at(found.weights).gradient, 0, atol=1e-6)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize(("d", "n_groups"), [(8, 4), (8, 8), (300, 100)])
 @pytest.mark.parametrize("loss", [CrossEntropy(), Focal(1.0)], ids=repr)

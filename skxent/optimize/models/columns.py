@@ -6,7 +6,8 @@ import numpy as np
 
 from skxent.kernels._coordinate import sweep_columns
 from skxent.kernels.arrays import Floats
-from skxent.losses._shipped import CrossEntropy, Loss
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import CrossEntropy
 from skxent.optimize.inverse import check_curvature
 from skxent.optimize.models.base import MAX_ROUNDS, SWEEPS, Model
 from skxent.optimize.rows.table import TableRows

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from skxent.inputs.tables import logits_per_row
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.optimize.smooth import Columns, Weights
 
 # Rows of a sample: so many, or so many a column if that is more. A Gram matrix of 4

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import ignore_overflow
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.optimize.rows.base import PassCounter, Rows, origin_step
 from skxent.optimize.rows.constant import Ranges, column_ranges
 from skxent.optimize.rows.table import TableRows

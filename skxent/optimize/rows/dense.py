@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skxent.kernels.arrays import Floats
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.optimize.rows.table import (
     MAX_SEGMENT_SUMS,
     MAX_SEGMENTS,

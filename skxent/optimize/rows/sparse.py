@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from skxent.kernels import _wide
 from skxent.kernels.arrays import Floats
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.optimize.rows.table import (
     MAX_SEGMENT_SUMS,
     MAX_SEGMENTS,

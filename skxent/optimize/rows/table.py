@@ -21,7 +21,7 @@ from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads, mapped
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.optimize.rows.base import BLOCK_ENTRIES, Block, PassCounter, Rows
 from skxent.optimize.smooth import Columns, Weights
 
@@ -161,7 +161,7 @@ class TableRows(Rows):
         X, segments, width, work = self.layout
         totals = np.empty((segments, d + 2, width))
         kernels.linear_sums(
-            (loss.formula, loss.parameters),
+            loss.spec,
             self.target,
             (self.origin, X),
             (W, V),

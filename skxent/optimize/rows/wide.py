@@ -15,7 +15,7 @@ import numpy as np
 from skxent.kernels import _wide
 from skxent.kernels.arrays import Floats
 from skxent.kernels.threads import effective_n_threads
-from skxent.losses._shipped import Loss
+from skxent.losses._loss import Loss
 from skxent.optimize.rows.sparse import SparseRows, entries
 from skxent.optimize.rows.table import TableRows
 from skxent.optimize.smooth import Weights
