@@ -49,7 +49,7 @@ class BlendClassifier(VersionedPickle, WholeFits, ScoredByAccuracy, StackingClas
     Attributes
     ----------
     weights_ : ndarray of shape (M,)
-        Of the estimators that are not dropped. Not negative, with sum one.
+        Weights of the estimators that are not dropped: non-negative, with sum one.
     classes_ : ndarray of shape (K,)
     estimators_ : list of classifier
         Fitted to all rows.

@@ -1,4 +1,4 @@
-"""The classifier of which each library's is a subclass."""
+"""The base class of the focal classifiers of all boosting libraries."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def lightgbm_metric(
     together with a built-in objective LightGBM would pass probabilities. Pass a start
     value for the validation sets too (``eval_init_score``). Early stopping needs
     ``LGBMClassifier(metric="none")``: otherwise LightGBM 4 also computes the log loss
-    of the margins, as if they were probabilities, and stops by that.
+    of the margins, as if they were probabilities, and uses it for early stopping.
 
     Parameters
     ----------

@@ -43,6 +43,7 @@ class PredictionDisplay(Display):
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        # mypy does not follow methods that are made for each subclass.
         cls.from_estimator = classmethod(_from_estimator(cls))  # type: ignore[assignment, method-assign]
 
     @classmethod

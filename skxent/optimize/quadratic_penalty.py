@@ -58,7 +58,7 @@ class QuadraticPenalty(Penalty):
         return self.matrix.shape != self.center.shape
 
     @property
-    def shift_invariant(self) -> bool:  # type: ignore[override]
+    def shift_invariant(self) -> bool:  # type: ignore[override]  # read-only
         """Return False where outputs have diagonals of their own."""
         return self.whole
 

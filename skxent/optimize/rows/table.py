@@ -68,15 +68,15 @@ class TableRows(Rows):
     counter: PassCounter = field(default_factory=PassCounter)
 
     @cached_property
-    def n_samples(self) -> int:  # type: ignore[override]
+    def n_samples(self) -> int:  # type: ignore[override]  # read-only
         return int(self.X.shape[0])
 
     @cached_property
-    def n_features(self) -> int:  # type: ignore[override]
+    def n_features(self) -> int:  # type: ignore[override]  # read-only
         return int(self.X.shape[1])
 
     @cached_property
-    def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
+    def dtype(self) -> np.dtype[Any]:  # type: ignore[override]  # read-only
         return np.dtype(self.X.dtype)
 
     @cached_property
