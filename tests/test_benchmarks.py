@@ -1,5 +1,9 @@
 """The benchmark report: its pages are what was measured, and its judgements hold."""
 
+import ast
+import re
+from dataclasses import replace
+
 import pytest
 
 import simulate_scaling
@@ -123,3 +127,32 @@ def test_rounds_are_pooled():
 def test_shapes():
     assert shape(100_000, 3) == "1e5 x 3"
     assert shape(25_000, 500, 1) == "2.5e4 x 500 x 1"
+
+
+def test_what_only_one_of_two_commits_measures_is_named():
+    both, other = case({"skxent": 1.0}), replace(case({"skxent": 1.0}), case="other")
+    assert "Only before" not in changes.compare([both], [both])
+    for sides in (([both, other], [both]), ([both], [both, other])):
+        side = "before" if len(sides[0]) == 2 else "after"
+        text = changes.compare(*sides)
+        assert text.splitlines()[-1] == f"Only {side}: kernels: table: other"
+
+
+def test_a_commit_whose_package_lacks_what_benchmarks_import_is_refused(tmp_path):
+    package = tmp_path / "skxent"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    environment = {"PYTHONPATH": str(tmp_path)}
+    with pytest.raises(SystemExit, match=r"(?s)skxent\.losses.* run with v0\.0\."):
+        run.check_collected(["kernels"], environment, "v0.0")
+    run.check_collected(["kernels"], {})
+
+
+@pytest.mark.parametrize("path", sorted(run.FOLDER.glob("*.py")), ids=lambda p: p.stem)
+def test_what_benchmarks_import_is_public(path):
+    """Private modules move, and then two commits cannot be compared."""
+    page = render.PAGE.with_name("api.md").read_text(encoding="utf-8")
+    public = set(re.findall(r"skxent\.[.\w]+", page))
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("skxent."):
+            assert node.module in public

@@ -18,6 +18,7 @@ from reporting.machine import ROOT, commit, machine, versions
 from reporting.record import Record, Report
 
 FOLDER = ROOT / "benchmarks"
+NOTHING_COLLECTED = 5  # by pytest, where a library is not installed
 # In the order of the pages; others follow.
 FIRST = ["kernels", "log_loss", "scorers", "linear", "l1", "linear_cv", "boosting"]
 
@@ -40,6 +41,34 @@ def facts(name: str) -> dict[str, Any]:
     return {"about": ast.get_docstring(tree), "threads": threads[0]}
 
 
+def pytest(
+    arguments: Sequence[str], environment: Mapping[str, str], *, quiet: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run pytest on benchmarks, in a process of its own."""
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    given = os.environ | environment
+    given.pop("PYTEST_ADDOPTS", None)
+    return subprocess.run(
+        [*command, "-p", "no:xdist", *arguments],
+        cwd=ROOT,
+        env=given,
+        capture_output=quiet,
+        text=True,
+    )
+
+
+def check_collected(
+    names: Sequence[str], environment: Mapping[str, str], package: str = "this package"
+) -> None:
+    """Exit with what pytest says if benchmarks cannot be collected with a package."""
+    files = [f"benchmarks/bench_{name}.py" for name in names]
+    done = pytest(["--collect-only", *files], environment, quiet=True)
+    if done.returncode not in (0, NOTHING_COLLECTED):
+        raise SystemExit(
+            f"{done.stdout}{done.stderr}\nThe benchmarks do not run with {package}."
+        )
+
+
 def measure(
     name: str,
     size: str,
@@ -50,13 +79,12 @@ def measure(
     threads = str(facts(name)["threads"])
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "records.json"
-        command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        command += [f"benchmarks/bench_{name}.py", f"--size={size}"]
-        command += [f"--records={found}", "-p", "no:xdist", *extra]
+        arguments = [f"benchmarks/bench_{name}.py", f"--size={size}"]
         limits = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-        given = os.environ | limits | dict(environment or {})
-        given.pop("PYTEST_ADDOPTS", None)
-        done = subprocess.run(command, cwd=ROOT, env=given)
+        done = pytest(
+            [*arguments, f"--records={found}", *extra],
+            limits | dict(environment or {}),
+        )
         if done.returncode:
             print(f"bench_{name}: pytest ended with {done.returncode}", file=sys.stderr)
         text = found.read_text(encoding="utf-8") if found.exists() else "[]"
@@ -67,6 +95,7 @@ def run(only: Sequence[str], size: str, extra: Sequence[str] = ()) -> Report:
     """Everything, or some benchmarks only."""
     where, libraries, head = machine(), versions(), commit()
     benchmarks, records = {}, []
+    check_collected(only or names(), {})
     for name in only or names():
         begin = time.perf_counter()
         records += measure(name, size, extra)
