@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -25,6 +26,7 @@ from skxent.losses._loss import Loss
 from skxent.typing import MatrixLike
 
 
+@dataclass(eq=False, repr=False)
 class BlendClassifier(VersionedPickle, WholeFits, ScoredByAccuracy, StackingClassifier):
     r"""Classifiers whose blended probabilities have the least loss out of fold.
 
@@ -77,22 +79,13 @@ class BlendClassifier(VersionedPickle, WholeFits, ScoredByAccuracy, StackingClas
     stack_method = "predict_proba"
     passthrough = False
 
-    def __init__(
-        self,
-        estimators: list[tuple[str, Any]],
-        *,
-        loss: str | Loss = "cross_entropy",
-        pooling: Pooling = "arithmetic",
-        cv: Any = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.estimators = estimators
-        self.loss = loss
-        self.pooling = pooling
-        self.cv = cv
-        self.n_jobs = n_jobs
-        self.verbose = verbose
+    estimators: list[tuple[str, Any]]
+    _: KW_ONLY
+    loss: str | Loss = "cross_entropy"
+    pooling: Pooling = "arithmetic"
+    cv: Any = None
+    n_jobs: int | None = None
+    verbose: int = 0
 
     def fit(
         self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -179,17 +172,12 @@ class BlendClassifier(VersionedPickle, WholeFits, ScoredByAccuracy, StackingClas
         return self.final_estimator_.weights_
 
 
+@dataclass(eq=False, repr=False)
 class Blend(ClassifierMixin, BaseEstimator):
     """Blend the probabilities that stand side by side in X."""
 
-    classes_: NDArray[Any]
-    weights_: NDArray[np.float64]
-
-    def __init__(
-        self, loss: str | Loss = "cross_entropy", pooling: Pooling = "arithmetic"
-    ) -> None:
-        self.loss = loss
-        self.pooling = pooling
+    loss: str | Loss = "cross_entropy"
+    pooling: Pooling = "arithmetic"
 
     def fit(self, X: Floats, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Find the weights."""

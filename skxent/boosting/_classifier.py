@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -29,6 +30,7 @@ from skxent.losses._shipped import Focal
 from skxent.typing import MatrixLike
 
 
+@dataclass(eq=False, repr=False)
 class FocalBoostingClassifier(LogitClassifier):
     """Focal loss for a booster: labels, start value, evaluation sets, predictions."""
 
@@ -37,28 +39,14 @@ class FocalBoostingClassifier(LogitClassifier):
     # Parameters of the library's classifier that have no effect with a custom
     # objective, or that this estimator sets.
     reserved: ClassVar[tuple[str, ...]]
-    classes_: NDArray[Any]
-    estimator_: Any
-    objective_: BoosterObjective
-    init_score_: Any
-    trained_loss_: TrainedLoss
 
-    def __init__(
-        self,
-        gamma: float = 2.0,
-        *,
-        estimator: Any = None,
-        class_weight: Any = None,
-        label_smoothing: float = 0.0,
-        posterior: bool = True,
-        hessian: str = "clip",
-    ) -> None:
-        self.gamma = gamma
-        self.estimator = estimator
-        self.class_weight = class_weight
-        self.label_smoothing = label_smoothing
-        self.posterior = posterior
-        self.hessian = hessian
+    gamma: float = 2.0
+    _: KW_ONLY
+    estimator: Any = None
+    class_weight: Any = None
+    label_smoothing: float = 0.0
+    posterior: bool = True
+    hessian: str = "clip"
 
     @abstractmethod
     def _classifier(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -29,34 +30,21 @@ from skxent.optimize.solution import SolverOptions, warn_unless_converged
 from skxent.typing import MatrixLike
 
 
+@dataclass(eq=False, repr=False)
 class LogitScaling(MetaEstimatorMixin, LogitClassifier):
     """A classifier whose logits are those of another, moved by a few parameters."""
 
+    estimator: Any = None
+    _: KW_ONLY
+    loss: str | Loss = "cross_entropy"
+    label_smoothing: float = 0.0
+    cv: Any = 5
+    tol: float = 1e-4
+    max_iter: int = 100
+    n_jobs: int | None = None
+
     posterior = True
     _objective: ClassVar[type[ScalingObjective]]
-    _parameters: Vector
-    estimator_: Any
-    trained_loss_: TrainedLoss
-    n_iter_: int
-
-    def __init__(
-        self,
-        estimator: Any = None,
-        *,
-        loss: str | Loss = "cross_entropy",
-        label_smoothing: float = 0.0,
-        cv: Any = 5,
-        tol: float = 1e-4,
-        max_iter: int = 100,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.estimator = estimator
-        self.loss = loss
-        self.label_smoothing = label_smoothing
-        self.cv = cv
-        self.tol = tol
-        self.max_iter = max_iter
-        self.n_jobs = n_jobs
 
     def fit(
         self,

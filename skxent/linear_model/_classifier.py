@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -32,6 +33,7 @@ from skxent.optimize.solve import solve
 from skxent.typing import MatrixLike
 
 
+@dataclass(eq=False, repr=False)
 class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredictor):
     r"""Linear classifier for any loss of :mod:`skxent.losses`.
 
@@ -116,39 +118,21 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     """
 
     fit_starts_afresh = False  # warm_start reads the last fit
-    n_iter_: NDArray[Any]
-    trained_loss_: TrainedLoss
 
-    def __init__(
-        self,
-        loss: str | Loss = "cross_entropy",
-        *,
-        C: float = 1.0,
-        l1_ratio: float = 0.0,
-        fit_intercept: bool = True,
-        class_weight: Any = None,
-        label_smoothing: float = 0.0,
-        posterior: bool = True,
-        solver: str = "auto",
-        tol: float = 1e-4,
-        max_iter: int = 100,
-        warm_start: bool = False,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.loss = loss
-        self.C = C
-        self.l1_ratio = l1_ratio
-        self.fit_intercept = fit_intercept
-        self.class_weight = class_weight
-        self.label_smoothing = label_smoothing
-        self.posterior = posterior
-        self.solver = solver
-        self.tol = tol
-        self.max_iter = max_iter
-        self.warm_start = warm_start
-        self.n_jobs = n_jobs
-        self.verbose = verbose
+    loss: str | Loss = "cross_entropy"
+    _: KW_ONLY
+    C: float = 1.0
+    l1_ratio: float = 0.0
+    fit_intercept: bool = True
+    class_weight: Any = None
+    label_smoothing: float = 0.0
+    posterior: bool = True
+    solver: str = "auto"
+    tol: float = 1e-4
+    max_iter: int = 100
+    warm_start: bool = False
+    n_jobs: int | None = None
+    verbose: int = 0
 
     @with_callbacks
     def fit(

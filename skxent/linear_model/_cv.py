@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from skxent.linear_model._named import (
 from skxent.linear_model._search import GridCV
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class FocalLogisticRegressionCV(GridCV):
     """Focal logistic regression with C and gamma chosen by cross-validation.
 
@@ -95,47 +97,13 @@ class FocalLogisticRegressionCV(GridCV):
 
     estimator_class = FocalLogisticRegression
     loss_parameter = "gamma"
-    gamma_: float
-    gammas_: NDArray[np.float64]
-
-    def __init__(
-        self,
-        *,
-        Cs: Any = 10,
-        gammas: Any = (0.0, 0.5, 1.0, 2.0, 5.0),
-        l1_ratios: Any = (0.0,),
-        fit_intercept: bool = True,
-        class_weight: Any = None,
-        label_smoothing: float = 0.0,
-        posterior: bool = True,
-        cv: Any = None,
-        scoring: Any = None,
-        solver: str = "auto",
-        tol: float = 1e-4,
-        max_iter: int = 100,
-        refit: Any = True,
-        error_score: Any = np.nan,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.Cs = Cs
-        self.gammas = gammas
-        self.l1_ratios = l1_ratios
-        self.fit_intercept = fit_intercept
-        self.class_weight = class_weight
-        self.label_smoothing = label_smoothing
-        self.posterior = posterior
-        self.cv = cv
-        self.scoring = scoring
-        self.solver = solver
-        self.tol = tol
-        self.max_iter = max_iter
-        self.refit = refit
-        self.error_score = error_score
-        self.n_jobs = n_jobs
-        self.verbose = verbose
+    gamma_: float = field(init=False)
+    gammas_: NDArray[np.float64] = field(init=False)
+    gammas: Any = (0.0, 0.5, 1.0, 2.0, 5.0)
+    label_smoothing: float = 0.0
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class SmoothedSoftmaxClassifierCV(GridCV):
     """Softmax regression with C and label smoothing chosen by cross-validation.
 
@@ -169,40 +137,6 @@ class SmoothedSoftmaxClassifierCV(GridCV):
 
     estimator_class = SmoothedSoftmaxClassifier
     loss_parameter = "label_smoothing"
-    label_smoothing_: float
-    label_smoothings_: NDArray[np.float64]
-
-    def __init__(
-        self,
-        *,
-        Cs: Any = 10,
-        label_smoothings: Any = (0.0, 0.05, 0.1, 0.2),
-        l1_ratios: Any = (0.0,),
-        fit_intercept: bool = True,
-        class_weight: Any = None,
-        posterior: bool = True,
-        cv: Any = None,
-        scoring: Any = None,
-        solver: str = "auto",
-        tol: float = 1e-4,
-        max_iter: int = 100,
-        refit: Any = True,
-        error_score: Any = np.nan,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.Cs = Cs
-        self.label_smoothings = label_smoothings
-        self.l1_ratios = l1_ratios
-        self.fit_intercept = fit_intercept
-        self.class_weight = class_weight
-        self.posterior = posterior
-        self.cv = cv
-        self.scoring = scoring
-        self.solver = solver
-        self.tol = tol
-        self.max_iter = max_iter
-        self.refit = refit
-        self.error_score = error_score
-        self.n_jobs = n_jobs
-        self.verbose = verbose
+    label_smoothing_: float = field(init=False)
+    label_smoothings_: NDArray[np.float64] = field(init=False)
+    label_smoothings: Any = (0.0, 0.05, 0.1, 0.2)

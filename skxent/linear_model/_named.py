@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from skxent.linear_model._classifier import CrossEntropyClassifier
-from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy, Focal
 
 
+@dataclass(eq=False, repr=False)
 class FocalLogisticRegression(CrossEntropyClassifier):
     r"""Logistic regression with focal loss.
 
@@ -51,41 +52,12 @@ class FocalLogisticRegression(CrossEntropyClassifier):
     0.96
     """
 
-    def __init__(
-        self,
-        gamma: float = 2.0,
-        *,
-        C: float = 1.0,
-        l1_ratio: float = 0.0,
-        fit_intercept: bool = True,
-        class_weight: Any = None,
-        label_smoothing: float = 0.0,
-        posterior: bool = True,
-        solver: str = "auto",
-        tol: float = 1e-4,
-        max_iter: int = 100,
-        warm_start: bool = False,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.gamma = gamma
-        self.C = C
-        self.l1_ratio = l1_ratio
-        self.fit_intercept = fit_intercept
-        self.class_weight = class_weight
-        self.label_smoothing = label_smoothing
-        self.posterior = posterior
-        self.solver = solver
-        self.tol = tol
-        self.max_iter = max_iter
-        self.warm_start = warm_start
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-
-    def _loss(self) -> Loss:
-        return Focal(self.gamma)
+    gamma: float = 2.0
+    # It takes the place of the parameter of this name.
+    loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]
 
 
+@dataclass(eq=False, repr=False)
 class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
     r"""Softmax regression against smoothed labels.
 
@@ -123,34 +95,5 @@ class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
     0.97
     """
 
-    def __init__(
-        self,
-        label_smoothing: float = 0.1,
-        *,
-        C: float = 1.0,
-        l1_ratio: float = 0.0,
-        fit_intercept: bool = True,
-        class_weight: Any = None,
-        posterior: bool = True,
-        solver: str = "auto",
-        tol: float = 1e-4,
-        max_iter: int = 100,
-        warm_start: bool = False,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.label_smoothing = label_smoothing
-        self.C = C
-        self.l1_ratio = l1_ratio
-        self.fit_intercept = fit_intercept
-        self.class_weight = class_weight
-        self.posterior = posterior
-        self.solver = solver
-        self.tol = tol
-        self.max_iter = max_iter
-        self.warm_start = warm_start
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-
-    def _loss(self) -> Loss:
-        return CrossEntropy()
+    label_smoothing: float = 0.1
+    loss: ClassVar[Any] = CrossEntropy()  # type: ignore[misc]

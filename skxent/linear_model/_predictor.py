@@ -34,6 +34,7 @@ class LinearPredictor(LogitClassifier):
 
     coef_: Floats
     intercept_: Floats
+    n_iter_: NDArray[Any]
 
     def _checked(self, X: MatrixLike) -> Any:
         check_in_memory(X)

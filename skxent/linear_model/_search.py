@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -13,10 +14,8 @@ from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.validation import _check_method_params
 
-from skxent.base.classifier import TrainedLoss
 from skxent.base.data import TrainingData
 from skxent.inputs.tables import codes_of_logits
-from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool, check_count, warn
 from skxent.kernels.threads import blas_threads, effective_n_threads, processors
 from skxent.linear_model._callbacks import (
@@ -38,7 +37,27 @@ from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
 from skxent.typing import MatrixLike
 
 
-class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor):
+@dataclass(eq=False, repr=False, kw_only=True)
+class SearchParameters:
+    """The parameters of all searches; those that they search over come with them."""
+
+    Cs: Any = 10
+    l1_ratios: Any = (0.0,)
+    fit_intercept: bool = True
+    class_weight: Any = None
+    posterior: bool = True
+    cv: Any = None
+    scoring: Any = None
+    solver: str = "auto"
+    tol: float = 1e-4
+    max_iter: int = 100
+    refit: Any = True
+    error_score: Any = np.nan
+    n_jobs: int | None = None
+    verbose: int = 0
+
+
+class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredictor):
     """A search over C, l1_ratio and one parameter of the loss of `estimator_class`."""
 
     estimator_class: ClassVar[type[CrossEntropyClassifier]]
@@ -48,16 +67,11 @@ class GridCV(CallbackSupportMixin, SearchScoring, LinearPredictor):
     Cs_: NDArray[np.float64]
     l1_ratios_: NDArray[np.float64]
     scores_: NDArray[np.float64]
-    n_iter_: NDArray[Any]
     n_splits_: int
     cv_results_: dict[str, Any]
     best_index_: int
     best_params_: dict[str, Any]
     best_score_: float
-    classes_: NDArray[Any]
-    coef_: Floats
-    intercept_: Floats
-    trained_loss_: TrainedLoss
 
     @with_callbacks
     def fit(
