@@ -146,19 +146,6 @@ class LogitClassifier(
         """The threads of the kernels in predictions; None is all."""
         return None
 
-    def _class_weights(
-        self, classes: NDArray[Any], codes: NDArray[Any], sample_weight: Any
-    ) -> NDArray[np.float64] | None:
-        """Return the weights to train with, from the parameter `class_weight`."""
-        return class_weights(
-            self.class_weight,
-            classes,
-            codes=codes,
-            sample_weight=sample_weight,
-            positive=bool(self.posterior),  # which divides by them
-            only_by_label=True,
-        )
-
     def _probabilities(self, z: Floats, log: bool) -> Floats:
         trained = self.trained_loss_
         if not isinstance(trained, TrainedLoss) or not isinstance(trained.loss, Loss):
@@ -169,3 +156,17 @@ class LogitClassifier(
         return trained.probabilities(
             z, posterior=self.posterior, log=log, n_threads=self._n_threads
         )
+
+
+def training_weights(
+    model: Any, classes: NDArray[Any], codes: NDArray[Any], sample_weight: Any
+) -> NDArray[np.float64] | None:
+    """Return the weights to train with, from the parameter `class_weight`."""
+    return class_weights(
+        model.class_weight,
+        classes,
+        codes=codes,
+        sample_weight=sample_weight,
+        positive=bool(model.posterior),  # which divides by them
+        only_by_label=True,
+    )

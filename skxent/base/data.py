@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 class TrainingData(NamedTuple):
     """Checked rows that an estimator is fitted to.
 
-    X is of floats. y holds labels (n,), codes of them, or soft labels (n, K).
+    X is of floats. y holds labels (n,), codes of them, or soft labels (n, K). Rows in
+    blocks, as X, bring y and weights with them.
     """
 
     X: Any
-    y: NDArray[Any]
-    sample_weight: NDArray[np.float64] | None
+    y: Any = None
+    sample_weight: NDArray[np.float64] | None = None
 
     def rows(self, index: NDArray[np.intp]) -> TrainingData:
         """Return the rows at these positions."""
@@ -25,7 +26,8 @@ class TrainingData(NamedTuple):
         return TrainingData(self.X[index], self.y[index], part)
 
     @property
-    def metadata(self) -> dict[str, Any] | None:
-        """What callbacks are told of the rows besides X and y."""
+    def for_callbacks(self) -> dict[str, Any]:
+        """What callbacks are told of the rows, as keywords."""
         weight = self.sample_weight
-        return None if weight is None else {"sample_weight": weight}
+        metadata = None if weight is None else {"sample_weight": weight}
+        return {"X": self.X, "y": self.y, "metadata": metadata}

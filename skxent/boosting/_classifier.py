@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skxent.base.classifier import LogitClassifier, TrainedLoss
+from skxent.base.classifier import LogitClassifier, TrainedLoss, training_weights
 from skxent.base.data import TrainingData
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.inputs.labels import as_labels, check_several, check_targets, encode_labels
@@ -105,7 +105,7 @@ class FocalBoostingClassifier(LogitClassifier):
         model = self._unfitted()
         classes, train = self._training_rows(X, y, sample_weight)
         evaluation = self._evaluation_rows(classes, eval_set, eval_sample_weight)
-        class_weight = self._class_weights(classes, train.y, train.sample_weight)
+        class_weight = training_weights(self, classes, train.y, train.sample_weight)
         trained = TrainedLoss(Focal(self.gamma), class_weight, self.label_smoothing)
         keywords = trained._asdict()
         keywords["n_threads"] = model.get_params().get("n_jobs") or None

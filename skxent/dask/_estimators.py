@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skxent import linear_model
 from skxent.base.accuracy import right_predictions
+from skxent.base.data import TrainingData
 from skxent.dask._collections import by_name, is_dask, is_frame
 from skxent.dask._each_block import each_block, each_row
 from skxent.dask._workers import ClusterLimits, Workers, outside_of_task, stored
@@ -49,7 +50,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
 
     def _objective(
         self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[Objective, Any, Any, Any]:
+    ) -> tuple[Objective, TrainingData]:
         if not is_dask(X):
             return super()._objective(X, y, sample_weight)
         if y is None:
@@ -67,8 +68,8 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         if self.n_jobs is None and isinstance(rows, Workers):
             # There is a task for each thread of a worker already.
             plan = replace(plan, settings=plan.settings | {"n_threads": 1})
-        objective = self._penalised(rows_of_plan(rows.map(parts_of, plan), plan))
-        return objective, X, y, sample_weight
+        planned = rows_of_plan(rows.map(parts_of, plan), plan)
+        return self._planned(planned, plan), TrainingData(X, y, sample_weight)
 
     @only_for_streams
     def partial_fit(

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Self
+from functools import partial
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from skxent.base.classifier import TrainedLoss
+from skxent.base.data import TrainingData
 from skxent.inputs.blocks import RowBlocks
-from skxent.inputs.targets import Target, make_target
-from skxent.inputs.weights import check_some_weight
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
     FitTask,
     with_callbacks,
 )
-from skxent.linear_model._input import check_data, check_parameters, encode
+from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._partial_fit import PartialFitMixin
-from skxent.linear_model._plan import read_rows
+from skxent.linear_model._plan import Plan, read_rows
 from skxent.linear_model._predictor import LinearPredictor, penalty_of
+from skxent.linear_model._training import (
+    encode_target,
+    fitted_attributes,
+    objective_of,
+    options_of,
+    row_settings,
+)
 from skxent.losses._loss import Loss
-from skxent.losses._shipped import as_loss
 from skxent.optimize.objective import Objective
-from skxent.optimize.penalties import elastic_net
 from skxent.optimize.rows import table_rows
-from skxent.optimize.rows.base import LEAST_WEIGHT, Rows
+from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Weights
-from skxent.optimize.solution import Callback, SolverOptions
+from skxent.optimize.solution import SolverOptions
 from skxent.optimize.solve import solve
 from skxent.typing import MatrixLike
 
@@ -118,6 +122,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     """
 
     fit_starts_afresh = False  # warm_start reads the last fit
+    _solver_options: ClassVar[SolverOptions] = SolverOptions()
 
     loss: str | Loss = "cross_entropy"
     _: KW_ONLY
@@ -163,16 +168,16 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         check_parameters(self)
         last = getattr(self, "classes_", ())
         self._past = None
-        objective, X, y, weights = self._objective(X, y, sample_weight)
+        objective, data = self._objective(X, y, sample_weight)
         start = np.zeros(objective.shape)
         if self.warm_start and np.array_equal(last, self.classes_):
             start = objective.rows.without_origin(self._start(objective.shape))
-        self._minimise(objective, start, X, y, weights)
+        self._minimise(objective, start, data)
         return self
 
     def _objective(
         self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[Objective, Any, Any, Any]:
+    ) -> tuple[Objective, TrainingData]:
         """Return the objective, and the data as checked."""
         if hasattr(type(X), "row_blocks"):  # not a column of that name
             if y is not None or sample_weight is not None:
@@ -180,38 +185,19 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
                     "y and sample_weight must come with the blocks of X, "
                     "got another y or sample_weight."
                 )
-            return self._penalised(read_rows(self, X)), X, None, None
-        X, y, weights = check_data(self, X, y, sample_weight)
-        target = self._set_target(X, y, weights)
-        rows = table_rows(X, target, **self._row_settings())
-        return self._penalised(rows), X, y, weights
+            rows, plan = read_rows(self, X)
+            return self._planned(rows, plan), TrainingData(X)
+        data = check_data(self, X, y, sample_weight)
+        encoded = encode_target(self, *data)
+        self.__dict__.update(encoded.attributes)
+        table = table_rows(data.X, encoded.target, **row_settings(self))
+        return objective_of(self, table), data
 
-    def _set_target(
-        self, X: Any, y: Any, sample_weight: Any, classes: Any = None
-    ) -> Target:
-        """Return y as the kernels take it; set the classes and the trained loss."""
-        classes, codes = encode(y, classes)
-        weights = self._class_weights(classes, codes, sample_weight)
-        target = make_target(
-            codes,
-            X.shape[0],
-            len(classes),
-            sample_weight=sample_weight,
-            class_weight=weights,
-            label_smoothing=self.label_smoothing,
-            dtype=X.dtype,
-        ).with_finite_sum()
-        check_some_weight(target.total_weight())
-        self.classes_ = classes
-        self.trained_loss_ = TrainedLoss(self._loss(), weights, self.label_smoothing)
-        return target
-
-    def _keep_columns(self, n_features: int, names: NDArray[Any] | None) -> None:
-        """Set the number and the names of the columns of blocks."""
-        self.n_features_in_ = n_features
+    def _planned(self, rows: Rows, plan: Plan) -> Objective:
+        """Return the objective of rows in blocks; set what their plan knows."""
         self.__dict__.pop("feature_names_in_", None)
-        if names is not None:
-            self.feature_names_in_ = names
+        self.__dict__.update(plan.attributes)
+        return objective_of(self, rows)
 
     @property
     def _n_threads(self) -> int | None:
@@ -226,54 +212,15 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         """
         return penalty_of(self.l1_ratio, self.C)
 
-    def _row_settings(self) -> dict[str, Any]:
-        """Return what sums over rows need to know besides the data."""
-        return {"fit_intercept": bool(self.fit_intercept), "n_threads": self.n_jobs}
-
-    def _penalised(self, rows: Rows) -> Objective:
-        """Return the objective of such rows."""
-        strength = 1.0 / max(float(self.C) * rows.weight_sum, LEAST_WEIGHT)
-        penalty = elastic_net(rows, strength, float(self.l1_ratio))
-        return Objective(rows, self._loss(), penalty)
-
-    def _options(self, callback: Callback | None = None) -> SolverOptions:
-        """Return how to solve."""
-        tol, max_iter = float(self.tol), int(self.max_iter)
-        return SolverOptions(tol, max_iter, int(self.verbose), callback)
-
     def _minimise(
-        self, objective: Objective, start: Weights, X: Any, y: Any, weights: Any
+        self, objective: Objective, start: Weights, data: TrainingData
     ) -> Weights:
         """Solve, keep the coefficients, and tell callbacks."""
-        task = FitTask(
-            self,
-            int(self.max_iter),
-            lambda W: self._attributes(objective, W),
-            X=X,
-            y=y,
-            metadata=None if weights is None else {"sample_weight": weights},
-        )
-        options = self._options(task.callback)
+        at = partial(fitted_attributes, objective)
+        task = FitTask(self, int(self.max_iter), at, **data.for_callbacks)
+        options = options_of(self, task.callback)
         solution = solve(objective, start, options, self.solver)
-        self._keep(objective, solution.weights)
+        self.__dict__.update(fitted_attributes(objective, solution.weights))
         self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
         task.end(solution.weights)
         return solution.weights
-
-    def _keep(self, objective: Objective, W: Weights) -> None:
-        self.__dict__.update(self._attributes(objective, W))
-
-    def _attributes(self, objective: Objective, W: Weights) -> dict[str, Any]:
-        """Return the minimum, in the coordinates and the dtype of X."""
-        W = objective.coefficients(W).astype(objective.dtype)
-        d = objective.rows.n_features
-        intercept = W[d] if len(W) > d else np.zeros(W.shape[1], W.dtype)
-        return {
-            "coef_": np.ascontiguousarray(W[:d].T),
-            "intercept_": intercept,
-            "n_features_in_": d,
-        }
-
-    def _loss(self) -> Loss:
-        """Return the loss to train with."""
-        return as_loss(self.loss)

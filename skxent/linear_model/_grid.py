@@ -53,7 +53,7 @@ class Fold:
 
 
 def fit_fold(
-    model: CrossEntropyClassifier,
+    make: Callable[..., CrossEntropyClassifier],
     loss_parameter: str,
     candidates: Sequence[Candidate],
     train: TrainingData,
@@ -61,22 +61,22 @@ def fit_fold(
     error_score: Any,
     done: Callable[[], None],
 ) -> Fold:
-    """Fit and score every candidate; `model` is changed.
+    """Fit and score every candidate, each a model that `make` returns.
 
     What cannot be fitted or scored gets `error_score`, or raises if that is "raise".
     `done` is called after each candidate.
     """
     fold = Fold(len(candidates), scorer.scorers)
-    path = Path(model, train)
+    path = Path(train)
     groups: dict[GridPoint, list[int]] = {}
     for i, c in enumerate(candidates):
         groups.setdefault((c["l1_ratio"], c[loss_parameter], c["C"]), []).append(i)
     for point in sorted(groups):
         duplicates = groups[point]
         begin = time.perf_counter()
-        model._take(candidates[duplicates[0]])
+        model = make(**candidates[duplicates[0]])
         try:
-            fold.n_iter[duplicates] = path.fit(point)
+            fold.n_iter[duplicates], attributes = path.fit(model, point)
         except Exception as error:
             if error_score == "raise":
                 raise
@@ -85,6 +85,7 @@ def fit_fold(
                 values[duplicates] = error_score
         else:
             fitted = time.perf_counter()
+            model.__dict__.update(attributes)
             score(fold, duplicates, scorer, model, error_score)
             fold.score_times[duplicates] = time.perf_counter() - fitted
             begin += fold.score_times[duplicates[0]]

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
@@ -14,9 +13,7 @@ from skxent.base.data import TrainingData
 from skxent.inputs.columns import by_code, soft_by_class
 from skxent.inputs.labels import (
     as_labels,
-    check_several,
     check_targets,
-    encode_labels,
     is_soft,
 )
 from skxent.inputs.sparse import check_sparse
@@ -86,18 +83,6 @@ def check_data(
             input_name="sample_weight",
         )
     return TrainingData(X, y, sample_weight)
-
-
-def encode(
-    y: NDArray[Any], classes: NDArray[Any] | None = None
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the classes, and y as indices into them or as soft labels."""
-    if y.ndim == 1:
-        classes, codes = encode_labels(y, classes)
-    else:
-        classes, codes = np.arange(y.shape[1]) if classes is None else classes, y
-    check_several(classes)
-    return classes, codes
 
 
 def check_parameters(estimator: Any) -> None:

@@ -16,6 +16,7 @@ from skxent.kernels.checks import ignore_overflow
 from skxent.kernels.threads import one_blas_thread
 from skxent.linear_model._callbacks import with_callbacks
 from skxent.linear_model._input import check_data, check_parameters
+from skxent.linear_model._training import encode_target, row_settings
 from skxent.losses._loss import Loss
 from skxent.optimize.inverse import without_negative_curvature
 from skxent.optimize.objective import Objective
@@ -161,11 +162,11 @@ class PartialFitMixin:
                     f"got {classes.tolist()}."
                 )
         classes = classes if first else self.classes_
-        X, y, weights = check_data(
-            self, X, y, sample_weight, reset=first, classes=classes
-        )
-        target = self._set_target(X, y, weights, classes)
-        rows, loss = table_rows(X, target, **self._row_settings()), self._loss()
+        data = check_data(self, X, y, sample_weight, reset=first, classes=classes)
+        encoded = encode_target(self, *data, classes)
+        self.__dict__.update(encoded.attributes)
+        loss = encoded.trained.loss
+        rows = table_rows(data.X, encoded.target, **row_settings(self))
         if past is None:
             past = QuadraticPenalty.ridge(
                 rows.shape, 1 / float(self.C), rows.origin, self._max_coefficients
@@ -175,7 +176,7 @@ class PartialFitMixin:
         past = past.shift_origin(rows.origin, rows.constant)
         past_of_batch = past.scaled(1 / max(rows.weight_sum, LEAST_WEIGHT))
         objective = Objective(rows, loss, past_of_batch)
-        W = self._minimise(objective, past.center, X, y, weights)
+        W = self._minimise(objective, past.center, data)
         with one_blas_thread(objective.operations):
             curvature = batch_curvature(rows, loss, W, past.whole)
         self._past = past.updated(W, rows.weight_sum * curvature)

@@ -8,6 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent.base.data import TrainingData
+from skxent.linear_model._training import (
+    EncodedTarget,
+    encode_target,
+    fitted_attributes,
+    objective_of,
+    options_of,
+    row_settings,
+)
 from skxent.optimize.rows import table_rows
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Weights
@@ -26,40 +35,39 @@ class Path:
     """
 
     rows: Rows
+    encoded: EncodedTarget
     warm_start: WarmStart
 
-    def __init__(self, model: Any, train: Any) -> None:
-        self.model = model
-        self.X, self.y, self.weights = train
+    def __init__(self, train: TrainingData) -> None:
+        self.train = train
         self.at: tuple[float, ...] = ()  # the l1_ratio and the value of `rows`
         self.row: list[Weights] = []  # the solutions there
         self.hessian: Weights | None = None  # of the rows, at the last of them
         self.known: dict[float, list[Weights]] = {}  # of each value at this l1_ratio
 
-    def fit(self, point: GridPoint) -> int:
-        """Fit the model, whose parameters are of this point; return the iterations."""
-        model = self.model
+    def fit(self, model: Any, point: GridPoint) -> tuple[int, dict[str, Any]]:
+        """Return the iterations and the attributes of a model at this point."""
         if point[:2] != self.at:
-            self._begin_row(point)
-        objective = model._penalised(self.rows)
+            self._begin_row(model, point)
+        objective = objective_of(model, self.rows)
         start = self.warm_start.weights(self.row)
         self.row.append(start)  # where the next one starts if this one fails
         solution = solve(
             replace(objective, cached_hessian=self.hessian),
             start,
-            replace(model._options(), keep_hessian=True),
+            replace(options_of(model), keep_hessian=True),
             model.solver,
         )
         self.row[-1] = solution.weights
         if solution.hessian is not None:
             self.hessian = solution.hessian
-        model._keep(objective, solution.weights)
-        return int(solution.n_iter)
+        attributes = fitted_attributes(objective, solution.weights)
+        return int(solution.n_iter), self.encoded.attributes | attributes
 
-    def _begin_row(self, point: GridPoint) -> None:
-        model = self.model
-        target = model._set_target(self.X, self.y, self.weights)
-        self.rows = table_rows(self.X, target, **model._row_settings())
+    def _begin_row(self, model: Any, point: GridPoint) -> None:
+        self.encoded = encode_target(model, *self.train)
+        target = self.encoded.target
+        self.rows = table_rows(self.train.X, target, **row_settings(model))
         self.hessian = None
         if point[:1] != self.at[:1]:
             self.known = {}

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from skxent.inputs.blocks import RowBlocks
 from skxent.inputs.labels import encode_labels
-from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.linear_model._blocks import (
     Block,
@@ -22,6 +21,7 @@ from skxent.linear_model._blocks import (
     summaries,
     summary,
 )
+from skxent.linear_model._training import EncodedTarget, encode_target, row_settings
 from skxent.optimize.rows import table_rows
 from skxent.optimize.rows.blocks import (
     BlockRows,
@@ -40,8 +40,7 @@ MAX_MERGED_BYTES = 1 << 24
 class Plan:
     """How a block becomes a part of the rows."""
 
-    classes: NDArray[Any]
-    target: Target  # of all rows together, one row a class
+    encoded: EncodedTarget  # of all rows together, one row a class
     dtype: Any
     found: dict[int, Summary]  # of each block with rows
     first: dict[int, int]  # the place of each block's first row among all
@@ -49,6 +48,13 @@ class Plan:
     exponent: int  # weights are in units of 2**exponent, so that their sum is finite
     settings: dict[str, Any]
     noun: str  # what the blocks are called in errors
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Return what a model keeps of the blocks, whatever it is fitted to."""
+        block = next(iter(self.found.values()))
+        names = {} if block.names is None else {"feature_names_in_": block.names}
+        return self.encoded.attributes | names | {"n_features_in_": block.n_features}
 
     @property
     def n_samples(self) -> int:
@@ -92,12 +98,13 @@ def part_of(blocks: Sequence[Block], plan: Plan) -> RowsPart:
     if blocks[0].labels is None:
         soft = concatenate([b.codes.astype(plan.dtype, copy=False) for b in blocks])
     else:
-        codes = concatenate([codes_of(block, plan.classes) for block in blocks])
+        codes = concatenate([codes_of(b, plan.encoded.classes) for b in blocks])
     weight = None
     if plan.exponent or any(block.sample_weight is not None for block in blocks):
         weight = concatenate([block.weights() for block in blocks])
         weight = np.ldexp(weight, -plan.exponent) if plan.exponent else weight
-    target = replace(plan.target, codes=codes, soft=soft, sample_weight=weight)
+    target = plan.encoded.target
+    target = replace(target, codes=codes, soft=soft, sample_weight=weight)
     zero = np.zeros(X.shape[1], dtype=X.dtype)  # the origin is that of all rows
     rows = table_rows(X, target, origin=zero, **plan.settings)
     runs = [(plan.first[block.index], block.X.shape[0]) for block in blocks]
@@ -164,20 +171,20 @@ class PartReader:
             raise ValueError(self.plan.changed(f"another after {seen}"))
 
 
-def read_rows(estimator: Any, source: RowBlocks) -> BlockRows:
-    """Return the rows of blocks that are read anew for every pass."""
+def read_rows(estimator: Any, source: RowBlocks) -> tuple[BlockRows, Plan]:
+    """Return the rows of blocks that are read anew for every pass, and their plan."""
     kind = type(estimator).__name__
     checked = BlockReader(source, kind)
     plan = make_plan(estimator, summaries(checked), "block")
     parts = PartReader(source, kind, plan)
-    return rows_of_plan(LocalBlocks(parts, lambda: summaries(checked)), plan)
+    return rows_of_plan(LocalBlocks(parts, lambda: summaries(checked)), plan), plan
 
 
 def rows_of_plan(parts: BlockStore, plan: Plan) -> BlockRows:
     """Return the rows whose parts are in a store."""
     return block_rows(
         parts,
-        plan.target,
+        plan.encoded.target,
         n_samples=plan.n_samples,
         n_features=next(iter(plan.found.values())).n_features,
         dtype=plan.dtype,
@@ -186,8 +193,8 @@ def rows_of_plan(parts: BlockStore, plan: Plan) -> BlockRows:
     )
 
 
-def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
-    """Merge the block summaries into a plan; set the estimator's classes and columns.
+def make_plan(model: Any, found: Sequence[Summary], noun: str) -> Plan:
+    """Merge the block summaries into a plan of the fit of a model.
 
     Raises
     ------
@@ -224,23 +231,23 @@ def make_plan(estimator: Any, found: Sequence[Summary], noun: str) -> Plan:
     exponent = max(block.exponent for block in found)
     classes, masses = merged(found, exponent, noun)
     dtype = np.result_type(*(block.dtype for block in found))
-    estimator._keep_columns(head.n_features, head.names)
     one_each = np.empty((len(classes), head.n_features), dtype=dtype)
     mass = masses.sum(axis=0)
-    target = estimator._set_target(one_each, classes, mass, classes)
+    encoded = encode_target(model, one_each, classes, mass, classes)
+    target = encoded.target
     # Large weights of classes may have made it smaller by a power of two.
+    assert target.sample_weight is not None
     exponent += int(np.frexp(mass.max() / target.sample_weight.max())[1]) - 1
     places = np.cumsum([0, *(block.n_samples for block in found)]).tolist()
     has_weight = masses @ target.class_weight > 0
     return Plan(
-        classes,
-        target,
+        encoded,
         dtype,
         {block.index: block for block in found},
         {block.index: first for block, first in zip(found, places, strict=False)},
         frozenset(found[i].index for i in np.flatnonzero(has_weight)),
         exponent,
-        estimator._row_settings(),
+        row_settings(model),
         noun,
     )
 

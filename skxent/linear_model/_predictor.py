@@ -100,10 +100,6 @@ class LinearPredictor(LogitClassifier):
             start[d:] = intercept
         return start
 
-    def _take(self, checked: dict[str, Any]) -> None:
-        """Set parameters that are checked; set_params reads signatures every time."""
-        self.__dict__.update(checked)
-
     def sparsify(self) -> Self:
         """Keep `coef_` as a sparse array: worth it where most coefficients are zero.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.validation import _check_method_params
 
@@ -34,6 +34,7 @@ from skxent.linear_model._grid import (
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._predictor import LinearPredictor, penalty_of
 from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
+from skxent.linear_model._training import encode_target
 from skxent.typing import MatrixLike
 
 
@@ -108,34 +109,24 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             fit succeeds.
         """
         self._check_search()
-        estimator = self._estimator()
         grid = self._grid()
         candidates: list[Candidate] = list(ParameterGrid(grid))
-        tried = clone(estimator)
         for candidate in candidates:
-            tried._take(candidate)
-            check_parameters(tried)
+            check_parameters(self._estimator(**candidate))
         data = check_data(self, X, y, sample_weight)
-        tried._set_target(*data)  # errors that are not of one fold alone
+        # Errors that are not of one fold alone come first.
+        encoded = encode_target(self._estimator(**candidates[-1]), *data)
         routed = self._route("fit", data.sample_weight, params)
         splits = self._splits(data, routed.splitter.split)
-        task = SearchTask(
-            self,
-            len(splits),
-            len(candidates),
-            X=data.X,
-            y=data.y,
-            metadata=data.metadata,
-        )
+        task = SearchTask(self, len(splits), len(candidates), **data.for_callbacks)
         jobs = min(effective_n_jobs(self.n_jobs), len(splits))
-        if jobs > 1:
-            estimator.set_params(n_jobs=max(1, effective_n_threads() // jobs))
+        n_threads = max(1, effective_n_threads() // jobs) if jobs > 1 else None
         # Threads share X and let go of the interpreter in the kernels and in BLAS.
         limit = max(1, processors() // jobs)
         with blas_threads(limit) if jobs > 1 else nullcontext():
             folds: list[Fold] = Parallel(n_jobs=jobs, prefer="threads")(
                 delayed(fit_fold)(
-                    clone(estimator),
+                    partial(self._estimator, n_jobs=n_threads),
                     self.loss_parameter,
                     candidates,
                     data.rows(train),
@@ -150,17 +141,17 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         self.n_splits_ = len(folds)
         self._keep_paths(grid, folds)
         if self.refit:
-            self._refit(estimator, candidates, data, task)
+            self._refit(candidates, data, task)
         else:
-            self._average(tried, candidates, folds, data)
+            self._average(candidates, folds, encoded.classes, data)
         task.end()
         return self
 
-    def _estimator(self) -> CrossEntropyClassifier:
-        """Return the unfitted estimator whose C, l1_ratio and loss are searched for."""
-        names = set(self.estimator_class._get_param_names()) - {"n_jobs"}
-        params = self.get_params(deep=False)
-        return self.estimator_class(**{k: params[k] for k in names & params.keys()})
+    def _estimator(self, **candidate: Any) -> CrossEntropyClassifier:
+        """Return the unfitted estimator of a candidate."""
+        shared = {item.name for item in fields(self.estimator_class)} - {"n_jobs"}
+        given = {name: getattr(self, name) for name in shared if hasattr(self, name)}
+        return self.estimator_class(**given | candidate)
 
     def _splits(self, data: TrainingData, split_params: dict[str, Any]) -> list[Any]:
         """Return the rows for training and for the test of each fold."""
@@ -227,10 +218,8 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         # ParameterGrid runs through the names in their order, the last one fastest.
         names = sorted(grid)
         shape = [len(folds), *(len(grid[name]) for name in names)]
-        order = [
-            0,
-            *(1 + names.index(n) for n in ("l1_ratio", self.loss_parameter, "C")),
-        ]
+        axes = ("l1_ratio", self.loss_parameter, "C")
+        order = [0, *(1 + names.index(name) for name in axes)]
 
         def by_axes(rows: list[Any]) -> Any:
             return np.reshape(rows, shape).transpose(order)
@@ -245,11 +234,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             setattr(self, f"{name}s_", np.array(values, dtype=np.float64))
 
     def _refit(
-        self,
-        estimator: CrossEntropyClassifier,
-        candidates: list[Candidate],
-        data: TrainingData,
-        task: SearchTask,
+        self, candidates: list[Candidate], data: TrainingData, task: SearchTask
     ) -> None:
         """Fit the best candidate to all rows, as its own estimator would."""
         best = self.best_index_ = self._best_index()
@@ -259,7 +244,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             self.best_score_ = float(mean[best])
         for name, value in self.best_params_.items():
             setattr(self, f"{name}_", float(value))
-        model = clone(estimator).set_params(**self.best_params_, n_jobs=None)
+        model = self._estimator(**self.best_params_)
         with task.refit(model):
             model.fit(*data)
         self.classes_, self.trained_loss_ = model.classes_, model.trained_loss_
@@ -278,16 +263,16 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
 
     def _average(
         self,
-        model: CrossEntropyClassifier,
         candidates: list[Candidate],
         folds: list[Fold],
+        classes: NDArray[Any],
         data: TrainingData,
     ) -> None:
         """Take the mean of what was best on each fold: coefficients and parameters."""
         best = [
             fold.best
             for fold in folds
-            if fold.best and np.array_equal(fold.best.classes, model.classes_)
+            if fold.best and np.array_equal(fold.best.classes, classes)
         ]
         if not best:
             raise ValueError(
@@ -303,8 +288,8 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         mean = {name: float(np.mean([c[name] for c in chosen])) for name in chosen[0]}
         for name, value in mean.items():
             setattr(self, f"{name}_", value)
-        model.set_params(**mean)._set_target(*data)
-        self.classes_, self.trained_loss_ = model.classes_, model.trained_loss_
+        encoded = encode_target(self._estimator(**mean), *data)
+        self.__dict__.update(encoded.attributes)
         self.coef_ = np.mean([b.coef for b in best], axis=0)
         self.intercept_ = np.mean([b.intercept for b in best], axis=0)
 

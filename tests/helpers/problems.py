@@ -1,11 +1,10 @@
 """Objectives of tables in memory, for tests of what minimises them."""
 
-from dataclasses import replace
-
 from skxent.optimize.objective import Objective
 from skxent.optimize.penalties import elastic_net
 from skxent.optimize.quadratic_penalty import MAX_COEFFICIENTS
 from skxent.optimize.rows import table_rows
+from skxent.optimize.solution import SolverOptions
 
 
 def objective_of(X, target, loss, *, C=1.0, l1=0.0, fit_intercept=True, **keywords):
@@ -21,8 +20,6 @@ def limited(estimator_class, max_coefficients=MAX_COEFFICIENTS, **limits):
 
     class Limited(estimator_class):
         _max_coefficients = max_coefficients
-
-        def _options(self, callback=None):
-            return replace(super()._options(callback), **limits)
+        _solver_options = SolverOptions(**limits)
 
     return Limited

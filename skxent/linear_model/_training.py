@@ -1,0 +1,89 @@
+"""From the parameters of a linear model to what it minimises, and to its attributes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxent.base.classifier import TrainedLoss, training_weights
+from skxent.inputs.labels import check_several, encode_labels
+from skxent.inputs.targets import Target, make_target
+from skxent.inputs.weights import check_some_weight
+from skxent.losses._shipped import as_loss
+from skxent.optimize.objective import Objective
+from skxent.optimize.penalties import elastic_net
+from skxent.optimize.rows.base import LEAST_WEIGHT, Rows
+from skxent.optimize.smooth import Weights
+from skxent.optimize.solution import Callback, SolverOptions
+
+
+class EncodedTarget(NamedTuple):
+    """The labels of a fit as the kernels take them, and what a model keeps of them."""
+
+    target: Target
+    classes: NDArray[Any]
+    trained: TrainedLoss
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return {"classes_": self.classes, "trained_loss_": self.trained}
+
+
+def encode_target(
+    model: Any, X: Any, y: NDArray[Any], sample_weight: Any, classes: Any = None
+) -> EncodedTarget:
+    """Encode checked labels, or soft labels, for the training of a model."""
+    if y.ndim == 1:
+        classes, codes = encode_labels(y, classes)
+    else:
+        classes, codes = np.arange(y.shape[1]) if classes is None else classes, y
+    check_several(classes)
+    weights = training_weights(model, classes, codes, sample_weight)
+    target = make_target(
+        codes,
+        X.shape[0],
+        len(classes),
+        sample_weight=sample_weight,
+        class_weight=weights,
+        label_smoothing=model.label_smoothing,
+        dtype=X.dtype,
+    ).with_finite_sum()
+    check_some_weight(target.total_weight())
+    trained = TrainedLoss(as_loss(model.loss), weights, model.label_smoothing)
+    return EncodedTarget(target, classes, trained)
+
+
+def row_settings(model: Any) -> dict[str, Any]:
+    """Return what sums over rows need to know besides the data."""
+    return {"fit_intercept": bool(model.fit_intercept), "n_threads": model.n_jobs}
+
+
+def objective_of(model: Any, rows: Rows) -> Objective:
+    strength = 1.0 / max(float(model.C) * rows.weight_sum, LEAST_WEIGHT)
+    penalty = elastic_net(rows, strength, float(model.l1_ratio))
+    return Objective(rows, as_loss(model.loss), penalty)
+
+
+def options_of(model: Any, callback: Callback | None = None) -> SolverOptions:
+    return replace(
+        model._solver_options,
+        tol=float(model.tol),
+        max_iter=int(model.max_iter),
+        verbose=int(model.verbose),
+        callback=callback,
+    )
+
+
+def fitted_attributes(objective: Objective, W: Weights) -> dict[str, Any]:
+    """Return the minimum, in the coordinates and the dtype of X."""
+    W = objective.coefficients(W).astype(objective.dtype)
+    d = objective.rows.n_features
+    intercept = W[d] if len(W) > d else np.zeros(W.shape[1], W.dtype)
+    return {
+        "coef_": np.ascontiguousarray(W[:d].T),
+        "intercept_": intercept,
+        "n_features_in_": d,
+    }
