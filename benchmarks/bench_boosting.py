@@ -124,7 +124,7 @@ def table(n):
 @pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
 def test_training(compare, size, library, loss):
     """Training with our objective, beside the built-in one"""
-    module = pytest.importorskip(library, reason=f"pip install 'skxent[{library}]'")
+    module = pytest.importorskip(library, reason=f"pip install '.[{library}]'")
     n, trees = {"full": (100_000, 200), "quick": (10_000, 20), "check": (2_000, 2)}[
         size
     ]

@@ -14,8 +14,8 @@ import pytest
 from reporting.record import shape
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
 
-da = pytest.importorskip("dask.array", reason="pip install 'skxent[dask]'")
-distributed = pytest.importorskip("distributed", reason="pip install 'skxent[dask]'")
+da = pytest.importorskip("dask.array", reason="pip install '.[dask]'")
+distributed = pytest.importorskip("distributed", reason="pip install '.[dask]'")
 
 THREADS = 2
 PARTITIONS, COLUMNS = 50, 20

@@ -88,7 +88,7 @@ MODELS = {"xgboost": xgboost_models, "lightgbm": lightgbm_models}
 @pytest.mark.parametrize("library", MODELS)
 def test_boosting(record, size, library, gamma):
     """Log loss of boosted trees where one row in a hundred is positive"""
-    pytest.importorskip(library, reason=f"pip install 'skxent[{library}]'")
+    pytest.importorskip(library, reason=f"pip install '.[{library}]'")
     n = {"full": 100_000, "quick": 20_000, "check": 2_000}[size]
     X, y, _ = rare(n, 0)
     builtin, focal = MODELS[library](gamma, X, y, *rare(n // 2, 1)[:2])

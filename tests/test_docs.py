@@ -26,7 +26,7 @@ def code_of(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_code_of_a_page_runs(page):
     for library in NEEDED.get(page.stem, []):
-        pytest.importorskip(library, reason=f"pip install 'skxent[{library}]'")
+        pytest.importorskip(library, reason=f"pip install '.[{library}]'")
     test = doctest.DocTestParser().get_doctest(
         code_of(page), {"__name__": "__main__"}, page.name, str(page), 0
     )

@@ -46,7 +46,7 @@ def run(*arguments):
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_it_runs_prints_and_draws(script):
     for name in needs(script):
-        pytest.importorskip(name, reason=f"pip install 'skxent[{name}]'")
+        pytest.importorskip(name, reason=f"pip install '.[{name}]'")
     done = run("-W", "error", "-c", RUN, str(script))
     assert done.returncode == 0, done.stderr
     text, _, figures = done.stdout.partition("figure 1: ")

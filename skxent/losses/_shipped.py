@@ -100,17 +100,14 @@ class GeneralizedCrossEntropy(Loss):
     with θ the parameter `q`. Bounded, so that mislabelled rows cannot dominate. q -> 0
     is cross-entropy, q = 1 is 1 - p. Not convex and not proper: softmax of its
     minimiser is over-confident.
-    `posterior` is not, at the minimum of the expected loss and for a model that can
-    represent the class probabilities; elsewhere its numbers are no probabilities, and
-    can be worse than those of a constant. For q = 1 the minimiser does not tell the
-    class probabilities: `posterior` is 1/K, and estimators warn.
 
     `posterior`, and with it `predict_proba`, holds for the minimiser over all functions
     of X. A model that cannot express the true logits gives up the rows that it cannot
     fit, and the larger q, the less its posterior is a probability: it can be worse than
-    1/K for every class (the user guide on wrong labels has an example). At q = 1 it is
-    1/K, whatever the logits. Compare its log loss on held-out rows with that of
-    cross-entropy before you use it.
+    1/K for every class (the user guide on wrong labels has an example). At q = 1 the
+    minimiser does not tell the class probabilities: `posterior` is 1/K, and estimators
+    warn. Compare its log loss on held-out rows with that of cross-entropy before you
+    use it.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def model_of(name):
     if name in ("xgboost", "lightgbm"):
         return booster(name)
     if name == "dask":
-        pytest.importorskip("dask.dataframe", reason="pip install 'skxent[dask]'")
+        pytest.importorskip("dask.dataframe", reason="pip install '.[dask]'")
         from skxent.dask import CrossEntropyClassifier as DaskClassifier
 
         return DaskClassifier()

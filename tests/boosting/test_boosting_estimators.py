@@ -19,8 +19,8 @@ from skxent.losses import Focal
 from skxent.metrics import focal_loss
 from skxent.scorers import neg_log_loss_scorer
 
-xgboost = pytest.importorskip("xgboost", reason="pip install 'skxent[xgboost]'")
-lightgbm = pytest.importorskip("lightgbm", reason="pip install 'skxent[lightgbm]'")
+xgboost = pytest.importorskip("xgboost", reason="pip install '.[xgboost]'")
+lightgbm = pytest.importorskip("lightgbm", reason="pip install '.[lightgbm]'")
 
 
 def xgb(**settings):

@@ -31,7 +31,7 @@ TREES = 50
 
 
 def library(name):
-    return pytest.importorskip(name, reason=f"pip install 'skxent[{name}]'")
+    return pytest.importorskip(name, reason=f"pip install '.[{name}]'")
 
 
 def table(n_classes=2, n=1000, seed=1):

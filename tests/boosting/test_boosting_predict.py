@@ -22,7 +22,7 @@ N, N_FEATURES = 150, 4
 
 
 def library(name):
-    return pytest.importorskip(name, reason=f"pip install 'skxent[{name}]'")
+    return pytest.importorskip(name, reason=f"pip install '.[{name}]'")
 
 
 def table(n_classes, n=N):

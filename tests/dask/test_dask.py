@@ -19,7 +19,7 @@ import skxent
 from skxent import metrics
 from skxent.losses import Focal, GeneralizedCrossEntropy
 
-reason = "pip install 'skxent[dask]'"
+reason = "pip install '.[dask]'"
 dask = pytest.importorskip("dask", reason=reason)
 da = pytest.importorskip("dask.array", reason=reason)
 distributed = pytest.importorskip("distributed", reason=reason)

@@ -12,7 +12,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from skxent import metrics
 
-reason = "pip install 'skxent[dask]'"
+reason = "pip install '.[dask]'"
 dask = pytest.importorskip("dask", reason=reason)
 da = pytest.importorskip("dask.array", reason=reason)
 dd = pytest.importorskip("dask.dataframe", reason=reason)

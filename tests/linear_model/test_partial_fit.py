@@ -177,7 +177,7 @@ def test_bad_calls():
 @pytest.mark.parametrize("module", ["skxent", "skxent.dask"])
 def test_it_is_there_only_where_it_can_be_used(module, setting, reason):
     if module == "skxent.dask":
-        pytest.importorskip("dask.dataframe", reason="pip install 'skxent[dask]'")
+        pytest.importorskip("dask.dataframe", reason="pip install '.[dask]'")
     package = importlib.import_module(module)
     for name in ("CrossEntropyClassifier", "FocalLogisticRegression"):
         model = getattr(package, name)()

@@ -232,7 +232,7 @@ def test_a_fold_a_block_and_a_batch_may_have_constants():
 
 
 def test_partitions_may_have_constants():
-    da = pytest.importorskip("dask.array", reason="pip install 'skxent[dask]'")
+    da = pytest.importorskip("dask.array", reason="pip install '.[dask]'")
     skd, dask = import_module("skxent.dask"), import_module("dask")
     X, y = data()
     X[:200, 1] = 0.1

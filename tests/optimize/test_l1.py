@@ -24,6 +24,7 @@ from problems import limited, objective_of
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
 from skxent.inputs.targets import make_target
 from skxent.losses import LOSSES, CrossEntropy
+from skxent.optimize.models import columns, matrix
 from skxent.optimize.models.columns import ColumnsModel
 from skxent.optimize.models.matrix import MatrixModel
 from skxent.optimize.proximal_newton import FIRST_COLUMNS, working_set
@@ -127,6 +128,26 @@ def test_nothing_is_used_below_the_least_C(convert):
     assert not model.set_params(C=least * 0.999).fit(X, y).coef_.any()
     assert_allclose(model.intercept_, np.log(y.mean() / (1 - y.mean())), atol=1e-6)
     assert model.set_params(C=least * 1.01).fit(X, y).coef_.any()
+
+
+@n_classes_of
+@pytest.mark.parametrize("max_hessian", [MAX_HESSIAN, 0])
+def test_a_model_at_its_minimum_is_not_swept_on(n_classes, max_hessian, monkeypatch):
+    """The change of the first sweep is rounding error, and of all others as well."""
+    sweeps = []
+    for module, name in ((matrix, "sweep_matrix"), (columns, "sweep_columns")):
+        swept = getattr(module, name)
+
+        def counted(*args, swept=swept):
+            sweeps.append(args)
+            return swept(*args)
+
+        monkeypatch.setattr(module, name, counted)
+    X, y = data(n_classes)
+    limit = limited(CrossEntropyClassifier, max_hessian=max_hessian)
+    model = limit(l1_ratio=1.0, C=1e-4, tol=1e-6).fit(X, y)
+    assert not model.coef_.any()
+    assert len(sweeps) <= 6
 
 
 @n_classes_of

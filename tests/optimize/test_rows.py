@@ -1,5 +1,6 @@
 """Sums over rows, of every kind of rows, against their definition by whole matrices."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -124,6 +125,21 @@ def test_matrices(kind, n_classes):
     close(rows.gram(LOSS, W), grams.mean(axis=0))
     close(rows.diagonal(LOSS, W), np.einsum("kii->ik", grams))
     close(rows.output_curvature(LOSS, W), grams[:, -1, -1])
+
+
+def test_the_products_of_a_block_are_made_one_by_one():
+    """All of them at once would be as large as the sums again."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 150)), rng.integers(0, 20, 300)
+    target = make_target(y, 300, 20)
+    rows = table_rows(X, target, fit_intercept=True, n_threads=1)
+    W = np.zeros(rows.shape)
+    for make in (rows.grams_by_output, rows.hessian):
+        tracemalloc.start()
+        made = make(CrossEntropy(), W).nbytes
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1.5 * made
 
 
 @pytest.mark.parametrize("n", [30, 5000])

@@ -108,7 +108,7 @@ def test_blocks(loss, n_classes, l1_ratio):
 @few_classes
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
 def test_dask(n_classes, l1_ratio):
-    da = pytest.importorskip("dask.array", reason="pip install 'skxent[dask]'")
+    da = pytest.importorskip("dask.array", reason="pip install '.[dask]'")
     skd, dask = import_module("skxent.dask"), import_module("dask")
     X, y, w = data(n_classes)
     parts = [da.from_array(a, chunks=(100, *a.shape[1:])) for a in (X, y, w)]

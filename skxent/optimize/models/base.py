@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import numpy as np
+
 from skxent.optimize.smooth import Weights
 
 # The number of sweeps of coordinate descent between two checks of all coordinates, and
 # the number of such rounds for one model.
 SWEEPS, MAX_ROUNDS = 10, 50
+
+# A sweep that changes the model by no more than this, in nats, changes only rounding
+# errors of the weights.
+MIN_CHANGE = float(8 * np.finfo(np.float64).eps) ** 2
+
+
+def sweep_tolerance(accuracy: float, first: float) -> float:
+    """Return the change of a sweep at which sweeps end, from that of the first."""
+    return max(accuracy**2 * first, MIN_CHANGE)
 
 
 class Model(ABC):

@@ -9,7 +9,7 @@ from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy
 from skxent.optimize.inverse import check_curvature
-from skxent.optimize.models.base import MAX_ROUNDS, SWEEPS, Model
+from skxent.optimize.models.base import MAX_ROUNDS, SWEEPS, Model, sweep_tolerance
 from skxent.optimize.rows.table import TableRows
 from skxent.optimize.smooth import Weights
 
@@ -70,7 +70,8 @@ class ColumnsModel(Model):
             (l1, l2),
         )
         everything = np.arange(len(w))
-        tolerance = accuracy**2 * sweep_columns(*arrays, everything, 1, 0.0)
+        first = sweep_columns(*arrays, everything, 1, 0.0)
+        tolerance = sweep_tolerance(accuracy, first)
         for _ in range(MAX_ROUNDS):
             used = np.flatnonzero(w.any(axis=1) | (l1 == 0))
             sweep_columns(*arrays, used, SWEEPS, tolerance)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from skxent.optimize.models.base import sweep_tolerance
 from skxent.optimize.models.matrix import WholeHessian
 from skxent.optimize.objective import Objective
 from skxent.optimize.penalties import Penalty
@@ -50,6 +51,6 @@ class GroupsModel(WholeHessian):
                 slope += (columns @ step.T.ravel()).reshape(m, size).T
                 change = max(change, largest * float(np.vdot(step, step)))
             first = change if first is None else first
-            if change <= accuracy**2 * first:
+            if change <= sweep_tolerance(accuracy, first):
                 break
         return W, slope

@@ -10,7 +10,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 from skxent.kernels._coordinate import sweep_matrix
 from skxent.losses._shipped import CrossEntropy
 from skxent.optimize.inverse import check_curvature
-from skxent.optimize.models.base import MAX_ROUNDS, SWEEPS, Model
+from skxent.optimize.models.base import MAX_ROUNDS, SWEEPS, Model, sweep_tolerance
 from skxent.optimize.objective import Objective
 from skxent.optimize.smooth import Weights
 
@@ -56,11 +56,10 @@ class MatrixModel(WholeHessian):
         w, slope = W.T.flatten(), gradient.T.flatten()
         l1 = np.tile(self.l1_weights, W.shape[1])
         w[(np.diagonal(self.H) == 0) & (np.abs(slope) < l1)] = 0  # not swept
-        first = last = sweep_matrix(self.H, slope, w, l1, 1, 0.0)
+        first = sweep_matrix(self.H, slope, w, l1, 1, 0.0)
+        tolerance = sweep_tolerance(accuracy, first)
         for _ in range(MAX_ROUNDS):
-            tolerance = accuracy**2 * first
-            last = sweep_matrix(self.H, slope, w, l1, SWEEPS, tolerance)
-            if last <= tolerance:
+            if sweep_matrix(self.H, slope, w, l1, SWEEPS, tolerance) <= tolerance:
                 break
             for _ in range(MAX_STEPS):
                 if not self._newton(w, slope, l1):

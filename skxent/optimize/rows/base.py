@@ -9,6 +9,7 @@ columns far from zero stay well conditioned; W is for these columns.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import isqrt
@@ -77,10 +78,10 @@ class Block:
         x = self.padded
         return (x[:, :, np.newaxis] * x[:, np.newaxis]).reshape(n, -1)
 
-    def hessian_summands(self, M: Floats) -> Weights | list[Weights]:
+    def hessian_summands(self, M: Floats) -> Weights | Iterator[Weights]:
         """Return what the rows, with Hessians M in the logits, add: (m, D, m, D).
 
-        Or a list of (D, j + 1, D) for each output j: the lower half.
+        Or (D, j + 1, D) for each output j: the lower half.
         """
         size, m = self.shape[1], isqrt(M.shape[1])
         if self.outer is not None:
@@ -88,7 +89,7 @@ class Block:
             return np.asarray(product.swapaxes(1, 2))
         x, M = self.padded, M.reshape(-1, m, m, 1)
         scaled = (M[:, j, : j + 1] * x[:, np.newaxis] for j in range(m))
-        return [(x.T @ s.reshape(len(x), -1)).reshape(size, -1, size) for s in scaled]
+        return ((x.T @ s.reshape(len(x), -1)).reshape(size, -1, size) for s in scaled)
 
 
 class Rows(ABC):

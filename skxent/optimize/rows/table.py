@@ -181,7 +181,7 @@ class TableRows(Rows):
         size, m = self.shape
         H = np.zeros((m, size, m, size))
 
-        def summands(rows: tuple[Block, Floats]) -> Weights | list[Weights]:
+        def summands(rows: tuple[Block, Floats]) -> Weights | Iterator[Weights]:
             block, z = rows
             return block.hessian_summands(self.row_hessians(loss, z, block.target))
 
@@ -220,9 +220,9 @@ class TableRows(Rows):
         size = self.shape[0]
         grams = np.zeros((count, size, size))
 
-        def summands(rows: tuple[Block, Floats]) -> list[Weights]:
+        def summands(rows: tuple[Block, Floats]) -> Iterator[Weights]:
             X = rows[0].X
-            return [self.weighted_gram(X, h.astype(np.float64)) for h in rows[1]]
+            return (self.weighted_gram(X, h.astype(np.float64)) for h in rows[1])
 
         for products in self._summands(summands, blocks, size):
             for gram, product in zip(grams, products, strict=True):
@@ -236,12 +236,21 @@ class TableRows(Rows):
         """Return the products of each block, of which sums of so many columns are made.
 
         Blocks in threads, rather than BLAS in threads: the bits are always the same.
+        Without threads a block's products are made one by one: memory for all of them
+        would be taken from the system anew for each block.
         """
         n_threads = 1
         if self.n_samples * columns**2 > MANY_OPERATIONS:
             room = max(1, MAX_SUMMANDS // columns**2)
             n_threads = min(effective_n_threads(self.n_threads), room)
-        return mapped(products, blocks, n_threads)
+        if n_threads == 1:
+            return map(products, blocks)
+
+        def all_products(rows: Any) -> Any:
+            found = products(rows)
+            return found if isinstance(found, np.ndarray) else list(found)
+
+        return mapped(all_products, blocks, n_threads)
 
     def diagonal(self, loss: Loss, W: Weights) -> Weights:
         return self.diagonal_and_columns(loss, W)[0]
