@@ -213,8 +213,8 @@ def posterior(g: Graph, z: Any, model: Any) -> Any:
     """Return log η up to a constant for each row: see `src/posterior.pxd`."""
     loss, class_weight, smoothing = model.trained_loss_
     K = len(model.classes_)
-    check_option("loss", loss.formula, LOG_SLOPES)
-    log_slope = LOG_SLOPES[loss.formula](g, z, *loss.parameters)
+    check_option("loss", loss.name, LOG_SLOPES)
+    log_slope = LOG_SLOPES[loss.name](g, z, *loss.parameters().values())
     t = z if log_slope is None else g("Sub", z, log_slope)
     if smoothing:
         tau = g("Softmax", t, axis=1)
@@ -279,6 +279,8 @@ LOG_SLOPES: dict[str, Callable[..., Any]] = {
     "generalized_cross_entropy": lambda g, z, theta: g(
         "Mul", g("LogSoftmax", z, axis=1), g.const(theta)
     ),
-    "symmetric_cross_entropy": linear_in_p,
+    "symmetric_cross_entropy": lambda g, z, alpha, beta, log_zero: linear_in_p(
+        g, z, alpha, beta * abs(log_zero)
+    ),
     "poly1": lambda g, z, epsilon: linear_in_p(g, z, 1.0, epsilon),
 }

@@ -143,10 +143,11 @@ cdef Pass pass_of(
     cdef const double *kind = NULL
     cdef Py_ssize_t k
     memset(&p, 0, sizeof(Pass))
-    p.loss = spec_of(loss)
     p.coupling = INDEPENDENT if multilabel or columns == 1 else SOFTMAX
     p.columns = columns
     p.K = 2 if columns == 1 and not multilabel else columns
+    # Of several columns that are answers of their own each has the classes no and yes.
+    p.loss = spec_of(loss, 2 if multilabel else p.K)
     p.smoothing = target.label_smoothing
     p.floor = -INFINITY
     p.soft = view_of("soft", target.soft, rows, p.K, like)
@@ -385,7 +386,7 @@ def probabilities(
     cdef const double *weights = NULL
     cdef Pass p
     memset(&p, 0, sizeof(Pass))
-    p.loss = spec_of(loss)
+    p.loss = spec_of(loss, K)
     p.columns, p.K = columns, K
     p.smoothing = implied[1] if implied else 0.0
     p.z = as_view(z)

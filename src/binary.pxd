@@ -8,8 +8,8 @@
 
 from cython cimport floating
 from derivatives cimport apply_weight
-from losses cimport ROWS, phi
-from passes cimport Pass, one_term, tiles
+from losses cimport ROWS, by_class, phi
+from passes cimport Pass, one_term, order_of, tiles
 from targets cimport (
     clip_below, load_codes, load_targets, load_weights, mask_ignored,
 )
@@ -19,9 +19,9 @@ from views cimport number
 
 
 cdef inline void logistic(
-    const floating *m, floating *p, floating *q, floating *L, floating *M
+    const floating *m, floating *margins, floating *opposite
 ) noexcept nogil:
-    """Write p, q, L = -log p and M = -log q at the margins m."""
+    """Write p, q and -log p at the margins m, and at the opposite ones, -m."""
     cdef int i
     cdef floating size, e, large, small, log_total
     for i in range(ROWS):
@@ -29,10 +29,12 @@ cdef inline void logistic(
         e = exp_down(-size)
         log_total = log1p_unit(e, &large)
         small = e * large
-        p[i] = small if m[i] < 0 else large
-        q[i] = large if m[i] < 0 else small
-        L[i] = log_total + size if m[i] < 0 else log_total
-        M[i] = log_total if m[i] < 0 else log_total + size
+        margins[i] = small if m[i] < 0 else large
+        margins[ROWS + i] = large if m[i] < 0 else small
+        margins[2 * ROWS + i] = log_total + size if m[i] < 0 else log_total
+        opposite[i] = large if m[i] < 0 else small
+        opposite[ROWS + i] = small if m[i] < 0 else large
+        opposite[2 * ROWS + i] = log_total if m[i] < 0 else log_total + size
 
 
 cdef inline void hard_terms(
@@ -40,20 +42,22 @@ cdef inline void hard_terms(
     floating *f, floating *f1, floating *f2
 ) noexcept nogil:
     # Work on local arrays: they alias nothing, so that the loops vectorise.
-    cdef int i
-    cdef floating[ROWS] sign, m, prob, q, L, M, g, g1, g2
+    cdef int i, order = order_of(p)
+    cdef floating[ROWS] sign, m
+    cdef floating[3 * ROWS] margins, opposite, g
     for i in range(ROWS):
         sign[i] = 1 if c[i] else -1
     for i in range(ROWS):
         m[i] = sign[i] * z[i]
-    logistic(&m[0], &prob[0], &q[0], &L[0], &M[0])
-    phi(&p.loss, &prob[0], &q[0], &L[0], &g[0], &g1[0], &g2[0])
+    logistic(&m[0], &margins[0], &opposite[0])
+    phi(&p.loss, order, c, &margins[0], &g[0])
     if p.sample_weight.data != NULL or p.class_weight.data != NULL:
-        apply_weight(t, &g[0], &g1[0], &g2[0])
+        apply_weight(order, t, &g[0])
     for i in range(ROWS):
         f[i] = g[i]
-        f1[i] = sign[i] * g1[i]
-        f2[i] = g2[i]
+        f1[i] = sign[i] * g[ROWS + i]
+    for i in range(ROWS if order > 1 else 0):
+        f2[i] = g[2 * ROWS + i]
 
 
 cdef inline void soft_terms(
@@ -61,19 +65,24 @@ cdef inline void soft_terms(
     floating *f, floating *f1, floating *f2
 ) noexcept nogil:
     """Write t1 φ(z) + t0 φ(-z) and its derivatives in z."""
-    cdef int i
-    cdef floating[ROWS] m, prob, q, L, M, g, g1, g2, h, h1, h2
+    cdef int i, order = order_of(p)
+    cdef floating[ROWS] m
+    cdef floating[3 * ROWS] margins, opposite, g, h
+    cdef Py_ssize_t[ROWS] no, yes
     for i in range(ROWS):
         m[i] = z[i]
-    logistic(&m[0], &prob[0], &q[0], &L[0], &M[0])
-    phi(&p.loss, &prob[0], &q[0], &L[0], &g[0], &g1[0], &g2[0])
-    apply_weight(t1, &g[0], &g1[0], &g2[0])
-    phi(&p.loss, &q[0], &prob[0], &M[0], &h[0], &h1[0], &h2[0])
-    apply_weight(t0, &h[0], &h1[0], &h2[0])
+    for i in range(ROWS if by_class(&p.loss) else 0):
+        no[i], yes[i] = 0, 1
+    logistic(&m[0], &margins[0], &opposite[0])
+    phi(&p.loss, order, &yes[0], &margins[0], &g[0])
+    apply_weight(order, t1, &g[0])
+    phi(&p.loss, order, &no[0], &opposite[0], &h[0])
+    apply_weight(order, t0, &h[0])
     for i in range(ROWS):
         f[i] = g[i] + h[i]
-        f1[i] = g1[i] - h1[i]
-        f2[i] = g2[i] + h2[i]
+        f1[i] = g[ROWS + i] - h[ROWS + i]
+    for i in range(ROWS if order > 1 else 0):
+        f2[i] = g[2 * ROWS + i] + h[2 * ROWS + i]
 
 
 cdef inline void load_indicators(

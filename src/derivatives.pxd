@@ -14,11 +14,11 @@ f'' = (φ'' + p φ')/q²; with s = t f', h = t f'', S = Σ s, H = Σ h (`other_*
 """
 
 from cython cimport floating
-from losses cimport ROWS, phi
-from passes cimport Pass
+from losses cimport ROWS, by_class, phi
+from passes cimport Pass, order_of
 from softmax cimport class_terms, margin_terms, shifted, total_terms
 from tiles cimport (
-    ARGMAX, F, F1, F2, INVERSE, L, LOG_TOTAL, P, Q, SUM_EXCEPT_ARGMAX, TOP,
+    ARGMAX, F, F1, F2, INVERSE, LOG_TOTAL, P, Q, SUM_EXCEPT_ARGMAX, TOP,
 )
 
 
@@ -37,20 +37,17 @@ cdef inline void pivot_terms(
         d_c[i] = shifted(z_c[i], terms[TOP + i])
         others[i] = (sum_except_argmax[i] - e_c[i]) + 1
         others[i] = sum_except_argmax[i] if a[i] == <floating> c[i] else others[i]
-    margin_terms(
-        &e_c[0], &d_c[0], &others[0], terms + P, terms + Q, terms + L, terms + INVERSE
-    )
+    margin_terms(&e_c[0], &d_c[0], &others[0], terms + P, terms + INVERSE)
 
 
 cdef inline void apply_weight(
-    const floating *t, floating *f, floating *f1, floating *f2
+    int order, const floating *t, floating *f
 ) noexcept nogil:
-    # A weight of zero makes even an infinite loss zero.
-    cdef int i
-    for i in range(ROWS):
-        f[i] = t[i] * f[i] if t[i] != 0 else 0
-        f1[i] = t[i] * f1[i] if t[i] != 0 else 0
-        f2[i] = t[i] * f2[i] if t[i] != 0 else 0
+    """Multiply φ and its derivatives; a weight of zero makes even infinity zero."""
+    cdef int n, i
+    for n in range(order + 1):
+        for i in range(ROWS):
+            f[n * ROWS + i] = t[i] * f[n * ROWS + i] if t[i] != 0 else 0
 
 
 cdef inline void pivot_gradient(
@@ -155,11 +152,11 @@ cdef inline void other_terms(
     cdef Py_ssize_t k, K = p.K
     cdef int i
     cdef bint log_likelihood = p.loss.log_likelihood
-    cdef bint curved = not (
-        p.hessian.data == NULL and p.product.data == NULL and p.matrix.data == NULL
-    )
+    cdef int order = order_of(p)
     cdef const floating *a = terms + ARGMAX
-    cdef floating[ROWS] f, f1, f2, w, inverse, minus_log
+    cdef floating[ROWS] w, inverse, minus_log
+    cdef floating[3 * ROWS] f
+    cdef Py_ssize_t[ROWS] c
     cdef double[ROWS] total
     total_terms(terms)
     for i in range(ROWS):
@@ -176,14 +173,18 @@ cdef inline void other_terms(
         for i in range(ROWS):
             w[i] = 0 if a[i] == <floating> k else t[k * ROWS + i]
             terms[Q + i] = 1 if a[i] == <floating> k else terms[Q + i]
-        phi(&p.loss, terms + P, terms + Q, terms + L, &f[0], &f1[0], &f2[0])
-        apply_weight(&w[0], &f[0], &f1[0], &f2[0])
+        for i in range(ROWS if by_class(&p.loss) else 0):
+            c[i] = k
+        phi(&p.loss, order, &c[0], terms + P, &f[0])
+        apply_weight(order, &w[0], &f[0])
         for i in range(ROWS):
             inverse[i] = 1 / terms[Q + i]
             total[i] += f[i]
-            s[k * ROWS + i] = f1[i] * inverse[i]
-        for i in range(ROWS if curved else 0):
-            h[k * ROWS + i] = (f2[i] + terms[P + i] * f1[i]) * (inverse[i] * inverse[i])
+            s[k * ROWS + i] = f[ROWS + i] * inverse[i]
+        for i in range(ROWS if order > 1 else 0):
+            h[k * ROWS + i] = (f[2 * ROWS + i] + terms[P + i] * f[ROWS + i]) * (
+                inverse[i] * inverse[i]
+            )
     for i in range(ROWS):
         terms[F + i] = <floating> total[i]
 

@@ -149,7 +149,9 @@ cdef inline void hard_rows(
     cdef floating *gradient
     cdef const floating *z
     cdef const floating *logits
-    cdef floating[ROWS] label, t, e_c, d_c, others, prob, q, L, inverse, f, f1, f2
+    cdef floating[ROWS] label, t, e_c, d_c, others, inverse
+    cdef floating[3 * ROWS] margins, f  # p, q and L; φ and φ'
+    cdef floating *f1 = &f[ROWS]
     cdef Py_ssize_t[ROWS] c
 
     for tile in range(tiles(start, stop)):
@@ -185,18 +187,16 @@ cdef inline void hard_rows(
             d_c[i] = shifted(logits[c[i]], top)
             others[i] = exponentials_along(K, logits, top, c[i], e)
             e_c[i] = e[c[i]]
-        margin_terms(
-            &e_c[0], &d_c[0], &others[0], &prob[0], &q[0], &L[0], &inverse[0]
-        )
-        phi(&p.loss, &prob[0], &q[0], &L[0], &f[0], &f1[0], &f2[0])
+        margin_terms(&e_c[0], &d_c[0], &others[0], &margins[0], &inverse[0])
+        phi(&p.loss, 1, &c[0], &margins[0], &f[0])
         if weighted:
-            apply_weight(&t[0], &f[0], &f1[0], &f2[0])
+            apply_weight(1, &t[0], &f[0])
         if p.value.data != NULL:
             store(&f[0], row, rows, 1, &p.value)
         if not asked:
             continue
         if not along:
-            scale_across(K, &label[0], &f1[0], &inverse[0], work)
+            scale_across(K, &label[0], f1, &inverse[0], work)
             store(work, row, rows, K, &p.gradient)
             continue
         for i in range(rows):

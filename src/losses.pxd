@@ -5,217 +5,166 @@ writes φ, φ' and φ'' (derivatives in m). It may use 1 - p as q and log p as -
 not form either anew. `log_slope` is log(-φ'/q), which the posterior divides by: it stays
 finite where φ' underflows, given log q.
 
-`phi` and `log_slope` are all that the other files call of a loss, each for a tile.
-
-To add a loss: a name in `Formula`, its two functions, a line in `formula_of` and a
-branch in `phi` and `log_slope`. The Python side is one dataclass in skxent/losses/_shipped.py.
+`phi` and `log_slope` are all that the other files call of a loss, each for a tile. Most
+losses are programs, which Python traces from their formula (program.h). Cross-entropy
+alone is compiled, for soft targets need none of this for it.
 """
 
 from cython cimport floating
-from vecmath cimport exp, expm1, log, log1p
+from libc.float cimport DBL_MIN
+from libc.string cimport memset
+from vecmath cimport log, log1p
+from views cimport check_size
+
+cdef extern from "program.h" nogil:
+    ctypedef struct program:
+        const char *code
+        Py_ssize_t size
+        const double *theta
+        Py_ssize_t constants
+        Py_ssize_t classes
+    Py_ssize_t INSTRUCTION "((Py_ssize_t) sizeof(instruction))"
+    bint is_modulated_L(const program *p, double *k, double *l)
+    const char *program_error(const program *p)
+    void run_program(
+        size_t size, const program *p, int order, const Py_ssize_t *classes,
+        const void *margins, void *f
+    )
 
 cdef enum:
     ROWS = 32  # of a tile; as in transpose.h. They are enough to hide the latency of exp
 
 cdef enum Formula:
     CROSS_ENTROPY
-    FOCAL
-    GENERALIZED_CROSS_ENTROPY
-    SYMMETRIC_CROSS_ENTROPY
-    POLY1
+    PROGRAM
 
 cdef struct LossSpec:
-    int formula
-    double a  # what the formula takes, in the order of Loss.parameters
-    double b
+    Formula formula
+    program traced
+    const double *tails  # of each class log(-φ'/q), where φ' underflows:
+    # a + b log q far to the right, a - b L far to the left
     bint log_likelihood  # is φ = -log p, whose derivatives in log p are -1 and 0?
     bint psd  # take max(φ'', -p φ') for φ'': no Hessian then has a negative eigenvalue
 
 
-cdef inline int formula_of(str name) except -1:
-    if name == "cross_entropy":
-        return CROSS_ENTROPY
-    if name == "focal":
-        return FOCAL
-    if name == "generalized_cross_entropy":
-        return GENERALIZED_CROSS_ENTROPY
-    if name == "symmetric_cross_entropy":
-        return SYMMETRIC_CROSS_ENTROPY
-    if name == "poly1":
-        return POLY1
-    raise ValueError(f"loss must be one with a compiled formula, got {name!r}.")
+cdef inline LossSpec spec_of(tuple loss, Py_ssize_t K) except *:
+    """Read a loss: "cross_entropy", or a program, its constants and tails, all bytes.
 
-
-cdef inline LossSpec spec_of(tuple loss) except *:
-    """Read a loss, which is its name and its parameters."""
+    The tuple must be kept while the spec is in use.
+    """
     cdef LossSpec spec
-    cdef tuple padded = loss[1] + (0.0, 0.0)
-    spec.formula = formula_of(loss[0])
-    spec.a = padded[0]
-    spec.b = padded[1]
-    spec.log_likelihood = spec.formula == CROSS_ENTROPY
-    spec.psd = False
+    cdef bytes code, theta, tails
+    cdef const char *error
+    memset(&spec, 0, sizeof(LossSpec))
+    if len(loss) == 1:
+        spec.formula = CROSS_ENTROPY
+        spec.log_likelihood = True
+        return spec
+    code, theta, tails = loss
+    spec.formula = PROGRAM
+    spec.traced.code = code
+    spec.traced.size = len(code) // INSTRUCTION
+    # bytes begin at an address that doubles may have.
+    spec.traced.theta = <const double *> <const char *> theta
+    spec.tails = <const double *> <const char *> tails
+    spec.traced.classes = len(tails) // (4 * sizeof(double))
+    check_size("tails", spec.traced.classes > 0)
+    spec.traced.constants = len(theta) // (spec.traced.classes * sizeof(double))
+    check_size("theta", spec.traced.constants == 0 or spec.traced.classes == K)
+    error = program_error(&spec.traced)
+    if error != NULL or len(code) % INSTRUCTION:
+        what = "of whole instructions" if error == NULL else error.decode()
+        raise ValueError(f"program must be {what}, got another.")
     return spec
+
+
+cdef inline bint by_class(const LossSpec *loss) noexcept nogil:
+    """Return True if a constant of the loss depends on the class."""
+    return loss.traced.constants > 0
 
 
 # φ = L    φ' = -q    φ'' = p q    log(-φ'/q) = 0
 cdef inline void cross_entropy(
-    floating p, floating q, floating L, floating *f, floating *f1, floating *f2
+    int order, const floating *margins, floating *f
 ) noexcept nogil:
-    f[0] = L
-    f1[0] = -q
-    f2[0] = p * q
-
-
-# φ = q^γ L    φ' = -q^γ (q + γ p L)    φ'' = p q^γ [(1 + 2γ) q + γ L (γ p - q)]
-# (Lin et al. 2017, arXiv 1708.02002; no power γ - 1, so any γ >= 0 will do)
-cdef inline void focal(
-    floating gamma, floating modulation, floating p, floating q, floating L,
-    floating *f, floating *f1, floating *f2
-) noexcept nogil:
-    cdef floating pL = p * L if p > 0 else 0  # its limit where L is infinite
-    f[0] = modulation * L
-    f1[0] = -modulation * (q + gamma * pL)
-    f2[0] = modulation * (
-        (1 + 2 * gamma) * p * q + gamma * pL * (gamma * p - q)
-    )
-
-
-# Write the modulation q^γ of a tile; small integers γ need no exp.
-cdef inline void powers(const floating *q, floating gamma, floating *out) noexcept nogil:
+    cdef floating[ROWS] p, q, L
     cdef int i
-    cdef floating[ROWS] base
-    if gamma == 0:
-        for i in range(ROWS):
-            out[i] = 1
-    elif gamma == 1:
-        for i in range(ROWS):
-            out[i] = q[i]
-    elif gamma == 2:
-        for i in range(ROWS):
-            out[i] = q[i] * q[i]
-    else:
-        # base is local, so that nothing can alias and the loop vectorises.
-        for i in range(ROWS):
-            base[i] = q[i]
-        for i in range(ROWS):
-            base[i] = exp(gamma * log(base[i]))
-        for i in range(ROWS):
-            out[i] = base[i]
-
-
-# log(-φ'/q) = γ log q + log1p(γ p L / q), where L/q -> 1 as q -> 0
-cdef inline floating focal_log_slope(
-    floating gamma, floating p, floating q, floating L, floating log_q
-) noexcept nogil:
-    cdef floating ratio = 1 if q == 0 else L / q
-    return (0 if gamma == 0 else gamma * log_q) + log1p(
-        gamma * p * ratio if p > 0 else gamma * p
-    )
-
-
-# φ = (1 - p^θ) / θ    φ' = -p^θ q    φ'' = p^θ q (p - θ q)    log(-φ'/q) = -θ L
-# (Zhang & Sabuncu 2018, arXiv 1805.07836)
-cdef inline void generalized_cross_entropy(
-    floating theta, floating p, floating q, floating L,
-    floating *f, floating *f1, floating *f2
-) noexcept nogil:
-    cdef floating power = exp(-theta * L)
-    f[0] = -expm1(-theta * L) / theta
-    f1[0] = -power * q
-    f2[0] = power * q * (p - theta * q)
-
-
-# φ = α L + b q    φ' = -q (α + b p)    φ'' = p q [α + b (p - q)]
-# log(-φ'/q) = log(α + b p),  b = β |log 0|    (Wang et al. 2019, arXiv 1908.06112)
-cdef inline void symmetric_cross_entropy(
-    floating alpha, floating b, floating p, floating q, floating L,
-    floating *f, floating *f1, floating *f2
-) noexcept nogil:
-    f[0] = alpha * L + b * q
-    f1[0] = -q * (alpha + b * p)
-    f2[0] = p * q * (alpha + b * (p - q))
-
-
-cdef inline floating poly1_slope(
-    floating epsilon, floating p, floating q
-) noexcept nogil:
-    # 1 + ε₁ p as a sum of what is not negative, for ε₁ >= -1
-    return (1 + epsilon) - epsilon * q if epsilon < 0 else 1 + epsilon * p
-
-
-# φ = L + ε₁ q    φ' = -q (1 + ε₁ p)    φ'' = p q [1 + ε₁ (p - q)]    log(-φ'/q) = log1p(ε₁ p)
-# (Leng et al. 2022, arXiv 2204.12511)
-cdef inline void poly1(
-    floating epsilon, floating p, floating q, floating L,
-    floating *f, floating *f1, floating *f2
-) noexcept nogil:
-    cdef floating one_plus = poly1_slope(epsilon, p, q)
-    f[0] = L + epsilon * q
-    f1[0] = -q * one_plus
-    f2[0] = p * q * (one_plus - epsilon * q)
+    for i in range(ROWS):
+        p[i] = margins[i]
+        q[i] = margins[ROWS + i]
+        L[i] = margins[2 * ROWS + i]
+    for i in range(ROWS):
+        f[i] = L[i]
+        f[ROWS + i] = -q[i]
+    for i in range(ROWS if order > 1 else 0):
+        f[2 * ROWS + i] = p[i] * q[i]
 
 
 cdef inline void phi(
-    const LossSpec *loss, const floating *p, const floating *q, const floating *L,
-    floating *f, floating *f1, floating *f2
+    const LossSpec *loss, int order, const Py_ssize_t *classes, const floating *margins,
+    floating *f
 ) noexcept nogil:
-    # Local results alias nothing, so that the loops vectorise.
-    cdef floating[ROWS] value, slope, curvature, modulation
+    """Write φ of a tile, and the derivatives up to `order` after it: at least φ'.
+
+    margins are p, q and L, one after another. classes are those of the rows, which are
+    not read unless the loss is `by_class`.
+    """
+    cdef floating[ROWS] curvature
     cdef floating floor
     cdef int i
-    cdef floating a = <floating> loss.a, b = <floating> loss.b
     if loss.formula == CROSS_ENTROPY:
+        cross_entropy(order, margins, f)
+    else:
+        run_program(sizeof(floating), &loss.traced, order, classes, margins, f)
+    if order > 1 and loss.psd:
         for i in range(ROWS):
-            cross_entropy(p[i], q[i], L[i], &value[i], &slope[i], &curvature[i])
-    elif loss.formula == FOCAL:
-        powers(q, a, &modulation[0])
-        for i in range(ROWS):
-            focal(
-                a, modulation[i], p[i], q[i], L[i],
-                &value[i], &slope[i], &curvature[i],
-            )
-    elif loss.formula == GENERALIZED_CROSS_ENTROPY:
-        for i in range(ROWS):
-            generalized_cross_entropy(
-                a, p[i], q[i], L[i], &value[i], &slope[i], &curvature[i]
-            )
-    elif loss.formula == SYMMETRIC_CROSS_ENTROPY:
-        for i in range(ROWS):
-            symmetric_cross_entropy(
-                a, b, p[i], q[i], L[i], &value[i], &slope[i], &curvature[i]
-            )
-    elif loss.formula == POLY1:
-        for i in range(ROWS):
-            poly1(a, p[i], q[i], L[i], &value[i], &slope[i], &curvature[i])
-    if loss.psd:
-        for i in range(ROWS):
-            floor = -p[i] * slope[i]
+            floor = -margins[i] * f[ROWS + i]
+            curvature[i] = f[2 * ROWS + i]
             curvature[i] = floor if curvature[i] < floor else curvature[i]
-    for i in range(ROWS):
-        f[i] = value[i]
-        f1[i] = slope[i]
-        f2[i] = curvature[i]
+        for i in range(ROWS):
+            f[2 * ROWS + i] = curvature[i]
+
+
+# log(-φ'/q) for φ = p^k q^l L, with u = k q - l p: -k L + l log q + log(1 - u L / q). Where
+# φ' underflows it is exact. L/q -> 1 as q -> 0.
+cdef inline double modulated_log_slope(
+    double k, double l, const double *margins, double log_q
+) noexcept nogil:
+    cdef double p = margins[0], q = margins[ROWS], L = margins[2 * ROWS]
+    cdef double ratio = 1 if q == 0 else L / q
+    cdef double bend = l * p * ratio if p > 0 else l * p
+    bend -= k * L if k != 0 else 0
+    return (l * log_q if l != 0 else 0) - (k * L if k != 0 else 0) + log1p(bend)
 
 
 cdef inline void log_slope(
-    const LossSpec *loss, const floating *p, const floating *q, const floating *L,
+    const LossSpec *loss, const Py_ssize_t *classes, const floating *margins,
     const floating *log_q, floating *s
 ) noexcept nogil:
-    cdef int i
-    cdef floating a = <floating> loss.a, b = <floating> loss.b
+    """Write log(-φ'/q), in double; where φ' underflows, what it tends to."""
+    cdef double[3 * ROWS] wide, f
+    cdef double slope, far, k, l
+    cdef const double *tails = loss.tails
+    cdef int i, tail
     if loss.formula == CROSS_ENTROPY:
         for i in range(ROWS):
             s[i] = 0
-    elif loss.formula == FOCAL:
+        return
+    for i in range(3 * ROWS):
+        wide[i] = margins[i]
+    if is_modulated_L(&loss.traced, &k, &l):
         for i in range(ROWS):
-            s[i] = focal_log_slope(a, p[i], q[i], L[i], log_q[i])
-    elif loss.formula == GENERALIZED_CROSS_ENTROPY:
-        for i in range(ROWS):
-            s[i] = -a * L[i]
-    elif loss.formula == SYMMETRIC_CROSS_ENTROPY:
-        for i in range(ROWS):
-            s[i] = log(a + b * p[i])
-    elif loss.formula == POLY1:
-        for i in range(ROWS):
-            s[i] = log(poly1_slope(a, p[i], q[i]))
+            s[i] = <floating> modulated_log_slope(k, l, &wide[i], log_q[i])
+        return
+    run_program(sizeof(double), &loss.traced, 1, classes, &wide[0], &f[0])
+    for i in range(ROWS):
+        slope = -f[ROWS + i]
+        if by_class(loss):
+            tails = loss.tails + 4 * classes[i]
+        tail = 0 if wide[i] > 0.5 else 2
+        far = log_q[i] if tail == 0 else -wide[2 * ROWS + i]
+        # Zero times infinity is zero.
+        far = tails[tail] + (tails[tail + 1] * far if tails[tail + 1] != 0 else 0)
+        s[i] = <floating> (
+            far if slope < 1e10 * DBL_MIN else log(slope) - <double> log_q[i]
+        )

@@ -42,5 +42,12 @@ cdef inline bint one_term(const Pass *p) noexcept nogil:
     return p.codes != NULL and p.smoothing == 0 and not p.weight_after_smoothing
 
 
+cdef inline int order_of(const Pass *p) noexcept nogil:
+    """Return which derivatives of φ are needed: the first, or the second, too."""
+    return 1 if (
+        p.hessian.data == NULL and p.product.data == NULL and p.matrix.data == NULL
+    ) else 2
+
+
 cdef inline Py_ssize_t tiles(Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     return (stop - start + ROWS - 1) // ROWS

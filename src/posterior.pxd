@@ -15,7 +15,7 @@ Label smoothing and class weights are undone after it: τ = (1 - ε) π + ε/K, 
 
 from cython cimport floating
 from libc.math cimport INFINITY
-from losses cimport ROWS, log_slope
+from losses cimport ROWS, by_class, log_slope
 from passes cimport Pass
 from softmax cimport class_terms, log_softmax, shifted, softmax_terms, total_terms
 from tiles cimport ARGMAX, L, LOG_TOTAL, P, Q, TERMS, TOP
@@ -36,6 +36,7 @@ cdef inline void posterior(
     cdef floating floor = <floating> 0.01, log_floor = log(floor)
     cdef floating[TERMS] terms
     cdef floating[ROWS] second, log_others, log_q, s
+    cdef Py_ssize_t[ROWS] c
     cdef const floating *top = &terms[TOP]
     cdef const floating *a = &terms[ARGMAX]
     softmax_terms(K, u, e, &terms[0])
@@ -60,7 +61,9 @@ cdef inline void posterior(
         class_terms(k, u, e, &terms[0])
         for i in range(ROWS):
             log_q[i] = log_others[i] if a[i] == <floating> k else log(terms[Q + i])
-        log_slope(&p.loss, &terms[P], &terms[Q], &terms[L], &log_q[0], &s[0])
+        for i in range(ROWS if by_class(&p.loss) else 0):
+            c[i] = k
+        log_slope(&p.loss, &c[0], &terms[P], &log_q[0], &s[0])
         for i in range(ROWS):
             # No slope brings back a class of probability zero.
             x = terms[L + i]

@@ -9,12 +9,12 @@ from derivatives cimport (
     pivot_gradient, pivot_hessian, pivot_product, pivot_terms, shift_to_argmax,
 )
 from losses cimport ROWS, phi
-from passes cimport Pass, one_term, tiles
+from passes cimport Pass, one_term, order_of, tiles
 from softmax cimport softmax_terms
 from targets cimport (
     clamp_codes, clip_below, load_codes, load_targets, load_weights, mask_ignored,
 )
-from tiles cimport ARGMAX, F, F1, F2, L, P, Q, TERMS, load, store
+from tiles cimport ARGMAX, F, P, TERMS, load, store
 from views cimport View
 
 
@@ -22,7 +22,7 @@ cdef inline void soft_rows(
     const Pass *p, Py_ssize_t start, Py_ssize_t stop, floating *work
 ) noexcept nogil:
     cdef Py_ssize_t K = p.K, size = K * ROWS, row, tile, column, k
-    cdef int rows, i
+    cdef int rows, i, order = order_of(p)
     cdef bint single = one_term(p)
     cdef floating *u = work
     cdef floating *e = work + size
@@ -54,10 +54,8 @@ cdef inline void soft_rows(
                 c[i] = <Py_ssize_t> terms[ARGMAX + i]
                 weight[i] = t[c[i] * ROWS + i]
         pivot_terms(&c[0], u, e, &terms[0])
-        phi(
-            &p.loss, &terms[P], &terms[Q], &terms[L], &terms[F], &terms[F1], &terms[F2]
-        )
-        apply_weight(&weight[0], &terms[F], &terms[F1], &terms[F2])
+        phi(&p.loss, order, &c[0], &terms[P], &terms[F])
+        apply_weight(order, &weight[0], &terms[F])
         if not single:
             other_terms(p, t, u, e, &terms[0], s, h)
         if p.value.data != NULL:

@@ -100,7 +100,7 @@ cdef inline void total_terms(floating *terms) noexcept nogil:
 
 cdef inline void margin_terms(
     const floating *e_c, const floating *d_c, const floating *others,
-    floating *p_c, floating *q_c, floating *L_c, floating *inverse
+    floating *margins, floating *inverse
 ) noexcept nogil:
     """Write p, q, L of a class c in every row, and 1 / others, or 0 where that is 0.
 
@@ -111,14 +111,14 @@ cdef inline void margin_terms(
     cdef floating total, known, both
     for i in range(ROWS):
         total = others[i] + e_c[i]
-        L_c[i] = log1p(
+        margins[2 * ROWS + i] = log1p(
             others[i] if d_c[i] == 0 else (others[i] - 1) + e_c[i]
         ) - d_c[i]
         # One division for two reciprocals.
         known = others[i] if others[i] > 0 else 1
         both = 1 / (known * total)
-        p_c[i] = e_c[i] * (both * known)
-        q_c[i] = others[i] * (both * known)
+        margins[i] = e_c[i] * (both * known)
+        margins[ROWS + i] = others[i] * (both * known)
         inverse[i] = both * total if others[i] > 0 else 0
 
 

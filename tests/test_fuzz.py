@@ -119,7 +119,7 @@ def test_probabilities(problem, loss, data):
 
 @given(st.sampled_from(sorted(LOSSES)), st.lists(st.sampled_from(SCALARS), max_size=4))
 def test_parameters_of_losses(name, values):
-    survives(LOSSES[name], *values[: len(LOSSES[name]().parameters)])
+    survives(LOSSES[name], *values[: len(LOSSES[name]().parameters())])
 
 
 METRICS = [

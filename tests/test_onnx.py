@@ -19,7 +19,7 @@ from skxent.losses import LOSSES, Focal, Poly1
 from skxent.onnx import LOG_SLOPES, MIN_OPSET, register_converters
 
 MODELS = [
-    *(CrossEntropyClassifier(n) for n in LOSSES if LOSSES[n].formula in LOG_SLOPES),
+    *(CrossEntropyClassifier(n) for n in LOSSES if LOSSES[n].name in LOG_SLOPES),
     CrossEntropyClassifier("focal", posterior=False),
     FocalLogisticRegression(0.0),
     FocalLogisticRegression(1.7, class_weight="balanced"),
@@ -79,7 +79,7 @@ def test_the_graph_predicts_as_the_model(model, load, dtype):
 
 
 @pytest.mark.parametrize("opset", OPSETS)
-@pytest.mark.parametrize("name", [n for n in LOSSES if LOSSES[n].formula in LOG_SLOPES])
+@pytest.mark.parametrize("name", [n for n in LOSSES if LOSSES[n].name in LOG_SLOPES])
 def test_the_graph_is_of_any_opset(name, opset):
     for load, dtype in ((load_breast_cancer, np.float32), (load_iris, np.float64)):
         X, y = load(return_X_y=True)

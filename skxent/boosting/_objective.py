@@ -97,4 +97,4 @@ class BoosterMetric(BoosterLoss):
     @property
     def __name__(self) -> str:
         """The name by which XGBoost calls the metric."""
-        return self.loss.formula
+        return self.loss.name

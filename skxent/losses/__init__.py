@@ -1,15 +1,19 @@
-"""The losses: frozen dataclasses over the compiled formulas.
+"""The losses: frozen dataclasses, each a formula φ(p, q, L) with parameters.
 
-A loss knows its parameters and two facts that solvers read (`convex`, `proper`). Its
-metric, scorer, estimator, tests and benchmarks are functions of it; `LOSSES` lists all.
+A loss knows its parameters, and facts that solvers read (`convex`, `proper`). Its
+metric, scorer, estimator, tests and benchmarks are functions of it. `LOSSES` lists
+those that are shipped; a subclass of `Loss` or a `FormulaLoss` is used as they are.
 """
 
+from skxent.kernels.checks import Interval
+from skxent.losses._formula import FormulaLoss
+from skxent.losses._loss import Loss
+from skxent.losses._parameters import parameter
 from skxent.losses._shipped import (
     LOSSES,
     CrossEntropy,
     Focal,
     GeneralizedCrossEntropy,
-    Loss,
     Poly1,
     SymmetricCrossEntropy,
 )
@@ -18,8 +22,11 @@ __all__ = [
     "LOSSES",
     "CrossEntropy",
     "Focal",
+    "FormulaLoss",
     "GeneralizedCrossEntropy",
+    "Interval",
     "Loss",
     "Poly1",
     "SymmetricCrossEntropy",
+    "parameter",
 ]

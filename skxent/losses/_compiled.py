@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, TypedDict, Unpack
+from dataclasses import replace
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,21 +45,13 @@ class Arrays(TypedDict, total=False):
     floor: float
 
 
-@dataclass(frozen=True)
 class Compiled:
-    """A formula that the kernels know, and its parameters."""
-
-    formula: ClassVar[str]
+    """A formula that the kernels can evaluate."""
 
     @property
-    def parameters(self) -> tuple[float, ...]:
-        """What the compiled formula takes, two numbers at most."""
-        return tuple(float(getattr(self, item.name)) for item in fields(self))
-
-    @property
-    def spec(self) -> tuple[str, tuple[float, ...]]:
+    def spec(self) -> tuple[Any, ...]:
         """The loss as the kernels take it."""
-        return self.formula, self.parameters
+        raise NotImplementedError
 
     def _fill(
         self,

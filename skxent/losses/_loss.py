@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Unpack
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from inspect import get_annotations
+from numbers import Real
+from typing import Any, ClassVar, Self
 
-import numpy as np
-from numpy.typing import ArrayLike
-from scipy.optimize import minimize
-
-from skxent.inputs.columns import by_code
-from skxent.inputs.labels import as_array, check_codes, mask_ignored
-from skxent.inputs.targets import Target, make_target
-from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import Interval, check_unmasked, warn
-from skxent.losses._compiled import TargetKeywords
-from skxent.losses._evaluation import Evaluation
+from skxent.kernels.checks import POSITIVE, warn
+from skxent.losses._best_constant import BestConstant
+from skxent.losses._parameters import ByLabel, checked_parameter
 from skxent.losses._probabilities import Probabilities
-
-
-def parameter(default: float, domain: Interval) -> Any:
-    """Return a field of a loss with the numbers that it may take."""
-    return field(default=default, metadata={"domain": domain})
+from skxent.losses._traced import traced
 
 
 @dataclass(frozen=True)
-class Loss(Evaluation, Probabilities):
+class Loss(BestConstant, Probabilities):
     r"""Base class of the losses: a scalar function φ of the margin of the true class.
 
     The margin of class c is :math:`m_c = z_c - \log\sum_{j \ne c} e^{z_j}`, the
@@ -64,28 +56,77 @@ class Loss(Evaluation, Probabilities):
     NaN logits give NaN in their row. An infinite logit is the limit.
     """
 
+    name: ClassVar[str] = "loss"
+    margin_shift: ClassVar[float | tuple[float, ...]] = 0.0
+    # So that numpy's numbers leave products to `__rmul__`.
+    __array_ufunc__ = None
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "name" not in cls.__dict__:
+            cls.name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+
+    def __new__(cls, *args: Any, **keywords: Any) -> Self:
+        undeclared = get_annotations(cls).keys()
+        if undeclared and "__dataclass_params__" not in cls.__dict__:
+            raise TypeError(
+                f"{cls.__name__} must be decorated with @dataclass(frozen=True), for "
+                f"it has the fields {', '.join(undeclared)}."
+            )
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         for item in fields(self):
-            item.metadata["domain"].check(item.name, getattr(self, item.name))
+            value = checked_parameter(
+                item.name, getattr(self, item.name), item.metadata.get("domain")
+            )
+            object.__setattr__(self, item.name, value)
+        if not any(isinstance(x, ByLabel) for x in self.parameters().values()):
+            self._check_promises()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # A pickle, which may be damaged, is checked as the constructor checks.
         self.__dict__.update(state)
         self.__post_init__()
 
+    def _check_promises(self) -> None:
+        """Trace the formula, and check what the class declares of it."""
+        if type(self).spec is not Loss.spec:
+            return  # It is compiled, and checked by the tests.
+        found = traced(self)
+        for promise in ("convex", "proper", "has_posterior"):
+            declared, true = getattr(self, promise), getattr(found, promise)
+            if declared != true:
+                raise ValueError(
+                    f"{promise} must be {true} for this phi, got {declared}. It need "
+                    "not be declared."
+                )
+
     def phi(self, p: Any, q: Any, L: Any) -> Any:
-        """Return φ as defined; the compiled formula is tested against it, in mpmath.
+        """Return φ: the one method that a loss has to define.
+
+        It is called once with objects that record what is done to them, and what it did
+        is then evaluated by the kernels, with exact derivatives. It may use numbers,
+        the parameters, + - * / ** and numpy's exp, expm1, log, log1p, sqrt, where,
+        maximum, minimum, clip and abs.
 
         Parameters
         ----------
-        p, q, L : number of any type
+        p, q, L : number or array
             σ(m), 1 - p and -log p at the margin m.
 
         Returns
         -------
-        number of that type
+        number or array
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} must define phi(self, p, q, L)."
+        )
+
+    @property
+    def spec(self) -> tuple[Any, ...]:
+        """The loss as the kernels take it."""
+        return traced(self).spec
 
     @property
     def convex(self) -> bool:
@@ -94,17 +135,78 @@ class Loss(Evaluation, Probabilities):
         Then every minimum of a linear model is a global one. It is unique only with an
         L2 penalty, or where X determines it.
         """
-        raise NotImplementedError
+        return traced(self).convex
 
     @property
     def proper(self) -> bool:
         """Whether softmax of the minimising logits gives the class probabilities."""
-        raise NotImplementedError
+        return traced(self).proper
 
     @property
     def has_posterior(self) -> bool:
         """Whether the minimising logits tell the class probabilities."""
-        return True
+        return traced(self).has_posterior
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters by name."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    def with_parameters(self, **changes: Any) -> Any:
+        """Return this loss with other parameters.
+
+        Parameters
+        ----------
+        **changes
+            Numbers by the names of parameters.
+
+        Returns
+        -------
+        Loss
+        """
+        unknown = changes.keys() - self.parameters().keys()
+        if unknown:
+            raise ValueError(
+                f"{type(self).__name__} must have the parameter "
+                f"{', '.join(sorted(unknown))}, got "
+                f"{', '.join(self.parameters()) or 'none'}."
+            )
+        return replace(self, **changes)
+
+    def with_constants(self, constant: Callable[[tuple[float, ...]], Any]) -> Any:
+        """Return the loss with what stands for numbers of classes, to be traced."""
+        return self._stand_in(
+            {
+                item.name: constant(value)
+                for item in fields(self)
+                if isinstance(value := getattr(self, item.name), tuple)
+                and item.metadata.get("by_class", True)
+            }
+        )
+
+    def _stand_in(self, changes: dict[str, Any]) -> Any:
+        """Return an unchecked copy."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__ | changes)
+        return made
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Real) and other == 0:
+            return self  # sum() begins with 0
+        if not isinstance(other, Loss):
+            return NotImplemented
+        (losses, weights), (more, others) = terms(self), terms(other)
+        return WeightedSum(losses + more, weights + others)
+
+    __radd__ = __add__
+
+    def __mul__(self, factor: Any) -> Any:
+        if not isinstance(factor, Real):
+            return NotImplemented
+        POSITIVE.check("the factor of a loss", factor)
+        losses, weights = terms(self)
+        return WeightedSum(losses, tuple(float(factor) * w for w in weights))
+
+    __rmul__ = __mul__
 
     def warn_without_posterior(self) -> None:
         """Warn the user of a model whose posterior would be 1/K for every class."""
@@ -115,89 +217,37 @@ class Loss(Evaluation, Probabilities):
                 "(posterior=False) as a score, or another loss."
             )
 
-    def best_constant(
-        self,
-        y: ArrayLike,
-        n_classes: int | None = None,
-        **target: Unpack[TargetKeywords],
-    ) -> Any:
-        """Return the logits that, given to all rows alike, have the least loss.
 
-        They are the start value of a boosting model, and the baseline of a skill score.
-        Where the loss is not convex this is the minimum next to the class frequencies.
+@dataclass(frozen=True)
+class WeightedSum(Loss):
+    """A sum of losses times positive numbers, as ``0.7 * CrossEntropy() + Focal(2.0)``.
 
-        Parameters
-        ----------
-        y : array-like of shape (n,) or (n, K)
-            Integer codes in 0..K-1, soft labels, or with `multilabel` indicators.
-        n_classes : int, default=None
-            K; by default the columns of y, or one more than its largest code.
-        **target
-            sample_weight, class_weight, class_weight_on, label_smoothing, ignore_index
-            and multilabel: see :class:`Loss`.
+    Parameters
+    ----------
+    losses : tuple of Loss
+    weights : tuple of float
+    """
 
-        Returns
-        -------
-        float or ndarray of shape (K,)
-            For two classes the log-odds of class 1, for more logits that sum to zero,
-            with `multilabel` one log-odds a column. Classes of no weight get the share
-            eps of float64.
+    losses: tuple[Loss, ...]
+    weights: tuple[float, ...]
 
-        Examples
-        --------
-        >>> from skxent.losses import CrossEntropy
-        >>> round(CrossEntropy().best_constant([0, 1, 1, 1]), 4)  # log 3
-        1.0986
-        """
-        check_unmasked("y", y)
-        y = as_array(by_code(y))
-        if y.ndim not in (1, 2):
-            raise ValueError(f"y must be of shape (n,) or (n, K), got {y.shape}.")
-        settings: dict[str, Any] = dict(target)
-        settings.pop("n_threads", None)
-        if n_classes is None:
-            n_classes = y.shape[1] if y.ndim == 2 else 2
-            ignored = settings.get("ignore_index")
-            codes = y if ignored is None else mask_ignored(y, ignored)[0]
-            if codes.ndim == 1 and codes.size:
-                most = int(check_codes(codes, np.iinfo(np.intp).max).max())
-                n_classes = max(n_classes, most + 1)
-        best = self.best_constant_of(make_target(y, len(y), n_classes, **settings))
-        return float(best[0]) if best.shape == (1,) else best
+    def phi(self, p: Any, q: Any, L: Any) -> Any:
+        pairs = zip(self.weights, self.losses, strict=True)
+        return sum(weight * loss.phi(p, q, L) for weight, loss in pairs)
 
-    def best_constant_of(self, target: Target) -> Floats:
-        """Return the same for a checked target: (K,), or (1,) for two classes."""
-        mass = target.moderate().mass()
-        if not mass.sum() > 0:
-            raise ValueError(
-                f"y must have rows of positive weight, got {target.n_samples} rows."
-            )
-        if target.multilabel:
-            return np.array([self._best_of(column)[0] for column in mass])
-        best = self._best_of(mass)
-        return best if len(best) == 1 else best - best.mean()
+    def with_constants(self, constant: Callable[[tuple[float, ...]], Any]) -> Any:
+        losses = tuple(loss.with_constants(constant) for loss in self.losses)
+        return self._stand_in({"losses": losses})
 
-    def _best_of(self, mass: Floats) -> Floats:
-        """Return the logits that minimise Σ mass_c φ(m_c)."""
-        share = np.clip(mass / mass.sum(), np.finfo(np.float64).eps, None)
-        share /= share.sum()
-        start: Floats = np.log(share)
-        if len(share) == 2:
-            start = start[1:] - start[:1]
-        if self.proper:
-            return start
-
-        def row(z: Floats) -> Floats:
-            return z if len(share) == 2 else z[np.newaxis]
-
-        found = minimize(
-            lambda z: self.loss(share[np.newaxis], row(z))[0],
-            start,
-            jac=lambda z: self.gradient(share[np.newaxis], row(z)).ravel(),
-            hessp=lambda z, v: self.hessian_product(
-                share[np.newaxis], row(z), row(v)
-            ).ravel(),
-            method="trust-ncg",
-            options={"gtol": 1e-12},
+    def __repr__(self) -> str:
+        return " + ".join(
+            repr(loss) if weight == 1 else f"{weight:g} * {loss!r}"
+            for weight, loss in zip(self.weights, self.losses, strict=True)
         )
-        return np.asarray(found.x)
+
+
+def terms(loss: Loss) -> tuple[tuple[Loss, ...], tuple[float, ...]]:
+    """Return the losses that a loss is a sum of, and their weights."""
+    if isinstance(loss, WeightedSum):
+        return loss.losses, loss.weights
+    return (loss,), (1.0,)

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from typing import Any, ClassVar
 
 from skxent.kernels.checks import Interval
-from skxent.losses._loss import Loss, parameter
+from skxent.losses._loss import Loss
+from skxent.losses._parameters import parameter
 
 __all__ = [
     "LOSSES",
@@ -40,9 +41,10 @@ class CrossEntropy(Loss):
     array([ 0.6931, 80.    ])
     """
 
-    formula: ClassVar[str] = "cross_entropy"
     convex: ClassVar[bool] = True
     proper: ClassVar[bool] = True
+    has_posterior: ClassVar[bool] = True
+    spec: ClassVar[tuple[str]] = ("cross_entropy",)
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         return L
@@ -76,19 +78,10 @@ class Focal(Loss):
     array([0.1733, 0.0018])
     """
 
-    formula: ClassVar[str] = "focal"
     gamma: float = parameter(2.0, Interval(0.0, LARGEST, "both"))
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         return q**self.gamma * L
-
-    @property
-    def convex(self) -> bool:
-        return self.gamma == 0
-
-    @property
-    def proper(self) -> bool:
-        return self.gamma == 0
 
 
 @dataclass(frozen=True)
@@ -125,14 +118,7 @@ class GeneralizedCrossEntropy(Loss):
     array([0.5858, 2.    ])
     """
 
-    formula: ClassVar[str] = "generalized_cross_entropy"
-    convex: ClassVar[bool] = False
-    proper: ClassVar[bool] = False
     q: float = parameter(0.7, Interval(SMALLEST, 1.0, "both"))
-
-    @property
-    def has_posterior(self) -> bool:
-        return self.q < 1
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         return (1 - p**self.q) / self.q
@@ -166,25 +152,12 @@ class SymmetricCrossEntropy(Loss):
     array([2.6931])
     """
 
-    formula: ClassVar[str] = "symmetric_cross_entropy"
     alpha: float = parameter(1.0, Interval(SMALLEST, LARGEST, "both"))
     beta: float = parameter(1.0, Interval(0.0, LARGEST, "both"))
     log_zero: float = parameter(-4.0, Interval(-LARGEST, 0.0, "left"))
 
-    @property
-    def parameters(self) -> tuple[float, ...]:
-        return float(self.alpha), float(self.beta * abs(self.log_zero))
-
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         return self.alpha * L + self.beta * abs(self.log_zero) * q
-
-    @property
-    def convex(self) -> bool:
-        return self.alpha >= self.beta * abs(self.log_zero)
-
-    @property
-    def proper(self) -> bool:
-        return self.beta == 0
 
 
 @dataclass(frozen=True)
@@ -213,23 +186,14 @@ class Poly1(Loss):
     array([1.6931])
     """
 
-    formula: ClassVar[str] = "poly1"
     epsilon: float = parameter(1.0, Interval(-1.0, LARGEST, "both"))
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         return L + self.epsilon * q
 
-    @property
-    def convex(self) -> bool:
-        return self.epsilon <= 1
-
-    @property
-    def proper(self) -> bool:
-        return self.epsilon == 0
-
 
 LOSSES: dict[str, type[Loss]] = {
-    cls.formula: cls
+    cls.name: cls
     for cls in (
         CrossEntropy,
         Focal,

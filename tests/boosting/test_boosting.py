@@ -197,7 +197,7 @@ def test_metrics_are_the_mean_loss(loss, shape):
     )
     assert_allclose(xgboost_metric(loss, **keywords)(y, z, w), expected)
     name, value, higher_is_better = lightgbm_metric(loss, **keywords)(y, z, w)
-    assert (name, higher_is_better) == (loss.formula, False)
+    assert (name, higher_is_better) == (loss.name, False)
     assert_allclose(value, expected)
     metric = catboost_metric(loss, **keywords)
     approxes = tuple(z.T) if shape else (z,)

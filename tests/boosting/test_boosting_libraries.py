@@ -240,7 +240,7 @@ def test_native_and_estimator_are_one(name, n_classes):
     )
     proba = predict_proba(booster, X, objective=objective, init_score=start)
     assert_allclose(proba, predict_proba(model, X, init_score=start), atol=1e-6)
-    history = found["train"][loss.formula]
+    history = found["train"][loss.name]
     assert history == sorted(history, reverse=True)
     with pytest.raises(ValueError, match=r"^objective must be given for a model"):
         predict_proba(booster, X)
@@ -262,7 +262,7 @@ def test_native_and_estimator_are_one(name, n_classes):
     )
     proba = predict_proba(booster, X, objective=objective, init_score=start)
     assert_allclose(proba, predict_proba(model, X, init_score=start), atol=1e-6)
-    history = found["training"][loss.formula]
+    history = found["training"][loss.name]
     assert history == sorted(history, reverse=True)
 
 

@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 23_000,
-    "lines of code": 14_250,
+    "lines": 24_900,
+    "lines of code": 15_600,
 }
 MAX_FILE_LINES = 300
 

@@ -86,7 +86,7 @@ def evaluated(rng, loss, z, target, arrays, shapes, n_threads):
     """The outputs of one call, of which the memory around is untouched."""
     outs = {what: within(rng, shape, z.dtype) for what, shape in shapes.items()}
     arrays = arrays | {what: view for what, (view, _) in outs.items()}
-    kernels.evaluate((loss.formula, loss.parameters), target, z, arrays, n_threads)
+    kernels.evaluate(loss.spec, target, z, arrays, n_threads)
     found = {what: view.copy() for what, (view, _) in outs.items()}
     for view, store in outs.values():
         view[...] = GUARD
@@ -136,7 +136,7 @@ def test_probabilities(seed):
                 (True, True),
             ):
                 plain = np.empty((n, K), dtype)
-                spec = loss.formula, loss.parameters
+                spec = loss.spec
                 settings = (log_weight, 0.1) if implied else None, log
                 kernels.probabilities(spec, z, plain, *settings, 1)
                 view, _ = within(rng, (n, K), dtype)

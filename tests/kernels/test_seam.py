@@ -27,4 +27,4 @@ def test_all_that_is_called_of_a_loss_is_phi_and_log_slope():
     for text in sources().values():
         for names in re.findall(r"^from losses cimport (.*)$", text, re.M):
             imported |= set(names.split(", "))
-    assert imported == {"ROWS", "LossSpec", "spec_of", "phi", "log_slope"}
+    assert imported == {"ROWS", "LossSpec", "spec_of", "by_class", "phi", "log_slope"}

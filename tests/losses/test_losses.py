@@ -418,7 +418,7 @@ def test_methods_document_their_arguments(method):
 def test_losses_are_values():
     assert Focal(2.0) == Focal(2.0) != Focal(1.0)
     assert repr(Focal(2.0)) == "Focal(gamma=2.0)"
-    assert set(LOSSES) == {cls.formula for cls in LOSSES.values()}
+    assert set(LOSSES) == {cls.name for cls in LOSSES.values()}
     for loss in LOSS_INSTANCES:
         assert pickle.loads(pickle.dumps(loss)) == loss
 

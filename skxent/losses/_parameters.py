@@ -1,0 +1,77 @@
+"""Parameters of losses: numbers in their domains, or one for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, field
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from skxent.kernels.checks import Interval
+
+FINITE = Interval(-np.inf, np.inf, "neither")
+
+
+def parameter(
+    default: Any = MISSING, domain: Interval = FINITE, *, by_class: bool = True
+) -> Any:
+    """Return a field of a loss, with the numbers that it may take.
+
+    Parameters
+    ----------
+    default : float, default=MISSING
+        Without one the parameter must be given.
+    domain : Interval, default=all finite numbers
+        Numbers outside it are an error that names the parameter.
+    by_class : bool, default=True
+        Whether an array or a dict gives a number for each class. If not, an array is
+        kept as it is, as a tuple.
+
+    Returns
+    -------
+    dataclasses.Field
+    """
+    return field(default=default, metadata={"domain": domain, "by_class": by_class})
+
+
+class ByLabel(Mapping[Any, float]):
+    """A number for each class label: a dict that can be a key."""
+
+    def __init__(self, numbers: Mapping[Any, float]) -> None:
+        self._numbers = dict(numbers)
+
+    def __getitem__(self, label: Any) -> float:
+        return self._numbers[label]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._numbers.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._numbers)
+
+
+def checked_parameter(name: str, value: Any, domain: Interval | None = None) -> Any:
+    """Return a parameter as it is kept: arrays become tuples, dicts hashable."""
+    given, domain = domain, domain or FINITE
+    if isinstance(value, Mapping):
+        for label, number in value.items():
+            domain.check(f"{name}[{label!r}]", number)
+        return value if isinstance(value, ByLabel) else ByLabel(value)
+    if isinstance(value, np.ndarray) or hasattr(value, "to_numpy"):
+        value = np.asarray(value).tolist()
+    if isinstance(value, list | tuple) and all(isinstance(x, Real) for x in value):
+        for number in value:
+            domain.check(name, number)
+        return tuple(map(float, value))
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if given or is_number:
+        domain.check(name, value)
+    return value

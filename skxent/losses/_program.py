@@ -1,0 +1,148 @@
+"""A traced formula as the instructions that the kernels run: see src/program.h."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from skxent.kernels.arrays import Floats
+from skxent.losses._rewriting import Node
+
+# In the order of `enum operation` in src/program.h; by their names in _rewriting.py.
+OPERATIONS = (
+    "margin_shift",
+    "p",
+    "q",
+    "L",
+    "log_q",
+    "monomial",
+    "modulated_L",
+    "complement_p",
+    "complement_q",
+    "constant",
+    "class_constant",
+    "affine",
+    "combine",
+    "multiply",
+    "divide",
+    "power",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "maximum",
+    "less",
+    "select",
+)
+REGISTERS = 16
+MOST_INSTRUCTIONS = 255
+LAYOUT = struct.Struct("<5B3xdd")  # operation, to, three inputs; two constants
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """An operation on registers."""
+
+    operation: str
+    to: int
+    inputs: tuple[int, ...]
+    constants: tuple[float, ...]
+
+    def pack(self) -> bytes:
+        """Return the instruction as program.h reads it."""
+        inputs, constants = self.inputs, self.constants
+        if self.operation in ("margin_shift", "class_constant"):
+            inputs, constants = (int(constants[0]),), ()
+        return LAYOUT.pack(
+            OPERATIONS.index(self.operation),
+            self.to,
+            *(*inputs, 0, 0, 0)[:3],
+            *(*constants, 0.0, 0.0)[:2],
+        )
+
+
+def in_order(result: Node) -> list[Node]:
+    """Return all nodes of a graph, each after those that it reads."""
+    found: dict[Node, None] = {}
+    waiting = [(result, False)]
+    while waiting:
+        node, ready = waiting.pop()
+        if node in found:
+            continue
+        if ready:
+            found[node] = None
+        else:
+            waiting.append((node, True))
+            waiting.extend((x, False) for x in reversed(node.inputs))
+    return list(found)
+
+
+def instructions(result: Node) -> Iterator[Instruction]:
+    """Give each node of a graph a register, which is free again after its last use."""
+    nodes = in_order(result)
+    last_use = {x: at for at, node in enumerate(nodes) for x in node.inputs}
+    free, place = list(range(REGISTERS)), dict[Node, int]()
+    if len(nodes) >= MOST_INSTRUCTIONS:
+        raise ValueError(
+            f"phi must have at most {MOST_INSTRUCTIONS - 1} operations, got "
+            f"{len(nodes)}."
+        )
+    for at, node in enumerate(nodes):
+        inputs = tuple(place[x] for x in node.inputs)
+        done = (x for x in dict.fromkeys(node.inputs) if last_use[x] == at)
+        free.extend(place[x] for x in done)
+        if not free:
+            raise ValueError(
+                f"phi must have at most {REGISTERS} values in use at once. Write sums "
+                "so that each term is added as soon as it is computed."
+            )
+        free.sort()
+        place[node] = free.pop(0)
+        operation, constants = node.operation, node.constants
+        if operation == "monomial" and sorted(constants) == [0.0, 1.0]:
+            operation, constants = "p" if constants[0] else "q", ()
+        yield Instruction(operation, place[node], inputs, constants)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A traced formula.
+
+    Attributes
+    ----------
+    result : Node
+        The graph, which readers other than the kernels go through.
+    code : bytes
+        Instructions.
+    theta : ndarray of shape (constants, classes)
+        The constants that depend on the class.
+    """
+
+    result: Node
+    code: bytes
+    theta: Floats
+
+    def spec(self, tails: Floats) -> tuple[bytes, bytes, bytes]:
+        """Return the program as the kernels take it; see `Traced` for the tails."""
+        return self.code, self.theta.tobytes(), tails.tobytes()
+
+
+def compile_graph(result: Node, theta: Floats, shifted: bool = False) -> Program:
+    """Return the program of a graph.
+
+    Parameters
+    ----------
+    result : Node
+    theta : ndarray of shape (constants, classes)
+        The constants that depend on the class.
+    shifted : bool, default=False
+        Whether the margins are first shifted by the first of these.
+    """
+    listed = list(instructions(result))
+    if shifted:
+        listed.insert(0, Instruction("margin_shift", 0, (), (0.0,)))
+    code = b"".join(x.pack() for x in listed)
+    return Program(result, code, np.ascontiguousarray(theta, dtype=np.float64))

@@ -1,0 +1,221 @@
+"""A loss as the kernels run it: its formula is traced, checked and measured, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+
+from skxent.inputs.targets import make_target
+from skxent.kernels.arrays import Floats
+from skxent.kernels.dispatch import kernels
+from skxent.losses._expression import Expression, operand
+from skxent.losses._program import Program, compile_graph
+from skxent.losses._rewriting import L, Node, P, Q, node
+
+# Margins at which a formula is checked: close together where it bends, then far.
+NEAR = np.linspace(-30, 30, 241)
+FAR = np.concatenate([np.linspace(-700, -31, 60), NEAR, np.linspace(31, 700, 60)])
+IN_FLOAT32 = FAR[np.abs(FAR) <= 80].astype(np.float32)
+NEGLIGIBLE = 1e-9  # of what is compared with it
+UNDERFLOWS = 1e-250  # φ' below it may have lost digits
+OUT_OF_REACH = 1e4  # log(-φ'/q) on a side where φ is constant
+
+
+class Formula(Protocol):
+    """What is read of a loss: see :class:`skxent.losses.Loss`."""
+
+    margin_shift: Any
+
+    def phi(self, p: Any, q: Any, L: Any) -> Any: ...
+
+    def with_constants(self, constant: Any) -> Any: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A formula that has been traced and checked.
+
+    Attributes
+    ----------
+    program : Program
+    tails : ndarray of shape (classes, 4)
+        Of each class the log(-φ'/q) where φ' underflows: a + b log q for margins far to
+        the right, a - b L far to the left.
+    convex, proper, has_posterior : bool
+        See :class:`skxent.losses.Loss`.
+    """
+
+    program: Program
+    tails: Floats
+    convex: bool
+    proper: bool
+    has_posterior: bool
+
+    @property
+    def spec(self) -> tuple[bytes, bytes, bytes]:
+        """The loss as the kernels take it."""
+        return self.program.spec(self.tails)
+
+
+def trace(loss: Formula) -> Program:
+    """Return the program of a loss."""
+    table: list[Any] = []
+
+    def constant(values: Any) -> Any:
+        table.append(values)
+        return Expression(node("class_constant", constants=(len(table) - 1.0,)))
+
+    shift = loss.margin_shift
+    if shifted := bool(np.any(shift)):
+        table.append(shift)
+    result = operand(
+        loss.with_constants(constant).phi(Expression(P), Expression(Q), Expression(L))
+    )
+    if not isinstance(result, Node):
+        raise ValueError(f"phi must depend on p, q or L, got {result}.")
+    if not table:
+        return compile_graph(result, np.empty((0, 1)))
+    return compile_graph(result, np.stack(np.broadcast_arrays(*table)), shifted)
+
+
+@lru_cache(maxsize=4096)
+def traced(loss: Formula) -> Traced:
+    """Return the checked program of a loss."""
+    program = trace(loss)
+    classes = [column_of(program, c) for c in range(max(1, program.theta.shape[1]))]
+    curves = [Curve.of(one) for one in classes]
+    for curve in curves:
+        curve.check()
+    if len(program.theta) == 0:
+        check_called(loss, curves[0])
+    slopes = [curve.log_slope(np.abs(curve.m) <= NEAR[-1]) for curve in curves]
+    return Traced(
+        program,
+        np.array([curve.tails() for curve in curves]),
+        convex=all(curve.is_convex() for curve in curves),
+        # One constant for all classes: else the likeliest one has no say alone.
+        proper=bool(np.ptp(slopes) <= NEGLIGIBLE),
+        has_posterior=all(
+            np.ptp(slope + curves[0].L_near()) > NEGLIGIBLE for slope in slopes
+        ),
+    )
+
+
+def column_of(program: Program, c: int) -> Program:
+    """Return the program for one class."""
+    theta = program.theta[:, [c, c]] if len(program.theta) else program.theta
+    return Program(program.result, program.code, np.ascontiguousarray(theta))
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """φ, φ' and φ'' of a class at margins m."""
+
+    m: Floats
+    f: Floats
+    f1: Floats
+    f2: Floats
+
+    @staticmethod
+    def of(program: Program) -> Curve:
+        """Evaluate a program at `FAR` margins, and see that float32 can, too."""
+        evaluate(program, IN_FLOAT32)
+        return Curve(FAR, *evaluate(program, FAR))
+
+    def L_near(self) -> Floats:
+        """Return -log p at the near margins."""
+        return np.logaddexp(0, -NEAR)
+
+    def log_slope(self, where: Any) -> Floats:
+        """Return log(-φ'/q), -inf where φ is constant."""
+        with np.errstate(divide="ignore"):
+            log_slope: Floats = np.log(-self.f1[where])
+        return log_slope + np.logaddexp(0, self.m[where])
+
+    def check(self) -> None:
+        """Raise a ValueError unless φ falls to zero."""
+        rising = self.f1 > NEGLIGIBLE * np.abs(self.f1).max()
+        rising[1:] |= np.diff(self.f) > NEGLIGIBLE * np.abs(self.f[:-1])
+        if rising.any():
+            raise ValueError(
+                f"phi must not grow with p, got {describe(self.m, rising)}: a loss "
+                "that rewards a wrong answer has no minimum."
+            )
+        if not (self.f1 < 0).any():
+            raise ValueError("phi must decrease with p somewhere, got a constant.")
+        if abs(self.f[-1]) > NEGLIGIBLE * np.abs(self.f[np.abs(self.m) < 1]).max():
+            raise ValueError(
+                f"phi must vanish at p = 1, got {self.f[-1]:g}. Subtract that constant."
+            )
+
+    def is_convex(self) -> bool:
+        """Whether the loss of logits is convex: φ' <= 0 holds, φ'' >= 0 is to be seen.
+
+        Relative to p q, the curvature of cross-entropy, near the true margin.
+        """
+        near = np.abs(self.m) <= NEAR[-1]
+        scale = np.exp(-np.abs(self.m[near])) * np.abs(self.f1[near]).max()
+        return bool((self.f2[near] >= -NEGLIGIBLE * scale).all())
+
+    def tails(self) -> list[float]:
+        """Return a and b of log(-φ'/q) far to the right, then far to the left."""
+        return [*self._tail(1), *self._tail(-1)]
+
+    def _tail(self, side: int) -> tuple[float, float]:
+        """Fit the line through two points, the last at which φ' has all digits."""
+        good = np.flatnonzero((-self.f1 > UNDERFLOWS) & (side * self.m > 0))
+        far = good[np.abs(self.m[good]) > NEAR[-1]]
+        if len(far) < 2:
+            return (-OUT_OF_REACH if side > 0 else OUT_OF_REACH), 0.0
+        # x is log q to the right, and log p to the left.
+        x = -np.logaddexp(0, side * self.m)
+        last = far[-1] if side > 0 else far[0]
+        other = far[np.abs(np.abs(self.m[far]) - abs(self.m[last]) / 2).argmin()]
+        if other == last:
+            other = far[0] if side > 0 else far[-1]
+        s = self.log_slope(slice(None))
+        b = (s[last] - s[other]) / (x[last] - x[other])
+        # Exponents are mostly short numbers, and an error of b grows with the margin.
+        b = round(b, 9) if abs(b - round(b, 9)) < 1e-12 else b
+        return float(s[last] - b * x[last]), float(b)
+
+
+def evaluate(program: Program, margins: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return φ, φ' and φ'' at these margins, which must be finite there."""
+    n, dtype = len(margins), margins.dtype
+    f, f1, f2 = np.empty(n, dtype), np.empty((n, 1), dtype), np.empty((n, 1), dtype)
+    target = make_target(np.ones(n, dtype=np.intp), n, 2, dtype=dtype)
+    arrays = {"value": f, "gradient": f1, "hessian": f2}
+    spec = program.spec(np.zeros((max(1, program.theta.shape[1]), 4)))
+    kernels.evaluate(spec, target, margins[:, np.newaxis], arrays)
+    bad = ~(np.isfinite(f) & np.isfinite(f1[:, 0]) & np.isfinite(f2[:, 0]))
+    if bad.any():
+        raise ValueError(
+            f"phi and its derivatives must be finite in {dtype} for every p in (0, 1), "
+            f"got {describe(margins, bad)}."
+        )
+    return f, f1[:, 0], f2[:, 0]
+
+
+def describe(margins: Floats, bad: Any) -> str:
+    """Return where the first bad margin is that is nearest to 0."""
+    m = margins[bad][np.abs(margins[bad]).argmin()]
+    return f"another at p = {1 / (1 + np.exp(-float(m))):.3g}"
+
+
+def check_called(loss: Formula, curve: Curve) -> None:
+    """Raise a ValueError unless phi gives of numbers what its program does."""
+    near = np.abs(curve.m) <= 20
+    m = curve.m[near]
+    p, q, L = 1 / (1 + np.exp(-m)), 1 / (1 + np.exp(m)), np.logaddexp(0, -m)
+    with np.errstate(all="ignore"):
+        called = np.broadcast_to(loss.phi(p, q, L), m.shape)
+    wrong = ~(np.abs(called - curve.f[near]) <= 1e-6 * (1 + np.abs(curve.f[near])))
+    if wrong.any():
+        raise ValueError(
+            "phi must give the same value whenever it is called, got "
+            f"{describe(m, wrong)}."
+        )
