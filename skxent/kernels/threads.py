@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from numbers import Integral
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from joblib import cpu_count
 
@@ -77,7 +77,9 @@ def mapped(
 ) -> Iterator[Result]:
     """Return function(item) in order, each in one of so many threads.
 
-    BLAS has one thread in each: what is summed in order has the same bits always.
+    BLAS has one thread in each: what is summed in order has the same bits always. An
+    iterator is read in its thread. Without threads it is returned as it is, because all
+    of its arrays at once would be memory taken anew from the system for each item.
     """
     return (
         map(function, items) if n_threads == 1 else _ahead(function, items, n_threads)
@@ -87,9 +89,10 @@ def mapped(
 def _ahead(
     function: Callable[[Item], Result], items: Iterable[Item], n_threads: int
 ) -> Iterator[Result]:
-    def with_one_thread(item: Item) -> Result:
+    def with_one_thread(item: Item) -> Any:
         with one_blas_thread():
-            return function(item)
+            result = function(item)
+            return list(result) if isinstance(result, Iterator) else result
 
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(n_threads) as pool:

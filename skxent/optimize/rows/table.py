@@ -236,21 +236,12 @@ class TableRows(Rows):
         """Return the products of each block, of which sums of so many columns are made.
 
         Blocks in threads, rather than BLAS in threads: the bits are always the same.
-        Without threads a block's products are made one by one: memory for all of them
-        would be taken from the system anew for each block.
         """
         n_threads = 1
         if self.n_samples * columns**2 > MANY_OPERATIONS:
             room = max(1, MAX_SUMMANDS // columns**2)
             n_threads = min(effective_n_threads(self.n_threads), room)
-        if n_threads == 1:
-            return map(products, blocks)
-
-        def all_products(rows: Any) -> Any:
-            found = products(rows)
-            return found if isinstance(found, np.ndarray) else list(found)
-
-        return mapped(all_products, blocks, n_threads)
+        return mapped(products, blocks, n_threads)
 
     def diagonal(self, loss: Loss, W: Weights) -> Weights:
         return self.diagonal_and_columns(loss, W)[0]
