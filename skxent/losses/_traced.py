@@ -129,11 +129,11 @@ class Curve:
         """Return -log p at the near margins."""
         return np.logaddexp(0, -NEAR)
 
-    def log_slope(self, where: Any) -> Floats:
+    def log_slope(self, at: Any) -> Floats:
         """Return log(-φ'/q), -inf where φ is constant."""
         with np.errstate(divide="ignore"):
-            log_slope: Floats = np.log(-self.f1[where])
-        return log_slope + np.logaddexp(0, self.m[where])
+            log_slope: Floats = np.log(-self.f1[at])
+        return log_slope + np.logaddexp(0, self.m[at])
 
     def check(self) -> None:
         """Raise a ValueError unless φ falls to zero."""
@@ -141,8 +141,8 @@ class Curve:
         rising[1:] |= np.diff(self.f) > NEGLIGIBLE * np.abs(self.f[:-1])
         if rising.any():
             raise ValueError(
-                f"phi must not grow with p, got {describe(self.m, rising)}: a loss "
-                "that rewards a wrong answer has no minimum."
+                f"phi must not grow with p, got growth at {where(self.m, rising)}: a "
+                "loss that rewards wrong answers has no minimum."
             )
         if not (self.f1 < 0).any():
             raise ValueError("phi must decrease with p somewhere, got a constant.")
@@ -195,15 +195,15 @@ def evaluate(program: Program, margins: Floats) -> tuple[Floats, Floats, Floats]
     if bad.any():
         raise ValueError(
             f"phi and its derivatives must be finite in {dtype} for every p in (0, 1), "
-            f"got {describe(margins, bad)}."
+            f"got infinity or NaN at {where(margins, bad)}."
         )
     return f, f1[:, 0], f2[:, 0]
 
 
-def describe(margins: Floats, bad: Any) -> str:
-    """Return where the first bad margin is that is nearest to 0."""
+def where(margins: Floats, bad: Any) -> str:
+    """Return which of the bad margins is nearest to 0, by its p."""
     m = margins[bad][np.abs(margins[bad]).argmin()]
-    return f"another at p = {1 / (1 + np.exp(-float(m))):.3g}"
+    return f"p = {1 / (1 + np.exp(-float(m))):.3g}"
 
 
 def check_called(loss: Formula, curve: Curve) -> None:
@@ -217,5 +217,5 @@ def check_called(loss: Formula, curve: Curve) -> None:
     if wrong.any():
         raise ValueError(
             "phi must give the same value whenever it is called, got "
-            f"{describe(m, wrong)}."
+            f"another at {where(m, wrong)}."
         )
