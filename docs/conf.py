@@ -45,9 +45,9 @@ toc_object_entries_show_parents = "hide"
 
 # From the common to the special; others stand last.
 EXAMPLES = """
-quickstart fraud_costs class_balanced_scorer missing_classes search_over_losses formula_search
-find_wrong_labels calibration_noisy_labels annotators distillation blending
-text_sparse stream_partial_fit dask_blocks
+quickstart fraud_costs class_balanced_scorer missing_classes search_over_losses
+formula_search find_wrong_labels calibration_noisy_labels annotators distillation
+blending text_sparse stream_partial_fit dask_blocks
 boosting_hist_gradient boosting_xgboost boosting_lightgbm boosting_catboost
 """
 

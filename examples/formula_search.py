@@ -8,6 +8,7 @@ losses, and let cross-validation choose. One training label in five is replaced 
 random one, which is where another loss than cross-entropy can help.
 """
 
+from contextlib import suppress
 from importlib.util import find_spec
 
 import matplotlib.pyplot as plt
@@ -32,10 +33,8 @@ def random_losses(n, rng):
     found = set()
     while len(found) < n:
         a, b = rng.choice(PARTS, 2, replace=False)
-        try:
+        with suppress(ValueError):
             found.add(FormulaLoss(rng.choice(JOINTS).format(a=a, b=b)))
-        except ValueError:
-            pass
     return sorted(found, key=repr)
 
 
