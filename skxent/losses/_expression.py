@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from skxent.losses import _rewriting as rewriting
-from skxent.losses._rewriting import Node, Number
+from skxent.losses._graph import Node, Number
 
 ALLOWED = (
     "+ - * / **, comparisons with & and |, and np.exp, expm1, log, log1p, sqrt, "

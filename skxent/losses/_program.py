@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skxent.kernels.arrays import Floats
-from skxent.losses._rewriting import Node
+from skxent.losses._graph import Node, in_order
 
 # In the order of `enum operation` in src/program.h; by their names in _rewriting.py.
 OPERATIONS = (
@@ -62,22 +62,6 @@ class Instruction:
             *(*inputs, 0, 0, 0)[:3],
             *(*constants, 0.0, 0.0)[:2],
         )
-
-
-def in_order(result: Node) -> list[Node]:
-    """Return all nodes of a graph, each after those that it reads."""
-    found: dict[Node, None] = {}
-    waiting = [(result, False)]
-    while waiting:
-        node, ready = waiting.pop()
-        if node in found:
-            continue
-        if ready:
-            found[node] = None
-        else:
-            waiting.append((node, True))
-            waiting.extend((x, False) for x in reversed(node.inputs))
-    return list(found)
 
 
 def instructions(result: Node) -> Iterator[Instruction]:

@@ -3,41 +3,17 @@
     1 - p = q    1 - q = p    log p = -L    exp(-c L) = p^c    1 - p^c one operation
     p^k q^l and p^k q^l L one operation, whatever products, powers or roots wrote them
 
-A value is a float or a node. Equal nodes are one object (hash-consing), so a common
-subexpression is computed once.
+A value is a float or a node of a graph.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TypeAlias
-from weakref import WeakValueDictionary
 
+from skxent.losses._graph import Node, Number, node
 
-@dataclass(frozen=True, eq=False)
-class Node:
-    """An operation, the nodes that it reads, and its constants."""
-
-    operation: str
-    inputs: tuple[Node, ...] = ()
-    constants: tuple[float, ...] = ()
-
-
-Number: TypeAlias = float | Node
 Scaled: TypeAlias = tuple[float, Node, float]
-
-_known: WeakValueDictionary[tuple[object, ...], Node] = WeakValueDictionary()
-
-
-def node(operation: str, *inputs: Number, constants: tuple[float, ...] = ()) -> Node:
-    """Return the one node of an operation; floats among its inputs become nodes."""
-    nodes = tuple(
-        x if isinstance(x, Node) else node("constant", constants=(x,)) for x in inputs
-    )
-    key = (operation, *map(id, nodes), *constants)
-    made = Node(operation, nodes, constants)
-    return _known.setdefault(key, made)
 
 
 def monomial(k: float, l: float) -> Number:
@@ -274,6 +250,6 @@ def less_equal(a: Number, b: Number) -> Number:
 
 def select(condition: Number, a: Number, b: Number) -> Number:
     """Return a where the condition is not 0, else b."""
-    if not isinstance(condition, Node):
+    if not isinstance(condition, Node) or a == b:
         return a if condition else b
     return node("select", a, b, condition)

@@ -12,8 +12,9 @@ from skxent.inputs.targets import make_target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.dispatch import kernels
 from skxent.losses._expression import Expression, operand
+from skxent.losses._graph import Node, node
 from skxent.losses._program import Program, compile_graph
-from skxent.losses._rewriting import L, Node, P, Q, node
+from skxent.losses._rewriting import L, P, Q
 
 # Margins at which a formula is checked: close together where it bends, then far.
 NEAR = np.linspace(-30, 30, 241)
