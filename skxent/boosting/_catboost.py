@@ -6,16 +6,21 @@ which fails with warnings, and would keep what was compiled in the objects.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from skxent.boosting._library import starts
-from skxent.boosting._objective import BoosterMetric, BoosterObjective
+from skxent.boosting._objective import (
+    BoosterMetric,
+    BoosterObjective,
+    MetricKeywords,
+    ObjectiveKeywords,
+)
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
+from skxent.metrics._options import takes
 
 
 class CatBoostObjective(BoosterObjective):
@@ -69,14 +74,9 @@ class CatBoostMetric(BoosterMetric):
         return False
 
 
+@takes(ObjectiveKeywords, BoosterObjective)
 def catboost_objective(
-    loss: str | Loss,
-    *,
-    hessian: str = "clip",
-    class_weight: Any = None,
-    label_smoothing: float = 0.0,
-    soft_labels: ArrayLike | None = None,
-    n_threads: int | None = None,
+    loss: str | Loss, **keywords: Unpack[ObjectiveKeywords]
 ) -> CatBoostObjective:
     """Make a loss an objective of CatBoost, for two or more classes.
 
@@ -102,12 +102,10 @@ def catboost_objective(
     class_weight : dict of code to weight or array-like of shape (K,), default=None
         Undone by ``predict_proba``. CatBoost's own class_weights and auto_class_weights
         reach the objective too, as sample weights, and are not undone.
-    label_smoothing : float in [0, 1), default=0
     soft_labels : array-like of shape (n, K), default=None
         Rows that sum to one. y then holds row numbers of this table instead of
         classes. For two classes only, and in a ``CatBoostRegressor``.
-    n_threads : int, default=None
-        Threads of the objective; None is all that OpenMP may use.
+    {keywords}
 
     Returns
     -------
@@ -138,18 +136,12 @@ def catboost_objective(
     array([[-0.5 , -0.25],
            [ 0.5 , -0.25]])
     """
-    return CatBoostObjective(
-        as_loss(loss), class_weight, label_smoothing, soft_labels, n_threads, hessian
-    )
+    return CatBoostObjective(as_loss(loss), **keywords)
 
 
+@takes(MetricKeywords, BoosterMetric)
 def catboost_metric(
-    loss: str | Loss,
-    *,
-    class_weight: Any = None,
-    label_smoothing: float = 0.0,
-    soft_labels: ArrayLike | None = None,
-    n_threads: int | None = None,
+    loss: str | Loss, **keywords: Unpack[MetricKeywords]
 ) -> CatBoostMetric:
     """Make a loss a metric of CatBoost: its mean over all weights, in nats.
 
@@ -185,9 +177,7 @@ def catboost_metric(
     >>> round(metric.get_final_error(total, weight), 6)
     0.693147
     """
-    return CatBoostMetric(
-        as_loss(loss), class_weight, label_smoothing, soft_labels, n_threads
-    )
+    return CatBoostMetric(as_loss(loss), **keywords)
 
 
 def margins(model: Any, X: Any, init_score: Any) -> Floats:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike
+from typing import Any, Unpack
 
 from skxent.boosting._library import starts
-from skxent.boosting._objective import BoosterMetric, BoosterObjective
+from skxent.boosting._objective import (
+    BoosterMetric,
+    BoosterObjective,
+    MetricKeywords,
+    ObjectiveKeywords,
+)
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
+from skxent.metrics._options import takes
 
 
 class LightGBMObjective(BoosterObjective):
@@ -45,14 +49,9 @@ class LightGBMMetric(BoosterMetric):
         return self.__name__, mean, False
 
 
+@takes(ObjectiveKeywords, BoosterObjective)
 def lightgbm_objective(
-    loss: str | Loss,
-    *,
-    hessian: str = "clip",
-    class_weight: Any = None,
-    label_smoothing: float = 0.0,
-    soft_labels: ArrayLike | None = None,
-    n_threads: int | None = None,
+    loss: str | Loss, **keywords: Unpack[ObjectiveKeywords]
 ) -> LightGBMObjective:
     r"""Make a loss an objective of LightGBM, for two or more classes.
 
@@ -73,13 +72,11 @@ def lightgbm_objective(
         Undone by ``predict_proba``. LGBMClassifier's own class_weight reaches the
         objective too, as sample weights, and is not undone. ``scale_pos_weight`` and
         ``is_unbalance`` have no effect on custom objectives.
-    label_smoothing : float in [0, 1), default=0
     soft_labels : array-like of shape (n, K), default=None
         Rows that sum to one. y then holds row numbers of this table instead of
         classes: ``np.arange(n)`` for all rows. LGBMClassifier would read classes: use
         ``LGBMRegressor(metric="none")``, with ``num_class=K`` for K > 2.
-    n_threads : int, default=None
-        Threads of the objective; None is all that OpenMP may use.
+    {keywords}
 
     Returns
     -------
@@ -111,18 +108,12 @@ def lightgbm_objective(
     >>> round(objective.init_score([0, 0, 0, 1]), 4)
     -0.4104
     """
-    return LightGBMObjective(
-        as_loss(loss), class_weight, label_smoothing, soft_labels, n_threads, hessian
-    )
+    return LightGBMObjective(as_loss(loss), **keywords)
 
 
+@takes(MetricKeywords, BoosterMetric)
 def lightgbm_metric(
-    loss: str | Loss,
-    *,
-    class_weight: Any = None,
-    label_smoothing: float = 0.0,
-    soft_labels: ArrayLike | None = None,
-    n_threads: int | None = None,
+    loss: str | Loss, **keywords: Unpack[MetricKeywords]
 ) -> LightGBMMetric:
     """Make a loss a metric of LightGBM: its mean over all weights, in nats.
 
@@ -161,9 +152,7 @@ def lightgbm_metric(
     >>> metric(np.array([0, 1]), np.array([-0.5, 0.5]))[::2]
     ('focal', False)
     """
-    return LightGBMMetric(
-        as_loss(loss), class_weight, label_smoothing, soft_labels, n_threads
-    )
+    return LightGBMMetric(as_loss(loss), **keywords)
 
 
 def margins(model: Any, X: Any, init_score: Any) -> Floats:

@@ -38,7 +38,7 @@ class BoosterLoss:
     soft_labels : array-like of shape (n, K), default=None
         If given, y holds row numbers of this table in place of classes.
     n_threads : int, default=None
-        None is all that OpenMP may use.
+        Threads of the loss; None is all that OpenMP may use.
     """
 
     # The library that calls it, and its parameter for the number of classes.

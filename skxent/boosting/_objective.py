@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skxent.boosting._loss import BoosterLoss
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option
 
 HESSIANS = ("clip", "exact", "psd")
+
+
+class MetricKeywords(TypedDict, total=False):
+    class_weight: Any
+    label_smoothing: float
+    soft_labels: ArrayLike | None
+    n_threads: int | None
+
+
+class ObjectiveKeywords(MetricKeywords, total=False):
+    hessian: str
+
+
 # XGBoost's own floor for the Hessian of its classification objectives.
 FLOOR = 1e-16
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from skxent.boosting._library import library, starts
-from skxent.boosting._objective import BoosterMetric, BoosterObjective
+from skxent.boosting._objective import (
+    BoosterMetric,
+    BoosterObjective,
+    MetricKeywords,
+    ObjectiveKeywords,
+)
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
+from skxent.metrics._options import takes
 
 
 class XGBoostObjective(BoosterObjective):
@@ -44,14 +49,9 @@ class XGBoostMetric(BoosterMetric):
         return (self.__name__, mean) if hasattr(y_pred, "get_label") else mean
 
 
+@takes(ObjectiveKeywords, BoosterObjective)
 def xgboost_objective(
-    loss: str | Loss,
-    *,
-    hessian: str = "clip",
-    class_weight: Any = None,
-    label_smoothing: float = 0.0,
-    soft_labels: ArrayLike | None = None,
-    n_threads: int | None = None,
+    loss: str | Loss, **keywords: Unpack[ObjectiveKeywords]
 ) -> XGBoostObjective:
     r"""Make a loss an objective of XGBoost, for two or more classes.
 
@@ -70,13 +70,11 @@ def xgboost_objective(
         a cross-entropy with the same gradient and makes steps shorter. "exact": none.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
         ``scale_pos_weight`` has no effect on custom objectives.
-    label_smoothing : float in [0, 1), default=0
     soft_labels : array-like of shape (n, K), default=None
         Rows that sum to one. y then holds row numbers of this table instead of
         classes: ``np.arange(n)`` for all rows. XGBClassifier refuses such a y: use
         ``XGBRegressor``, with ``num_class=K`` for K > 2.
-    n_threads : int, default=None
-        Threads of the objective; None is all that OpenMP may use.
+    {keywords}
 
     Returns
     -------
@@ -110,18 +108,12 @@ def xgboost_objective(
     >>> gradient.round(3)
     array([ 0.526, -0.138])
     """
-    return XGBoostObjective(
-        as_loss(loss), class_weight, label_smoothing, soft_labels, n_threads, hessian
-    )
+    return XGBoostObjective(as_loss(loss), **keywords)
 
 
+@takes(MetricKeywords, BoosterMetric)
 def xgboost_metric(
-    loss: str | Loss,
-    *,
-    class_weight: Any = None,
-    label_smoothing: float = 0.0,
-    soft_labels: ArrayLike | None = None,
-    n_threads: int | None = None,
+    loss: str | Loss, **keywords: Unpack[MetricKeywords]
 ) -> XGBoostMetric:
     """Make a loss a metric of XGBoost: its mean over all weights, in nats.
 
@@ -158,9 +150,7 @@ def xgboost_metric(
     >>> round(metric(np.array([0, 1]), np.array([0.0, 0.0])), 6)
     0.693147
     """
-    return XGBoostMetric(
-        as_loss(loss), class_weight, label_smoothing, soft_labels, n_threads
-    )
+    return XGBoostMetric(as_loss(loss), **keywords)
 
 
 def margins(

@@ -17,12 +17,13 @@ from skxent.kernels.checks import check_unmasked
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._losses import losses_of
 from skxent.metrics._options import (
-    EachRow,
-    LossKeywords,
-    Number,
+    ColumnLossKeywords,
+    EachColumnLossKeywords,
+    EachLabelLossKeywords,
+    EachSmoothedLossKeywords,
+    LabelLossKeywords,
     Options,
-    Reduction,
-    RowKeywords,
+    SmoothedLossKeywords,
     takes,
 )
 from skxent.metrics._rows import Rows
@@ -31,30 +32,19 @@ from skxent.metrics._sums import RowLosses, moderated, reduce_rows
 
 @overload
 def smoothed_log_loss(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    label_smoothing: float = 0.1,
-    reduction: EachRow,
-    **keywords: Unpack[LossKeywords],
+    y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[EachSmoothedLossKeywords]
 ) -> Floats: ...
 @overload
 def smoothed_log_loss(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    label_smoothing: float = 0.1,
-    reduction: Number = "mean",
-    **keywords: Unpack[LossKeywords],
+    y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[SmoothedLossKeywords]
 ) -> float: ...
-@takes(LossKeywords)
+@takes(SmoothedLossKeywords)
 def smoothed_log_loss(
     y_true: ArrayLike,
     y_proba: ArrayLike,
     *,
     label_smoothing: float = 0.1,
-    reduction: Reduction = "mean",
-    **keywords: Unpack[LossKeywords],
+    **keywords: Any,
 ) -> Any:
     r"""Return the log loss against smoothed labels.
 
@@ -82,34 +72,20 @@ def smoothed_log_loss(
     >>> round(smoothed_log_loss([0, 1, 1], [0.2, 0.7, 0.4], label_smoothing=0.1), 6)
     0.529172
     """
-    options = Options(label_smoothing, reduction=reduction, **keywords)
-    return reduce_rows(partial(losses_of, CrossEntropy()), y_true, y_proba, options)
+    losses = partial(losses_of, CrossEntropy())
+    return reduce_rows(losses, y_true, y_proba, Options(label_smoothing, **keywords))
 
 
 @overload
 def cross_entropy(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    reduction: EachRow,
-    **keywords: Unpack[LossKeywords],
+    y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[EachLabelLossKeywords]
 ) -> Floats: ...
 @overload
 def cross_entropy(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    reduction: Number = "mean",
-    **keywords: Unpack[LossKeywords],
+    y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[LabelLossKeywords]
 ) -> float: ...
-@takes(LossKeywords)
-def cross_entropy(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    reduction: Reduction = "mean",
-    **keywords: Unpack[LossKeywords],
-) -> Any:
+@takes(LabelLossKeywords)
+def cross_entropy(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) -> Any:
     r"""Return the cross-entropy of predictions relative to labels or soft labels t.
 
     .. math:: -\sum_k t_k \log p_k = H(t) + \mathrm{KL}(t \,\|\, p)
@@ -135,40 +111,20 @@ def cross_entropy(
     >>> round(cross_entropy([[0.5, 0.5]], [[0.9, 0.1]], base=2), 6)
     1.736966
     """
-    options = Options(reduction=reduction, **keywords)
-    return reduce_rows(partial(losses_of, CrossEntropy()), y_true, y_proba, options)
+    losses = partial(losses_of, CrossEntropy())
+    return reduce_rows(losses, y_true, y_proba, Options(**keywords))
 
 
 @overload
 def multilabel_log_loss(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    label_smoothing: float = 0.0,
-    class_weight: ArrayLike | None = None,
-    reduction: EachRow,
-    **keywords: Unpack[RowKeywords],
+    y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[EachColumnLossKeywords]
 ) -> Floats: ...
 @overload
 def multilabel_log_loss(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    label_smoothing: float = 0.0,
-    class_weight: ArrayLike | None = None,
-    reduction: Number = "mean",
-    **keywords: Unpack[RowKeywords],
+    y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[ColumnLossKeywords]
 ) -> float: ...
-@takes(RowKeywords)
-def multilabel_log_loss(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    label_smoothing: float = 0.0,
-    class_weight: Any = None,
-    reduction: Reduction = "mean",
-    **keywords: Unpack[RowKeywords],
-) -> Any:
+@takes(ColumnLossKeywords)
+def multilabel_log_loss(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) -> Any:
     r"""Return the log loss of K independent yes-or-no answers a row.
 
     .. math:: -\frac{1}{K} \sum_k y_k \log p_k + (1 - y_k) \log(1 - p_k)
@@ -200,10 +156,7 @@ def multilabel_log_loss(
     >>> round(multilabel_log_loss([[0, 1], [1, 1]], [[0.2, 0.9], [0.6, 0.7]]), 6)
     0.299001
     """
-    options = Options(
-        label_smoothing, class_weight=class_weight, reduction=reduction, **keywords
-    )
-    return reduce_rows(_multilabel_losses, y_true, y_proba, options)
+    return reduce_rows(_multilabel_losses, y_true, y_proba, Options(**keywords))
 
 
 def _multilabel_losses(rows: Rows, options: Options) -> RowLosses:

@@ -15,33 +15,17 @@ from skxent.inputs.tables import logits_from
 from skxent.inputs.weights import check_sample_weight, moderate, scale_exponent
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import CrossEntropy
-from skxent.metrics._options import (
-    EachRow,
-    Number,
-    Options,
-    Reduction,
-    RowKeywords,
-    takes,
-)
+from skxent.metrics._options import EachEntropyKeywords, EntropyKeywords, Options, takes
 from skxent.metrics._rows import Rows
 from skxent.metrics._sums import RowLosses, reduce_rows
 
 
 @overload
-def entropy(
-    y_proba: ArrayLike, *, reduction: EachRow, **keywords: Unpack[RowKeywords]
-) -> Floats: ...
+def entropy(y_proba: ArrayLike, **keywords: Unpack[EachEntropyKeywords]) -> Floats: ...
 @overload
-def entropy(
-    y_proba: ArrayLike, *, reduction: Number = "mean", **keywords: Unpack[RowKeywords]
-) -> float: ...
-@takes(RowKeywords)
-def entropy(
-    y_proba: ArrayLike,
-    *,
-    reduction: Reduction = "mean",
-    **keywords: Unpack[RowKeywords],
-) -> Any:
+def entropy(y_proba: ArrayLike, **keywords: Unpack[EntropyKeywords]) -> float: ...
+@takes(EntropyKeywords)
+def entropy(y_proba: ArrayLike, **keywords: Any) -> Any:
     r"""Return the entropy of predicted probabilities.
 
     .. math:: H(p) = -\sum_k p_k \log p_k
@@ -67,8 +51,7 @@ def entropy(
     >>> round(entropy([[0.5, 0.5], [1.0, 0.0]], base=2), 6)
     0.5
     """
-    options = Options(reduction=reduction, **keywords)
-    return reduce_rows(_entropies, None, y_proba, options)
+    return reduce_rows(_entropies, None, y_proba, Options(**keywords))
 
 
 def _entropies(rows: Rows, options: Options) -> RowLosses:
@@ -81,28 +64,14 @@ def _entropies(rows: Rows, options: Options) -> RowLosses:
 
 @overload
 def kl_divergence(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    reduction: EachRow,
-    **keywords: Unpack[RowKeywords],
+    y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[EachEntropyKeywords]
 ) -> Floats: ...
 @overload
 def kl_divergence(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    reduction: Number = "mean",
-    **keywords: Unpack[RowKeywords],
+    y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[EntropyKeywords]
 ) -> float: ...
-@takes(RowKeywords)
-def kl_divergence(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    reduction: Reduction = "mean",
-    **keywords: Unpack[RowKeywords],
-) -> Any:
+@takes(EntropyKeywords)
+def kl_divergence(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) -> Any:
     r"""Return the Kullback-Leibler divergence of predictions from soft labels t.
 
     .. math:: \mathrm{KL}(t \,\|\, p) = \sum_k t_k \log \frac{t_k}{p_k}
@@ -131,8 +100,7 @@ def kl_divergence(
     >>> round(kl_divergence([[0.5, 0.5]], [[0.9, 0.1]], base=2), 6)
     0.736966
     """
-    options = Options(reduction=reduction, **keywords)
-    return reduce_rows(_divergences, y_true, y_proba, options)
+    return reduce_rows(_divergences, y_true, y_proba, Options(**keywords))
 
 
 def _divergences(rows: Rows, options: Options) -> RowLosses:

@@ -11,11 +11,9 @@ from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import Focal, as_loss
 from skxent.metrics._options import (
-    EachRow,
-    LossKeywords,
-    Number,
+    EachSmoothedLossKeywords,
     Options,
-    Reduction,
+    SmoothedLossKeywords,
     takes,
 )
 from skxent.metrics._rows import Rows, read
@@ -27,40 +25,18 @@ def evaluate_loss(
     loss: str | Loss,
     y_true: ArrayLike,
     y_proba: ArrayLike,
-    *,
-    label_smoothing: float = 0.0,
-    reduction: EachRow,
-    **keywords: Unpack[LossKeywords],
+    **keywords: Unpack[EachSmoothedLossKeywords],
 ) -> Floats: ...
 @overload
 def evaluate_loss(
     loss: str | Loss,
     y_true: ArrayLike,
     y_proba: ArrayLike,
-    *,
-    label_smoothing: float = 0.0,
-    reduction: Number = "mean",
-    **keywords: Unpack[LossKeywords],
+    **keywords: Unpack[SmoothedLossKeywords],
 ) -> float: ...
-@overload
+@takes(SmoothedLossKeywords)
 def evaluate_loss(
-    loss: str | Loss,
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    label_smoothing: float = 0.0,
-    reduction: Reduction,
-    **keywords: Unpack[LossKeywords],
-) -> Any: ...
-@takes(LossKeywords)
-def evaluate_loss(
-    loss: str | Loss,
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    label_smoothing: float = 0.0,
-    reduction: Reduction = "mean",
-    **keywords: Unpack[LossKeywords],
+    loss: str | Loss, y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any
 ) -> Any:
     r"""Return any loss of :mod:`skxent.losses` as a metric.
 
@@ -94,8 +70,8 @@ def evaluate_loss(
     >>> round(evaluate_loss(Focal(2.0), [0, 1, 1], [0.2, 0.7, 0.4]), 6)
     0.12363
     """
-    options = Options(label_smoothing, reduction=reduction, **keywords)
-    return reduce_rows(partial(losses_of, as_loss(loss)), y_true, y_proba, options)
+    losses = partial(losses_of, as_loss(loss))
+    return reduce_rows(losses, y_true, y_proba, Options(**keywords))
 
 
 def losses_of(loss: Loss, rows: Rows, options: Options) -> RowLosses:
@@ -114,9 +90,7 @@ def focal_loss(
     y_proba: ArrayLike,
     *,
     gamma: float = 2.0,
-    label_smoothing: float = 0.0,
-    reduction: EachRow,
-    **keywords: Unpack[LossKeywords],
+    **keywords: Unpack[EachSmoothedLossKeywords],
 ) -> Floats: ...
 @overload
 def focal_loss(
@@ -124,19 +98,11 @@ def focal_loss(
     y_proba: ArrayLike,
     *,
     gamma: float = 2.0,
-    label_smoothing: float = 0.0,
-    reduction: Number = "mean",
-    **keywords: Unpack[LossKeywords],
+    **keywords: Unpack[SmoothedLossKeywords],
 ) -> float: ...
-@takes(LossKeywords)
+@takes(SmoothedLossKeywords)
 def focal_loss(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    gamma: float = 2.0,
-    label_smoothing: float = 0.0,
-    reduction: Reduction = "mean",
-    **keywords: Unpack[LossKeywords],
+    y_true: ArrayLike, y_proba: ArrayLike, *, gamma: float = 2.0, **keywords: Any
 ) -> Any:
     r"""Return the focal loss.
 
@@ -168,5 +134,5 @@ def focal_loss(
     >>> round(focal_loss([0, 1, 1], [0.2, 0.7, 0.4], gamma=2.0), 6)
     0.12363
     """
-    options = Options(label_smoothing, reduction=reduction, **keywords)
-    return reduce_rows(partial(losses_of, Focal(gamma)), y_true, y_proba, options)
+    losses = partial(losses_of, Focal(gamma))
+    return reduce_rows(losses, y_true, y_proba, Options(**keywords))

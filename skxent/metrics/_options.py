@@ -13,7 +13,7 @@ from functools import wraps
 from inspect import Parameter, cleandoc, signature
 from numbers import Real
 from textwrap import indent
-from typing import Any, Literal, TypedDict, TypeVar, cast, get_args
+from typing import Any, Literal, Required, TypedDict, TypeVar, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -83,48 +83,79 @@ class Options:
             )
 
 
-class TableKeywords(TypedDict, total=False):
-    """Keywords of all metrics."""
+# The keywords of metrics. A metric that takes `reduction` has two signatures: `EachX`
+# returns a number for every row, and `X` one for all of them.
 
+
+class TableKeywords(TypedDict, total=False):
     sample_weight: ArrayLike | None
     from_logits: bool
 
 
-class RowKeywords(TableKeywords, total=False):
-    """Keywords of metrics in nats that need no labels."""
-
-    base: float | None
-
-
 class NameKeywords(TableKeywords, total=False):
-    """Keywords of what compares predictions with labels."""
-
     labels: ArrayLike | None
 
 
 class LabelKeywords(NameKeywords, total=False):
-    """Keywords of metrics that compare predictions with labels."""
-
     class_weight: Any
     ignore_index: Any
 
 
-class LossKeywords(LabelKeywords, RowKeywords, total=False):
-    """Keywords of losses, which compare with labels and are in nats."""
+class SkillKeywords(LabelKeywords, total=False):
+    label_smoothing: float
 
 
-def takes(keywords: type) -> Callable[[Function], Function]:
-    """Spell out the keywords of a TypedDict in place of the ``**keywords`` of a metric.
+class InNatsKeywords(TypedDict, total=False):
+    base: float | None
+    reduction: Number
 
-    The signature and errors are those of a function that lists them. In its docstring
-    the lines ``{y_true}``, ``{y_proba}`` and ``{results}`` are filled in, and
-    ``{keywords}`` by all parameters of `Options` that the docstring does not describe.
+
+class EachInNatsKeywords(TypedDict, total=False):
+    base: float | None
+    reduction: Required[EachRow]
+
+
+class EntropyKeywords(TableKeywords, InNatsKeywords): ...
+
+
+class EachEntropyKeywords(TableKeywords, EachInNatsKeywords): ...
+
+
+class LabelLossKeywords(LabelKeywords, InNatsKeywords): ...
+
+
+class EachLabelLossKeywords(LabelKeywords, EachInNatsKeywords): ...
+
+
+class SmoothedLossKeywords(SkillKeywords, InNatsKeywords): ...
+
+
+class EachSmoothedLossKeywords(SkillKeywords, EachInNatsKeywords): ...
+
+
+class ColumnLossKeywords(EntropyKeywords, total=False):
+    label_smoothing: float
+    class_weight: Any
+
+
+class EachColumnLossKeywords(EachEntropyKeywords, total=False):
+    label_smoothing: float
+    class_weight: Any
+
+
+def takes(keywords: type, options: Any = Options) -> Callable[[Function], Function]:
+    """Spell out the keywords of a TypedDict in place of a function's ``**keywords``.
+
+    The signature and errors are those of a function that lists them, with the defaults
+    of the dataclass `options`. In its docstring the lines ``{y_true}``, ``{y_proba}``
+    and ``{results}`` are filled in, and ``{keywords}`` by the parameters that it does
+    not describe, as `options` does.
     """
 
     def decorate(function: Function) -> Function:
         written = signature(function)
         *own, _ = written.parameters.values()
-        places = {field.name: place for place, field in enumerate(fields(Options))}
+        places = {field.name: place for place, field in enumerate(fields(options))}
         added = [
             Parameter(
                 field.name,
@@ -132,8 +163,8 @@ def takes(keywords: type) -> Callable[[Function], Function]:
                 default=field.default,
                 annotation=field.type,
             )
-            for field in fields(Options)
-            if field.name in keywords.__annotations__
+            for field in fields(options)
+            if field.name in keywords.__annotations__.keys() - written.parameters.keys()
         ]
         parameters = sorted(
             [*own, *added], key=lambda p: (p.kind, places.get(p.name, -1))
@@ -149,7 +180,7 @@ def takes(keywords: type) -> Callable[[Function], Function]:
             return function(*args, **given)
 
         metric.__doc__ = _documented(
-            function.__doc__, [name for name in places if name in names]
+            function.__doc__, options, [name for name in places if name in names]
         )
         vars(metric)["__signature__"] = written.replace(parameters=parameters)
         return cast(Function, metric)
@@ -175,12 +206,12 @@ ValueError
 PARAGRAPH = re.compile(r"^(\w+) : .*(?:\n +.*)*", re.MULTILINE)
 
 
-def _documented(text: str | None, shared: Iterable[str]) -> str | None:
-    """Return a docstring filled in from that of `Options`, or None without any."""
-    if text is None or Options.__doc__ is None:
+def _documented(text: str | None, options: Any, shared: Iterable[str]) -> str | None:
+    """Return a docstring filled in from those of `options`, or None without any."""
+    if text is None or options.__doc__ is None:
         return text
-    found = PARAGRAPH.finditer(cleandoc(Options.__doc__))
-    known = {paragraph[1]: paragraph[0] for paragraph in found}
+    described = "\n".join(cleandoc(cls.__doc__ or "") for cls in options.__mro__)
+    known = {found[1]: found[0] for found in PARAGRAPH.finditer(described)}
     own = set(re.findall(r"^ *(\w+) : ", text, re.MULTILINE))
     known["results"] = RESULTS
     known["keywords"] = "\n".join(known[name] for name in shared if name not in own)

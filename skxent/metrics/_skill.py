@@ -13,19 +13,17 @@ from skxent.inputs.targets import Target
 from skxent.kernels.checks import warn
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
-from skxent.metrics._options import LabelKeywords, Options, takes
+from skxent.metrics._options import Options, SkillKeywords, takes
 from skxent.metrics._rows import Rows, read, rows_of
 from skxent.metrics._sums import Sums, loss_of_rows, moderated, total
 
 
-@takes(LabelKeywords)
+@takes(SkillKeywords)
 def d2_loss_score(
     loss: str | Loss,
     y_true: ArrayLike,
     y_proba: ArrayLike,
-    *,
-    label_smoothing: float = 0.0,
-    **keywords: Unpack[LabelKeywords],
+    **keywords: Unpack[SkillKeywords],
 ) -> float:
     r"""Return the share of the best constant's loss that the predictions save.
 
@@ -72,7 +70,7 @@ def d2_loss_score(
     0.428845
     """
     loss = as_loss(loss)
-    options = Options(label_smoothing, **keywords)
+    options = Options(**keywords)
     sums = rows_of(y_true, y_proba, options).sum(partial(_sums_of, loss), options)
     if sums.n_weighted < 2:
         warn(
