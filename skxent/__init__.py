@@ -2,20 +2,16 @@
 
 from importlib import import_module as _import_module
 from importlib.metadata import version as _version
-from types import ModuleType as _ModuleType
+from importlib.util import find_spec as _find_spec
+from pkgutil import iter_modules as _iter_modules
 from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
-from skxent.explanation import explain
-from skxent.kernels.config import show_config
 from skxent.linear_model import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
-    FocalLogisticRegressionCV,
     SmoothedSoftmaxClassifier,
-    SmoothedSoftmaxClassifierCV,
 )
-
-__version__ = _version("skxent")
 
 __all__ = [
     "CrossEntropyClassifier",
@@ -27,25 +23,13 @@ __all__ = [
     "show_config",
 ]
 
-# Public modules, imported when they are first asked for.
-_MODULES = frozenset(
-    {
-        "blending",
-        "blocks",
-        "boosting",
-        "calibration",
-        "dask",
-        "displays",
-        "explanation",
-        "linear_model",
-        "losses",
-        "metrics",
-        "onnx",
-        "scorers",
-        "targets",
-        "typing",
-    }
-)
+# Modules, and what is named here, are imported when they are first asked for.
+_HOMES = {
+    "FocalLogisticRegressionCV": "skxent.linear_model",
+    "SmoothedSoftmaxClassifierCV": "skxent.linear_model",
+    "explain": "skxent.explanation",
+    "show_config": "skxent.kernels.config",
+}
 if _TYPE_CHECKING:  # also read by programs that freeze a package
     from skxent import (  # noqa: F401  # not in __all__: some need other libraries
         blending,
@@ -63,13 +47,25 @@ if _TYPE_CHECKING:  # also read by programs that freeze a package
         targets,
         typing,
     )
+    from skxent.explanation import explain
+    from skxent.kernels.config import show_config
+    from skxent.linear_model import (
+        FocalLogisticRegressionCV,
+        SmoothedSoftmaxClassifierCV,
+    )
+
+    __version__: str
 
 
-def __getattr__(name: str) -> _ModuleType:
-    if name in _MODULES:
+def __getattr__(name: str) -> _Any:
+    if name == "__version__":
+        return _version("skxent")
+    if name in _HOMES:
+        return getattr(_import_module(_HOMES[name]), name)
+    if not name.startswith("_") and _find_spec(f"skxent.{name}"):
         return _import_module(f"skxent.{name}")
     raise AttributeError(f"module 'skxent' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES})
+    return sorted({*globals(), *__all__, *(m.name for m in _iter_modules(__path__))})

@@ -105,6 +105,25 @@ def test_programs_that_freeze_find_every_compiled_module():
             assert f"skxent.kernels.{file.name.partition('.')[0]}" in imported
 
 
+def test_modules_and_searches_are_imported_when_they_are_asked_for():
+    code = """if True:
+        import sys, skxent
+        loaded = {name for name in sys.modules if name.startswith("skxent.")}
+        assert not loaded & {"skxent.metrics", "skxent.linear_model._search"}, loaded
+        for name in skxent.__all__:
+            assert getattr(skxent, name).__name__ == name
+            assert name in dir(skxent)
+        for name in skxent.linear_model.__all__:
+            assert getattr(skxent.linear_model, name) is getattr(skxent, name)
+            assert name in dir(skxent.linear_model)
+        assert skxent.metrics.log_loss and "scorers" in dir(skxent)
+    """
+    assert run(code).stderr == ""
+    for module in (skxent, skxent.linear_model):
+        with pytest.raises(AttributeError, match="has no attribute 'gone'"):
+            module.gone  # noqa: B018
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_in_docstrings_run(module):
     found = doctest.testmod(

@@ -10,19 +10,18 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import StackingClassifier
 
-from skxent.base.accuracy import ScoredByAccuracy
-from skxent.base.pickle import VersionedPickle
-from skxent.base.undo import WholeFits
+from skxent.base.classifier import ScoredByAccuracy
+from skxent.base.estimator import VersionedPickle, WholeFits
 from skxent.blending._objective import pool
 from skxent.blending._sorted_classes import SortedClasses, unwrapped
 from skxent.blending._weights import Pooling, blend_weights
-from skxent.inputs.class_order import reorder_classes
 from skxent.inputs.columns import by_class
 from skxent.inputs.labels import check_labels
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import logits_per_row
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
+from skxent.metrics._predictions import reorder_classes
 from skxent.typing import MatrixLike
 
 

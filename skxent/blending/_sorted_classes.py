@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
-from skxent.inputs.class_order import predict_by_class, reorder_classes
 from skxent.kernels.arrays import Floats
+from skxent.metrics._predictions import predict_by_class, reorder_classes
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 )
 
 from skxent.base.classifier import LogitClassifier, TrainedLoss, training_weights
-from skxent.base.data import TrainingData
+from skxent.base.estimator import TrainingData
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.inputs.labels import as_labels, check_several, check_targets, encode_labels
 from skxent.inputs.sparse import check_sparse

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skxent.base.data import TrainingData
+from skxent.base.estimator import TrainingData
 from skxent.boosting import _lightgbm, _xgboost
 from skxent.boosting._classifier import FocalBoostingClassifier
 from skxent.boosting._library import library

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent.base.classifier import TrainedLoss
-from skxent.inputs.columns import by_code
+from skxent.inputs.columns import as_raw_prediction, by_code
 from skxent.inputs.labels import as_array, check_codes
 from skxent.inputs.soft_labels import check_soft_labels
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_sample_weight, moderate
-from skxent.kernels.arrays import Floats, as_raw_prediction
+from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import (
     FRACTION,
     check_count,

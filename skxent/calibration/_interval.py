@@ -20,7 +20,7 @@ from skxent.metrics._bins import (
 )
 from skxent.metrics._calibration_error import calibration_error, warn_of_lone_rows
 from skxent.metrics._options import LabelKeywords, Options, takes
-from skxent.metrics._rows import Rows
+from skxent.metrics._rows import ScoredRows
 
 
 class CalibrationErrorInterval(NamedTuple):
@@ -112,7 +112,7 @@ def calibration_error_interval(
     rng = check_random_state(random_state)
     check_bool("classwise", classwise)
     options = Options(**keywords)
-    rows = Rows(y_true, y_proba, options.sample_weight)
+    rows = ScoredRows(y_true, y_proba, options.sample_weight)
     outcomes = confidence_and_outcome(rows, options, classwise=classwise)
     kept = outcomes.weight > 0
     check_sum(float(np.count_nonzero(kept)))

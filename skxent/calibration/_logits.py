@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.inputs.class_order import predict_by_class
 from skxent.inputs.columns import by_class
 from skxent.inputs.labels import encode_labels
 from skxent.inputs.tables import check_logits, like_probabilities, logits_of
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import warn
-from skxent.metrics._logit_models import final_estimator
+from skxent.metrics._predictions import final_estimator, predict_by_class
 
 
 def response_method(estimator: Any) -> str:

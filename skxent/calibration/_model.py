@@ -21,9 +21,9 @@ from skxent.calibration._logits import (
     model_logits,
     response_method,
 )
-from skxent.inputs.class_order import classes_of_estimator, reorder_classes
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import warn
+from skxent.metrics._predictions import classes_of_estimator, reorder_classes
 
 
 class FittedModel(NamedTuple):

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skxent import linear_model
-from skxent.base.accuracy import right_predictions
-from skxent.base.data import TrainingData
+from skxent.base.classifier import right_predictions
+from skxent.base.estimator import TrainingData
 from skxent.dask._collections import by_name, is_dask, is_frame
 from skxent.dask._each_block import each_block, each_row
 from skxent.dask._workers import ClusterLimits, Workers, outside_of_task, stored
 from skxent.inputs.blocks import n_rows
-from skxent.linear_model._blocks import Block, check_block, summaries
+from skxent.inputs.weights import Sums
+from skxent.linear_model._blocks import CheckedBlock, check_block, summaries
 from skxent.linear_model._partial_fit import only_for_streams
 from skxent.linear_model._plan import make_plan, parts_of, rows_of_plan
-from skxent.metrics._sums import Sums
 from skxent.optimize.objective import Objective
 
 
@@ -203,7 +203,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         return normalize_token(type(self)), normalize_token(state)
 
 
-def block_of(index: int, rows: dict[str, Any], kind: str) -> Block | None:
+def block_of(index: int, rows: dict[str, Any], kind: str) -> CheckedBlock | None:
     """Return the checked rows of a block, or None if it has none."""
     return check_block(index, tuple(rows.values()), kind)
 

@@ -36,13 +36,13 @@ from skxent.inputs.weights import (
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option
 from skxent.metrics._options import Options
-from skxent.metrics._rows import OfBlock, Rows, Value
+from skxent.metrics._rows import OfBlock, ScoredRows, Value
 
 Metric = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class DaskRows(Rows):
+class DaskRows(ScoredRows):
     """Rows in dask arrays, data frames or lists of delayed blocks.
 
     With `by_label` the labels of all blocks are collected first, unless they are given.
@@ -131,7 +131,7 @@ OF_BLOCKS = """\
 """
 
 
-def block_of(columns: dict[str, Any], options: Options) -> Rows | None:
+def block_of(columns: dict[str, Any], options: Options) -> ScoredRows | None:
     """Return the rows of a block; None if all of them are to be ignored."""
     y_true, y_proba = columns.get("y_true"), columns["y_proba"]
     ignored = options.ignore_index
@@ -139,7 +139,7 @@ def block_of(columns: dict[str, Any], options: Options) -> Rows | None:
         return None
     if ignored is not None and not mask_ignored(y_true, ignored, "y_true")[1].any():
         return None
-    return Rows(y_true, y_proba, columns.get("sample_weight"))
+    return ScoredRows(y_true, y_proba, columns.get("sample_weight"))
 
 
 def sums_of_block(

@@ -25,11 +25,10 @@ import numpy as np
 
 from skxent import metrics
 from skxent.dask._reductions import DaskRows, over_blocks
-from skxent.inputs.weights import moderate, scale_exponent
+from skxent.inputs.weights import Sums, moderate, scale_exponent
 from skxent.kernels.checks import as_reals, check_bool
 from skxent.metrics._options import Options
-from skxent.metrics._rows import Rows
-from skxent.metrics._sums import Sums
+from skxent.metrics._rows import ScoredRows
 
 __all__ = [
     "cross_entropy",
@@ -93,7 +92,7 @@ def log_loss(
     return sums.mean() if normalize else sums.over(0).loss
 
 
-def _log_loss_sums(rows: Rows, options: Options) -> Sums:
+def _log_loss_sums(rows: ScoredRows, options: Options) -> Sums:
     w, n = rows.sample_weight, len(rows.y_proba)
     weights = np.ones(n) if w is None else as_reals("sample_weight", w)
     # scikit-learn refuses weights that are all zero, which a block may have.

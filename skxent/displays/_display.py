@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from skxent.inputs.class_order import classes_of_estimator, predict_by_class
 from skxent.kernels.checks import explain_missing
+from skxent.metrics._predictions import classes_of_estimator, predict_by_class
 
 
 class Display:

@@ -26,7 +26,7 @@ from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._bins import Bins, check_bins, confidence_and_outcome
 from skxent.metrics._options import Options
-from skxent.metrics._rows import Rows
+from skxent.metrics._rows import ScoredRows
 
 Scale = Literal["linear", "log", "logit"]
 
@@ -173,7 +173,7 @@ class PosteriorDisplay(PredictionDisplay):
         y_true, y_proba = align(y_true, y_proba, labels=labels)
         raw = logits_from(y_proba, from_logits)
         proba = CrossEntropy().predict_proba(raw)
-        rows = Rows(y_true, proba, sample_weight)
+        rows = ScoredRows(y_true, proba, sample_weight)
         outcomes = confidence_and_outcome(rows, Options(labels=labels))
         (bins,) = outcomes.bins(n_bins, "quantile")
         output, curves = expit(LOGITS), _maps(settings)

@@ -24,7 +24,7 @@ from skxent.metrics._bins import (
 )
 from skxent.metrics._calibration_error import calibration_error
 from skxent.metrics._options import Options
-from skxent.metrics._rows import Rows, column_labels
+from skxent.metrics._rows import ScoredRows, column_labels
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -110,7 +110,7 @@ class ReliabilityDisplay(PredictionDisplay):
         """
         check_bins(n_bins, strategy)
         check_bool("classwise", classwise)
-        rows = Rows(y_true, y_proba, sample_weight)
+        rows = ScoredRows(y_true, y_proba, sample_weight)
         options = Options(labels=labels, from_logits=from_logits)
         outcomes = confidence_and_outcome(rows, options, classwise=classwise)
         curves = outcomes.bins(n_bins, strategy)

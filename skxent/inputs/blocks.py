@@ -14,7 +14,7 @@ from skxent.kernels.checks import check_count, explain_missing
 
 __all__ = ["ArrayBlocks", "ParquetBlocks", "RowBlocks"]
 
-Block = tuple[Any, ...]
+GivenBlock = tuple[Any, ...]
 
 # Enough rows that what a block costs besides its rows does not count; a few blocks fit
 # in any memory.
@@ -43,7 +43,7 @@ class RowBlocks(Protocol):
     (1, 2)
     """
 
-    def row_blocks(self) -> Iterator[Block]:
+    def row_blocks(self) -> Iterator[GivenBlock]:
         """Yield all blocks (X, y) or (X, y, sample_weight), from the first one on.
 
         X is an array, a sparse matrix or a data frame, and y labels or soft labels, as
@@ -113,7 +113,7 @@ class ArrayBlocks:
         width = max(1, shape[1] * itemsize)
         self.block_rows = block_rows or max(1, BLOCK_BYTES // width)
 
-    def row_blocks(self) -> Iterator[Block]:
+    def row_blocks(self) -> Iterator[GivenBlock]:
         """Yield all blocks (X, y) or (X, y, sample_weight), from the first one on."""
         # scipy does not check the indices by which it slices.
         columns = [check_sparse("X", self.X), self.y]
@@ -218,7 +218,7 @@ class ParquetBlocks:
                 raise ValueError(f"{argument} must be in {names}, got {name!r}.")
         self.block_rows = block_rows
 
-    def row_blocks(self) -> Iterator[Block]:
+    def row_blocks(self) -> Iterator[GivenBlock]:
         """Yield all blocks (X, y) or (X, y, sample_weight), from the first one on."""
         import pyarrow
 

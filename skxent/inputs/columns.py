@@ -21,8 +21,8 @@ from skxent.inputs.labels import (
     mask_ignored,
     refuse_missing,
 )
-from skxent.kernels import arrays as kernel_arrays
 from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import as_itemsize_strided, check_unmasked
 
 
 def positions(names: Sequence[Any], classes: Sequence[Any]) -> NDArray[np.intp] | None:
@@ -116,13 +116,13 @@ def soft_by_class(y: Any, classes: Any, name: str) -> Any:
 
 
 def as_raw_prediction(raw_prediction: Any) -> tuple[Floats, bool]:
-    """Return logits (n, K) for codes, and whether they are log-odds of two classes.
+    """Return logits (n, K), and whether one column is that of class 1 of two.
 
     Raises
     ------
     ValueError
-        If columns are named 0..K-1 but stand in another order: derivatives for each
-        column would be in another order than the caller's.
+        If they are no numbers, or columns are named 0..K-1 but stand in another order:
+        derivatives for each column would be in another order than the caller's.
     """
     names = column_names(raw_prediction)
     order = None if names is None else class_order(names, range(len(names)), None)
@@ -131,7 +131,18 @@ def as_raw_prediction(raw_prediction: Any) -> tuple[Floats, bool]:
             f"raw_prediction must have its columns in the order 0..{len(order) - 1}, "
             f"got {names}."
         )
-    return kernel_arrays.as_raw_prediction(raw_prediction)
+    check_unmasked("raw_prediction", raw_prediction)
+    z = np.asarray(raw_prediction)
+    if z.dtype.kind not in "fiub":
+        raise ValueError(f"raw_prediction must be real numbers, got {z.dtype}.")
+    z = z.astype(np.float32 if z.dtype.str[1:] == "f4" else np.float64, copy=False)
+    if z.ndim not in (1, 2) or (z.ndim == 2 and z.shape[1] == 0):
+        raise ValueError(
+            f"raw_prediction must be of shape (n,) or (n, K), got {z.shape}."
+        )
+    z = as_itemsize_strided(z)
+    z = z[:, np.newaxis] if z.ndim == 1 else z
+    return z, z.shape[1] == 1
 
 
 def named_classes(*tables: Any) -> list[Any] | None:

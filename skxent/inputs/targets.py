@@ -22,7 +22,7 @@ from skxent.kernels.checks import FRACTION, check_bool, check_option, check_unma
 ClassWeightOn = Literal["label", "target"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Target:
     """Rows of targets in the form of the kernels.
 
@@ -145,7 +145,7 @@ class Target:
         return weights if self.sample_weight is None else weights * self.sample_weight
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TargetOptions:
     """The options of `make_target`; the methods of a loss take the same."""
 

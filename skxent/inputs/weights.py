@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -177,3 +178,37 @@ def check_some_weight(total: float) -> None:
     """Raise a ValueError if no row that an estimator is fitted to has a weight."""
     if total == 0:
         raise ValueError("sample_weight must have a positive sum, got all zeros.")
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over rows of a weighted loss and of the weights, both over 2**exponent.
+
+    The exponent keeps sums of very large or very small weights within the range of
+    float64. `weight` is a number, or that of each class (K,); `n_weighted` counts the
+    rows of positive weight, where a metric needs that.
+    """
+
+    loss: float
+    weight: Any = 0.0
+    n_weighted: int = 0
+    exponent: int = 0
+
+    def __add__(self, other: Sums) -> Sums:
+        exponent = common_exponent((self, other))
+        a, b = self.over(exponent), other.over(exponent)
+        rows = self.n_weighted + other.n_weighted
+        return Sums(a.loss + b.loss, a.weight + b.weight, rows, exponent)
+
+    def over(self, exponent: int) -> Sums:
+        """Return the same sums with another exponent."""
+        if exponent == self.exponent:
+            return self
+        bits = self.exponent - exponent
+        loss, weight = float(np.ldexp(self.loss, bits)), np.ldexp(self.weight, bits)
+        return replace(self, loss=loss, weight=weight, exponent=exponent)
+
+    def mean(self) -> float:
+        """Return the loss over the weight."""
+        check_sum(self.weight)
+        return float(self.loss / self.weight)

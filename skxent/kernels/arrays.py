@@ -6,31 +6,11 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from skxent.kernels.checks import (
-    as_itemsize_strided,
-    check_unmasked,
-    has_itemsize_strides,
-)
+from skxent.kernels.checks import has_itemsize_strides
 
 Floats = NDArray[np.floating[Any]]
-
-
-def as_raw_prediction(raw_prediction: ArrayLike) -> tuple[Floats, bool]:
-    """Return logits as (n, K), and whether one column is that of class 1 of two."""
-    check_unmasked("raw_prediction", raw_prediction)
-    z = np.asarray(raw_prediction)
-    if z.dtype.kind not in "fiub":
-        raise ValueError(f"raw_prediction must be real numbers, got {z.dtype}.")
-    z = z.astype(np.float32 if z.dtype.str[1:] == "f4" else np.float64, copy=False)
-    if z.ndim not in (1, 2) or (z.ndim == 2 and z.shape[1] == 0):
-        raise ValueError(
-            f"raw_prediction must be of shape (n,) or (n, K), got {z.shape}."
-        )
-    z = as_itemsize_strided(z)
-    z = z[:, np.newaxis] if z.ndim == 1 else z
-    return z, z.shape[1] == 1
 
 
 def copy_if_overlapping(array: Any, outputs: dict[str, Floats]) -> Any:

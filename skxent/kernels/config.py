@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any, Literal, overload
 
+from skxent.kernels.checks import check_option
 from skxent.kernels.dispatch import available, isa, kernels
 from skxent.kernels.threads import effective_n_threads
 
@@ -28,10 +30,6 @@ def show_config(
     >>> sorted(skxent.show_config("dicts"))
     ['available_isas', 'compiler', 'isa', 'openmp', 'threads', 'version']
     """
-    from importlib.metadata import version
-
-    from skxent.kernels.checks import check_option
-
     check_option("mode", mode, ("stdout", "dicts"))
     info = kernels.build_info()
     config = {

@@ -41,8 +41,8 @@ def checker_class(kind: str) -> type[Checker]:
     return type(kind, (Checker,), {})
 
 
-@dataclass
-class Block:
+@dataclass(eq=False, repr=False)
+class CheckedBlock:
     """Checked rows: codes are places in the labels that this block has."""
 
     index: int
@@ -61,7 +61,7 @@ class Block:
         return nbytes(self.X, self.codes, self.sample_weight)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Summary:
     """The properties of a block that must be known before it can be used."""
 
@@ -107,7 +107,9 @@ def as_list(values: NDArray[Any] | None) -> list[Any] | None:
     return None if values is None else values.tolist()
 
 
-def check_block(index: int, data: Any, kind: str, finite: bool = True) -> Block | None:
+def check_block(
+    index: int, data: Any, kind: str, finite: bool = True
+) -> CheckedBlock | None:
     """Return a block (X, y[, sample_weight]) as checked; None if it has no rows.
 
     kind: the name of the estimator, for errors.
@@ -127,8 +129,8 @@ def check_block(index: int, data: Any, kind: str, finite: bool = True) -> Block 
     names = getattr(checker, "feature_names_in_", None)
     if y.ndim == 2:
         soft = check_soft_labels(y, y.shape[1], X.dtype)
-        return Block(index, X, None, soft, weight, names)
-    return Block(index, X, *encode_labels(y), weight, names)
+        return CheckedBlock(index, X, None, soft, weight, names)
+    return CheckedBlock(index, X, *encode_labels(y), weight, names)
 
 
 def without_second_axis(y: Any) -> Any:
@@ -171,7 +173,7 @@ def prefix_errors(noun: str, index: int) -> Iterator[None]:
         raise OSError(f"{noun} {index}: {error}") from error
 
 
-def summary(block: Block) -> Summary:
+def summary(block: CheckedBlock) -> Summary:
     weight, (n, d) = block.sample_weight, block.X.shape
     exponent = 0
     if weight is not None and weight.max(initial=0.0) > LARGE:
@@ -201,7 +203,7 @@ def summary(block: Block) -> Summary:
     )
 
 
-def summaries(blocks: Iterable[Block]) -> list[Summary]:
+def summaries(blocks: Iterable[CheckedBlock]) -> list[Summary]:
     return list(map(summary, blocks))
 
 
@@ -211,7 +213,7 @@ class BlockReader:
     def __init__(self, source: RowBlocks, kind: str, finite: bool = True) -> None:
         self.source, self.kind, self.finite = source, kind, finite
 
-    def __iter__(self) -> Iterator[Block]:
+    def __iter__(self) -> Iterator[CheckedBlock]:
         for index, data in self._given():
             with prefix_errors("block", index):
                 block = check_block(index, data, self.kind, self.finite)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.base.data import TrainingData
+from skxent.base.estimator import TrainingData
 from skxent.inputs.blocks import RowBlocks
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,

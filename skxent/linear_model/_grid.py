@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.exceptions import FitFailedWarning
 
-from skxent.base.data import TrainingData
+from skxent.base.estimator import TrainingData
 from skxent.kernels.checks import warn
 from skxent.linear_model._classifier import CrossEntropyClassifier
 from skxent.linear_model._path import GridPoint, Path
@@ -22,11 +21,10 @@ from skxent.linear_model._scoring import FoldScorer, check_score
 Candidate = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Best:
+class Best(NamedTuple):
     """The candidate that scored best on a fold."""
 
-    index: int
+    candidate: int
     score: float
     classes: NDArray[Any]
     coef: NDArray[Any]
@@ -46,7 +44,7 @@ class Fold:
     def offer(self, index: int, score: float, model: CrossEntropyClassifier) -> None:
         """Keep the model if it is the best so far; of equal ones the first wins."""
         best = self.best
-        if best is None or (score, -index) > (best.score, -best.index):
+        if best is None or (score, -index) > (best.score, -best.candidate):
             self.best = Best(
                 index, score, model.classes_, model.coef_, model.intercept_
             )

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skxent.base.data import TrainingData
+from skxent.base.estimator import TrainingData
 from skxent.inputs.columns import by_code, soft_by_class
 from skxent.inputs.labels import (
     as_labels,

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.base.undo import all_or_nothing
+from skxent.base.estimator import all_or_nothing
 from skxent.inputs.columns import sorted_classes
 from skxent.kernels.checks import ignore_overflow
 from skxent.kernels.threads import one_blas_thread

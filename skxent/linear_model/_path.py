@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.base.data import TrainingData
+from skxent.base.estimator import TrainingData
 from skxent.linear_model._training import (
     EncodedTarget,
     encode_target,

@@ -15,8 +15,8 @@ from skxent.inputs.blocks import RowBlocks
 from skxent.inputs.labels import encode_labels
 from skxent.kernels.arrays import Floats
 from skxent.linear_model._blocks import (
-    Block,
     BlockReader,
+    CheckedBlock,
     Summary,
     summaries,
     summary,
@@ -36,7 +36,7 @@ from skxent.optimize.rows.blocks import (
 MAX_MERGED_BYTES = 1 << 24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """How a block becomes a part of the rows."""
 
@@ -65,7 +65,7 @@ class Plan:
         """Return True if columns may be centred, because no block is sparse."""
         return not any(block.sparse for block in self.found.values())
 
-    def check_same(self, block: Block) -> None:
+    def check_same(self, block: CheckedBlock) -> None:
         """Check that a block is what it was when the plan was made.
 
         The kernels read it by the shapes and the classes of the plan.
@@ -90,7 +90,7 @@ class Plan:
         )
 
 
-def part_of(blocks: Sequence[Block], plan: Plan) -> RowsPart:
+def part_of(blocks: Sequence[CheckedBlock], plan: Plan) -> RowsPart:
     """Merge some blocks into a part of the rows."""
     X: Any = concatenate([block.X.astype(plan.dtype, copy=False) for block in blocks])
     codes: NDArray[np.intp] | None = None
@@ -111,7 +111,7 @@ def part_of(blocks: Sequence[Block], plan: Plan) -> RowsPart:
     return RowsPart(rows, tuple(runs))
 
 
-def codes_of(block: Block, classes: NDArray[Any]) -> NDArray[np.intp]:
+def codes_of(block: CheckedBlock, classes: NDArray[Any]) -> NDArray[np.intp]:
     assert block.labels is not None
     _, place = encode_labels(block.labels, classes)
     return place[block.codes]
@@ -125,12 +125,12 @@ def concatenate(rows: Sequence[Any]) -> Any:
     return np.concatenate(rows)
 
 
-def runs_of_small(blocks: Iterable[Block]) -> Iterator[list[Block]]:
+def runs_of_small(blocks: Iterable[CheckedBlock]) -> Iterator[list[CheckedBlock]]:
     """Yield runs of small blocks that may be merged, and each large block alone.
 
     A pass over a part has a fixed cost of tens of microseconds.
     """
-    run: list[Block] = []
+    run: list[CheckedBlock] = []
     size = 0
     for block in blocks:
         more = sys.getsizeof(block)
@@ -144,7 +144,7 @@ def runs_of_small(blocks: Iterable[Block]) -> Iterator[list[Block]]:
         yield run
 
 
-def parts_of(blocks: Iterable[Block], plan: Plan) -> list[RowsPart]:
+def parts_of(blocks: Iterable[CheckedBlock], plan: Plan) -> list[RowsPart]:
     """Return the parts that are made of the blocks with a positive weight."""
     kept = []
     for block in blocks:

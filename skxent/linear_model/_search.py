@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.validation import _check_method_params
 
-from skxent.base.data import TrainingData
+from skxent.base.estimator import TrainingData
 from skxent.inputs.tables import codes_of_logits
 from skxent.kernels.checks import check_bool, check_count, warn
 from skxent.kernels.threads import blas_threads, effective_n_threads, processors
@@ -284,7 +284,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
                 f"refit=False takes the mean of {len(best)} of {len(folds)} folds: the "
                 "others lack a class in training, or a score."
             )
-        chosen = [candidates[b.index] for b in best]
+        chosen = [candidates[b.candidate] for b in best]
         mean = {name: float(np.mean([c[name] for c in chosen])) for name in chosen[0]}
         for name, value in mean.items():
             setattr(self, f"{name}_", value)

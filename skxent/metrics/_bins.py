@@ -14,7 +14,7 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count, check_option
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._options import Options
-from skxent.metrics._rows import Rows, by_name, prepare_target
+from skxent.metrics._rows import ScoredRows, by_name, prepare_target
 from skxent.metrics._sums import moderated
 
 Strategy = Literal["uniform", "quantile"]
@@ -107,7 +107,7 @@ class Outcomes:
 
 
 def confidence_and_outcome(
-    rows: Rows, options: Options, *, classwise: bool = False
+    rows: ScoredRows, options: Options, *, classwise: bool = False
 ) -> Outcomes:
     """Return the confidence of each row of a block, and what came true.
 

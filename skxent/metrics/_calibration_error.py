@@ -18,7 +18,7 @@ from skxent.metrics._bins import (
     confidence_and_outcome,
 )
 from skxent.metrics._options import LabelKeywords, Options, takes
-from skxent.metrics._rows import Rows, rows_of
+from skxent.metrics._rows import ScoredRows, rows_of
 
 Norm = Literal["l1", "l2", "max"]
 
@@ -121,7 +121,7 @@ def expected_calibration_error(
 
 
 def _sums_of(
-    n_bins: int, strategy: Strategy, classwise: bool, rows: Rows, options: Options
+    n_bins: int, strategy: Strategy, classwise: bool, rows: ScoredRows, options: Options
 ) -> BinSums:
     outcomes = confidence_and_outcome(rows, options, classwise=classwise)
     return outcomes.sums(n_bins, strategy)

@@ -26,7 +26,7 @@ from skxent.metrics._options import (
     SmoothedLossKeywords,
     takes,
 )
-from skxent.metrics._rows import Rows
+from skxent.metrics._rows import ScoredRows
 from skxent.metrics._sums import RowLosses, moderated, reduce_rows
 
 
@@ -159,7 +159,7 @@ def multilabel_log_loss(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) 
     return reduce_rows(_multilabel_losses, y_true, y_proba, Options(**keywords))
 
 
-def _multilabel_losses(rows: Rows, options: Options) -> RowLosses:
+def _multilabel_losses(rows: ScoredRows, options: Options) -> RowLosses:
     check_unmasked("y_proba", rows.y_proba)
     names = named_classes(rows.y_true, rows.y_proba)
     y_true, y_proba = align(rows.y_true, rows.y_proba)

@@ -15,7 +15,7 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._options import NameKeywords, Options, takes
-from skxent.metrics._rows import Rows, column_labels, read
+from skxent.metrics._rows import ScoredRows, column_labels, read
 
 __all__ = ["Explanation", "SurprisingRow", "explain"]
 
@@ -192,7 +192,7 @@ def explain(
     """
     check_count("n_rows", n_rows, low=0)
     options = Options(**keywords)
-    rows = Rows(y_true, y_proba, options.sample_weight)
+    rows = ScoredRows(y_true, y_proba, options.sample_weight)
     raw, target = read(rows, options)
     target = target.moderate()
     weight, mass = target.row_weights(), target.mass()

@@ -16,7 +16,7 @@ from skxent.inputs.weights import check_sample_weight, moderate, scale_exponent
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._options import EachEntropyKeywords, EntropyKeywords, Options, takes
-from skxent.metrics._rows import Rows
+from skxent.metrics._rows import ScoredRows
 from skxent.metrics._sums import RowLosses, reduce_rows
 
 
@@ -54,7 +54,7 @@ def entropy(y_proba: ArrayLike, **keywords: Any) -> Any:
     return reduce_rows(_entropies, None, y_proba, Options(**keywords))
 
 
-def _entropies(rows: Rows, options: Options) -> RowLosses:
+def _entropies(rows: ScoredRows, options: Options) -> RowLosses:
     log_proba = _log_proba(rows.y_proba, options)
     proba = np.exp(log_proba)
     # 0 log 0 = 0
@@ -103,7 +103,7 @@ def kl_divergence(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) -> Any
     return reduce_rows(_divergences, y_true, y_proba, Options(**keywords))
 
 
-def _divergences(rows: Rows, options: Options) -> RowLosses:
+def _divergences(rows: ScoredRows, options: Options) -> RowLosses:
     y_true, y_proba = align(rows.y_true, rows.y_proba)
     log_proba = _log_proba(y_proba, options)
     t = as_array(y_true, "y_true")
@@ -122,7 +122,7 @@ def _log_proba(y_proba: Any, options: Options) -> Floats:
     return CrossEntropy().predict_log_proba(raw.astype(np.float64, copy=False))
 
 
-def _weighted(value: Floats, rows: Rows, options: Options) -> RowLosses:
+def _weighted(value: Floats, rows: ScoredRows, options: Options) -> RowLosses:
     """Return the values of rows times their weights."""
     weights = check_sample_weight(rows.sample_weight, len(value))
     if weights is None:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics._scorer import _BaseScorer
 
-from skxent.inputs.class_order import classes_of_estimator, predict_by_class
 from skxent.inputs.columns import soft_by_class
 from skxent.inputs.labels import as_labels, check_same_type, encode_labels, is_soft
 from skxent.inputs.rounding import within
@@ -21,8 +20,13 @@ from skxent.kernels.checks import FRACTION, Interval, warn
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy, as_loss
 from skxent.metrics._log_loss import log_loss
-from skxent.metrics._logit_models import final_estimator, has_logits
 from skxent.metrics._options import Options
+from skxent.metrics._predictions import (
+    classes_of_estimator,
+    final_estimator,
+    has_logits,
+    predict_by_class,
+)
 from skxent.metrics._rows import prepare_target
 from skxent.metrics._sums import mean_loss
 

@@ -16,7 +16,7 @@ from skxent.metrics._options import (
     SmoothedLossKeywords,
     takes,
 )
-from skxent.metrics._rows import Rows, read
+from skxent.metrics._rows import ScoredRows, read
 from skxent.metrics._sums import RowLosses, loss_of_rows, moderated, reduce_rows
 
 
@@ -74,7 +74,7 @@ def evaluate_loss(
     return reduce_rows(losses, y_true, y_proba, Options(**keywords))
 
 
-def losses_of(loss: Loss, rows: Rows, options: Options) -> RowLosses:
+def losses_of(loss: Loss, rows: ScoredRows, options: Options) -> RowLosses:
     """Return the loss of every row of a block."""
     raw, target = read(rows, options)
     exponent = 0

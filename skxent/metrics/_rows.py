@@ -26,11 +26,11 @@ from skxent.metrics._options import Options
 
 Value = TypeVar("Value")
 # What a metric computes from a block of rows.
-OfBlock = Callable[["Rows", Options], Value]
+OfBlock = Callable[["ScoredRows", Options], Value]
 
 
 @dataclass(frozen=True)
-class Rows:
+class ScoredRows:
     """Labels, predictions and weights of rows in memory: a single block of rows.
 
     A subclass whose rows are in several blocks calls the function for each block.
@@ -49,17 +49,17 @@ class Rows:
         return function(self, options)
 
 
-def rows_of(y_true: Any, y_proba: Any, options: Options) -> Rows:
+def rows_of(y_true: Any, y_proba: Any, options: Options) -> ScoredRows:
     """Return what a metric was called with as rows.
 
     Rows may also be passed as y_proba, which then hold y_true and the weights, too.
     """
-    if isinstance(y_proba, Rows):
+    if isinstance(y_proba, ScoredRows):
         return y_proba
-    return Rows(y_true, y_proba, options.sample_weight)
+    return ScoredRows(y_true, y_proba, options.sample_weight)
 
 
-def by_name(rows: Rows, options: Options) -> tuple[Any, Any]:
+def by_name(rows: ScoredRows, options: Options) -> tuple[Any, Any]:
     """Return y_true and y_proba with their columns in the order of the classes."""
     y_true, y_proba = align(
         rows.y_true,
@@ -70,7 +70,7 @@ def by_name(rows: Rows, options: Options) -> tuple[Any, Any]:
     return y_true, y_proba
 
 
-def read(rows: Rows, options: Options) -> tuple[Floats, Target]:
+def read(rows: ScoredRows, options: Options) -> tuple[Floats, Target]:
     """Return the logits (n, K), or log-odds (n,), and the targets of a block."""
     y_true, y_proba = by_name(rows, options)
     raw = logits_from(y_proba, options.from_logits)
@@ -135,7 +135,7 @@ def prepare_target(
     )
 
 
-def column_labels(rows: Rows, labels: ArrayLike | None) -> Any:
+def column_labels(rows: ScoredRows, labels: ArrayLike | None) -> Any:
     """Return the label of each column of predictions."""
     if labels is not None:
         return np.asarray(labels)

@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skxent.inputs.targets import Target
+from skxent.inputs.weights import Sums
 from skxent.kernels.checks import warn
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
 from skxent.metrics._options import Options, SkillKeywords, takes
-from skxent.metrics._rows import Rows, read, rows_of
-from skxent.metrics._sums import Sums, loss_of_rows, moderated, total
+from skxent.metrics._rows import ScoredRows, read, rows_of
+from skxent.metrics._sums import loss_of_rows, moderated, total
 
 
 @takes(SkillKeywords)
@@ -93,7 +94,7 @@ def d2_loss_score(
     return float(1 - sums.loss / best)
 
 
-def _sums_of(loss: Loss, rows: Rows, options: Options) -> Sums:
+def _sums_of(loss: Loss, rows: ScoredRows, options: Options) -> Sums:
     raw, target = read(rows, options)
     target, exponent = moderated(target)
     value = loss_of_rows(loss, target, raw)

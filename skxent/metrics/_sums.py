@@ -3,52 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skxent.inputs.targets import Target
-from skxent.inputs.weights import check_sum, common_exponent, scale_exponent
+from skxent.inputs.weights import Sums, scale_exponent
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.metrics._options import Options
-from skxent.metrics._rows import Rows, rows_of
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Sums over rows of a weighted loss and of the weights, both over 2**exponent.
-
-    The exponent keeps sums of very large or very small weights within the range of
-    float64. `weight` is a number, or that of each class (K,); `n_weighted` counts the
-    rows of positive weight, where a metric needs that.
-    """
-
-    loss: float
-    weight: Any = 0.0
-    n_weighted: int = 0
-    exponent: int = 0
-
-    def __add__(self, other: Sums) -> Sums:
-        exponent = common_exponent((self, other))
-        a, b = self.over(exponent), other.over(exponent)
-        rows = self.n_weighted + other.n_weighted
-        return Sums(a.loss + b.loss, a.weight + b.weight, rows, exponent)
-
-    def over(self, exponent: int) -> Sums:
-        """Return the same sums with another exponent."""
-        if exponent == self.exponent:
-            return self
-        bits = self.exponent - exponent
-        loss, weight = float(np.ldexp(self.loss, bits)), np.ldexp(self.weight, bits)
-        return replace(self, loss=loss, weight=weight, exponent=exponent)
-
-    def mean(self) -> float:
-        """Return the loss over the weight."""
-        check_sum(self.weight)
-        return float(self.loss / self.weight)
+from skxent.metrics._rows import ScoredRows, rows_of
 
 
 class RowLosses(NamedTuple):
@@ -59,7 +24,7 @@ class RowLosses(NamedTuple):
     exponent: int = 0
 
 
-Metric = Callable[[Rows, Options], RowLosses]
+Metric = Callable[[ScoredRows, Options], RowLosses]
 
 
 def reduce_rows(metric: Metric, y_true: Any, y_proba: Any, options: Options) -> Any:
@@ -71,12 +36,12 @@ def reduce_rows(metric: Metric, y_true: Any, y_proba: Any, options: Options) -> 
     return sums.loss if options.reduction == "sum" else sums.mean()
 
 
-def values_of(metric: Metric, rows: Rows, options: Options) -> Floats:
+def values_of(metric: Metric, rows: ScoredRows, options: Options) -> Floats:
     """Return the losses of the rows of a block, in the caller's unit."""
     return in_base(metric(rows, options).value, options.base)
 
 
-def sums_of(metric: Metric, rows: Rows, options: Options) -> Sums:
+def sums_of(metric: Metric, rows: ScoredRows, options: Options) -> Sums:
     """Return the sums over the rows of a block, in the caller's unit."""
     value, total_weight, exponent = metric(rows, options)
     loss = total(in_base(value, options.base))

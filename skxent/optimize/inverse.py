@@ -101,7 +101,7 @@ class Inverse:
     raised, so that steps along collinear columns stay small. Negative eigenvalues
     (focal loss) are replaced by their absolute values, so that a Newton step descends;
     `positive` is False if any are beyond rounding error. `dtype` is that of X, and
-    `rounding` is the result of `rounding_of` for its columns.
+    `rounding` is the result of `rounding_of` for its columns. `matrix` is overwritten.
     """
 
     scale: Weights
@@ -171,8 +171,8 @@ class WholeInverse:
     """The inverse of a Hessian of all outputs, on weights of shape (D, m).
 
     `invariant`: a common shift of all outputs changes nothing, and H is singular along
-    it. H gets a ridge along that shift only. This does not change any step, because
-    gradients have no component along it.
+    it. H, which is overwritten, gets a ridge along that shift alone, which changes no
+    step, because gradients have no component along it.
     """
 
     shape: tuple[int, int]

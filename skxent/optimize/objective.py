@@ -19,13 +19,12 @@ import numpy as np
 
 from skxent.losses._loss import Loss
 from skxent.optimize.inverse import rounding_of
-from skxent.optimize.penalties import Penalty
+from skxent.optimize.penalties import Penalty, zero_sum
 from skxent.optimize.rows.base import Rows
-from skxent.optimize.shift import zero_sum
 from skxent.optimize.smooth import Columns, Point, Weights
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Objective:
     """A mean loss over rows plus a penalty; derivatives are of what is smooth.
 

@@ -22,7 +22,6 @@ from typing import Self
 import numpy as np
 
 from skxent.optimize.rows.base import Rows
-from skxent.optimize.shift import sparsest, zero_sum
 from skxent.optimize.smooth import Columns, Weights
 
 # Nats: a penalised objective below this means classes that X separates.
@@ -101,7 +100,7 @@ class Penalty(ABC):
         """Return the same penalty on some rows of W, if the others are zero."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class L2(Penalty):
     """½ Σ strength W². strength: (D, 1), zero for the intercepts."""
 
@@ -122,7 +121,7 @@ class L2(Penalty):
         return replace(self, strength=self.strength[index])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class L1(Penalty):
     """Σ threshold |W|. threshold: (D,), zero for the intercepts."""
 
@@ -152,7 +151,7 @@ class L1(Penalty):
         return replace(self, threshold=self.threshold[index])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ElasticNet(L1):
     """Σ threshold |W| + ½ Σ strength W². strength: (D, 1), zero for the intercepts."""
 
@@ -179,3 +178,42 @@ def elastic_net(rows: Rows, strength: float, l1_ratio: float = 0.0) -> Penalty:
         return L2(each)
     l1 = l1_ratio * each[:, 0]
     return L1(l1) if l1_ratio == 1 else ElasticNet(l1, (1 - l1_ratio) * each)
+
+
+# Adding the same number to a coefficient in all outputs shifts all logits of a row
+# alike, which does not change the loss. If the penalty does not determine the shift
+# either, it is chosen by a fixed rule. Otherwise solutions for other rows, weights or
+# solvers would differ by a shift, and so would decision_function.
+
+
+def zero_sum(W: Weights) -> Weights:
+    """Return W with rows shifted to sum to zero, which minimises their L2 norm.
+
+    The rule for intercepts, which have no penalty, is the same.
+    """
+    return W - W.sum(axis=1, keepdims=True) / W.shape[1]
+
+
+def sparsest(W: Weights) -> Weights:
+    """Return W with rows shifted to have the most zeros, at the same L1 norm.
+
+    Subtracting any median of a row minimises its L1 norm. With an even number of
+    outputs both middle values are medians. If both leave the same number of zeros, the
+    one that leaves the smaller absolute sum is subtracted.
+    """
+    m = W.shape[1]
+    if m % 2:
+        return W
+    middle = np.sort(W, axis=1)[:, m // 2 - 1 : m // 2 + 1]
+    free = (middle[:, 0] <= 0) & (middle[:, 1] >= 0) & middle.any(axis=1)
+    if not free.any():
+        return W
+    W, ends = W.copy(), middle[free]
+    shifted = W[free][:, np.newaxis] - ends[:, :, np.newaxis]  # (rows, 2, m)
+    zeros = np.count_nonzero(shifted == 0, axis=2)
+    sums = np.abs(shifted.sum(axis=2))
+    second = (zeros[:, 1] > zeros[:, 0]) | (
+        (zeros[:, 1] == zeros[:, 0]) & (sums[:, 1] < sums[:, 0])
+    )
+    W[free] = shifted[np.arange(len(ends)), second.astype(int)]
+    return W

@@ -16,7 +16,8 @@ draws them to where they are (`shift_invariant`) they are left out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,8 +46,7 @@ MAX_ROUND_REACH = 4.0
 Linear = Callable[[Weights], Weights]
 
 
-@dataclass(frozen=True)
-class Preconditioner:
+class Preconditioner(NamedTuple):
     """A way to precondition, and about how many Hessian products one takes."""
 
     cost: float
@@ -139,7 +139,7 @@ class Diagonal:
         return G if self.mean is None else G - np.outer(self.mean, G[-1])
 
     def uncentred(self, W: Weights) -> Weights:
-        """Return the weights of X itself."""
+        """Return the weights of X itself, in W, which is overwritten."""
         if self.mean is not None:
             W[-1] -= self.mean @ W
         return W

@@ -16,16 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent.kernels.arrays import Floats
-from skxent.optimize.penalties import Penalty
+from skxent.optimize.penalties import Penalty, zero_sum
 from skxent.optimize.rows.constant import is_rounding
-from skxent.optimize.shift import zero_sum
 from skxent.optimize.smooth import Columns, Weights
 
 # For more coefficients only the diagonal of the curvature is kept.
 MAX_COEFFICIENTS = 2000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class QuadraticPenalty(Penalty):
     """½ (W - center)ᵀ A (W - center), in columns that are centred at an origin.
 

@@ -34,7 +34,7 @@ MAX_HESSIAN = 3000
 Callback = Callable[[Weights], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SolverOptions:
     """The options of a solver.
 
@@ -66,7 +66,7 @@ class Stopped(Exception):
         self.weights, self.n_iter = weights, n_iter
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Solution:
     """The weights at which a solver stopped, and the reason."""
 

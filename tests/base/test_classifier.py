@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 
 import skxent
 from skxent.base.classifier import LogitClassifier, TrainedLoss
-from skxent.base.undo import WholeFits, all_or_nothing
+from skxent.base.estimator import WholeFits, all_or_nothing
 from skxent.losses import CrossEntropy, Focal
 
 

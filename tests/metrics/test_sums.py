@@ -6,9 +6,9 @@ from numpy.testing import assert_allclose
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skxent import metrics
+from skxent.inputs.weights import Sums
 from skxent.metrics._options import Options
-from skxent.metrics._rows import Rows
-from skxent.metrics._sums import Sums
+from skxent.metrics._rows import ScoredRows
 
 RNG = np.random.default_rng(0)
 N = 600
@@ -16,14 +16,14 @@ Y, SOFT = RNG.integers(3, size=N), RNG.dirichlet(np.ones(3), N)
 P, W = RNG.dirichlet(np.ones(3), N), RNG.uniform(size=N)
 
 
-class Blocks(Rows):
+class Blocks(ScoredRows):
     """Rows in blocks of 7, whose sums are added."""
 
     def parts(self):
         for start in range(0, N, 7):
             block = slice(start, start + 7)
             columns = (self.y_true, self.y_proba, self.sample_weight)
-            yield Rows(*(None if c is None else c[block] for c in columns))
+            yield ScoredRows(*(None if c is None else c[block] for c in columns))
 
     def sum(self, function, options):
         first, *others = (function(part, options) for part in self.parts())

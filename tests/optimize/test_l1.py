@@ -24,9 +24,8 @@ from problems import limited, objective_of
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
 from skxent.inputs.targets import make_target
 from skxent.losses import LOSSES, CrossEntropy
-from skxent.optimize.models import columns, matrix
-from skxent.optimize.models.columns import ColumnsModel
-from skxent.optimize.models.matrix import MatrixModel
+from skxent.optimize import models
+from skxent.optimize.models import ColumnsModel, MatrixModel
 from skxent.optimize.proximal_newton import FIRST_COLUMNS, working_set
 from skxent.optimize.solution import MAX_HESSIAN, SolverOptions
 from skxent.optimize.solve import SOLVERS, solve
@@ -135,14 +134,14 @@ def test_nothing_is_used_below_the_least_C(convert):
 def test_a_model_at_its_minimum_is_not_swept_on(n_classes, max_hessian, monkeypatch):
     """The change of the first sweep is rounding error, and of all others as well."""
     sweeps = []
-    for module, name in ((matrix, "sweep_matrix"), (columns, "sweep_columns")):
-        swept = getattr(module, name)
+    for name in ("sweep_matrix", "sweep_columns"):
+        swept = getattr(models, name)
 
         def counted(*args, swept=swept):
             sweeps.append(args)
             return swept(*args)
 
-        monkeypatch.setattr(module, name, counted)
+        monkeypatch.setattr(models, name, counted)
     X, y = data(n_classes)
     limit = limited(CrossEntropyClassifier, max_hessian=max_hessian)
     model = limit(l1_ratio=1.0, C=1e-4, tol=1e-6).fit(X, y)

@@ -10,8 +10,7 @@ from scipy.optimize import minimize
 from problems import objective_of
 from skxent.inputs.targets import make_target
 from skxent.losses import CrossEntropy, Focal
-from skxent.optimize.models.groups import GroupsModel
-from skxent.optimize.models.matrix import MatrixModel
+from skxent.optimize.models import GroupsModel, MatrixModel
 from skxent.optimize.objective import Objective
 from skxent.optimize.penalties import L1, L2, ElasticNet, Penalty, elastic_net
 from skxent.optimize.quadratic_penalty import QuadraticPenalty

@@ -13,9 +13,7 @@ from skxent.inputs.targets import make_target
 from skxent.losses import LOSSES, CrossEntropy, Focal
 from skxent.optimize.rows import table_rows
 from skxent.optimize.rows.blocks import LocalBlocks, RowsPart, block_rows
-from skxent.optimize.rows.dense import DenseRows
-from skxent.optimize.rows.sparse import SparseRows
-from skxent.optimize.rows.wide import WideRows
+from skxent.optimize.rows.kinds import DenseRows, SparseRows, WideRows
 
 N, D = 40, 90
 KINDS = ["dense", "sparse", "wide", "blocks", "sparse blocks"]

@@ -32,7 +32,7 @@ SAMPLE_ROWS = 4096
 SAMPLE_ROWS_PER_COLUMN = 4
 
 # Numbers that a block should hold, of X and of the logits: about a megabyte.
-BLOCK_ENTRIES = 1 << 17
+CHUNK_ENTRIES = 1 << 17
 
 
 def origin_step(n_samples: int) -> int:
@@ -54,8 +54,8 @@ class PassCounter:
         self.count += 1
 
 
-@dataclass(frozen=True, eq=False)
-class Block:
+@dataclass(frozen=True, eq=False, repr=False)
+class Chunk:
     """Rows of X, centred if X is dense and there is an intercept; and their targets."""
 
     X: Any
@@ -73,7 +73,7 @@ class Block:
     def outer(self) -> Weights | None:
         """Return x̃ x̃ᵀ of each row, (n, D²), where there is room for it."""
         n, size = self.shape
-        if n * size**2 > BLOCK_ENTRIES:
+        if n * size**2 > CHUNK_ENTRIES:
             return None
         x = self.padded
         return (x[:, :, np.newaxis] * x[:, np.newaxis]).reshape(n, -1)

@@ -25,7 +25,7 @@ from skxent.optimize.rows.table import TableRows
 from skxent.optimize.smooth import Columns, Weights
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RowsPart:
     """Some of the rows, and where these are among all.
 
@@ -75,7 +75,7 @@ class BlockStore(Protocol):
         """Sum function(blocks, *args), arrays or tuples of them, over all places."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LocalBlocks:
     """Blocks in this process, or read by it.
 
@@ -118,7 +118,7 @@ def add(values: Iterable[Any]) -> Any:
     return reduce(plus, values, None)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class View:
     """The parameters of a pass that all parts of the rows share."""
 
@@ -186,7 +186,7 @@ def summed(method: str) -> Any:
     return lambda rows, loss, W: np.asarray(rows._sum(method, loss, W))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BlockRows(Rows):
     """The rows of `RowsPart`s in a store.
 

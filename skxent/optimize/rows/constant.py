@@ -36,7 +36,7 @@ def is_rounding(low: Floats, high: Floats) -> NDArray[np.bool_]:
         return np.asarray(np.abs(high - low) <= spread)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ranges:
     """The least and the largest value of columns; infinite if they vary."""
 

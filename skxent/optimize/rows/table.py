@@ -22,7 +22,7 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads, mapped
 from skxent.losses._loss import Loss
-from skxent.optimize.rows.base import BLOCK_ENTRIES, Block, PassCounter, Rows
+from skxent.optimize.rows.base import CHUNK_ENTRIES, Chunk, PassCounter, Rows
 from skxent.optimize.smooth import Columns, Weights
 
 # Rows that a segment has at least, segments that there are at most, and numbers in the
@@ -49,7 +49,7 @@ class Layout(NamedTuple):
     work: int  # of a pass, in logits: decides about threads
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TableRows(Rows):
     """Rows of X, a matrix in memory.
 
@@ -181,7 +181,7 @@ class TableRows(Rows):
         size, m = self.shape
         H = np.zeros((m, size, m, size))
 
-        def summands(rows: tuple[Block, Floats]) -> Weights | Iterator[Weights]:
+        def summands(rows: tuple[Chunk, Floats]) -> Weights | Iterator[Weights]:
             block, z = rows
             return block.hessian_summands(self.row_hessians(loss, z, block.target))
 
@@ -215,12 +215,12 @@ class TableRows(Rows):
         rows = self._curved(loss, W, min_rows=self.shape[0])
         return self._grams(self.n_outputs, ((block, h.T) for block, h in rows))
 
-    def _grams(self, count: int, blocks: Iterable[tuple[Block, Floats]]) -> Weights:
+    def _grams(self, count: int, blocks: Iterable[tuple[Chunk, Floats]]) -> Weights:
         """Return X̃ᵀ diag(h) X̃ for so many weights h of the rows."""
         size = self.shape[0]
         grams = np.zeros((count, size, size))
 
-        def summands(rows: tuple[Block, Floats]) -> Iterator[Weights]:
+        def summands(rows: tuple[Chunk, Floats]) -> Iterator[Weights]:
             X = rows[0].X
             return (self.weighted_gram(X, h.astype(np.float64)) for h in rows[1])
 
@@ -254,7 +254,7 @@ class TableRows(Rows):
 
     def _curved(
         self, loss: Loss, W: Weights, min_rows: int = 0
-    ) -> Iterator[tuple[Block, Floats]]:
+    ) -> Iterator[tuple[Chunk, Floats]]:
         """Yield blocks and the curvature of their logits, 0 where it is negative.
 
         min_rows : of a block, for the sake of BLAS.
@@ -266,7 +266,7 @@ class TableRows(Rows):
 
     def _logits(
         self, W: Weights, width: int = 0, min_rows: int = 0
-    ) -> Iterator[tuple[Block, Floats]]:
+    ) -> Iterator[tuple[Chunk, Floats]]:
         """Yield blocks and their logits; width: numbers a row besides."""
         self.counter.add_one()
         d = self.n_features
@@ -278,22 +278,22 @@ class TableRows(Rows):
                 z += intercept
             yield block, z
 
-    def _blocks(self, width: int, min_rows: int) -> Iterator[Block]:
+    def _blocks(self, width: int, min_rows: int) -> Iterator[Chunk]:
         n = self.n_samples
         width += self.entries_per_row + self.n_outputs
-        if n * width <= BLOCK_ENTRIES:
-            yield self._only_block
+        if n * width <= CHUNK_ENTRIES:
+            yield self._only_chunk
             return
-        rows = max(256, min_rows, BLOCK_ENTRIES // width)
+        rows = max(256, min_rows, CHUNK_ENTRIES // width)
         for start in range(0, n, rows):
             part = slice(start, min(start + rows, n))
             shape = (part.stop - start, self.shape[0])
-            yield Block(self.read(part), self.target.rows(part), shape)
+            yield Chunk(self.read(part), self.target.rows(part), shape)
 
     @cached_property
-    def _only_block(self) -> Block:
+    def _only_chunk(self) -> Chunk:
         n = self.n_samples
-        return Block(self.read(slice(0, n)), self.target, (n, self.shape[0]))
+        return Chunk(self.read(slice(0, n)), self.target, (n, self.shape[0]))
 
     def evaluate(self, loss: Loss, z: Floats, target: Target, **arrays: Any) -> None:
         """Fill arrays with derivatives of the rows' losses at their logits z."""

@@ -1,12 +1,77 @@
-"""Fits that succeed as a whole or leave no trace."""
+"""What estimators share: rows as one value, whole fits, pickles with a version."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
+from importlib.metadata import version
 from types import FunctionType
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import InconsistentVersionWarning
+
+from skxent.kernels.checks import warn
+
+
+class TrainingData(NamedTuple):
+    """Checked rows that an estimator is fitted to.
+
+    X is of floats. y holds labels (n,), codes of them, or soft labels (n, K). Rows in
+    blocks, as X, bring y and weights with them.
+    """
+
+    X: Any
+    y: Any = None
+    sample_weight: NDArray[np.float64] | None = None
+
+    def rows(self, index: NDArray[np.intp]) -> TrainingData:
+        """Return the rows at these positions."""
+        weight = self.sample_weight
+        part = None if weight is None else weight[index]
+        return TrainingData(self.X[index], self.y[index], part)
+
+    @property
+    def for_callbacks(self) -> dict[str, Any]:
+        """What callbacks are told of the rows, as keywords."""
+        weight = self.sample_weight
+        metadata = None if weight is None else {"sample_weight": weight}
+        return {"X": self.X, "y": self.y, "metadata": metadata}
+
+
+@cache
+def package_version() -> str:
+    """Return the version of skxent that is installed."""
+    return version("skxent")
+
+
+class VersionedPickle:
+    """An estimator that warns if it was pickled by another version.
+
+    scikit-learn does this for its own estimators only.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the version that writes it."""
+        estimator: Any = super()
+        return {**estimator.__getstate__(), "_skxent_version": package_version()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a state, and warn if another version wrote it."""
+        state = dict(state)
+        written = state.pop("_skxent_version", "unknown")
+        if written != package_version():
+            message = InconsistentVersionWarning(
+                estimator_name=type(self).__name__,
+                current_sklearn_version=f"skxent {package_version()}",
+                original_sklearn_version=f"skxent {written}",
+            )
+            warn(message, InconsistentVersionWarning)
+        estimator: Any = super()
+        estimator.__setstate__(state)
+
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

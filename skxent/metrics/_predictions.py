@@ -1,4 +1,4 @@
-"""Predictions of a classifier, with columns in the order of its `classes_`.
+"""Predictions of any classifier, with columns in the order of its `classes_`.
 
 Classifiers choose that order: CatBoost sorts "9" before "10", `class_names` sets any,
 and a user's own classifier may have any. Never assume that the columns are sorted.
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 
 from skxent.inputs.columns import by_class, positions
 from skxent.inputs.labels import check_classes
@@ -49,3 +50,33 @@ def reorder_classes(response: Any, given: Any, wanted: Any) -> Any:
     if response.ndim == 1 or response.shape[1] == 1:
         return -response
     return response[:, order]
+
+
+# Estimators of scikit-learn whose decision_function is known to hold logits.
+LOGIT_MODELS: tuple[Any, ...] = (LogisticRegression, LogisticRegressionCV)
+
+
+def has_logits(model: Any) -> bool:
+    """Return True if predict_proba is known to be the softmax of decision_function.
+
+    One against the rest, which scikit-learn had before 1.8, is not.
+    """
+    return (
+        isinstance(model, LOGIT_MODELS)
+        and type(model).predict_proba is LogisticRegression.predict_proba
+        and getattr(model, "multi_class", "auto") in ("auto", "deprecated")
+        and (model.solver != "liblinear" or len(model.classes_) == 2)
+    )
+
+
+def final_estimator(estimator: Any) -> Any:
+    """Return the estimator that predicts in a Pipeline, search or FrozenEstimator."""
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        elif type(estimator).__name__ == "FrozenEstimator":
+            estimator = estimator.estimator
+        else:
+            return estimator
