@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,6 +52,17 @@ class LossScorer(_BaseScorer):
     """
 
     loss: Loss
+
+    if TYPE_CHECKING:  # scikit-learn's has no types
+
+        def __call__(
+            self,
+            estimator: Any,
+            X: Any,
+            y_true: ArrayLike,
+            sample_weight: ArrayLike | None = None,
+        ) -> float:
+            """Return minus the loss of the estimator's predictions for X."""
 
     def __init__(
         self,

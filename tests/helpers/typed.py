@@ -11,6 +11,7 @@ from skxent.boosting import FocalLGBMClassifier
 from skxent.calibration import TemperatureScaling
 from skxent.kernels.arrays import Floats
 from skxent.metrics import entropy, evaluate_loss, focal_loss
+from skxent.scorers import neg_log_loss_scorer
 from skxent.typing import MatrixLike
 
 y = [0, 1, 0, 1]
@@ -38,6 +39,7 @@ assert_type(skxent.show_config("dicts"), dict[str, Any])
 assert_type(CrossEntropyClassifier().coef_, Floats)
 assert_type(FocalLogisticRegressionCV().C_, float)
 assert_type(TemperatureScaling().temperature_, float)
+assert_type(neg_log_loss_scorer(CrossEntropyClassifier(), np.eye(4), y), float)
 assert_type(focal_loss(y, [0.1, 0.9, 0.2, 0.8]), float)
 assert_type(focal_loss(y, [0.1, 0.9, 0.2, 0.8], reduction="none"), Floats)
 assert_type(evaluate_loss("focal", y, y, reduction="sum"), float)
