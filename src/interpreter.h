@@ -38,9 +38,9 @@ OUT_OF_LINE void REAL_NAME(log_q)(const REAL_NAME(inputs) *m, REAL *out) {
 OUT_OF_LINE void REAL_NAME(monomial)(
     const REAL_NAME(inputs) *m, REAL k, REAL l, REAL *out
 ) {
-    int few_p = (int)k, few_q = (int)l;
-    if (few_p == k && few_q == l && few_p >= 0 && few_q >= 0
-        && few_p + few_q <= SMALL_POWER) {
+    int few = k >= 0 && l >= 0 && k + l <= SMALL_POWER;
+    int few_p = few ? (int)k : 0, few_q = few ? (int)l : 0;
+    if (few && few_p == k && few_q == l) {
         EACH_ROW out[i] = 1;
         for (int j = 0; j < few_p; j++)
             EACH_ROW out[i] *= m->p[i];

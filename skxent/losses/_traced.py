@@ -133,7 +133,7 @@ class Curve:
     def log_slope(self, at: Any) -> Floats:
         """Return log(-φ'/q), -inf where φ is constant."""
         with np.errstate(divide="ignore"):
-            log_slope: Floats = np.log(-self.f1[at])
+            log_slope: Floats = np.log(np.maximum(-self.f1[at], 0))
         return log_slope + np.logaddexp(0, self.m[at])
 
     def check(self) -> None:
