@@ -92,6 +92,8 @@ def add(a: Number, b: Number) -> Number:
     shift += more
     if x is y:
         return affine(k + l, x, shift)
+    if k == l and {x, y} == {P, Q}:
+        return k + shift
     # p^a q^b - p^(a+c) q^b = p^a q^b (1 - p^c), and the same with p and q exchanged
     one, two = exponents(x), exponents(y)
     if one and two and k == -l:

@@ -33,11 +33,12 @@ NUMPY = {
 def of_numpy(m, theta=()):
     """What the operations mean at margins m; theta are the constants of the class."""
     L, log_q = np.logaddexp(0, -m), -np.logaddexp(0, m)
+    ratio = np.where(m > 700, 1, L * np.exp(-np.maximum(log_q, -700)))  # L/q
     return NUMPY | {
         "L": lambda: L,
         "log_q": lambda: log_q,
         "monomial": lambda k, l: np.exp(l * log_q - k * L),
-        "modulated_L": lambda k, l: np.exp(l * log_q - k * L) * L,
+        "modulated_L": lambda k, l: np.exp((l + 1) * log_q - k * L) * ratio,
         "complement_p": lambda k: -np.expm1(-k * L),
         "complement_q": lambda k: -np.expm1(k * log_q),
         "class_constant": lambda j: theta[int(j)],

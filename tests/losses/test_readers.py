@@ -10,6 +10,7 @@ from oracle import LOSS_INSTANCES
 from skxent.losses import CrossEntropy, Focal, FormulaLoss
 from skxent.losses._derivative import RULES, differentiate
 from skxent.losses._graph import fold
+from skxent.losses._log_slope import log_slope
 from skxent.losses._program import OPERATIONS, compile_graph
 from skxent.losses._rewriting import L, P, Q, monomial, multiply, power
 from skxent.losses._traced import evaluate, trace
@@ -95,3 +96,43 @@ def test_a_fold_computes_a_node_once():
     graph = trace(FormulaLoss("(q + L) * (q + L) + (q + L)")).result
     fold(graph, dict.fromkeys(OPERATIONS, count))
     assert len(seen) == len(compile_graph(graph, np.empty((0, 1))).code) // 24
+
+
+@pytest.mark.parametrize("loss", [*LOSS_INSTANCES, *SMOOTH], ids=repr)
+def test_the_log_slope_is_that_of_the_kernels(loss):
+    """Where φ' underflows, too: on all margins if powers alone underflow."""
+    far = 3000.0 if loss in LOSS_INSTANCES else 200.0
+    m = np.concatenate([np.linspace(-far, far, 101), np.linspace(-9, 9, 31)])
+    x, r = log_slope(trace(loss).result)
+    operations = readers.of_numpy(m)
+    found = fold(x, operations) + np.log(fold(r, operations))
+    # log p - log(-φ'/q) of class 1, less that of class 0
+    log_odds = np.subtract(*loss.posterior(np.c_[0 * m, m], log=True).T[::-1])
+    of_other = fold(x, readers.of_numpy(-m)) + np.log(fold(r, readers.of_numpy(-m)))
+    assert_allclose(m - found + of_other, log_odds, rtol=1e-12, atol=1e-12)
+
+
+def test_log_slopes_are_short():
+    """What is a power alone leaves no sum to take the logarithm of."""
+    assert log_slope(trace(CrossEntropy()).result) == (0.0, 1.0)
+    for formula in ("4 * q**2", "1 - p**0.7", "L - q", "exp(-2 * p) - exp(-2)"):
+        _, r = log_slope(trace(FormulaLoss(formula)).result)
+        assert isinstance(r, float), formula
+    # 1 - 0.999 p would cancel.
+    _, r = log_slope(trace(FormulaLoss("L - 0.999 * q")).result)
+    assert fold(r, readers.of_numpy(np.array([40.0]))) == pytest.approx(
+        0.001, rel=1e-13
+    )
+
+
+def test_constants_of_classes_are_powers_as_well():
+    loss = Focal(gamma=(0.5, 40.0, 200.0))
+    program, m = trace(loss), np.array([60.0, -60.0, 3.0])
+    x, r = log_slope(program.result)
+    for c, gamma in enumerate(loss.gamma):
+        operations = readers.of_numpy(m, program.theta[:, c])
+        plain = log_slope(trace(Focal(gamma)).result)
+        expected = [fold(part, operations) for part in plain]
+        found = [fold(part, operations) for part in (x, r)]
+        assert_allclose(found[0], expected[0], rtol=1e-15)
+        assert_allclose(found[1], expected[1], rtol=1e-14)
