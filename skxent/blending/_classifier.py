@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.ensemble import StackingClassifier
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
 
 from skxent.base.classifier import ScoredByAccuracy
-from skxent.base.estimator import VersionedPickle, WholeFits
+from skxent.base.estimator import VersionedPickle, WholeFits, columns_of
 from skxent.blending._objective import pool
-from skxent.blending._sorted_classes import SortedClasses, unwrapped
 from skxent.blending._weights import Pooling, blend_weights
 from skxent.inputs.columns import by_class
 from skxent.inputs.labels import check_labels
@@ -21,8 +23,58 @@ from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import logits_per_row
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
-from skxent.metrics._predictions import reorder_classes
+from skxent.metrics._predictions import predict_by_class, reorder_classes
 from skxent.typing import MatrixLike
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+has_predict_proba: Callable[[Method], Method] = available_if(
+    lambda wrapper: hasattr(wrapper.estimator, "predict_proba")
+)
+
+
+class SortedClasses(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """A classifier that is fitted to codes, which stand for labels.
+
+    The wrapped estimator is fitted to the labels themselves; probabilities have their
+    columns in the order of the codes.
+    """
+
+    def __init__(self, estimator: Any, labels: NDArray[Any]) -> None:
+        self.estimator = estimator
+        self.labels = labels
+
+    def fit(self, X: Any, y: NDArray[np.intp], **params: Any) -> Self:
+        """Fit the wrapped estimator to the labels of these codes."""
+        self.classes_ = np.unique(y)
+        self.estimator_ = clone(self.estimator).fit(X, self.labels[y], **params)
+        self.__dict__.update(columns_of(self.estimator_))
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.intp]:
+        """Return the codes of the predicted labels; cross_val_predict needs this."""
+        labels = self.labels.tolist()
+        return np.array([labels.index(y) for y in self.estimator_.predict(X).tolist()])
+
+    @has_predict_proba
+    def predict_proba(self, X: Any) -> Floats:
+        """Return the wrapped estimator's probabilities."""
+        model = self.estimator_
+        proba = np.asarray(predict_by_class(model, "predict_proba", X))
+        return reorder_classes(proba, model.classes_, self.labels[self.classes_])
+
+    def get_metadata_routing(self) -> Any:
+        """Return the metadata routing of the wrapped estimator."""
+        return self.estimator.get_metadata_routing()
+
+    def __sklearn_tags__(self) -> Any:
+        return get_tags(self.estimator)
+
+
+def unwrapped(model: Any) -> Any:
+    """Return the fitted estimator itself."""
+    return model.estimator_ if isinstance(model, SortedClasses) else model
 
 
 @dataclass(eq=False, repr=False)

@@ -23,7 +23,7 @@ from skxent.kernels.checks import (
 )
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._loss import Loss
-from skxent.metrics._sums import mean_of
+from skxent.metrics._rows import mean_of
 
 
 @dataclass(frozen=True, eq=False)

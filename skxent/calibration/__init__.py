@@ -5,8 +5,7 @@ from skxent.calibration._interval import (
     calibration_error_interval,
 )
 from skxent.calibration._posterior import posterior
-from skxent.calibration._temperature import TemperatureScaling
-from skxent.calibration._vector import VectorScaling
+from skxent.calibration._scaling import TemperatureScaling, VectorScaling
 
 __all__ = [
     "CalibrationErrorInterval",

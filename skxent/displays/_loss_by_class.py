@@ -8,8 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skxent.displays._display import PredictionDisplay
-from skxent.displays._style import COLORS, check_hard, text_color
+from skxent.displays._display import COLORS, PredictionDisplay, check_hard, text_color
 from skxent.inputs.labels import check_classes, encode_labels
 from skxent.inputs.weights import check_sample_weight, moderate
 from skxent.kernels.arrays import Floats

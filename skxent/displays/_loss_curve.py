@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
-from skxent.displays._display import PredictionDisplay
-from skxent.displays._style import (
+from skxent.displays._display import (
+    PredictionDisplay,
     as_losses,
     line_style,
     mark_range,

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logit
 
-from skxent.displays._display import PredictionDisplay
-from skxent.displays._style import true_class_range
+from skxent.displays._display import PredictionDisplay, true_class_range
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option
 from skxent.losses._shipped import LOSSES, CrossEntropy

@@ -9,8 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from skxent.displays._display import Display
-from skxent.displays._style import legend_above, line_style, text_color
+from skxent.displays._display import Display, legend_above, line_style, text_color
 from skxent.kernels.arrays import Floats
 
 # More curves than this cannot be told apart, so the others are grey.

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from skxent.displays._display import PredictionDisplay
-from skxent.displays._style import (
+from skxent.displays._display import (
+    PredictionDisplay,
     as_losses,
     legend_above,
     line_style,

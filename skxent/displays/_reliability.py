@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.displays._display import PredictionDisplay
-from skxent.displays._style import (
+from skxent.displays._display import (
+    PredictionDisplay,
     legend_above,
     line_style,
     text_color,

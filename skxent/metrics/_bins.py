@@ -14,8 +14,7 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count, check_option
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._options import Options
-from skxent.metrics._rows import ScoredRows, by_name, prepare_target
-from skxent.metrics._sums import moderated
+from skxent.metrics._rows import ScoredRows, by_name, moderated, prepare_target
 
 Strategy = Literal["uniform", "quantile"]
 

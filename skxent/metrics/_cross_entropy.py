@@ -26,8 +26,7 @@ from skxent.metrics._options import (
     SmoothedLossKeywords,
     takes,
 )
-from skxent.metrics._rows import ScoredRows
-from skxent.metrics._sums import RowLosses, moderated, reduce_rows
+from skxent.metrics._rows import RowLosses, ScoredRows, moderated, reduce_rows
 
 
 @overload

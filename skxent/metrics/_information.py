@@ -16,8 +16,7 @@ from skxent.inputs.weights import check_sample_weight, moderate, scale_exponent
 from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._options import EachEntropyKeywords, EntropyKeywords, Options, takes
-from skxent.metrics._rows import ScoredRows
-from skxent.metrics._sums import RowLosses, reduce_rows
+from skxent.metrics._rows import RowLosses, ScoredRows, reduce_rows
 
 
 @overload

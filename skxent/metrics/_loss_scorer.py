@@ -27,8 +27,7 @@ from skxent.metrics._predictions import (
     has_logits,
     predict_by_class,
 )
-from skxent.metrics._rows import prepare_target
-from skxent.metrics._sums import mean_loss
+from skxent.metrics._rows import mean_loss, prepare_target
 
 
 def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:

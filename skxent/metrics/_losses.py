@@ -16,8 +16,14 @@ from skxent.metrics._options import (
     SmoothedLossKeywords,
     takes,
 )
-from skxent.metrics._rows import ScoredRows, read
-from skxent.metrics._sums import RowLosses, loss_of_rows, moderated, reduce_rows
+from skxent.metrics._rows import (
+    RowLosses,
+    ScoredRows,
+    loss_of_rows,
+    moderated,
+    read,
+    reduce_rows,
+)
 
 
 @overload

@@ -15,8 +15,14 @@ from skxent.kernels.checks import warn
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
 from skxent.metrics._options import Options, SkillKeywords, takes
-from skxent.metrics._rows import ScoredRows, read, rows_of
-from skxent.metrics._sums import loss_of_rows, moderated, total
+from skxent.metrics._rows import (
+    ScoredRows,
+    loss_of_rows,
+    moderated,
+    read,
+    rows_of,
+    total,
+)
 
 
 @takes(SkillKeywords)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from skxent.kernels.threads import one_blas_thread
 from skxent.optimize.inverse import FLAT
 from skxent.optimize.newton import newton
 from skxent.optimize.objective import Objective
@@ -28,10 +27,6 @@ class CGStep:
     Where the iterations with a preconditioner have taken their share of the time that
     the next better one costs, that takes its place; or it is formed anew.
     """
-
-    objective: Objective
-    tol: float
-    spent: float
 
     def __init__(self, objective: Objective, tol: float) -> None:
         self.objective, self.tol = objective, tol
@@ -115,5 +110,4 @@ class CGStep:
 def newton_cg(objective: Objective, start: Weights, options: SolverOptions) -> Solution:
     """Minimise by Newton's method, without a Hessian."""
     objective = replace(objective, cache_logits=True)
-    with one_blas_thread():
-        return newton(objective, start, CGStep(objective, options.tol), options)
+    return newton(objective, start, CGStep(objective, options.tol), options)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from skxent.kernels.threads import one_blas_thread
 from skxent.optimize.inverse import WholeInverse
 from skxent.optimize.newton import newton
 from skxent.optimize.objective import Objective
@@ -27,9 +26,6 @@ class CholeskyStep:
 
     hessian : the last Hessian of the rows, without the penalty, if it is to be kept.
     """
-
-    objective: Objective
-    keep: bool
 
     def __init__(self, objective: Objective, keep: bool) -> None:
         self.objective, self.keep = objective, keep
@@ -69,6 +65,5 @@ def newton_cholesky(
 ) -> Solution:
     """Minimise by Newton's method; return the rows' last Hessian if that is asked."""
     step = CholeskyStep(objective, options.keep_hessian)
-    with one_blas_thread(objective.operations):
-        solution = newton(objective, start, step, options)
+    solution = newton(objective, start, step, options)
     return replace(solution, hessian=step.hessian) if options.keep_hessian else solution

@@ -104,12 +104,6 @@ class Inverse:
     `rounding` is the result of `rounding_of` for its columns. `matrix` is overwritten.
     """
 
-    scale: Weights
-    positive: bool
-    factor: Weights | None
-    vectors: Weights
-    reciprocal: Weights
-
     def __init__(
         self,
         matrix: Weights,
@@ -128,7 +122,7 @@ class Inverse:
         # These columns are zero in all rows, or in all rows of a sample.
         matrix[empty, empty] = 2 * doubtful
         self.positive = True
-        self.factor = None
+        self.factor: Weights | None = None
         # LAPACK is called directly: for small matrices scipy's wrappers cost more.
         factor, failed = dpotrf(matrix, lower=True)
         if not failed and np.diagonal(factor).min() ** 2 >= doubtful:
@@ -174,10 +168,6 @@ class WholeInverse:
     it. H, which is overwritten, gets a ridge along that shift alone, which changes no
     step, because gradients have no component along it.
     """
-
-    shape: tuple[int, int]
-    inverse: Inverse
-    positive: bool
 
     def __init__(
         self,

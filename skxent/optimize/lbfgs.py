@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from skxent.kernels.threads import one_blas_thread
 from skxent.optimize.inverse import Inverse
 from skxent.optimize.objective import Objective
 from skxent.optimize.precondition import (
@@ -37,17 +36,13 @@ class Scale:
     depend on each other, but takes no time.
     """
 
-    inverse: Inverse | None
-    root: Weights
-    diagonal: Diagonal
-
     def __init__(
         self, objective: Objective, W: Weights, diagonal: Diagonal | None
     ) -> None:
         self.sample: Objective = objective.subsample
         self.curvature: Weights = self._curvature(W)
         self.share: Weights = np.sqrt(self.curvature / self.curvature.mean())
-        self.inverse = None
+        self.inverse: Inverse | None = None
         if diagonal is None:
             self.inverse = Inverse(self.sample.gram(W), *objective.precision)
         else:
@@ -79,11 +74,6 @@ class Scale:
 
 def lbfgs(objective: Objective, start: Weights, options: SolverOptions) -> Solution:
     """Minimise by L-BFGS; the scale is renewed if the curvature has left it."""
-    with one_blas_thread():
-        return _lbfgs(objective, start, options)
-
-
-def _lbfgs(objective: Objective, start: Weights, options: SolverOptions) -> Solution:
     W, n_iter, max_iter = start, 0, options.max_iter
     diagonal = diagonal_if_sufficient(objective, W)
     narrow = objective.rows.n_features <= MAX_GRAM_COLUMNS

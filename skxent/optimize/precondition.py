@@ -115,8 +115,6 @@ class Diagonal:
     variance between columns is noise, and noise in the scale only does harm.
     """
 
-    scale: Weights
-
     def __init__(self, sample: Objective, W: Weights) -> None:
         rows = sample.rows
         d = rows.n_features

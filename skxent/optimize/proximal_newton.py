@@ -14,10 +14,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from skxent.kernels.threads import one_blas_thread
 from skxent.losses._shipped import CrossEntropy
-from skxent.optimize.line_search import backtrack, is_unbounded_along
 from skxent.optimize.models import model_of
+from skxent.optimize.newton import backtrack, is_unbounded_along
 from skxent.optimize.objective import Objective
 from skxent.optimize.smooth import Columns, Point, Weights, rounding_error
 from skxent.optimize.solution import (
@@ -56,13 +55,6 @@ def proximal_newton(
 
     A loss that is not convex starts from the cross-entropy fit if `start` is zero.
     """
-    with one_blas_thread(objective.operations):
-        return _proximal_newton(objective, start, options)
-
-
-def _proximal_newton(
-    objective: Objective, start: Weights, options: SolverOptions
-) -> Solution:
     path = ProximalNewton(options)
     if not objective.loss.convex and not start.any() and options.max_iter > 1:
         easier = replace(objective, loss=CrossEntropy())

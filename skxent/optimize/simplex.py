@@ -10,7 +10,7 @@ from scipy.linalg import eigh
 from scipy.optimize import nnls
 
 from skxent.kernels.threads import one_blas_thread
-from skxent.optimize.line_search import backtrack
+from skxent.optimize.newton import backtrack
 from skxent.optimize.smooth import Point, rounding_error
 from skxent.optimize.solution import (
     CONVERGED,

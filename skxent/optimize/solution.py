@@ -58,9 +58,6 @@ class SolverOptions:
 class Stopped(Exception):
     """The request of a callback to stop, with the weights and the iteration count."""
 
-    weights: Weights
-    n_iter: int
-
     def __init__(self, weights: Weights, n_iter: int) -> None:
         super().__init__()
         self.weights, self.n_iter = weights, n_iter

@@ -18,6 +18,7 @@ from dataclasses import replace
 import numpy as np
 
 from skxent.kernels.checks import ignore_overflow
+from skxent.kernels.threads import one_blas_thread
 from skxent.losses._shipped import CrossEntropy
 from skxent.optimize.cg import newton_cg
 from skxent.optimize.cholesky import newton_cholesky
@@ -83,13 +84,14 @@ def solve(
     a penalty that is not smooth, proximal Newton is the only solver.
     """
     try:
-        if not objective.smooth:
-            solver = "proximal Newton"
-            solution = proximal_newton(objective, start, options)
-        else:
-            if start.any():
-                start = objective.at_best_shift(start)
-            solver, solution = _solve(objective, start, options, solver)
+        with one_blas_thread(objective.operations):
+            if not objective.smooth:
+                solver = "proximal Newton"
+                solution = proximal_newton(objective, start, options)
+            else:
+                if start.any():
+                    start = objective.at_best_shift(start)
+                solver, solution = _solve(objective, start, options, solver)
     except Stopped as stop:
         value = objective.at(stop.weights).value
         return Solution(stop.weights, value, stop.n_iter, np.nan, STOPPED)

@@ -228,7 +228,7 @@ def test_settings_are_refused_before_any_fit(search, settings, message, monkeypa
     def fit(*_):
         raise AssertionError("a fit")
 
-    monkeypatch.setattr("skxent.linear_model._path.Path.fit", fit)
+    monkeypatch.setattr("skxent.linear_model._grid.Path.fit", fit)
     with pytest.raises(ValueError, match=f"^{message}"):
         sklearn.clone(search).set_params(**settings, error_score="raise").fit(X, Y)
 

@@ -13,8 +13,7 @@ from skxent import CrossEntropyClassifier
 from skxent.inputs.targets import make_target
 from skxent.losses import CrossEntropy, Focal
 from skxent.optimize.cholesky import newton_cholesky
-from skxent.optimize.line_search import backtrack, is_unbounded_along
-from skxent.optimize.newton import newton
+from skxent.optimize.newton import backtrack, is_unbounded_along, newton
 from skxent.optimize.smooth import Point
 from skxent.optimize.solution import (
     CONVERGED,
