@@ -61,7 +61,8 @@ class ThreadLimit:
     """The limit that one thread has set on the number of BLAS threads."""
 
     def __init__(self, thread: int, count: int) -> None:
-        self.thread, self.count = thread, count
+        self.thread = thread
+        self.count = count
 
 
 class SharedLimit:

@@ -20,7 +20,10 @@ from skxent.losses._evaluation import Evaluation
 class BestConstant(Evaluation):
     """What a loss says of targets alone."""
 
-    proper: bool
+    @property
+    def proper(self) -> bool:
+        """Whether softmax of the minimising logits gives the class probabilities."""
+        raise NotImplementedError
 
     def best_constant(
         self,

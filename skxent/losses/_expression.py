@@ -76,7 +76,7 @@ class Expression(NDArrayOperatorsMixin):
     def __len__(self) -> NoReturn:
         raise TypeError("phi must treat p, q and L as numbers, got an index or a loop.")
 
-    __getitem__ = __iter__ = __len__  # type: ignore[assignment]
+    __getitem__ = __iter__ = __len__
 
     def __repr__(self) -> str:
         return f"Expression({self.node.operation})"

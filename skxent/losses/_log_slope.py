@@ -57,8 +57,9 @@ def factor(result: Number) -> Factored:
         return {}, result
     parts: dict[Node, Factored] = {}
     for x in in_order(result):
-        rule = RULES.get(x.operation, lambda x, *_: ({}, x))
-        parts[x] = rule(x, *(parts[y] for y in x.inputs))
+        rule = RULES.get(x.operation)
+        inputs = (parts[y] for y in x.inputs)
+        parts[x] = ({}, x) if rule is None else rule(x, *inputs)
     return parts[result]
 
 

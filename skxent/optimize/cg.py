@@ -29,10 +29,11 @@ class CGStep:
     """
 
     def __init__(self, objective: Objective, tol: float) -> None:
-        self.objective, self.tol = objective, tol
+        self.objective = objective
+        self.tol = tol
         self.candidates: list[Preconditioner] = []
         self.inverse: Linear | None = None
-        self.spent = 0.0  # of Hessian products, since the inverse is new
+        self.spent: float = 0.0  # of Hessian products, since the inverse is new
 
     def __call__(self, point: Point, decrement: float) -> tuple[Weights, bool]:
         if not self.candidates:

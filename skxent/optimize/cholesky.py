@@ -28,7 +28,8 @@ class CholeskyStep:
     """
 
     def __init__(self, objective: Objective, keep: bool) -> None:
-        self.objective, self.keep = objective, keep
+        self.objective = objective
+        self.keep = keep
         self.hessian = objective.cached_hessian
         self.inverse: WholeInverse | None = None
 

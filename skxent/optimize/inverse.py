@@ -117,22 +117,23 @@ class Inverse:
         scale = np.sqrt(np.abs(np.diagonal(matrix)))
         empty = scale == 0
         scale[empty] = 1.0
-        self.scale = scale[:, np.newaxis]
+        self.scale: Weights = scale[:, np.newaxis]
         matrix = matrix / self.scale / scale
         # These columns are zero in all rows, or in all rows of a sample.
         matrix[empty, empty] = 2 * doubtful
-        self.positive = True
+        self.positive: bool = True
         self.factor: Weights | None = None
         # LAPACK is called directly: for small matrices scipy's wrappers cost more.
         factor, failed = dpotrf(matrix, lower=True)
         if not failed and np.diagonal(factor).min() ** 2 >= doubtful:
             self.factor = factor
         else:
-            values, self.vectors = eigh(matrix)
+            values, vectors = eigh(matrix)
+            self.vectors: Weights = vectors
             self.positive = bool(values[0] > -1e-8 * values[-1])
             size = np.abs(values)
             raised = np.maximum(size, doubtful * size.max())
-            self.reciprocal = 1 / np.where(
+            self.reciprocal: Weights = 1 / np.where(
                 size < flat * size.max(), FLAT_CURVATURE, raised
             )
 
@@ -177,15 +178,16 @@ class WholeInverse:
         dtype: Any = np.float64,
         rounding: Weights | None = None,
     ) -> None:
-        size, m = self.shape = shape
+        size, m = shape
+        self.shape = shape
         hold_rounding(H, rounding, dtype)
         if invariant:
             per_output = H.reshape(m, size, m, size)
             shared = np.einsum("kiki->i", per_output) / m**2
             between_outputs = np.einsum("kili->kli", per_output)  # for one column
             between_outputs += shared
-        self.inverse = Inverse(H, dtype)
-        self.positive = self.inverse.positive
+        self.inverse: Inverse = Inverse(H, dtype)
+        self.positive: bool = self.inverse.positive
 
     def __call__(self, G: Weights) -> Weights:
         size, m = self.shape

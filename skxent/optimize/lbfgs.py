@@ -47,7 +47,7 @@ class Scale:
             self.inverse = Inverse(self.sample.gram(W), *objective.precision)
         else:
             self.diagonal = diagonal
-            self.root = np.sqrt(diagonal.scale.mean(axis=1, keepdims=True))
+            self.root: Weights = np.sqrt(diagonal.scale.mean(axis=1, keepdims=True))
 
     def _curvature(self, W: Weights) -> Weights:
         curvature = self.sample.output_curvature(W)

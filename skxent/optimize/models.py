@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
@@ -72,6 +73,7 @@ class Model(ABC):
 class WholeHessian(Model):
     """A model with the whole Hessian: sweeps cost nothing beside it."""
 
+    H: Weights
     cheap_sweeps = True
 
     def __init__(self, objective: Objective) -> None:
@@ -217,11 +219,18 @@ class GroupsModel(WholeHessian):
 class ColumnsModel(Model):
     """The Hessian row by row: m x m numbers for each row of X."""
 
+    H: Weights
+    slope: Weights
+    curvature: Weights
+
     def __init__(
         self, rows: TableRows, loss: Loss, l1_weights: Weights, l2_weights: Weights
     ) -> None:
-        self.rows, self.loss, self.X = rows, loss, rows.as_columns()
-        self.l1_weights, self.l2_weights = l1_weights, l2_weights
+        self.rows = rows
+        self.loss = loss
+        self.X: Any = rows.as_columns()
+        self.l1_weights = l1_weights
+        self.l2_weights = l2_weights
 
     def expand(self, W: Weights, damping: float = 0.0) -> None:
         m, loss = W.shape[1], self.loss

@@ -119,7 +119,8 @@ class Diagonal:
         rows = sample.rows
         d = rows.n_features
         self.mean: Weights | None = None  # of columns, and zero for the intercept
-        self.scale, columns = rows.diagonal_and_columns(sample.loss, W)
+        scale, columns = rows.diagonal_and_columns(sample.loss, W)
+        self.scale: Weights = scale
         check_curvature(self.scale)
         if columns is not None and columns.any():
             mean, count = columns.T

@@ -60,7 +60,8 @@ class Stopped(Exception):
 
     def __init__(self, weights: Weights, n_iter: int) -> None:
         super().__init__()
-        self.weights, self.n_iter = weights, n_iter
+        self.weights = weights
+        self.n_iter = n_iter
 
 
 @dataclass(frozen=True, eq=False, repr=False)
