@@ -12,7 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skxent.base.estimator import VersionedPickle, WholeFits
+from skxent.base.estimator import LossParameters, VersionedPickle, WholeFits
 from skxent.inputs.labels import as_labels, check_same_type, refuse_missing
 from skxent.inputs.tables import codes_of_logits
 from skxent.inputs.weights import (
@@ -30,7 +30,8 @@ from skxent.typing import MatrixLike
 class TrainedLoss(NamedTuple):
     """What a model was trained with: the posterior undoes it.
 
-    Class weights are in the order of the model's classes; None stands for ones.
+    Class weights, None for ones, and the parameters of the loss are in the order of the
+    model's classes.
     """
 
     loss: Loss
@@ -106,7 +107,12 @@ class ScoredByAccuracy:
 
 
 class LogitClassifier(
-    VersionedPickle, WholeFits, ScoredByAccuracy, ClassifierMixin, BaseEstimator
+    LossParameters,
+    VersionedPickle,
+    WholeFits,
+    ScoredByAccuracy,
+    ClassifierMixin,
+    BaseEstimator,
 ):
     """A classifier that predicts from logits; a subclass computes them.
 

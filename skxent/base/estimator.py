@@ -1,4 +1,7 @@
-"""What estimators share: rows as one value, whole fits, pickles with a version."""
+"""What estimators share: rows as one value, whole fits, pickles with a version.
+
+And parameters of their loss by names such as ``loss__gamma``.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,14 @@ from contextlib import contextmanager
 from functools import cache, wraps
 from importlib.metadata import version
 from types import FunctionType
-from typing import Any, ClassVar, NamedTuple, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import InconsistentVersionWarning
 
 from skxent.kernels.checks import warn
+from skxent.losses._shipped import as_loss
 
 
 class TrainingData(NamedTuple):
@@ -141,3 +145,59 @@ def columns_of(model: Any) -> dict[str, Any]:
     """Return the attributes of a model that tell its columns, for one around it."""
     names = ("n_features_in_", "feature_names_in_")
     return {name: getattr(model, name) for name in names if hasattr(model, name)}
+
+
+PREFIX = "loss__"
+
+
+class LossParameters:
+    """An estimator whose `get_params`, `set_params` and grids reach into its loss.
+
+    Losses are values: where a parameter changes, another loss takes the place of the
+    one that was given.
+    """
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, with `deep` also those of the loss and of estimators.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+
+        Returns
+        -------
+        dict of str to object
+        """
+        estimator: Any = super()
+        params: dict[str, Any] = estimator.get_params(deep)
+        if not deep or "loss" not in params:
+            return params
+        try:
+            loss = as_loss(params["loss"])
+        except ValueError:  # fit reports it
+            return params
+        inner = loss.parameters()
+        return params | {f"{PREFIX}{name}": value for name, value in inner.items()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, also of the loss (``loss__gamma=2.0``) and of estimators.
+
+        Parameters
+        ----------
+        **params
+
+        Returns
+        -------
+        self
+        """
+        estimator: Any = super()
+        known = self.get_params(deep=False)
+        if "loss" in known and any(name.startswith(PREFIX) for name in params):
+            loss = as_loss(params.get("loss", known["loss"]))
+            inner = [name for name in params if name.startswith(PREFIX)]
+            changes = {name.removeprefix(PREFIX): params.pop(name) for name in inner}
+            changed = loss.with_parameters(**changes)
+            if changed != loss:  # otherwise a name stays a name
+                params["loss"] = changed
+        estimator.set_params(**params)
+        return self

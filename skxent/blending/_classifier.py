@@ -14,7 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skxent.base.classifier import ScoredByAccuracy
-from skxent.base.estimator import VersionedPickle, WholeFits, columns_of
+from skxent.base.estimator import LossParameters, VersionedPickle, WholeFits, columns_of
 from skxent.blending._objective import pool
 from skxent.blending._weights import Pooling, blend_weights
 from skxent.inputs.columns import by_class
@@ -78,7 +78,9 @@ def unwrapped(model: Any) -> Any:
 
 
 @dataclass(eq=False, repr=False)
-class BlendClassifier(VersionedPickle, WholeFits, ScoredByAccuracy, StackingClassifier):
+class BlendClassifier(
+    LossParameters, VersionedPickle, WholeFits, ScoredByAccuracy, StackingClassifier
+):
     r"""Classifiers whose blended probabilities have the least loss out of fold.
 
     A :class:`sklearn.ensemble.StackingClassifier` whose final estimator is

@@ -56,11 +56,20 @@ class Arithmetic(BlendObjective):
 
     So K drops out. A (n, M) holds the probabilities that the models give to the class
     of each row. With soft labels each class is a row of its own, weighted by its share.
+    If the loss depends on the class, the rows of a class stand together.
     """
 
     def __init__(self, tables: Sequence[Floats], target: Target, loss: Loss) -> None:
         super().__init__(tables, target, loss)
         rows, classes, weight = _observed(target)
+        self.parts = [(loss, slice(None))]
+        if loss.by_class:
+            order = np.argsort(classes, kind="stable")
+            rows, classes, weight = rows[order], classes[order], weight[order]
+            ends = np.searchsorted(classes, np.arange(target.n_classes + 1)).tolist()
+            self.parts = [
+                (loss.of_class(c), slice(*ends[c : c + 2])) for c in np.unique(classes)
+            ]
         self.A = np.empty((len(rows), len(tables)))
         for column, table in zip(self.A.T, tables, strict=True):
             column[:] = (
@@ -76,7 +85,7 @@ class Arithmetic(BlendObjective):
         a, q = self._shares(w)
         value, slope = np.empty_like(a), np.empty_like(a)
         z = (np.log(a) - np.log(q))[:, np.newaxis]
-        self.loss.evaluate(z, self.yes, value=value, gradient=slope)
+        self._evaluate(z, value=value, gradient=slope)
         gradient = (self.weight * slope / (a * q)) @ self.A
         return Point(w, float(self.weight @ value), gradient)
 
@@ -85,9 +94,14 @@ class Arithmetic(BlendObjective):
         q = np.maximum(q, 1e-8)  # beyond, the difference below would be rounding
         slope, curvature = np.empty_like(a), np.empty_like(a)
         z = (np.log(a) - np.log(q))[:, np.newaxis]
-        self.loss.evaluate(z, self.yes, gradient=slope, hessian=curvature)
+        self._evaluate(z, gradient=slope, hessian=curvature)
         second = (curvature + slope * (a - q)) / (a * q) ** 2
         return self.A.T @ ((self.weight * second)[:, np.newaxis] * self.A)
+
+    def _evaluate(self, z: Floats, **arrays: Vector) -> None:
+        for loss, rows in self.parts:
+            part: dict[str, Any] = {name: x[rows] for name, x in arrays.items()}
+            loss.evaluate(z[rows], self.yes.rows(rows), **part)
 
     def _shares(self, w: Vector) -> tuple[Vector, Vector]:
         a = np.clip(self.A @ w, EPS, 1 - EPS)

@@ -106,15 +106,17 @@ def blend_weights(
         y_true, *given, labels=labels, ignore_index=ignore_index, name="probas"
     )
     tables = _tables(given)
-    target = prepare_target(
+    target, classes = prepare_target(
         y_true,
         tables[0],
         sample_weight,
         Options(labels=labels, class_weight=class_weight, ignore_index=ignore_index),
         name="probas",
-    ).moderate()
+    )
+    target = target.moderate()
     check_sum(target.total_weight())
-    objective = OBJECTIVES[pooling](tables, target, loss)
+    resolved = as_loss(loss).for_classes(classes)
+    objective = OBJECTIVES[pooling](tables, target, resolved)
     start = np.full(len(tables), 1 / len(tables))
     sample = objective.subsample()
     if sample is not None:

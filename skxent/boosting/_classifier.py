@@ -40,7 +40,7 @@ class FocalBoostingClassifier(LogitClassifier):
     # objective, or that this estimator sets.
     reserved: ClassVar[tuple[str, ...]]
 
-    gamma: float = 2.0
+    gamma: Any = 2.0
     _: KW_ONLY
     estimator: Any = None
     class_weight: Any = None
@@ -106,7 +106,8 @@ class FocalBoostingClassifier(LogitClassifier):
         classes, train = self._training_rows(X, y, sample_weight)
         evaluation = self._evaluation_rows(classes, eval_set, eval_sample_weight)
         class_weight = training_weights(self, classes, train.y, train.sample_weight)
-        trained = TrainedLoss(Focal(self.gamma), class_weight, self.label_smoothing)
+        loss = Focal(self.gamma).for_classes(classes)
+        trained = TrainedLoss(loss, class_weight, self.label_smoothing)
         keywords = trained._asdict()
         keywords["n_threads"] = model.get_params().get("n_jobs") or None
         objective = self.objective_class(hessian=self.hessian, even=True, **keywords)

@@ -79,6 +79,12 @@ class HistGradientLoss(BaseLoss):
                 f"n_classes must be at least {found}, the number of classes in y, "
                 f"got {self.n_classes}."
             )
+        if found < self.n_classes and self.objective.loss.by_class:
+            raise ValueError(
+                f"loss must have the same parameters for every class, for a y of "
+                f"{found} of {self.n_classes} classes, whose codes are not known, got "
+                f"{self.objective.loss!r}."
+            )
         if found < self.n_classes and self.objective.class_weight is not None:
             raise ValueError(
                 f"class_weight must be None for a y of {found} of {self.n_classes} "

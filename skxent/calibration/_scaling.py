@@ -94,6 +94,7 @@ class LogitScaling(MetaEstimatorMixin, LogitClassifier):
                 f"got {z.shape[1]} columns."
             )
         classes, codes = encode_labels(labels, classes, "y")
+        loss = loss.for_classes(classes)
         weights = check_sample_weight(sample_weight, len(labels))
         if rows is not None:
             codes = codes[rows]
@@ -110,8 +111,7 @@ class LogitScaling(MetaEstimatorMixin, LogitClassifier):
         options = SolverOptions(float(self.tol), int(self.max_iter))
         found = objective.minimise(options)
         warn_unless_converged(type(self).__name__, found, options.tol)
-        self.classes_ = classes
-        self.estimator_ = model
+        self.classes_, self.estimator_ = classes, model
         self.n_iter_ = found.n_iter
         self.__dict__.update(columns_of(model))
         self.trained_loss_ = TrainedLoss(loss, None, self.label_smoothing)

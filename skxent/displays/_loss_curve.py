@@ -87,7 +87,8 @@ class LossCurveDisplay(PredictionDisplay):
         Parameters
         ----------
         losses : Loss, str or iterable of these
-            Losses, or names in :data:`skxent.losses.LOSSES`.
+            Losses, or names in :data:`skxent.losses.LOSSES`. A loss that depends on the
+            class has a curve for each class.
         quantity : {"loss", "gradient"}, default="loss"
             "gradient": minus the derivative in the margin, the pull of a row.
         against : {"probability", "margin"}, default="probability"
@@ -112,7 +113,7 @@ class LossCurveDisplay(PredictionDisplay):
             raise ValueError(
                 f"operating_range must be None or 3 numbers, got {operating_range!r}."
             )
-        given = as_losses(losses)
+        given = [one for loss in as_losses(losses) for one in loss.each_class()]
         margin = logit(np.linspace(0.002, 0.998, 499))
         x = expit(margin)
         if against == "margin":

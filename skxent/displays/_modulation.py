@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +13,8 @@ from scipy.special import logit
 from skxent.displays._display import PredictionDisplay, true_class_range
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option
-from skxent.losses._shipped import LOSSES, CrossEntropy
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import CrossEntropy, as_loss
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -26,8 +27,8 @@ class ModulationDisplay(PredictionDisplay):
 
     Parameters
     ----------
-    loss : str
-        A name in :data:`skxent.losses.LOSSES`.
+    loss : str or Loss
+        A loss with parameters, or its name.
     parameter : str
         The name of the parameter.
     values : ndarray of shape (values,)
@@ -57,7 +58,7 @@ class ModulationDisplay(PredictionDisplay):
     True
     """
 
-    loss: str
+    loss: str | Loss
     parameter: str
     values: Floats
     proba: Floats
@@ -67,7 +68,7 @@ class ModulationDisplay(PredictionDisplay):
     @classmethod
     def from_loss(
         cls,
-        loss: str = "focal",
+        loss: str | Loss = "focal",
         *,
         parameter: str | None = None,
         values: ArrayLike | None = None,
@@ -78,13 +79,13 @@ class ModulationDisplay(PredictionDisplay):
 
         Parameters
         ----------
-        loss : str, default="focal"
-            A name in :data:`skxent.losses.LOSSES` of a loss with parameters.
+        loss : str or Loss, default="focal"
+            A loss with parameters, or the name of one in :data:`skxent.losses.LOSSES`.
         parameter : str, default=None
-            The name of a parameter. None: its first one.
+            The name of a parameter. None: its first one. The others are those of loss.
         values : array-like of shape (values,), default=None
-            Increasing values of the parameter. None: those of 51 from 0 to 5 that are
-            in its domain.
+            Increasing values of the parameter. None: those of 51 from 0 to 5 that the
+            loss can take.
         operating_range : sequence of 3 floats, default=None
             Probabilities to mark.
         ax : matplotlib Axes, default=None
@@ -99,27 +100,26 @@ class ModulationDisplay(PredictionDisplay):
         ValueError
             If an argument is outside its domain.
         """
-        domains = {
-            name: {item.name: item.metadata["domain"] for item in fields(kind)}
-            for name, kind in LOSSES.items()
-        }
-        check_option("loss", loss, [name for name in domains if domains[name]])
-        if parameter is None:
-            parameter = next(iter(domains[loss]))
-        check_option("parameter", parameter, domains[loss])
+        base = as_loss(loss)
+        names = list(base.parameters())
+        if not names:
+            raise ValueError(f"loss must have a parameter, got {loss!r}.")
+        parameter = names[0] if parameter is None else parameter
+        check_option("parameter", parameter, names)
         if values is None:
-            domain = domains[loss][parameter]
-            values = [v for v in np.linspace(0, 5, 51) if v in domain]
+            values = [v for v in np.linspace(0, 5, 51) if takes(base, parameter, v)]
         given = np.asarray(values, dtype=np.float64)
         if given.ndim != 1 or len(given) < 2 or np.any(np.diff(given) <= 0):
             raise ValueError(f"values must be two or more and increase, got {given}.")
         proba = np.linspace(0.002, 0.998, 250)
-        one, margin = np.ones(len(proba), dtype=np.intp), logit(proba)
-        whole = CrossEntropy().loss(one, margin)
-        factor = [
-            LOSSES[loss](**{parameter: float(value)}).loss(one, margin) / whole
-            for value in given
-        ]
+        codes, margin = np.ones(len(proba), dtype=np.intp), logit(proba)
+        whole = CrossEntropy().loss(codes, margin)
+        varied = [base.with_parameters(**{parameter: float(x)}) for x in given]
+        if any(one.by_class for one in varied):
+            raise ValueError(
+                f"loss must depend on the class in {parameter} at most, got {base!r}."
+            )
+        factor = [one.loss(codes, margin) / whole for one in varied]
         display = cls(
             loss=loss,
             parameter=parameter,
@@ -135,7 +135,7 @@ class ModulationDisplay(PredictionDisplay):
         cls,
         y_true: ArrayLike,
         y_proba: ArrayLike,
-        loss: str = "focal",
+        loss: str | Loss = "focal",
         *,
         labels: ArrayLike | None = None,
         from_logits: bool = False,
@@ -192,3 +192,12 @@ class ModulationDisplay(PredictionDisplay):
                 ax.axvline(x, color="white", linestyle=style, path_effects=outline)
         ax.figure.colorbar(self.mesh_, ax=ax, label=f"{self.loss} / cross-entropy")
         ax.set(xlabel="probability of the true class", ylabel=self.parameter)
+
+
+def takes(loss: Loss, parameter: str, value: float) -> bool:
+    """Return True if a parameter of a loss can have this value."""
+    try:
+        loss.with_parameters(**{parameter: value})
+    except ValueError:
+        return False
+    return True

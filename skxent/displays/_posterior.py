@@ -26,7 +26,7 @@ from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._bins import Bins, check_bins, confidence_and_outcome
 from skxent.metrics._options import Options
-from skxent.metrics._rows import ScoredRows
+from skxent.metrics._rows import ScoredRows, column_labels
 
 Scale = Literal["linear", "log", "logit"]
 
@@ -104,7 +104,8 @@ class PosteriorDisplay(PredictionDisplay):
         Parameters
         ----------
         losses : Loss, str or iterable of these
-            Losses, or names in :data:`skxent.losses.LOSSES`.
+            Losses, or names in :data:`skxent.losses.LOSSES`. Dicts among their
+            parameters are of code, 0 or 1, to number.
         label_smoothing : float in [0, 1) or iterable of these, default=0
             The label smoothing that the model was trained with.
         scale : {"linear", "log", "logit"}, default="linear"
@@ -170,15 +171,18 @@ class PosteriorDisplay(PredictionDisplay):
         check_bins(n_bins, "quantile")
         check_option("scale", scale, get_args(Scale))
         settings = _settings(losses, label_smoothing)
+        classes = column_labels(ScoredRows(y_true, y_proba), labels)
+        settings = [(loss.for_classes(classes), eps) for loss, eps in settings]
         y_true, y_proba = align(y_true, y_proba, labels=labels)
         raw = logits_from(y_proba, from_logits)
         proba = CrossEntropy().predict_proba(raw)
         rows = ScoredRows(y_true, proba, sample_weight)
         outcomes = confidence_and_outcome(rows, Options(labels=labels))
         (bins,) = outcomes.bins(n_bins, "quantile")
-        output, curves = expit(LOGITS), _maps(settings)
         likeliest = proba.shape[1] > 2
-        if likeliest:
+        if not likeliest:
+            output, curves = expit(LOGITS), _maps(settings)
+        else:
             top = codes_of_logits(proba)[:, np.newaxis]
             means = []
             for loss, amount in settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,14 +52,7 @@ def class_weights(
         return balanced_class_weight(codes, len(classes), sample_weight)
     given = without_ignored(by_label(class_weight), ignored)
     if isinstance(given, Mapping):
-        labels = np.asarray(classes).tolist()
-        unknown = [label for label in given if label not in labels]
-        if unknown and not all(label in given for label in labels):
-            allowed = f"0..{len(classes) - 1}" if isinstance(classes, range) else labels
-            raise ValueError(
-                f"class_weight must have keys in {allowed}, got {unknown[0]!r}."
-            )
-        given = [given.get(label, 1.0) for label in labels]
+        given = in_class_order("class_weight", given, classes, 1.0)
     elif only_by_label:
         raise ValueError(
             f"class_weight must be a dict, 'balanced' or None, got {class_weight!r}."
@@ -81,15 +74,40 @@ def class_weights(
     return weights
 
 
-def by_label(class_weight: Any) -> Any:
+def in_class_order(
+    name: str,
+    given: Mapping[Any, Any],
+    classes: Sequence[Any] | NDArray[Any],
+    default: float | None = None,
+) -> list[Any]:
+    """Return the numbers of a dict by label, in the order of the classes.
+
+    A label that is left out has the default; without one that is an error. A label that
+    is not a class is an error, unless every class has a number.
+    """
+    labels = np.asarray(classes).tolist()
+    missing = [label for label in labels if label not in given]
+    unknown = [label for label in given if label not in labels]
+    allowed = f"0..{len(classes) - 1}" if isinstance(classes, range) else labels
+    if unknown and missing:
+        raise ValueError(f"{name} must have keys in {allowed}, got {unknown[0]!r}.")
+    if missing and default is None:
+        raise ValueError(
+            f"{name} must have a number for each of {allowed}, got none for "
+            f"{missing[0]!r}."
+        )
+    return [given.get(label, default) for label in labels]
+
+
+def by_label(given: Any, name: str = "class_weight") -> Any:
     """Return a pandas Series as a dict, and anything else as given."""
-    if hasattr(class_weight, "to_dict") and hasattr(class_weight, "index"):
-        if not class_weight.index.is_unique:
+    if hasattr(given, "to_dict") and hasattr(given, "index"):
+        if not given.index.is_unique:
             raise ValueError(
-                "class_weight must have each label once, got an index with repeats."
+                f"{name} must have each label once, got an index with repeats."
             )
-        return class_weight.to_dict()
-    return class_weight
+        return given.to_dict()
+    return given
 
 
 def without_ignored(class_weight: Any, ignored: Any) -> Any:
@@ -194,13 +212,14 @@ class Sums:
     n_weighted: int = 0
     exponent: int = 0
 
-    def __add__(self, other: Sums) -> Sums:
+    def __add__(self, other: Sums) -> Self:
         exponent = common_exponent((self, other))
         a, b = self.over(exponent), other.over(exponent)
         rows = self.n_weighted + other.n_weighted
-        return Sums(a.loss + b.loss, a.weight + b.weight, rows, exponent)
+        sums = {"loss": a.loss + b.loss, "weight": a.weight + b.weight}
+        return replace(a, **sums, n_weighted=rows)
 
-    def over(self, exponent: int) -> Sums:
+    def over(self, exponent: int) -> Self:
         """Return the same sums with another exponent."""
         if exponent == self.exponent:
             return self

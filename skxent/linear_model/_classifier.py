@@ -51,7 +51,9 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     Parameters
     ----------
     loss : str or Loss, default="cross_entropy"
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Its
+        parameters may be dicts of label to number, or K numbers in the order of
+        `classes_`. ``set_params(loss__gamma=3.0)`` and grids change them.
     C : float in (0, inf], default=1.0
         Inverse strength of the penalty; ``np.inf`` for none.
     l1_ratio : float in [0, 1], default=0.0
@@ -95,8 +97,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (d,), if X has column names
     trained_loss_ : TrainedLoss
-        What the posterior undoes, a named tuple: loss, class_weight (ndarray of shape
-        (K,), or None), label_smoothing.
+        What the posterior undoes, a named tuple: loss, with parameters in the order of
+        the classes; class_weight (ndarray of shape (K,), or None); label_smoothing.
     penalty : {"l1", "l2", "elasticnet"} or None
         The kind of penalty that l1_ratio and C mean; not a parameter.
 
@@ -191,13 +193,13 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         encoded = encode_target(self, *data)
         self.__dict__.update(encoded.attributes)
         table = table_rows(data.X, encoded.target, **row_settings(self))
-        return objective_of(self, table), data
+        return objective_of(self, table, encoded.trained), data
 
     def _planned(self, rows: Rows, plan: Plan) -> Objective:
         """Return the objective of rows in blocks; set what their plan knows."""
         self.__dict__.pop("feature_names_in_", None)
         self.__dict__.update(plan.attributes)
-        return objective_of(self, rows)
+        return objective_of(self, rows, plan.encoded.trained)
 
     @property
     def _n_threads(self) -> int | None:

@@ -57,7 +57,7 @@ class Path:
         """Return the iterations and the attributes of a model at this point."""
         if point[:2] != self.at:
             self._begin_row(model, point)
-        objective = objective_of(model, self.rows)
+        objective = objective_of(model, self.rows, self.encoded.trained)
         start = self.warm_start.weights(self.row)
         self.row.append(start)  # where the next one starts if this one fails
         solution = solve(

@@ -21,8 +21,9 @@ class FocalLogisticRegression(CrossEntropyClassifier):
 
     Parameters
     ----------
-    gamma : float in [0, 1e6], default=2.0
-        How much less a row counts that is already classified well.
+    gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
+        How much less a row counts that is already classified well. A dict or Series of
+        label to number, or numbers in the order of `classes_`: for each class its own.
     C, l1_ratio, fit_intercept, class_weight, label_smoothing, posterior
     solver, tol, max_iter, warm_start, n_jobs, verbose
         See :class:`CrossEntropyClassifier`.
@@ -52,7 +53,7 @@ class FocalLogisticRegression(CrossEntropyClassifier):
     0.96
     """
 
-    gamma: float = 2.0
+    gamma: Any = 2.0
     # It takes the place of the parameter of this name.
     loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]
 

@@ -52,7 +52,8 @@ def encode_target(
         dtype=X.dtype,
     ).with_finite_sum()
     check_some_weight(target.total_weight())
-    trained = TrainedLoss(as_loss(model.loss), weights, model.label_smoothing)
+    loss = as_loss(model.loss).for_classes(classes)
+    trained = TrainedLoss(loss, weights, model.label_smoothing)
     return EncodedTarget(target, classes, trained)
 
 
@@ -61,10 +62,10 @@ def row_settings(model: Any) -> dict[str, Any]:
     return {"fit_intercept": bool(model.fit_intercept), "n_threads": model.n_jobs}
 
 
-def objective_of(model: Any, rows: Rows) -> Objective:
+def objective_of(model: Any, rows: Rows, trained: TrainedLoss) -> Objective:
     strength = 1.0 / max(float(model.C) * rows.weight_sum, LEAST_WEIGHT)
     penalty = elastic_net(rows, strength, float(model.l1_ratio))
-    return Objective(rows, as_loss(model.loss), penalty)
+    return Objective(rows, trained.loss, penalty)
 
 
 def options_of(model: Any, callback: Callback | None = None) -> SolverOptions:

@@ -6,6 +6,7 @@ those that are shipped; a subclass of `Loss` or a `FormulaLoss` is used as they 
 """
 
 from skxent.kernels.checks import Interval
+from skxent.losses._class_dependent import LDAM, AsymmetricLoss
 from skxent.losses._formula import FormulaLoss
 from skxent.losses._loss import Loss
 from skxent.losses._parameters import parameter
@@ -19,7 +20,9 @@ from skxent.losses._shipped import (
 )
 
 __all__ = [
+    "LDAM",
     "LOSSES",
+    "AsymmetricLoss",
     "CrossEntropy",
     "Focal",
     "FormulaLoss",

@@ -19,6 +19,7 @@ from skxent.kernels.arrays import (
 from skxent.kernels.checks import as_reals
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
+from skxent.losses._by_class import ByClass
 
 
 class TargetKeywords(TypedDict, total=False):
@@ -45,7 +46,7 @@ class Arrays(TypedDict, total=False):
     floor: float
 
 
-class Compiled:
+class Compiled(ByClass):
     """A formula that the kernels can evaluate."""
 
     @property
@@ -108,5 +109,8 @@ class Compiled:
         eigenvalue: -p φ' is the curvature of a cross-entropy of the same gradient. The
         diagonal is at least `floor`.
         """
-        spec, n_threads = self.spec, effective_n_threads(n_threads, z.size)
+        n_threads = effective_n_threads(n_threads, z.size)
+        # Of columns that are answers of their own each has the classes no and yes.
+        n_classes = 2 if target.multilabel else target.n_classes
+        spec = self.for_classes(range(n_classes)).spec
         kernels.evaluate(spec, target, z, dict(arrays), n_threads)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from skxent.losses._loss import Loss
-from skxent.losses._parameters import checked_parameter
+from skxent.losses._parameters import OfClasses, checked_parameter, is_of_classes
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -115,34 +115,37 @@ class FormulaLoss(Loss):
         -------
         FormulaLoss
         """
+        self.check_names(changes)
         return FormulaLoss(self.formula, **self.parameters() | changes)
 
-    def with_constants(self, constant: Callable[[tuple[float, ...]], Any]) -> Any:
+    def map_by_class(self, function: Callable[[str, OfClasses], Any]) -> Any:
+        """Return the formula with a function of each constant of the classes.
+
+        Parameters
+        ----------
+        function : callable
+            Of the name and the value of a constant.
+
+        Returns
+        -------
+        FormulaLoss
+            The loss itself if no constant changes.
+        """
         values = {
-            name: constant(value) if isinstance(value, tuple) else value
+            name: function(name, value) if is_of_classes(value) else value
             for name, value in self.constants
         }
-        return Bound(self.formula, values)
+        if all(values[name] is value for name, value in self.constants):
+            return self
+        return self._stand_in({"constants": tuple(values.items())})
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
-        return Bound(self.formula, self.parameters()).phi(p, q, L)
+        values = {**self.parameters(), "p": p, "q": q, "L": L}
+        return evaluate(parse(self.formula), values)
 
     def __repr__(self) -> str:
         given = "".join(f", {name}={value!r}" for name, value in self.constants)
         return f"FormulaLoss({self.formula!r}{given})"
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A formula and what its names stand for."""
-
-    formula: str
-    constants: Mapping[str, Any]
-
-    def phi(self, p: Any, q: Any, L: Any) -> Any:
-        """Return φ."""
-        values = {**self.constants, "p": p, "q": q, "L": L}
-        return evaluate(parse(self.formula), values)
 
 
 def checked(name: str, value: Any) -> Any:

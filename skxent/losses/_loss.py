@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from inspect import get_annotations
 from numbers import Real
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from skxent.kernels.checks import POSITIVE, warn
 from skxent.losses._best_constant import BestConstant
-from skxent.losses._parameters import ByLabel, checked_parameter
+from skxent.losses._parameters import ByLabel, checked_parameter, parameter
 from skxent.losses._probabilities import Probabilities
-from skxent.losses._traced import traced
+from skxent.losses._traced import Traced, traced
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,9 @@ class Loss(BestConstant, Probabilities):
 
     In all methods ``raw_prediction`` holds logits: (n, K), or (n,) for two classes, the
     log-odds of class 1. ``y`` holds integer codes (n,) or soft labels (n, K), a data
-    frame whose columns are named 0..K-1 by name.
+    frame whose columns are named 0..K-1 by name. A parameter is a number, K numbers, or
+    a dict or Series of code to number. Estimators and metrics, which know the labels of
+    the classes, take dicts of label to number: see `for_classes`.
     Values are per row, not averaged. float32 gives float32, all else float64.
 
     Keywords shared by the methods that take y:
@@ -81,8 +85,7 @@ class Loss(BestConstant, Probabilities):
                 item.name, getattr(self, item.name), item.metadata.get("domain")
             )
             object.__setattr__(self, item.name, value)
-        if not any(isinstance(x, ByLabel) for x in self.parameters().values()):
-            self._check_promises()
+        self._check_promises()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # A pickle, which may be damaged, is checked as the constructor checks.
@@ -93,7 +96,7 @@ class Loss(BestConstant, Probabilities):
         """Trace the formula, and check what the class declares of it."""
         if type(self).spec is not Loss.spec:
             return  # It is compiled, and checked by the tests.
-        found = traced(self)
+        found = self._traced
         for promise in ("convex", "proper", "has_posterior"):
             declared, true = getattr(self, promise), getattr(found, promise)
             if declared != true:
@@ -126,7 +129,16 @@ class Loss(BestConstant, Probabilities):
     @property
     def spec(self) -> tuple[Any, ...]:
         """The loss as the kernels take it."""
+        if any(isinstance(value, ByLabel) for value in self._of_classes()):
+            raise ValueError(
+                f"loss must be resolved by for_classes(classes), got {self!r}."
+            )
         return traced(self).spec
+
+    @property
+    def _traced(self) -> Traced:
+        """What is known of the formula, whatever the order of the classes."""
+        return traced(self._in_some_order())
 
     @property
     def convex(self) -> bool:
@@ -135,21 +147,23 @@ class Loss(BestConstant, Probabilities):
         Then every minimum of a linear model is a global one. It is unique only with an
         L2 penalty, or where X determines it.
         """
-        return traced(self).convex
+        return self._traced.convex
 
     @property
     def proper(self) -> bool:
         """Whether softmax of the minimising logits gives the class probabilities."""
-        return traced(self).proper
+        return self._traced.proper
 
     @property
     def has_posterior(self) -> bool:
         """Whether the minimising logits tell the class probabilities."""
-        return traced(self).has_posterior
+        return self._traced.has_posterior
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters by name."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        return {
+            item.name: getattr(self, item.name) for item in fields(self) if item.init
+        }
 
     def with_parameters(self, **changes: Any) -> Any:
         """Return this loss with other parameters.
@@ -163,31 +177,23 @@ class Loss(BestConstant, Probabilities):
         -------
         Loss
         """
-        unknown = changes.keys() - self.parameters().keys()
-        if unknown:
-            raise ValueError(
-                f"{type(self).__name__} must have the parameter "
-                f"{', '.join(sorted(unknown))}, got "
-                f"{', '.join(self.parameters()) or 'none'}."
-            )
+        self.check_names(changes)
         return replace(self, **changes)
 
-    def with_constants(self, constant: Callable[[tuple[float, ...]], Any]) -> Any:
-        """Return the loss with what stands for numbers of classes, to be traced."""
-        return self._stand_in(
-            {
-                item.name: constant(value)
-                for item in fields(self)
-                if isinstance(value := getattr(self, item.name), tuple)
-                and item.metadata.get("by_class", True)
-            }
-        )
+    def check_names(self, names: Iterable[str]) -> None:
+        """Raise a ValueError unless all are names of parameters.
 
-    def _stand_in(self, changes: dict[str, Any]) -> Any:
-        """Return an unchecked copy."""
-        made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__ | changes)
-        return made
+        Parameters
+        ----------
+        names : iterable of str
+        """
+        known = list(self.parameters())
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise ValueError(
+                f"the parameters of {type(self).__name__} must be among {known}, got "
+                f"{unknown[0]!r}."
+            )
 
     def __add__(self, other: Any) -> Any:
         if isinstance(other, Real) and other == 0:
@@ -229,15 +235,23 @@ class WeightedSum(Loss):
     """
 
     losses: tuple[Loss, ...]
-    weights: tuple[float, ...]
+    weights: tuple[float, ...] = parameter(domain=POSITIVE, by_class=False)
+
+    def __post_init__(self) -> None:
+        losses = tuple(self.losses)
+        if not losses or not all(isinstance(loss, Loss) for loss in losses):
+            raise ValueError(f"losses must be a tuple of losses, got {self.losses!r}.")
+        if np.shape(self.weights) != (len(losses),):
+            raise ValueError(
+                f"weights must be {len(losses)} numbers, one for each loss, got "
+                f"{self.weights!r}."
+            )
+        object.__setattr__(self, "losses", losses)
+        super().__post_init__()
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         pairs = zip(self.weights, self.losses, strict=True)
         return sum(weight * loss.phi(p, q, L) for weight, loss in pairs)
-
-    def with_constants(self, constant: Callable[[tuple[float, ...]], Any]) -> Any:
-        losses = tuple(loss.with_constants(constant) for loss in self.losses)
-        return self._stand_in({"losses": losses})
 
     def __repr__(self) -> str:
         return " + ".join(

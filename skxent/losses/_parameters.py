@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, field
 from numbers import Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from skxent.inputs.weights import by_label, in_class_order
 from skxent.kernels.checks import Interval
 
 FINITE = Interval(-np.inf, np.inf, "neither")
@@ -40,7 +42,7 @@ class ByLabel(Mapping[Any, float]):
     """A number for each class label: a dict that can be a key."""
 
     def __init__(self, numbers: Mapping[Any, float]) -> None:
-        self._numbers = dict(numbers)
+        self._numbers = {label: float(number) for label, number in numbers.items()}
 
     def __getitem__(self, label: Any) -> float:
         return self._numbers[label]
@@ -58,16 +60,29 @@ class ByLabel(Mapping[Any, float]):
         return repr(self._numbers)
 
 
+# What a parameter is that depends on the class.
+OfClasses: TypeAlias = tuple[float, ...] | ByLabel
+
+
+def is_of_classes(value: Any) -> bool:
+    """Return True for a number for each class."""
+    return isinstance(value, tuple | ByLabel)
+
+
 def checked_parameter(name: str, value: Any, domain: Interval | None = None) -> Any:
     """Return a parameter as it is kept: arrays become tuples, dicts hashable."""
     given, domain = domain, domain or FINITE
+    value = by_label(value, name)
     if isinstance(value, Mapping):
+        if not value:
+            raise ValueError(f"{name} must have a number for each class, got none.")
         for label, number in value.items():
             domain.check(f"{name}[{label!r}]", number)
         return value if isinstance(value, ByLabel) else ByLabel(value)
     if isinstance(value, np.ndarray) or hasattr(value, "to_numpy"):
         value = np.asarray(value).tolist()
-    if isinstance(value, list | tuple) and all(isinstance(x, Real) for x in value):
+    is_list = isinstance(value, list | tuple) and len(value) > 0
+    if is_list and all(isinstance(x, Real) for x in value):
         for number in value:
             domain.check(name, number)
         return tuple(map(float, value))
@@ -75,3 +90,29 @@ def checked_parameter(name: str, value: Any, domain: Interval | None = None) -> 
     if given or is_number:
         domain.check(name, value)
     return value
+
+
+def resolved(
+    name: str, value: OfClasses, classes: Sequence[Any] | NDArray[Any]
+) -> tuple[float, ...]:
+    """Return the numbers of a parameter in the order of the classes."""
+    if isinstance(value, ByLabel):
+        return tuple(in_class_order(name, value, classes))
+    if len(value) != len(classes):
+        raise ValueError(
+            f"{name} must be a number or of shape ({len(classes)},), one for each "
+            f"class, got {len(value)} numbers. A dict of label to number also does "
+            "where some classes are absent."
+        )
+    return value
+
+
+def common_labels(found: Sequence[ByLabel]) -> list[Any]:
+    """Return the labels that all of several dicts have."""
+    labels = [label for label in found[0] if all(label in other for other in found)]
+    if not labels:
+        raise ValueError(
+            "parameters by label must have labels in common, got "
+            f"{', '.join(map(repr, found))}."
+        )
+    return labels

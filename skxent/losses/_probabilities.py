@@ -122,5 +122,6 @@ class Probabilities(Compiled):
         z, binary = as_raw_prediction(raw_prediction)
         out: Floats = np.empty((len(z), 2 if binary else z.shape[1]), dtype=z.dtype)
         n_threads = effective_n_threads(n_threads, out.size)
-        kernels.probabilities(self.spec, z, out, implied, log, n_threads)
+        spec = self.for_classes(range(out.shape[1])).spec
+        kernels.probabilities(spec, z, out, implied, log, n_threads)
         return out

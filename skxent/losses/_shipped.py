@@ -64,7 +64,8 @@ class Focal(Loss):
     Parameters
     ----------
     gamma : float in [0, 1e6], default=2.0
-        The focusing parameter. 0 is cross-entropy.
+        The focusing parameter. 0 is cross-entropy. As every parameter of a loss it may
+        differ between classes: K numbers, or a dict of label to number.
 
     References
     ----------
@@ -78,7 +79,7 @@ class Focal(Loss):
     array([0.1733, 0.0018])
     """
 
-    gamma: float = parameter(2.0, Interval(0.0, LARGEST, "both"))
+    gamma: Any = parameter(2.0, Interval(0.0, LARGEST, "both"))
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         return q**self.gamma * L

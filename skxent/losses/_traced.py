@@ -32,7 +32,7 @@ class Formula(Protocol):
 
     def phi(self, p: Any, q: Any, L: Any) -> Any: ...
 
-    def with_constants(self, constant: Any) -> Any: ...
+    def map_by_class(self, function: Any) -> Any: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def trace(loss: Formula) -> Program:
     """Return the program of a loss."""
     table: list[Any] = []
 
-    def constant(values: Any) -> Any:
+    def constant(name: str, values: Any) -> Any:
         table.append(values)
         return Expression(node("class_constant", constants=(len(table) - 1.0,)))
 
@@ -73,13 +73,18 @@ def trace(loss: Formula) -> Program:
     if shifted := bool(np.any(shift)):
         table.append(shift)
     result = operand(
-        loss.with_constants(constant).phi(Expression(P), Expression(Q), Expression(L))
+        loss.map_by_class(constant).phi(Expression(P), Expression(Q), Expression(L))
     )
     if not isinstance(result, Node):
         raise ValueError(f"phi must depend on p, q or L, got {result}.")
     if not table:
         return compile_graph(result, np.empty((0, 1)))
-    return compile_graph(result, np.stack(np.broadcast_arrays(*table)), shifted)
+    if len({len(values) for values in table}) > 1:
+        raise ValueError(
+            "parameters must be numbers for the same classes, got "
+            f"{', '.join(map(str, table))}."
+        )
+    return compile_graph(result, np.array(table), shifted)
 
 
 @lru_cache(maxsize=4096)

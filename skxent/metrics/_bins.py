@@ -119,7 +119,7 @@ def confidence_and_outcome(
         proba = check_proba(y_proba)
     if proba.ndim == 1:
         proba = np.column_stack([1 - proba, proba])
-    target = prepare_target(y_true, proba, rows.sample_weight, options)
+    target, _ = prepare_target(y_true, proba, rows.sample_weight, options)
     target, exponent = moderated(target)
     weight = target.row_weights()
     n_classes = proba.shape[1]

@@ -193,7 +193,7 @@ def explain(
     check_count("n_rows", n_rows, low=0)
     options = Options(**keywords)
     rows = ScoredRows(y_true, y_proba, options.sample_weight)
-    raw, target = read(rows, options)
+    raw, target, _ = read(rows, options)
     target = target.moderate()
     weight, mass = target.row_weights(), target.mass()
     check_sum(weight.max())

@@ -127,7 +127,7 @@ class LossScorer(_BaseScorer):
             return 0.0
         raw = check_logits(raw)
         target = self._target(y_true, raw, classes, sample_weight)
-        return -mean_loss(self.loss, target, raw)
+        return -mean_loss(self.loss.for_classes(classes), target, raw)
 
     def scoring_of(
         self,
@@ -154,13 +154,14 @@ class LossScorer(_BaseScorer):
         if _labels_and_unseen(y_true, classes)[1].any():
             return None
         targets: dict[Any, Target] = {}
+        loss = self.loss.for_classes(classes)
 
         def score(raw: Floats) -> float:
             raw = check_logits(raw)
             if raw.dtype not in targets:
                 target = self._target(y_true, raw, classes, sample_weight)
                 targets[raw.dtype] = target
-            return -mean_loss(self.loss, targets[raw.dtype], raw)
+            return -mean_loss(loss, targets[raw.dtype], raw)
 
         return score
 
@@ -172,7 +173,7 @@ class LossScorer(_BaseScorer):
             labels=classes,
             class_weight=self._known_weights(y_true, classes),
         )
-        return prepare_target(y_true, raw, sample_weight, options)
+        return prepare_target(y_true, raw, sample_weight, options)[0]
 
     def _known_weights(self, y_true: Any, classes: NDArray[Any]) -> Any:
         """Return class_weight without classes that neither training nor y_true has."""

@@ -56,7 +56,8 @@ def evaluate_loss(
     ----------
     loss : str or Loss
         A Loss, or a name in :data:`skxent.losses.LOSSES` for that loss with its default
-        parameters.
+        parameters. Parameters may be dicts of label to number, or K numbers in the
+        order of the labels.
     {y_true}
     {y_proba}
     {keywords}
@@ -82,12 +83,13 @@ def evaluate_loss(
 
 def losses_of(loss: Loss, rows: ScoredRows, options: Options) -> RowLosses:
     """Return the loss of every row of a block."""
-    raw, target = read(rows, options)
+    raw, target, classes = read(rows, options)
     exponent = 0
     if options.reduction == "mean":
         target, exponent = moderated(target)
     target.check_range(raw.dtype)
-    return RowLosses(loss_of_rows(loss, target, raw), target.total_weight, exponent)
+    value = loss_of_rows(loss.for_classes(classes), target, raw)
+    return RowLosses(value, target.total_weight, exponent)
 
 
 @overload

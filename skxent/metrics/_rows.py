@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from skxent.inputs.columns import align, classes_of_columns, named_classes
 from skxent.inputs.labels import (
@@ -77,11 +77,11 @@ def by_name(rows: ScoredRows, options: Options) -> tuple[Any, Any]:
     return y_true, y_proba
 
 
-def read(rows: ScoredRows, options: Options) -> tuple[Floats, Target]:
-    """Return the logits (n, K), or log-odds (n,), and the targets of a block."""
+def read(rows: ScoredRows, options: Options) -> tuple[Floats, Target, NDArray[Any]]:
+    """Return the logits (n, K), or log-odds (n,), targets and classes of a block."""
     y_true, y_proba = by_name(rows, options)
     raw = logits_from(y_proba, options.from_logits)
-    return raw, prepare_target(y_true, raw, rows.sample_weight, options)
+    return raw, *prepare_target(y_true, raw, rows.sample_weight, options)
 
 
 def prepare_target(
@@ -90,8 +90,8 @@ def prepare_target(
     sample_weight: Any,
     options: Options,
     name: str = "y_proba",
-) -> Target:
-    """Return checked targets for the rows of a table (n, K), or (n,) for two classes.
+) -> tuple[Target, NDArray[Any]]:
+    """Return checked targets for the rows of a table (n, K), or (n,), and the classes.
 
     Codes are places in `labels`, in the order that these have.
     """
@@ -124,7 +124,7 @@ def prepare_target(
             f"{name} must have a column for each of {len(classes)} labels, got "
             f"{n_classes} columns. If y_true lacks labels, pass all of them as labels."
         )
-    return make_target(
+    target = make_target(
         codes,
         len(table),
         n_classes,
@@ -140,6 +140,7 @@ def prepare_target(
         dtype=table.dtype,
         name="y_true",
     )
+    return target, classes
 
 
 def column_labels(rows: ScoredRows, labels: ArrayLike | None) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -76,9 +77,9 @@ def d2_loss_score(
     >>> round(d2_loss_score(CrossEntropy(), [0, 1, 1], [0.2, 0.7, 0.6]), 6)
     0.428845
     """
-    loss = as_loss(loss)
+    given = as_loss(loss)
     options = Options(**keywords)
-    sums = rows_of(y_true, y_proba, options).sum(partial(_sums_of, loss), options)
+    sums = rows_of(y_true, y_proba, options).sum(partial(_sums_of, given), options)
     if sums.n_weighted < 2:
         warn(
             "D^2 score is not well-defined with less than two samples.",
@@ -94,15 +95,23 @@ def d2_loss_score(
     # A loss is linear in its target, so the target of all rows has their mean loss.
     share, weights = (mass / mass.sum())[np.newaxis], np.ones(len(mass))
     all_rows = Target(None, share, weights)
-    constant = loss.best_constant_of(all_rows)
+    resolved = given.for_classes(sums.classes)
+    constant = resolved.best_constant_of(all_rows)
     raw = constant if len(mass) == 2 else constant[np.newaxis]
-    best = mass.sum() * loss_of_rows(loss, all_rows, raw)[0]
+    best = mass.sum() * loss_of_rows(resolved, all_rows, raw)[0]
     return float(1 - sums.loss / best)
 
 
-def _sums_of(loss: Loss, rows: ScoredRows, options: Options) -> Sums:
-    raw, target = read(rows, options)
+@dataclass(frozen=True)
+class ClassSums(Sums):
+    """Sums with the labels of the classes, which all blocks of rows have alike."""
+
+    classes: Any = ()
+
+
+def _sums_of(loss: Loss, rows: ScoredRows, options: Options) -> ClassSums:
+    raw, target, classes = read(rows, options)
     target, exponent = moderated(target)
-    value = loss_of_rows(loss, target, raw)
+    value = loss_of_rows(loss.for_classes(classes), target, raw)
     n_weighted = int(np.count_nonzero(target.row_weights()))
-    return Sums(total(value), target.mass(), n_weighted, exponent)
+    return ClassSums(total(value), target.mass(), n_weighted, exponent, classes)
