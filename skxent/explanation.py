@@ -1,13 +1,5 @@
 """A cross-entropy in the terms that people ask for."""
 
-from skxent.metrics._explanation import (
-    Explanation,
-    SurprisingRow,
-    explain,
-)
+from skxent.metrics._explanation import Explanation, SurprisingRow, explain
 
-__all__ = [
-    "Explanation",
-    "SurprisingRow",
-    "explain",
-]
+__all__ = ["Explanation", "SurprisingRow", "explain"]

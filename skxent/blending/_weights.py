@@ -16,6 +16,7 @@ from skxent.inputs.tables import check_proba
 from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option, warn
+from skxent.kernels.threads import one_blas_thread
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
 from skxent.metrics._options import Options
@@ -119,9 +120,11 @@ def blend_weights(
     objective = OBJECTIVES[pooling](tables, target, resolved)
     start = np.full(len(tables), 1 / len(tables))
     sample = objective.subsample()
-    if sample is not None:
-        start = minimise_on_simplex(sample, start).weights
-    found = minimise_on_simplex(objective, start)
+    # The order in which BLAS sums over the rows depends on its threads.
+    with one_blas_thread():
+        if sample is not None:
+            start = minimise_on_simplex(sample, start).weights
+        found = minimise_on_simplex(objective, start)
     if not found.converged:
         warn(
             f"The blend did not converge in {found.n_iter} iterations: the Newton "

@@ -16,11 +16,7 @@ from skxent.inputs.soft_labels import check_soft_labels
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import (
-    FRACTION,
-    check_count,
-    check_unmasked,
-)
+from skxent.kernels.checks import FRACTION, check_count, check_unmasked
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._loss import Loss
 from skxent.metrics._rows import mean_of
@@ -165,11 +161,7 @@ class BoosterLoss:
         return mean_of(value, target.total_weight())
 
     def init_score(
-        self,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        n_classes: int | None = None,
+        self, y: Any, sample_weight: Any = None, *, n_classes: int | None = None
     ) -> Any:
         """Return the margin to start from: the constant of least loss.
 

@@ -14,8 +14,9 @@ from skxent.metrics._bins import (
     Bins,
     Strategy,
     assign,
-    average,
+    bins_of,
     check_bins,
+    column_sums,
     confidence_and_outcome,
 )
 from skxent.metrics._calibration_error import calibration_error, warn_of_lone_rows
@@ -125,7 +126,10 @@ def calibration_error_interval(
     ]
 
     def bins(weight: Any) -> list[Bins]:
-        return [average(*column, weight) for column in columns]
+        return [
+            bins_of(edges, *column_sums(n_bins, index, c, y, weight))
+            for edges, index, c, y in columns
+        ]
 
     def resample() -> float:
         times = np.bincount(rng.randint(n, size=n), minlength=n)

@@ -9,9 +9,7 @@ from numpy.typing import ArrayLike
 
 from skxent.inputs.columns import by_code
 from skxent.inputs.tables import check_logits, check_proba
-from skxent.inputs.targets import (
-    ClassWeightOn,
-)
+from skxent.inputs.targets import ClassWeightOn
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool, check_option
 from skxent.losses._loss import Loss

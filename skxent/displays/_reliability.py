@@ -16,12 +16,7 @@ from skxent.displays._display import (
     text_color,
 )
 from skxent.kernels.checks import check_bool
-from skxent.metrics._bins import (
-    Bins,
-    Strategy,
-    check_bins,
-    confidence_and_outcome,
-)
+from skxent.metrics._bins import Bins, Strategy, check_bins, confidence_and_outcome
 from skxent.metrics._calibration_error import calibration_error
 from skxent.metrics._options import Options
 from skxent.metrics._rows import ScoredRows, column_labels

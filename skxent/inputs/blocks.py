@@ -12,8 +12,6 @@ import scipy.sparse as sp
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.checks import check_count, explain_missing
 
-__all__ = ["ArrayBlocks", "ParquetBlocks", "RowBlocks"]
-
 GivenBlock = tuple[Any, ...]
 
 # Enough rows that what a block costs besides its rows does not count; a few blocks fit

@@ -20,8 +20,6 @@ from skxent.kernels.checks import (
     check_unmasked,
 )
 
-__all__ = ["distill"]
-
 
 def check_soft_labels(
     y: NDArray[Any], n_classes: int, dtype: Any, name: str = "y"

@@ -11,11 +11,7 @@ from numpy.typing import ArrayLike
 
 from skxent.base.estimator import TrainingData
 from skxent.inputs.blocks import RowBlocks
-from skxent.linear_model._callbacks import (
-    CallbackSupportMixin,
-    FitTask,
-    with_callbacks,
-)
+from skxent.linear_model._callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._partial_fit import PartialFitMixin
 from skxent.linear_model._plan import Plan, read_rows

@@ -11,11 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from skxent.base.estimator import TrainingData
 from skxent.inputs.columns import by_code, soft_by_class
-from skxent.inputs.labels import (
-    as_labels,
-    check_targets,
-    is_soft,
-)
+from skxent.inputs.labels import as_labels, check_targets, is_soft
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.checks import (
     FRACTION,

@@ -20,7 +20,8 @@ from sklearn.utils.metadata_routing import (
 
 from skxent.inputs.labels import as_labels, is_soft
 from skxent.kernels.checks import warn
-from skxent.metrics._scorers import SCORERS, LossScorer, neg_log_loss_scorer
+from skxent.metrics._loss_scorer import LossScorer
+from skxent.metrics._scorers import SCORERS, neg_log_loss_scorer
 
 # The name of a scorer that is alone, as in the keys of cv_results_.
 ALONE = "score"

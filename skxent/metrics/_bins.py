@@ -174,18 +174,6 @@ def column_sums(
     return mass, np.array(sums, dtype=np.float64)
 
 
-def average(
-    edges: Floats,
-    index: NDArray[np.intp],
-    confidence: Floats,
-    outcome: Floats,
-    weight: NDArray[np.float64],
-) -> Bins:
-    """Return the bins of a column whose rows are assigned to them."""
-    mass, shares = column_sums(len(edges) - 1, index, confidence, outcome, weight)
-    return bins_of(edges, mass, shares)
-
-
 def bins_of(edges: Floats, weight: Floats, shares: Floats) -> Bins:
     """Return the bins of a column that hold any weight."""
     held = weight > 0

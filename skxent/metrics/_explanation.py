@@ -17,8 +17,6 @@ from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._options import NameKeywords, Options, takes
 from skxent.metrics._rows import ScoredRows, column_labels, read
 
-__all__ = ["Explanation", "SurprisingRow", "explain"]
-
 BIT = float(np.log(2))  # in nats
 
 

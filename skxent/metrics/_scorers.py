@@ -10,15 +10,6 @@ from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy, Focal
 from skxent.metrics._loss_scorer import LossScorer
 
-__all__ = [
-    "LossScorer",
-    "get_scorer",
-    "make_loss_scorer",
-    "neg_focal_loss_scorer",
-    "neg_log_loss_scorer",
-    "neg_smoothed_log_loss_scorer",
-]
-
 
 def make_loss_scorer(
     loss: str | Loss,

@@ -105,10 +105,7 @@ class Inverse:
     """
 
     def __init__(
-        self,
-        matrix: Weights,
-        dtype: Any = np.float64,
-        rounding: Weights | None = None,
+        self, matrix: Weights, dtype: Any = np.float64, rounding: Weights | None = None
     ) -> None:
         check_curvature(matrix)
         hold_rounding(matrix, rounding, dtype)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.optimize import nnls
 
-from skxent.kernels.threads import one_blas_thread
 from skxent.optimize.newton import backtrack
 from skxent.optimize.smooth import Point, rounding_error
 from skxent.optimize.solution import (
@@ -46,14 +45,6 @@ def minimise_on_simplex(
     Judged by the decrement √(-gᵀd) of the step d, as the linear models are; the last
     step leaves its square.
     """
-    # The order in which BLAS sums over the rows depends on its threads.
-    with one_blas_thread():
-        return _minimise_on_simplex(function, start, options)
-
-
-def _minimise_on_simplex(
-    function: SimplexFunction, start: Vector, options: SolverOptions
-) -> Solution:
     point, decrement = function.at(start), np.inf
     for iteration in range(1, options.max_iter + 1):
         w, value = point.W, point.value

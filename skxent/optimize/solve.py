@@ -35,11 +35,7 @@ from skxent.optimize.solution import (
     warn_unless_converged,
 )
 
-METHODS = {
-    "newton-cholesky": newton_cholesky,
-    "newton-cg": newton_cg,
-    "lbfgs": lbfgs,
-}
+METHODS = {"newton-cholesky": newton_cholesky, "newton-cg": newton_cg, "lbfgs": lbfgs}
 SOLVERS = tuple(METHODS)
 
 # With this many rows per coefficient or fewer, classes are nearly separable and L-BFGS
