@@ -23,11 +23,11 @@ from skxent.calibration._objective import (
 )
 from skxent.inputs.labels import check_labels, check_several, encode_labels
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import logits_per_row
+from skxent.inputs.tables import check_in_memory, logits_per_row
 from skxent.inputs.targets import make_target
 from skxent.inputs.weights import check_sample_weight, check_some_weight
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import FRACTION, POSITIVE, check_count, check_in_memory
+from skxent.kernels.checks import FRACTION, POSITIVE, check_count
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss

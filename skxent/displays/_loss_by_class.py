@@ -134,15 +134,14 @@ class LossByClassDisplay(PredictionDisplay):
         def share(values: Any, whole: float) -> Floats:
             return np.bincount(codes, values, len(classes)) / whole
 
-        display = cls(
+        return cls(
             loss=loss,
             classes=classes,
             loss_share=share(value, total),
             hardest_share=share(hard, total),
             row_share=share(row, float(row.sum())),
             hardest=hardest,
-        )
-        return display.plot(ax=ax)
+        ).plot(ax=ax)
 
     def _draw(self, ax: Any) -> None:
         drawn = np.argsort(-self.loss_share, kind="stable")[:MAX_BARS]

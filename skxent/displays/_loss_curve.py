@@ -125,15 +125,14 @@ class LossCurveDisplay(PredictionDisplay):
             else -loss.gradient(one, margin)
             for loss in given
         ]
-        display = cls(
+        return cls(
             losses=given,
             x=x,
             curves=np.array(curves),
             quantity=quantity,
             against=against,
             operating_range=operating_range,
-        )
-        return display.plot(ax=ax)
+        ).plot(ax=ax)
 
     @classmethod
     def from_predictions(

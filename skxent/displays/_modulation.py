@@ -120,15 +120,14 @@ class ModulationDisplay(PredictionDisplay):
                 f"loss must depend on the class in {parameter} at most, got {base!r}."
             )
         factor = [one.loss(codes, margin) / whole for one in varied]
-        display = cls(
+        return cls(
             loss=loss,
             parameter=parameter,
             values=given,
             proba=proba,
             factor=np.array(factor),
             operating_range=operating_range,
-        )
-        return display.plot(ax=ax)
+        ).plot(ax=ax)
 
     @classmethod
     def from_predictions(

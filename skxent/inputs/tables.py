@@ -1,4 +1,4 @@
-"""Tables of probabilities or logits: their values."""
+"""Tables: in memory or not, and the values of probabilities and logits."""
 
 from __future__ import annotations
 
@@ -146,3 +146,17 @@ def _checked(y_proba: ArrayLike, name: str) -> tuple[Floats, Floats | None]:
         + (", or from_logits=True for logits." if logits else ".")
     )
     return proba, sums
+
+
+def is_row_blocks(X: Any) -> bool:
+    """Return True for row blocks, not for a table with a column of that name."""
+    return hasattr(type(X), "row_blocks")
+
+
+def check_in_memory(X: Any) -> None:
+    """Raise a ValueError for blocks of rows, which only some fits read."""
+    if is_row_blocks(X):
+        raise ValueError(
+            "X must be an array, a DataFrame or a sparse matrix, got row blocks, which "
+            "only `fit` of a linear model reads. Pass the X of one block at a time."
+        )

@@ -83,15 +83,6 @@ def check_unmasked(name: str, values: Any) -> None:
         )
 
 
-def check_in_memory(X: Any) -> None:
-    """Raise a ValueError for blocks of rows, which only some fits read."""
-    if hasattr(type(X), "row_blocks"):  # not a column of that name
-        raise ValueError(
-            "X must be an array, a DataFrame or a sparse matrix, got row blocks, which "
-            "only `fit` of a linear model reads. Pass the X of one block at a time."
-        )
-
-
 def as_reals(name: str, values: Any, dtype: Any = np.float64) -> NDArray[Any]:
     """Return an aligned array of real numbers, which dates and complex ones are not."""
     check_unmasked(name, values)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from skxent.base.estimator import TrainingData
 from skxent.inputs.blocks import RowBlocks
+from skxent.inputs.tables import is_row_blocks
 from skxent.linear_model._callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._partial_fit import PartialFitMixin
@@ -177,7 +178,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[Objective, TrainingData]:
         """Return the objective, and the data as checked."""
-        if hasattr(type(X), "row_blocks"):  # not a column of that name
+        if is_row_blocks(X):
             if y is not None or sample_weight is not None:
                 raise ValueError(
                     "y and sample_weight must come with the blocks of X, "

@@ -13,6 +13,7 @@ from skxent.base.estimator import TrainingData
 from skxent.inputs.columns import by_code, soft_by_class
 from skxent.inputs.labels import as_labels, check_targets, is_soft
 from skxent.inputs.sparse import check_sparse
+from skxent.inputs.tables import check_in_memory
 from skxent.kernels.checks import (
     FRACTION,
     POSITIVE,
@@ -21,7 +22,6 @@ from skxent.kernels.checks import (
     as_reals,
     check_bool,
     check_count,
-    check_in_memory,
     check_option,
     check_unmasked,
 )

@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skxent.base.classifier import LogitClassifier
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import logits_per_row
+from skxent.inputs.tables import check_in_memory, logits_per_row
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import check_in_memory, check_unmasked
+from skxent.kernels.checks import check_unmasked
 from skxent.typing import MatrixLike
 
 
