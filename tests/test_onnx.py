@@ -1,5 +1,7 @@
 """The ONNX graphs of the linear models predict as the models do."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -8,6 +10,8 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from oracle import LOSS_INSTANCES
+from readers import exact_posterior
 from skxent import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
@@ -15,11 +19,19 @@ from skxent import (
     SmoothedSoftmaxClassifier,
     SmoothedSoftmaxClassifierCV,
 )
-from skxent.losses import LOSSES, Focal, Poly1
-from skxent.onnx import LOG_SLOPES, MIN_OPSET, register_converters
+from skxent.losses import (
+    LOSSES,
+    CrossEntropy,
+    Focal,
+    FormulaLoss,
+    GeneralizedCrossEntropy,
+    Loss,
+    Poly1,
+)
+from skxent.onnx import MIN_OPSET, register_converters
 
 MODELS = [
-    *(CrossEntropyClassifier(n) for n in LOSSES if LOSSES[n].name in LOG_SLOPES),
+    *map(CrossEntropyClassifier, LOSSES),
     CrossEntropyClassifier("focal", posterior=False),
     FocalLogisticRegression(0.0),
     FocalLogisticRegression(1.7, class_weight="balanced"),
@@ -30,6 +42,39 @@ MODELS = [
     SmoothedSoftmaxClassifier(0.1, fit_intercept=False),
     FocalLogisticRegressionCV(Cs=[1.0], gammas=[2.0], cv=2),
     SmoothedSoftmaxClassifierCV(Cs=[1.0], label_smoothings=[0.1], cv=2),
+]
+
+
+@dataclass(frozen=True)
+class ShiftedFocal(Loss):
+    """Focal loss of margins that are shifted by class."""
+
+    gamma: float = 2.0
+    margin_shift: tuple[float, ...] = (0.5, 1.0, 3.0)
+
+    def phi(self, p, q, L):
+        return q**self.gamma * L
+
+
+# Every operation of a graph, constants of classes, sums and shifts.
+FORMULAS = [
+    0.7 * CrossEntropy() + 0.3 * Focal(2.0),
+    Poly1(-1.0),
+    Focal(gamma=(0.5, 2.0, 30.0)),
+    Focal(40.0),
+    GeneralizedCrossEntropy(q=(0.2, 0.7, 0.9)),
+    ShiftedFocal(),
+    ShiftedFocal(gamma=(0.0, 1.0, 7.0)),
+    FormulaLoss("4 * q**2"),
+    FormulaLoss("(1 - p**2)**2"),
+    FormulaLoss("(q * g)**1.5 / (1 + p)", g=(1.0, 2.0, 3.0)),
+    FormulaLoss("(1 + L + L**2)**1.5 - 1"),
+    FormulaLoss("expm1(q**2) + log1p(q**2)"),
+    FormulaLoss("1 - exp(-(L**2))"),
+    FormulaLoss("1 - (1 - q**3)**2 + log(p + 2 * q)"),
+    FormulaLoss("where(p < 0.25, log(4) + 1 - 4 * p, L)"),
+    FormulaLoss("0.1 * L + square(maximum(0, 1 + L + log(q)))"),
+    FormulaLoss("q + ((1 - q / 2) * log1p(-q / 2) + p * L / 2) / (0.5 * log(0.5))"),
 ]
 # Some at which an operator that the graphs use takes another form, and the newest.
 OPSETS = [9, 11, 13, 18, None]
@@ -57,17 +102,6 @@ def check(model, X, labels, proba):
     assert_array_equal(labels, model.predict(X))
 
 
-def test_a_loss_whose_posterior_has_no_graph_is_refused(monkeypatch):
-    monkeypatch.delitem(LOG_SLOPES, "poly1")
-    X, y = load_iris(return_X_y=True)
-    model = CrossEntropyClassifier("poly1").fit(X, y)
-    with pytest.raises(ValueError, match=r"^loss must be .*, got 'poly1'\.$"):
-        run(model, X)
-    model.set_params(posterior=False)
-    _, proba = run(model, X)
-    assert_allclose(proba, model.predict_proba(X), atol=1e-12)
-
-
 @pytest.mark.parametrize("model", MODELS, ids=repr)
 @pytest.mark.parametrize("load", [load_breast_cancer, load_iris])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -79,7 +113,7 @@ def test_the_graph_predicts_as_the_model(model, load, dtype):
 
 
 @pytest.mark.parametrize("opset", OPSETS)
-@pytest.mark.parametrize("name", [n for n in LOSSES if LOSSES[n].name in LOG_SLOPES])
+@pytest.mark.parametrize("name", LOSSES)
 def test_the_graph_is_of_any_opset(name, opset):
     for load, dtype in ((load_breast_cancer, np.float32), (load_iris, np.float64)):
         X, y = load(return_X_y=True)
@@ -88,6 +122,46 @@ def test_the_graph_is_of_any_opset(name, opset):
             name, C=10.0, label_smoothing=0.05, class_weight={0: 2.0}
         ).fit(X, y)
         check(model, X, *run(model, X, opset))
+
+
+def session_of_logits(loss, dtype, opset=None):
+    """The graph of a model of three classes whose logits are X."""
+    X, y = load_iris(return_X_y=True)
+    model = CrossEntropyClassifier().fit(X[:, :3], y)
+    model.coef_, model.intercept_ = np.eye(3), np.zeros(3)
+    model.trained_loss_ = model.trained_loss_._replace(loss=loss)
+    return session(model, X[:, :3].astype(dtype), opset)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", [*LOSS_INSTANCES, *FORMULAS], ids=repr)
+def test_the_posterior_of_any_loss_is_exact(loss, dtype):
+    """Also of probabilities that are tiny, and where φ' underflows."""
+    if not loss.has_posterior:
+        pytest.skip("all classes would be as likely")
+    graph = session_of_logits(loss, dtype)
+    rng, eps = np.random.default_rng(0), np.finfo(dtype).eps
+    for scale in (1, 10, 300):
+        logits = (rng.normal(size=(12, 3)) * scale).astype(dtype)
+        _, proba = graph.run(None, {"X": logits})
+        expected = exact_posterior(loss, logits)
+        spread = np.ptp(logits, axis=1, keepdims=True)
+        kappa = (1 + np.max(getattr(loss, "gamma", 0.0))) * (1 + spread)
+        seen = expected > 1e-30
+        error = np.abs(np.log(proba[seen] / expected[seen]))
+        assert (error <= 16 * eps * np.broadcast_to(kappa, seen.shape)[seen]).all()
+        assert (proba[~seen] < 2e-30).all()
+
+
+@pytest.mark.parametrize("opset", [MIN_OPSET, None])
+@pytest.mark.parametrize("loss", FORMULAS, ids=repr)
+def test_the_graph_of_a_formula_is_of_any_opset(loss, opset):
+    logits = np.random.default_rng(0).normal(size=(50, 3))
+    for dtype in (np.float32, np.float64):
+        graph = session_of_logits(loss, dtype, opset)
+        _, proba = graph.run(None, {"X": logits.astype(dtype)})
+        expected = loss.posterior(logits.astype(dtype).astype(np.float64))
+        assert_allclose(proba, expected, atol=256 * np.finfo(dtype).eps)
 
 
 def test_an_opset_without_the_operators_is_refused():

@@ -109,6 +109,11 @@ class Program:
     code: bytes
     theta: Floats
 
+    @property
+    def shifted(self) -> bool:
+        """Return True if margins are first shifted by the first row of theta."""
+        return self.code[0] == OPERATIONS.index("margin_shift")
+
     def spec(self, tails: Floats) -> tuple[bytes, bytes, bytes]:
         """Return the program as the kernels take it; see `Traced` for the tails."""
         return self.code, self.theta.tobytes(), tails.tobytes()

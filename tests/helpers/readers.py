@@ -5,6 +5,10 @@ from __future__ import annotations
 import mpmath as mp
 import numpy as np
 
+from skxent.losses._derivative import differentiate
+from skxent.losses._graph import fold
+from skxent.losses._traced import trace
+
 # What depends on neither the margin nor the class.
 NUMPY = {
     "L": None,
@@ -45,7 +49,7 @@ def of_numpy(m, theta=()):
     }
 
 
-def of_mpmath(m):
+def of_mpmath(m, theta=()):
     """The same at one margin, to the digits of the context."""
     m = mp.mpf(m)
     L, log_q = mp.log1p(mp.exp(-m)), -mp.log1p(mp.exp(m))
@@ -57,6 +61,7 @@ def of_mpmath(m):
         "complement_p": lambda k: -mp.expm1(-k * L),
         "complement_q": lambda k: -mp.expm1(k * log_q),
         "constant": mp.mpf,
+        "class_constant": lambda j: mp.mpf(float(theta[int(j)])),
         "exp": mp.exp,
         "expm1": mp.expm1,
         "log": mp.log,
@@ -64,3 +69,21 @@ def of_mpmath(m):
         "maximum": max,
         "select": lambda x, y, c: x if c else y,
     }
+
+
+def exact_posterior(loss, rows):
+    """p q / -φ' of each class, with the sum 1, from mpmath and the derivative."""
+    program = trace(loss)
+    slope, found = differentiate(program.result), []
+    for row in rows:
+        # φ' is e^-|m| times what cancels, to a power.
+        with mp.workdps(60 + 4 * int(np.ptp(row))):
+            e = [mp.exp(mp.mpf(float(z))) for z in row]
+            total, eta = mp.fsum(e), []
+            for k, one in enumerate(e):
+                others = mp.fsum(e[:k] + e[k + 1 :])
+                theta = program.theta[:, k] if len(program.theta) else ()
+                m = mp.log(one / others) - (float(theta[0]) if program.shifted else 0)
+                eta.append(-one * others / total**2 / fold(slope, of_mpmath(m, theta)))
+            found.append([float(x / mp.fsum(eta)) for x in eta])
+    return np.array(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skxent.kernels.checks import check_option
 from skxent.linear_model import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
@@ -18,6 +16,8 @@ from skxent.linear_model import (
     SmoothedSoftmaxClassifier,
     SmoothedSoftmaxClassifierCV,
 )
+from skxent.onnx._graph import Graph
+from skxent.onnx._posterior import posterior
 
 __all__ = ["register_converters"]
 
@@ -170,117 +170,3 @@ def scaled_logits(g: Graph, X: Any, model: Any) -> tuple[Any, int]:
     product = g("MatMul", X, g.const(np.ldexp(coef.T, -exponent)))
     intercept = np.ldexp(np.asarray(intercept, dtype=np.float64), -exponent)
     return g("Add", product, g.const(intercept)), exponent
-
-
-class Graph:
-    """A factory of nodes, by the names of their operators."""
-
-    ops: Any
-    opset: int
-    dtype: type[np.floating[Any]]
-    onnx_type: Any
-
-    def __init__(self, opset: int, dtype: type[np.floating[Any]]) -> None:
-        from onnx import TensorProto
-        from skl2onnx.algebra import onnx_ops
-
-        self.ops, self.opset, self.dtype = onnx_ops, opset, dtype
-        self.onnx_type = (
-            TensorProto.DOUBLE if dtype is np.float64 else TensorProto.FLOAT
-        )
-        self.limits: Any = np.finfo(dtype)
-        # exp of it is 0, and its products with parameters of losses are finite.
-        self.lowest: float = -float(np.sqrt(self.limits.max))
-
-    def const(self, value: Any) -> Any:
-        """Return a constant in the type of the graph."""
-        return np.atleast_1d(np.asarray(value, dtype=self.dtype))
-
-    def reduce(self, name: str, values: Any) -> Any:
-        """Return the maximum or the sum over the classes: (n, 1)."""
-        # The axes were an attribute before they became an input.
-        if self.opset < {"Max": 18, "Sum": 13}[name]:
-            return self(f"Reduce{name}", values, axes=[1], keepdims=1)
-        return self(f"Reduce{name}", values, np.array([1]), keepdims=1)
-
-    def __call__(self, name: str, *inputs: Any, **settings: Any) -> Any:
-        return getattr(self.ops, f"Onnx{name}")(
-            *inputs, op_version=self.opset, **settings
-        )
-
-
-def posterior(g: Graph, z: Any, model: Any) -> Any:
-    """Return log η up to a constant for each row: see `src/posterior.pxd`."""
-    loss, class_weight, smoothing = model.trained_loss_
-    K = len(model.classes_)
-    check_option("loss", loss.name, LOG_SLOPES)
-    log_slope = LOG_SLOPES[loss.name](g, z, *loss.parameters().values())
-    t = z if log_slope is None else g("Sub", z, log_slope)
-    if smoothing:
-        tau = g("Softmax", t, axis=1)
-        x = g("Sub", tau, g.const(smoothing / K))
-        known = g("Greater", x, g("Mul", tau, g.const(0.01)))
-        # Both branches are evaluated: the logarithm of one that is not taken is of 1.
-        log_x = g("Log", g("Where", known, x, g.const(1.0)))
-        kept = g("Add", g("LogSoftmax", t, axis=1), g.const(np.log(0.01)))
-        t = g("Where", known, log_x, kept)
-    if class_weight is not None:
-        t = g("Sub", t, g.const(np.log(class_weight)))
-    return t
-
-
-def log_complement(g: Graph, p: Any, log_p: Any) -> Any:
-    """Return log(1 - p) without cancellation."""
-    # One class at most has p > 1/2: there it is the logsumexp of the others.
-    likely = g("Greater", p, g.const(0.5))
-    others = g("Where", likely, g.const(2 * g.lowest), log_p)
-    top = g.reduce("Max", others)
-    total = g.reduce("Sum", g("Exp", g("Sub", others, top)))
-    q = g("Sub", g.const(1.0), g("Where", likely, g.const(0.0), p))
-    return g("Where", likely, g("Add", top, g("Log", total)), g("Log", q))
-
-
-def focal(g: Graph, z: Any, gamma: float) -> Any:
-    """Return γ log q + log(1 + γ p L/q)."""
-    log_p = g("LogSoftmax", z, axis=1)
-    p = g("Exp", log_p)
-    log_q = log_complement(g, p, log_p)
-    q = g("Exp", log_q)
-    small = g("Less", q, g.const(1e-2))
-    # L/q = 1 + q/2 + q²/3 + ..., where L is lost to rounding
-    n_terms = 4 if g.dtype is np.float32 else 8
-    series = g.const(1 / n_terms)
-    for k in range(n_terms - 1, 0, -1):
-        series = g("Add", g("Mul", series, q), g.const(1 / k))
-    quotient = g("Div", g("Neg", log_p), g("Where", small, g.const(1.0), q))
-    ratio = g("Where", small, series, quotient)
-    bend = g("Mul", g("Mul", p, ratio), g.const(gamma))
-    slope = g("Log", g("Add", bend, g.const(1.0)))
-    return g("Add", g("Mul", log_q, g.const(gamma)), slope)
-
-
-def linear_in_p(g: Graph, z: Any, at_zero: float, slope: float) -> Any:
-    """Return log(a + b p), as log(a q + (a + b) p) if b < 0."""
-    log_p = g("LogSoftmax", z, axis=1)
-    p = g("Exp", log_p)
-    if slope >= 0:
-        return g("Log", g("Add", g("Mul", p, g.const(slope)), g.const(at_zero)))
-    log_q = log_complement(g, p, log_p)
-    if at_zero + slope == 0:
-        return g("Add", log_q, g.const(np.log(at_zero)))
-    away = g("Mul", g("Exp", log_q), g.const(at_zero))
-    return g("Log", g("Add", away, g("Mul", p, g.const(at_zero + slope))))
-
-
-# log(-φ'/q) of every class, as `log_slope` of src/losses.pxd.
-LOG_SLOPES: dict[str, Callable[..., Any]] = {
-    "cross_entropy": lambda g, z: None,
-    "focal": focal,
-    "generalized_cross_entropy": lambda g, z, theta: g(
-        "Mul", g("LogSoftmax", z, axis=1), g.const(theta)
-    ),
-    "symmetric_cross_entropy": lambda g, z, alpha, beta, log_zero: linear_in_p(
-        g, z, alpha, beta * abs(log_zero)
-    ),
-    "poly1": lambda g, z, epsilon: linear_in_p(g, z, 1.0, epsilon),
-}
