@@ -13,6 +13,7 @@ columns of X are scaled, and none needs scaled data.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -35,7 +36,12 @@ from skxent.optimize.solution import (
     warn_unless_converged,
 )
 
-METHODS = {"newton-cholesky": newton_cholesky, "newton-cg": newton_cg, "lbfgs": lbfgs}
+Method = Callable[[Objective, Weights, SolverOptions], Solution]
+METHODS: dict[str, Method] = {
+    "newton-cholesky": newton_cholesky,
+    "newton-cg": newton_cg,
+    "lbfgs": lbfgs,
+}
 SOLVERS = tuple(METHODS)
 
 # With this many rows per coefficient or fewer, classes are nearly separable and L-BFGS
@@ -67,6 +73,18 @@ def choose_solver(objective: Objective, options: SolverOptions) -> str:
     return "newton-cg" if few or objective.may_be_unbounded() else "lbfgs"
 
 
+def run(
+    method: Method, objective: Objective, start: Weights, options: SolverOptions
+) -> Solution:
+    """Run a method while BLAS has one thread; a small Hessian needs no limit for that.
+
+    The other methods multiply matrices by vectors, which BLAS does in threads earlier.
+    """
+    whole = method in (newton_cholesky, proximal_newton)
+    with one_blas_thread(objective.operations if whole else None):
+        return method(objective, start, options)
+
+
 @ignore_overflow  # an overflow is reported where its result is used
 def solve(
     objective: Objective,
@@ -80,14 +98,13 @@ def solve(
     a penalty that is not smooth, proximal Newton is the only solver.
     """
     try:
-        with one_blas_thread(objective.operations):
-            if not objective.smooth:
-                solver = "proximal Newton"
-                solution = proximal_newton(objective, start, options)
-            else:
-                if start.any():
-                    start = objective.at_best_shift(start)
-                solver, solution = _solve(objective, start, options, solver)
+        if not objective.smooth:
+            solver = "proximal Newton"
+            solution = run(proximal_newton, objective, start, options)
+        else:
+            if start.any():
+                start = objective.at_best_shift(start)
+            solver, solution = _solve(objective, start, options, solver)
     except Stopped as stop:
         value = objective.at(stop.weights).value
         return Solution(stop.weights, value, stop.n_iter, np.nan, STOPPED)
@@ -103,26 +120,28 @@ def _solve(
     if solver == "auto":
         solver = choose_solver(objective, options)
         patience = options.patience if solver == "lbfgs" else max_iter
-    method, before, limits = METHODS[solver], 0, options
+    method, before = METHODS[solver], 0
     if not objective.loss.convex and not start.any() and max_iter > 1:
         # At least one iteration is left for the loss itself.
         easier = replace(objective, loss=CrossEntropy())
         tol, limit = max(options.tol, SMOOTH_START_TOL), min(patience, max_iter - 1)
-        first = method(easier, start, replace(options, tol=tol, max_iter=limit))
+        limits = replace(options, tol=tol, max_iter=limit)
+        first = run(method, easier, start, limits)
         objective = replace(objective, cached_hessian=first.hessian)
         start, before = first.weights, first.n_iter
         if patience < max_iter and not first.converged:
             solver, method, patience = "newton-cg", newton_cg, max_iter
     left = max_iter - before
+    limits = options
     if min(patience, left) < max_iter:
         limits = replace(options, max_iter=min(patience, left))
-    solution = method(objective, start, limits)
+    solution = run(method, objective, start, limits)
     going = not solution.converged and solution.reason != SEPARABLE
     if going and solution.n_iter < left:
         solver, before = "newton-cg", before + solution.n_iter
         start = objective.at_best_shift(solution.weights)
         options = replace(options, max_iter=left - solution.n_iter)
-        solution = newton_cg(objective, start, options)
+        solution = run(newton_cg, objective, start, options)
     return solver, replace(
         solution,
         weights=objective.at_best_shift(solution.weights),
