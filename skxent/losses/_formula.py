@@ -139,6 +139,22 @@ class FormulaLoss(Loss):
             return self
         return self._stand_in({"constants": tuple(values.items())})
 
+    def with_symbols(self, symbol: Callable[[str, Any], Any]) -> Any:
+        """Return the formula with symbols in place of its constants, to be printed.
+
+        Parameters
+        ----------
+        symbol : callable
+            Of the name and the value of a constant.
+
+        Returns
+        -------
+        FormulaLoss
+            It is not checked.
+        """
+        symbols = ((name, symbol(name, value)) for name, value in self.constants)
+        return self._stand_in({"constants": tuple(symbols)})
+
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         values = {**self.parameters(), "p": p, "q": q, "L": L}
         return evaluate(parse(self.formula), values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from inspect import get_annotations
 from numbers import Real
@@ -13,6 +13,7 @@ import numpy as np
 
 from skxent.kernels.checks import POSITIVE, warn
 from skxent.losses._best_constant import BestConstant
+from skxent.losses._latex import latex
 from skxent.losses._parameters import ByLabel, checked_parameter, parameter
 from skxent.losses._probabilities import Probabilities
 from skxent.losses._traced import Traced, traced
@@ -213,6 +214,26 @@ class Loss(BestConstant, Probabilities):
         return WeightedSum(losses, tuple(float(factor) * w for w in weights))
 
     __rmul__ = __mul__
+
+    def with_symbols(self, symbol: Callable[[str, Any], Any]) -> Any:
+        """Return the loss with symbols in place of its parameters, to be printed.
+
+        Parameters
+        ----------
+        symbol : callable
+            Of the name and the value of a parameter.
+
+        Returns
+        -------
+        Loss
+            It is not checked.
+        """
+        values = self.parameters().items()
+        return self._stand_in({name: symbol(name, value) for name, value in values})
+
+    def _repr_latex_(self) -> str:
+        """Return the formula as notebooks print it."""
+        return rf"$\displaystyle {latex(self)}$"
 
     def warn_without_posterior(self) -> None:
         """Warn the user of a model whose posterior would be 1/K for every class."""
