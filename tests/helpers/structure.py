@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 25_900,
-    "lines of code": 16_200,
+    "lines": 25_750,
+    "lines of code": 15_950,
 }
 MAX_FILE_LINES = 300
 
