@@ -45,6 +45,7 @@ if _TYPE_CHECKING:  # also read by programs that freeze a package
         onnx,
         scorers,
         targets,
+        torch,
         typing,
     )
     from skxent.explanation import explain

@@ -28,7 +28,7 @@ MODULES = [
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
     for path in sorted(PACKAGE.rglob("*.py"))
     if ">>> " in path.read_text(encoding="utf-8")
-    and path.relative_to(PACKAGE).parts[0] not in ("dask", "displays", "onnx")
+    and path.relative_to(PACKAGE).parts[0] not in ("dask", "displays", "onnx", "torch")
     and path.parts[-2:] != ("boosting", "_estimators.py")
 ]
 

@@ -33,7 +33,7 @@ FLOORS = (
     {"linear_model"},
     {"calibration", "blending", "boosting"},
     {"displays"},
-    {"dask", "onnx"},
+    {"dask", "onnx", "torch"},
     {"targets", "blocks", "scorers", "explanation"},  # public names of lower rooms
     {"skxent"},
 )
@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 25_750,
-    "lines of code": 15_950,
+    "lines": 26_400,
+    "lines of code": 16_300,
 }
 MAX_FILE_LINES = 300
 
@@ -404,6 +404,7 @@ ASSIGNED_BY_DESIGN = (
     "text.xyann",
     "operator.outputs[1].type.shape",
     "estimator.__dict__",
+    "ctx.run",  # torch.autograd.Function
 )
 # Names of a function that the caller has just made.
 OF_FUNCTIONS = (".__doc__", ".__module__", ".__name__", ".__qualname__")
