@@ -267,6 +267,16 @@ static inline void REAL_NAME(unbound)(int order, const REAL *L, REAL_NAME(number
     }
 }
 
+/* A derivative that overflows stays finite, for it is multiplied by what may be 0. */
+static inline void REAL_NAME(keep_finite)(int order, REAL_NAME(numbers) *f) {
+    for (int n = 1; n <= order; n++)
+        EACH_ROW {
+            REAL x = f[n][i];
+            x = x > LARGEST_DERIVATIVE ? LARGEST_DERIVATIVE : x;
+            f[n][i] = x < -LARGEST_DERIVATIVE ? -LARGEST_DERIVATIVE : x;
+        }
+}
+
 OUT_OF_LINE void REAL_NAME(run)(
     const program *P, int order, const ptrdiff_t *classes, const REAL *margins, REAL *f
 ) {
@@ -352,6 +362,7 @@ OUT_OF_LINE void REAL_NAME(run)(
             REAL_NAME(function)(order, x.operation, a, d);
         }
     }
+    REAL_NAME(keep_finite)(order, (REAL_NAME(numbers) *)f);
     if (infinite)
         REAL_NAME(unbound)(order, margins + 2 * ROWS, (REAL_NAME(numbers) *)f);
 }

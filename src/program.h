@@ -137,15 +137,18 @@ static inline double theta_of(const program *p, int j, const ptrdiff_t *classes,
 #define REAL_NAME(name) name##_double
 #define VM(name) vm_##name
 #define STANDS_FOR_INFINITY 1e150
+#define LARGEST_DERIVATIVE 1e305
 #include "interpreter.h"
 #undef REAL
 #undef REAL_NAME
 #undef VM
 #undef STANDS_FOR_INFINITY
+#undef LARGEST_DERIVATIVE
 #define REAL float
 #define REAL_NAME(name) name##_float
 #define VM(name) vm_##name##f
 #define STANDS_FOR_INFINITY 1e15f
+#define LARGEST_DERIVATIVE 1e35f
 #include "interpreter.h"
 
 /* Run a program on the margins of a tile, given by ROWS each of p, q and L, and write f,

@@ -53,6 +53,19 @@ class Interval:
             raise ValueError(f"{name} must be {self}, got {value!r}.")
 
 
+@dataclass(frozen=True)
+class Integers(Interval):
+    """Whole numbers from low to high, which may be floats: grids hold these."""
+
+    closed: str = "both"
+
+    def __contains__(self, value: object) -> bool:
+        return super().__contains__(value) and value == int(cast(float, value))
+
+    def __str__(self) -> str:
+        return f"an integer in [{self.low:g}, {self.high:g}]"
+
+
 FRACTION = Interval(0.0, 1.0)  # [0, 1): label smoothing
 POSITIVE = Interval(0.0, closed="neither")
 

@@ -12,24 +12,38 @@ from skxent.losses._loss import Loss
 from skxent.losses._parameters import parameter
 from skxent.losses._shipped import (
     LOSSES,
+    AlphaLoss,
     CrossEntropy,
     Focal,
     GeneralizedCrossEntropy,
+    InverseFocal,
+    JensenShannon,
+    PartiallyHuberized,
     Poly1,
+    SquaredError,
+    SquaredHinge,
     SymmetricCrossEntropy,
+    TaylorCrossEntropy,
 )
 
 __all__ = [
     "LDAM",
     "LOSSES",
+    "AlphaLoss",
     "AsymmetricLoss",
     "CrossEntropy",
     "Focal",
     "FormulaLoss",
     "GeneralizedCrossEntropy",
     "Interval",
+    "InverseFocal",
+    "JensenShannon",
     "Loss",
+    "PartiallyHuberized",
     "Poly1",
+    "SquaredError",
+    "SquaredHinge",
     "SymmetricCrossEntropy",
+    "TaylorCrossEntropy",
     "parameter",
 ]

@@ -18,6 +18,8 @@ from skxent.losses._parameters import ByLabel, checked_parameter, parameter
 from skxent.losses._probabilities import Probabilities
 from skxent.losses._traced import Traced, traced
 
+NUMBERS = (float, int, "float", "int")  # as annotations, which may be strings
+
 
 @dataclass(frozen=True)
 class Loss(BestConstant, Probabilities):
@@ -82,9 +84,10 @@ class Loss(BestConstant, Probabilities):
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            value = checked_parameter(
-                item.name, getattr(self, item.name), item.metadata.get("domain")
-            )
+            value, domain = getattr(self, item.name), item.metadata.get("domain")
+            if not item.metadata.get("by_class", True) and item.type in NUMBERS:
+                domain.check(item.name, value)
+            value = checked_parameter(item.name, value, domain)
             object.__setattr__(self, item.name, value)
         self._check_promises()
 
@@ -236,12 +239,12 @@ class Loss(BestConstant, Probabilities):
         return rf"$\displaystyle {latex(self)}$"
 
     def warn_without_posterior(self) -> None:
-        """Warn the user of a model whose posterior would be 1/K for every class."""
+        """Warn the user of a model whose posterior tells no probabilities."""
         if not self.has_posterior:
             warn(
-                f"{self!r} has no posterior: its minimiser tells the likeliest class "
-                "alone, so that every class gets 1/K. Take the softmax "
-                "(posterior=False) as a score, or another loss."
+                f"{self!r} has no posterior: its minimiser does not tell the class "
+                "probabilities. Take the softmax (posterior=False) as a score, or "
+                "another loss."
             )
 
 

@@ -14,6 +14,9 @@ from skxent.inputs.weights import by_label, in_class_order
 from skxent.kernels.checks import Interval
 
 FINITE = Interval(-np.inf, np.inf, "neither")
+# Parameters between these neither overflow nor vanish in float32, nor do the products
+# and squares of them that the formulas need.
+SMALLEST, LARGEST = 1e-6, 1e6
 
 
 def parameter(
@@ -28,8 +31,9 @@ def parameter(
     domain : Interval, default=all finite numbers
         Numbers outside it are an error that names the parameter.
     by_class : bool, default=True
-        Whether an array or a dict gives a number for each class. If not, an array is
-        kept as it is, as a tuple.
+        Whether an array or a dict gives a number for each class. If not, a field that
+        is annotated as float or int takes a number alone, and an array in another one
+        is kept as it is, as a tuple.
 
     Returns
     -------

@@ -59,9 +59,9 @@ def complement(x: Node) -> Node | None:
     if x.operation == "complement_q":
         return node("monomial", constants=(0.0, x.constants[0]))
     k, l = exponents(x) or (0.0, 0.0)
-    if k > 0 and l == 0:
+    if k and l == 0:
         return node("complement_p", constants=(k,))
-    if l > 0 and k == 0:
+    if l and k == 0:
         return node("complement_q", constants=(l,))
     return None
 

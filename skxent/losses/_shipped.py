@@ -7,22 +7,32 @@ from difflib import get_close_matches
 from typing import Any, ClassVar
 
 from skxent.kernels.checks import Interval
+from skxent.losses._compared import InverseFocal, SquaredError, SquaredHinge
 from skxent.losses._loss import Loss
-from skxent.losses._parameters import parameter
+from skxent.losses._parameters import LARGEST, SMALLEST, parameter
+from skxent.losses._robust import (
+    AlphaLoss,
+    JensenShannon,
+    PartiallyHuberized,
+    TaylorCrossEntropy,
+)
 
 __all__ = [
     "LOSSES",
+    "AlphaLoss",
     "CrossEntropy",
     "Focal",
     "GeneralizedCrossEntropy",
+    "InverseFocal",
+    "JensenShannon",
     "Loss",
+    "PartiallyHuberized",
     "Poly1",
+    "SquaredError",
+    "SquaredHinge",
     "SymmetricCrossEntropy",
+    "TaylorCrossEntropy",
 ]
-
-# Parameters between these neither overflow nor vanish in float32, nor do the products
-# and squares of them that the formulas need.
-SMALLEST, LARGEST = 1e-6, 1e6
 
 
 @dataclass(frozen=True)
@@ -201,6 +211,13 @@ LOSSES: dict[str, type[Loss]] = {
         GeneralizedCrossEntropy,
         SymmetricCrossEntropy,
         Poly1,
+        AlphaLoss,
+        TaylorCrossEntropy,
+        JensenShannon,
+        PartiallyHuberized,
+        InverseFocal,
+        SquaredError,
+        SquaredHinge,
     )
 }
 

@@ -98,15 +98,14 @@ def traced(loss: Formula) -> Traced:
     if len(program.theta) == 0:
         check_called(loss, curves[0])
     slopes = [curve.log_slope(np.abs(curve.m) <= NEAR[-1]) for curve in curves]
+    flat = np.isneginf(slopes).any()
     return Traced(
         program,
         np.array([curve.tails() for curve in curves]),
         convex=all(curve.is_convex() for curve in curves),
         # One constant for all classes: else the likeliest one has no say alone.
-        proper=bool(np.ptp(slopes) <= NEGLIGIBLE),
-        has_posterior=all(
-            np.ptp(slope + curves[0].L_near()) > NEGLIGIBLE for slope in slopes
-        ),
+        proper=not flat and bool(np.ptp(slopes) <= NEGLIGIBLE),
+        has_posterior=all(curve.has_posterior() for curve in curves),
     )
 
 
@@ -160,11 +159,25 @@ class Curve:
     def is_convex(self) -> bool:
         """Whether the loss of logits is convex: φ' <= 0 holds, φ'' >= 0 is to be seen.
 
-        Relative to p q, the curvature of cross-entropy, near the true margin.
+        Relative to p q, the curvature of cross-entropy, near the true margin. Where φ
+        has kinks, φ' must not fall, either.
         """
         near = np.abs(self.m) <= NEAR[-1]
-        scale = np.exp(-np.abs(self.m[near])) * np.abs(self.f1[near]).max()
-        return bool((self.f2[near] >= -NEGLIGIBLE * scale).all())
+        f1, f2 = self.f1[near], self.f2[near]
+        scale = np.exp(-np.abs(self.m[near])) * np.abs(f1).max()
+        falls = np.diff(f1) < NEGLIGIBLE * f1[:-1]
+        return bool((f2 >= -NEGLIGIBLE * scale).all() and not falls.any())
+
+    def has_posterior(self) -> bool:
+        """Whether φ' of all classes, which balance at a minimum, tell probabilities.
+
+        They do not where p q / φ' is the same for all logits, nor where φ is constant
+        for small p: a class there may have any probability.
+        """
+        near = np.abs(self.m) <= NEAR[-1]
+        slope = self.log_slope(near)
+        flat = np.isneginf(slope) & (np.abs(NEAR + 5) <= 5)
+        return not flat.any() and bool(np.ptp(slope + self.L_near()) > NEGLIGIBLE)
 
     def tails(self) -> list[float]:
         """Return a and b of log(-φ'/q) far to the right, then far to the left."""
@@ -197,7 +210,10 @@ def evaluate(program: Program, margins: Floats) -> tuple[Floats, Floats, Floats]
     arrays = {"value": f, "gradient": f1, "hessian": f2}
     spec = program.spec(np.zeros((max(1, program.theta.shape[1]), 4)))
     kernels.evaluate(spec, target, margins[:, np.newaxis], arrays)
-    bad = ~(np.isfinite(f) & np.isfinite(f1[:, 0]) & np.isfinite(f2[:, 0]))
+    # The kernels keep derivatives that overflow finite, below these.
+    least = 1e35 if dtype == np.float32 else 1e305
+    slopes = np.abs([f1[:, 0], f2[:, 0]])
+    bad = ~(np.isfinite(f) & (slopes < 0.99 * least).all(axis=0))
     if bad.any():
         raise ValueError(
             f"phi and its derivatives must be finite in {dtype} for every p in (0, 1), "

@@ -70,7 +70,7 @@ def test_the_optimum_is_that_of_slsqp(loss, pooling):
     assert ours.min() >= 0
     assert_allclose(ours.sum(), 1, rtol=1e-14)
     assert mean_loss(ours) <= found.fun + 1e-12
-    assert_allclose(ours, found.x, atol=1e-6)
+    assert_allclose(ours, found.x, atol=1e-5)  # its differences err by 1e-8
 
 
 @poolings

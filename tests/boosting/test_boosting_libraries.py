@@ -167,7 +167,10 @@ def test_hist_gradient_boosting_of_every_loss(name, n_classes):
     assert model.train_score_[-1] > model.train_score_[0]
     constant = np.bincount(y[:700]) / 700
     reference = log_loss(y[700:], np.tile(constant, (300, 1)))
-    assert log_loss(y[700:], model.predict_proba(X[700:])) < 0.9 * reference
+    # The posterior of a hinge may be 0.
+    proba = np.clip(model.predict_proba(X[700:]), 0.02, None)
+    proba /= proba.sum(axis=1, keepdims=True)
+    assert log_loss(y[700:], proba) < 0.9 * reference
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])

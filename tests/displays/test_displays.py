@@ -4,6 +4,7 @@ import doctest
 import importlib
 import subprocess
 import sys
+from dataclasses import fields
 from inspect import signature
 
 import numpy as np
@@ -98,9 +99,10 @@ def test_the_curves_of_losses(quantity, against):
         else:
             h = 1e-6
             up, down = ((p / (p + q * np.exp(-s))) for s in (h, -h))
-            slope = loss.phi(down, 1 - down, -np.log(down))
-            slope = (slope - loss.phi(up, 1 - up, -np.log(up))) / (2 * h)
-            assert_allclose(drawn, slope, rtol=1e-5, atol=1e-8)
+            low, here, high = (loss.phi(x, 1 - x, -np.log(x)) for x in (down, p, up))
+            # At a kink the slope is that of one side.
+            sides = np.sort([(low - here) / h, (here - high) / h], axis=0)
+            assert_allclose(drawn, np.clip(drawn, *sides), rtol=1e-5, atol=1e-8)
         assert line.get_label() == repr(loss)
     assert "true class" in display.ax_.get_xlabel()
 
@@ -128,7 +130,7 @@ def test_the_factor_of_focal_loss():
     assert display.ax_.get_ylabel() == "gamma"
 
 
-@pytest.mark.parametrize("name", [n for n in LOSSES if n != "cross_entropy"])
+@pytest.mark.parametrize("name", [n for n in LOSSES if fields(LOSSES[n])])
 def test_every_loss_with_a_parameter_has_a_factor(name):
     display = ModulationDisplay.from_loss(name)
     loss = LOSSES[name](**{display.parameter: display.values[-1]})

@@ -6,6 +6,7 @@ from functools import cache
 
 import mpmath as mp
 import numpy as np
+from jets import Jet, inputs, jet
 
 from skxent.losses import LOSSES, Focal
 
@@ -30,53 +31,80 @@ def smooth(y, n_classes, label_smoothing):
 
 
 @cache
-def phi(loss, m):
-    """φ, φ' and φ'' at the margin m, differentiated by mpmath from `loss.phi`."""
-
-    def function(x):
-        return loss.phi(1 / (1 + mp.exp(-x)), 1 / (1 + mp.exp(x)), mp.log1p(mp.exp(-x)))
-
+def jet_of(loss, m):
+    """φ at the margin m, with its derivatives by the rules of calculus."""
     # Far out φ'' is exp(-|m|) beside φ: as many more digits.
     with mp.workdps(DIGITS + int(abs(m))):
-        return [mp.diff(function, m, order) for order in (0, 1, 2)]
+        return jet(loss.phi(*inputs(m)))
 
 
-def derivatives(loss, target, row):
+def phi(loss, m):
+    """φ, φ' and φ'' at the margin m."""
+    return jet_of(loss, m).f
+
+
+def at_kink(loss, target, row, dtype):
+    """Whether rounding may take a comparison in the formula to its other side."""
+    near = 1000 * float(np.finfo(dtype).eps)
+    with mp.workdps(DIGITS + int(max(row) - min(row))):
+        margins = [margin(c, row) for c, t in enumerate(target) if t]
+    return any(jet_of(loss, m).decided < near for m in margins)
+
+
+def margin(c, row):
+    """The log-odds of class c."""
+    z = [mp.mpf(float(x)) for x in row]
+    return z[c] - mp.log(mp.fsum(mp.exp(x) for j, x in enumerate(z) if j != c))
+
+
+def value_of(loss, p, q, L):
+    """φ of three numbers."""
+    return jet(loss.phi(*(Jet([x, 0, 0]) for x in (p, q, L)))).f[0]
+
+
+def derivatives(loss, target, row, running=()):
     """Value, gradient and Hessian of a row of logits, each as a sum over classes c.
 
     gradient φ' v and Hessian φ'' vvᵀ - φ' (diag r - rrᵀ), v = e_c - r, which
     test_losses.py checks against differentiation of the definition.
 
-    Then the sizes of the terms of gradient and Hessian, which may cancel: over classes,
-    and in φ'' = -p φ' + (φ'' + p φ'), which has roots for all losses but cross-entropy.
+    Then the sizes of the terms of gradient, Hessian and value, which may cancel: over
+    classes, and in φ'' = -p φ' + (φ'' + p φ'), which has roots for all losses but
+    cross-entropy. Derivatives whose order is in `running` have the size of a running
+    error analysis of the formula as it is written instead.
     """
     with mp.workdps(DIGITS + int(max(row) - min(row))):
-        return _derivatives(loss, target, [mp.mpf(float(x)) for x in row])
+        return _derivatives(loss, target, [mp.mpf(float(x)) for x in row], running)
 
 
-def _derivatives(loss, target, z):
+def _derivatives(loss, target, z, running):
     K = len(z)
     value, gradient, hessian = mp.mpf(0), mp.matrix(K, 1), mp.matrix(K, K)
-    slopes, curvatures = mp.matrix(K, 1), mp.matrix(K, K)
+    values, slopes, curvatures = mp.mpf(0), mp.matrix(K, 1), mp.matrix(K, K)
     for c, t in enumerate(target):
         if t == 0:
             continue
         others = mp.fsum(mp.exp(z[j]) for j in range(K) if j != c)
         r = [mp.exp(z[k]) / others if k != c else mp.mpf(0) for k in range(K)]
         v = [(k == c) - r[k] for k in range(K)]
-        margin = z[c] - mp.log(others)
-        f, f1, f2 = phi(loss, margin)
-        p = 1 / (1 + mp.exp(-margin))
-        size = abs(p * f1) + abs(f2 + p * f1)
+        m = z[c] - mp.log(others)
+        f, f1, f2 = phi(loss, m)
+        p = 1 / (1 + mp.exp(-m))
+        size = [abs(f), abs(f1), abs(p * f1) + abs(f2 + p * f1)]
+        for order in running:
+            size[order] = jet_of(loss, m).size[order]
         value += t * f
+        values += t * size[0]
         for k in range(K):
             gradient[k] += t * f1 * v[k]
-            slopes[k] += abs(t * f1 * v[k])
+            slopes[k] += t * size[1] * abs(v[k])
             for j in range(K):
-                spread = f1 * ((j == k) * r[k] - r[j] * r[k])
-                hessian[j, k] += t * (f2 * v[j] * v[k] - spread)
-                curvatures[j, k] += t * (size * abs(v[j] * v[k]) + abs(spread))
-    return value, gradient, hessian, slopes, curvatures
+                spread = (j == k) * r[k] - r[j] * r[k]
+                hessian[j, k] += t * (f2 * v[j] * v[k] - f1 * spread)
+                curvatures[j, k] += t * (
+                    size[2] * abs(v[j] * v[k]) + size[1] * abs(spread)
+                )
+    return value, gradient, hessian, slopes, curvatures, values
 
 
 def definition(loss, target, *z):
@@ -85,13 +113,16 @@ def definition(loss, target, *z):
     value = mp.mpf(0)
     for c, t in enumerate(target):
         p = powers[c] / mp.fsum(powers)
-        value += t * loss.phi(p, 1 - p, -mp.log(p))
+        value += t * value_of(loss, p, 1 - p, -mp.log(p))
     return value
 
 
 def error_in_eps(ours, exact, scale, dtype):
     """|ours - exact| in units of eps · scale; results that underflow count as right."""
     info = np.finfo(dtype)
+    if not np.isfinite(ours):
+        overflows = abs(exact) > mp.mpf(float(info.max)) and not np.isnan(ours)
+        return 0.0 if overflows and (ours > 0) == (exact > 0) else np.inf
     gap = abs(mp.mpf(float(ours)) - exact)
     if gap <= mp.mpf(float(info.tiny)):
         return 0.0

@@ -173,7 +173,8 @@ def test_both_models_have_the_same_minimum(n_classes, loss):
         ).all()
         ends.append(end)
     if loss.convex:
-        assert_allclose(ends[0][:-1], ends[1][:-1], atol=1e-4)
+        # The gradients agree to 1e-10, and the model of a hinge is nearly flat.
+        assert_allclose(ends[0][:-1], ends[1][:-1], atol=2e-4)
 
 
 @n_classes_of
