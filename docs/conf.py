@@ -26,6 +26,8 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "figures",
+    "javascript",
+    "losses",
     "mathml",
 ]
 exclude_patterns = ["_build", "tables"]

@@ -1,63 +1,38 @@
-// The page of docs/interactive.html: focal loss of one row of logits, as skxent has it.
+// The page of docs/interactive.html: a loss of one row of logits, as skxent has it.
 // tests/test_interactive.py compares the numbers with the package's.
 "use strict";
 
-// log(1 + exp(x)) without overflow
-const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const element = (id) => document.getElementById(id);
+const controls = () => [...document.querySelectorAll("#controls [name]")];
+const control = (name) => controls().find((c) => c.name === name);
+const OWN = "formula";
 
-function logSumExp(values) {
-  const most = Math.max(...values);
-  return most + Math.log(values.reduce((sum, v) => sum + Math.exp(v - most), 0));
+// The loss that is chosen; if the formula is wrong, an error is thrown.
+function chosen() {
+  const name = control("loss").value;
+  return name === OWN ? formulaLoss(control("formula").value) : LOSSES[name];
 }
 
-// φ, φ' and log(-φ'/q) of focal loss at a margin
-function focal(gamma, margin) {
-  const [L, logQ] = [softplus(-margin), -softplus(margin)];
-  const [p, q] = [Math.exp(-L), Math.exp(logQ)];
-  const factor = Math.exp(gamma * logQ);
-  // q + γ p L as a sum of positive terms, for the logarithm relative to q:
-  // far right both are about exp(-m), and L / q goes to 1.
-  const ratio = q > 0 ? L / q : 1;
-  return {
-    value: factor * L,
-    slope: -factor * (q + gamma * p * L),
-    logSlope: gamma * logQ + Math.log1p(gamma * p * ratio),
-  };
+// A slider for each parameter of the loss; those of the same name keep their values.
+function makeSliders(loss) {
+  const before = Object.fromEntries(controls().map((c) => [c.name, c.value]));
+  element("parameters").replaceChildren(...loss.parameters.map((parameter) => {
+    const { name, value, low, high, step } = parameter;
+    const label = document.createElement("label");
+    const slider = Object.assign(document.createElement("input"), { type: "range", min: low, max: high, step });
+    slider.name = `loss__${name}`;
+    slider.value = before[slider.name] ?? value;
+    label.append(`${name} `, slider, document.createElement("output"));
+    return label;
+  }));
 }
-
-function evaluate({ z, y, gamma, eps, w }) {
-  const classes = z.map((_, k) => k);
-  const others = classes.map((c) => logSumExp(z.filter((_, k) => k !== c)));
-  const margins = z.map((value, c) => value - others[c]);
-  const points = margins.map((m) => focal(gamma, m));
-  const target = classes.map((c) => w[y] * ((1 - eps) * (c === y) + eps / z.length));
-  const loss = classes.reduce((sum, c) => sum + target[c] * points[c].value, 0);
-  const gradient = classes.map((k) =>
-    classes.reduce((sum, c) => {
-      const v = c === k ? 1 : -Math.exp(z[k] - others[c]);
-      return sum + target[c] * points[c].slope * v;
-    }, 0));
-  const total = logSumExp(z);
-  const logSoftmax = z.map((value) => value - total);
-  // η: first the loss, then smoothing, then the weights
-  const raw = logSoftmax.map((value, k) => value - points[k].logSlope);
-  const tau = raw.map((value) => Math.exp(value - logSumExp(raw)));
-  const pi = tau.map((t) => Math.max(t - eps / z.length, t / 100));
-  const eta = pi.map((value, k) => value / w[k]);
-  const sum = eta.reduce((a, b) => a + b, 0);
-  return {
-    loss, gradient,
-    softmax: logSoftmax.map(Math.exp),
-    posterior: eta.map((value) => value / sum),
-  };
-}
-
-const controls = document.querySelectorAll("#controls [name]");
 
 function setting() {
-  const at = Object.fromEntries([...controls].map((c) => [c.name, Number(c.value)]));
-  const { y, gamma, eps } = at;
-  return { z: [at.z0, at.z1, at.z2], y, gamma, eps, w: [at.w0, at.w1, at.w2] };
+  const at = Object.fromEntries(controls().map((c) => [c.name, Number(c.value)]));
+  const loss = chosen();
+  const theta = loss.parameters.map(({ name }) => at[`loss__${name}`]);
+  const { y, eps } = at;
+  return { z: [at.z0, at.z1, at.z2], y, eps, w: [at.w0, at.w1, at.w2], loss, theta };
 }
 
 function show(value) {
@@ -75,11 +50,11 @@ function step(whole) {
 
 function drawCurve(at) {
   const [low, high] = [-10, 10];
-  const lossAt = (x, gamma) =>
-    evaluate({ ...at, gamma, z: at.z.map((value, k) => (k === at.y ? x : value)) }).loss;
+  const lossAt = (x, loss) =>
+    evaluate({ ...at, loss, z: at.z.map((value, k) => (k === at.y ? x : value)) }).loss;
   const xs = Array.from({ length: 121 }, (_, i) => low + ((high - low) * i) / 120);
-  const curve = xs.map((x) => lossAt(x, at.gamma));
-  const plain = xs.map((x) => lossAt(x, 0));
+  const curve = xs.map((x) => lossAt(x, at.loss));
+  const plain = xs.map((x) => lossAt(x, LOSSES.cross_entropy));
   const top = Math.max(...plain, ...curve, 1e-9);
   const X = (x) => 30 + ((x - low) / (high - low)) * 320;
   const Y = (value) => 205 - (value / top) * 185;
@@ -92,7 +67,7 @@ function drawCurve(at) {
     <path class="axis" fill="none" d="M30 15V205H350"/>
     <path class="plain" d="${path(plain)}"/>
     <path class="curve" d="${path(curve)}"/>
-    <circle class="here" r="5" cx="${X(x)}" cy="${Y(lossAt(x, at.gamma))}"/>
+    <circle class="here" r="5" cx="${X(x)}" cy="${Y(lossAt(x, at.loss))}"/>
     <text x="34" y="12">loss in nats; dashed: cross-entropy</text>
     ${ticks.map((t) => `<text x="26" y="${Y(t) + 4}" text-anchor="end">${t}</text>`).join("")}
     ${[-10, -5, 0, 5, 10].map((t) => `<text x="${X(t)}" y="219" text-anchor="middle">${t}</text>`).join("")}
@@ -117,17 +92,27 @@ function drawBars({ softmax, posterior, gradient }) {
   document.getElementById("bars").innerHTML = [...ticks, ...bars, ...legend].join("");
 }
 
+// Draw everything again, or say what is wrong with the formula.
 function update() {
-  const at = setting();
-  const found = evaluate(at);
-  for (const control of controls) {
-    const output = control.parentElement.querySelector("output");
-    if (output) output.textContent = control.value;
+  for (const c of controls()) {
+    const output = c.parentElement.querySelector("output");
+    if (output) output.textContent = c.value;
   }
-  const loss = document.getElementById("loss");
+  element("own").hidden = control("loss").value !== OWN;
+  let at, wrong;
+  try {
+    at = setting();
+    wrong = complaint(at.loss, at.theta);
+  } catch (error) {
+    wrong = error.message;
+  }
+  element("complaint").textContent = wrong;
+  if (wrong) return;
+  const found = evaluate(at);
+  const loss = element("loss");
   loss.textContent = show(found.loss);
   loss.dataset.value = found.loss;
-  document.getElementById("numbers").innerHTML = at.z
+  element("numbers").innerHTML = at.z
     .map((_, k) =>
       `<tr><th>${k}</th>${cell(found.gradient[k])}${cell(found.softmax[k])}${cell(found.posterior[k])}</tr>`)
     .join("");
@@ -135,20 +120,34 @@ function update() {
   drawBars(found);
 }
 
+// Another loss or formula has other parameters.
+function changeLoss() {
+  try {
+    makeSliders(chosen());
+  } catch {
+    // The formula is not finished; update says what is wrong with it.
+  }
+}
+
 function fromAddress() {
   const given = new URLSearchParams(location.hash.slice(1));
-  for (const control of controls) {
-    if (given.has(control.name)) control.value = given.get(control.name);
-  }
+  const set = (c) => {
+    if (given.has(c.name)) c.value = given.get(c.name);
+  };
+  controls().forEach(set);
+  changeLoss();
+  controls().forEach(set); // its parameters
   update();
 }
 
-for (const control of controls) {
-  control.addEventListener("input", () => {
-    const all = [...controls].map((c) => [c.name, c.value]);
-    history.replaceState(null, "", `#${new URLSearchParams(all)}`);
-    update();
-  });
-}
+control("loss").append(
+  ...Object.entries(LOSSES).map(([name, { title }]) => new Option(title, name, false, name === "focal")),
+  new Option("formula of your own", OWN));
+element("controls").addEventListener("input", ({ target }) => {
+  if (target.name === "loss" || target.name === "formula") changeLoss();
+  const all = controls().map((c) => [c.name, c.value]);
+  history.replaceState(null, "", `#${new URLSearchParams(all)}`);
+  update();
+});
 window.addEventListener("hashchange", fromAddress);
 fromAddress();

@@ -57,9 +57,9 @@ class FormulaLoss(Loss):
     ----------
     formula : str
         φ in terms of p, the probability of the true class, q = 1 - p, L = -log p, the
-        names of constants, numbers, + - * / **, comparisons, ``a if condition else b``
-        and the functions exp, expm1, log, log1p, sqrt, square, where, maximum, minimum,
-        clip and abs.
+        names of constants, numbers, ``+ - * / **``, comparisons, ``a if condition else
+        b`` and the functions exp, expm1, log, log1p, sqrt, square, where, maximum,
+        minimum, clip and abs.
     **constants : float, array-like of shape (K,) or dict of label to float
         What the other names stand for. They are the loss's parameters.
 
