@@ -5,8 +5,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from skxent.losses._parameters import (
@@ -20,6 +21,9 @@ from skxent.losses._parameters import (
 
 class ByClass:
     """A loss each parameter of which is a number, or one for each class."""
+
+    # Δ of each class, if margins are shifted before the formula sees them.
+    margin_shift: ClassVar[float | tuple[float, ...]] = 0.0
 
     def for_classes(self, classes: Sequence[Any] | NDArray[Any]) -> Any:
         """Return this loss with its parameters in the order of the classes.
@@ -46,6 +50,8 @@ class ByClass:
         >>> Focal(gamma={"fraud": 0.0, "ok": 4.0}).for_classes(["ok", "fraud"])
         Focal(gamma=(4.0, 0.0))
         """
+        if isinstance(self.margin_shift, tuple):
+            resolved("margin_shift", self.margin_shift, classes)
         return self.map_by_class(lambda name, value: resolved(name, value, classes))
 
     def of_class(self, code: int) -> Any:
@@ -60,6 +66,11 @@ class ByClass:
         -------
         Loss
         """
+        if np.any(self.margin_shift):
+            raise ValueError(
+                "loss must shift margins in its formula, as LDAM does, to be one loss "
+                f"for each class, got {self!r} with a margin_shift."
+            )
         return self.map_by_class(lambda name, value: value[code])
 
     def each_class(self) -> list[Any]:
@@ -83,7 +94,7 @@ class ByClass:
     @property
     def by_class(self) -> bool:
         """Whether a parameter depends on the class."""
-        return bool(self._of_classes())
+        return bool(self._of_classes()) or bool(np.any(self.margin_shift))
 
     def _of_classes(self) -> list[OfClasses]:
         """Return the parameters that depend on the class."""

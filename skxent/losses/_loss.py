@@ -64,7 +64,6 @@ class Loss(BestConstant, Probabilities):
     """
 
     name: ClassVar[str] = "loss"
-    margin_shift: ClassVar[float | tuple[float, ...]] = 0.0
     # So that numpy's numbers leave products to `__rmul__`.
     __array_ufunc__ = None
 
@@ -269,6 +268,11 @@ class WeightedSum(Loss):
             raise ValueError(
                 f"weights must be {len(losses)} numbers, one for each loss, got "
                 f"{self.weights!r}."
+            )
+        if any(np.any(loss.margin_shift) for loss in losses):
+            raise ValueError(
+                "losses of a sum must shift margins in their formulas, as LDAM, got "
+                f"{losses!r} with a margin_shift."
             )
         object.__setattr__(self, "losses", losses)
         super().__post_init__()

@@ -71,6 +71,10 @@ def trace(loss: Formula) -> Program:
 
     shift = loss.margin_shift
     if shifted := bool(np.any(shift)):
+        if not isinstance(shift, tuple):
+            raise ValueError(
+                f"margin_shift must be a tuple, a number for each class, got {shift!r}."
+            )
         table.append(shift)
     result = operand(
         loss.map_by_class(constant).phi(Expression(P), Expression(Q), Expression(L))

@@ -2,6 +2,7 @@
 
 import pickle
 from copy import deepcopy
+from dataclasses import dataclass
 
 import mpmath as mp
 import numpy as np
@@ -23,6 +24,7 @@ from skxent.losses import (
     Focal,
     FormulaLoss,
     GeneralizedCrossEntropy,
+    Loss,
     Poly1,
     SymmetricCrossEntropy,
 )
@@ -207,6 +209,31 @@ def test_threads_change_no_bit(loss):
         strict=True,
     ):
         assert_array_equal(one, three)
+
+
+@dataclass(frozen=True)
+class Shifted(Loss):
+    margin_shift: tuple[float, ...] = (0.0, 0.5, 2.0)
+
+    def phi(self, p, q, L):
+        return L
+
+
+def test_shifted_margins():
+    shifted, formula = Shifted(), LDAM((0.0, 0.5, 2.0))
+    for ours, theirs in zip(
+        evaluations(shifted, Y, Z), evaluations(formula, Y, Z), strict=True
+    ):
+        assert_allclose(ours, theirs, rtol=1e-11, atol=1e-13)
+    assert shifted.by_class and shifted.for_classes(NAMES) is shifted
+    for call, message in [
+        (lambda: shifted.loss([0], [0.0]), r"margin_shift must be .* shape \(2,\)"),
+        (lambda: shifted.of_class(1), "must shift margins in its formula"),
+        (lambda: shifted + Focal(), "must shift margins in their formulas"),
+        (lambda: Shifted(0.5), "margin_shift must be a tuple"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()
 
 
 # Labels
