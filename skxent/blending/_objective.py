@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
-from skxent.losses._shipped import CrossEntropy
+from skxent.losses._probabilities import softmax
 from skxent.optimize.smooth import Point, start_rows
 
 Vector = NDArray[np.float64]
@@ -162,7 +162,7 @@ def pool(tables: Sequence[Floats], w: Vector, pooling: str) -> Floats:
     """Return the blended probabilities: (n, K)."""
     if pooling == "log-linear":
         logits = sum(x * log_proba(table) for x, table in zip(w, tables, strict=True))
-        return CrossEntropy().predict_proba(logits)
+        return softmax(logits)
     mean: Floats = sum(x * table for x, table in zip(w, tables, strict=True))
     mean = np.clip(mean, 0, 1)  # weights whose sum is an ulp above one go beyond
     return np.column_stack([1 - mean, mean]) if mean.ndim == 1 else mean

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from skxent.kernels.checks import explain_missing
 from skxent.losses._loss import Loss
-from skxent.losses._shipped import CrossEntropy, as_loss
-from skxent.metrics._losses import evaluate_loss
+from skxent.losses._shipped import as_loss
+from skxent.metrics._cross_entropy import cross_entropy
 from skxent.metrics._predictions import classes_of_estimator, predict_by_class
 
 
@@ -195,9 +195,7 @@ def true_class_range(
 ) -> Sequence[float]:
     """Return quantiles over the rows of the probability given to the true class."""
     check_hard(y_true)
-    surprise = evaluate_loss(
-        CrossEntropy(), y_true, y_proba, reduction="none", **keywords
-    )
+    surprise = cross_entropy(y_true, y_proba, reduction="none", **keywords)
     return [float(p) for p in np.quantile(np.exp(-surprise), RANGE)]
 
 

@@ -14,7 +14,7 @@ from skxent.displays._display import PredictionDisplay, true_class_range
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option
 from skxent.losses._loss import Loss
-from skxent.losses._shipped import CrossEntropy, as_loss
+from skxent.losses._shipped import as_loss
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -113,13 +113,12 @@ class ModulationDisplay(PredictionDisplay):
             raise ValueError(f"values must be two or more and increase, got {given}.")
         proba = np.linspace(0.002, 0.998, 250)
         codes, margin = np.ones(len(proba), dtype=np.intp), logit(proba)
-        whole = CrossEntropy().loss(codes, margin)
         varied = [base.with_parameters(**{parameter: float(x)}) for x in given]
         if any(one.by_class for one in varied):
             raise ValueError(
                 f"loss must depend on the class in {parameter} at most, got {base!r}."
             )
-        factor = [one.loss(codes, margin) / whole for one in varied]
+        factor = [one.loss(codes, margin) / -np.log(proba) for one in varied]
         return cls(
             loss=loss,
             parameter=parameter,

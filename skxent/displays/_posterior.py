@@ -23,7 +23,7 @@ from skxent.inputs.tables import codes_of_logits, logits_from
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION, check_option
 from skxent.losses._loss import Loss
-from skxent.losses._shipped import CrossEntropy
+from skxent.losses._probabilities import softmax
 from skxent.metrics._bins import Bins, check_bins, confidence_and_outcome
 from skxent.metrics._options import Options
 from skxent.metrics._rows import ScoredRows, column_labels
@@ -175,7 +175,7 @@ class PosteriorDisplay(PredictionDisplay):
         settings = [(loss.for_classes(classes), eps) for loss, eps in settings]
         y_true, y_proba = align(y_true, y_proba, labels=labels)
         raw = logits_from(y_proba, from_logits)
-        proba = CrossEntropy().predict_proba(raw)
+        proba = softmax(raw)
         rows = ScoredRows(y_true, proba, sample_weight)
         outcomes = confidence_and_outcome(rows, Options(labels=labels))
         (bins,) = outcomes.bins(n_bins, "quantile")

@@ -115,7 +115,7 @@ class FormulaLoss(Loss):
         -------
         FormulaLoss
         """
-        self.check_names(changes)
+        self._check_names(changes)
         return FormulaLoss(self.formula, **self.parameters() | changes)
 
     def map_by_class(self, function: Callable[[str, OfClasses], Any]) -> Any:

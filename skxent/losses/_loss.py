@@ -16,6 +16,7 @@ from skxent.losses._best_constant import BestConstant
 from skxent.losses._latex import latex
 from skxent.losses._parameters import ByLabel, checked_parameter, parameter
 from skxent.losses._probabilities import Probabilities
+from skxent.losses._rewriting import L
 from skxent.losses._traced import Traced, traced
 
 NUMBERS = (float, int, "float", "int")  # as annotations, which may be strings
@@ -158,6 +159,11 @@ class Loss(BestConstant, Probabilities):
         return self._traced.proper
 
     @property
+    def is_log_loss(self) -> bool:
+        """Whether φ is L = -log p: the loss is that of scikit-learn's ``log_loss``."""
+        return self._traced.program.result is L
+
+    @property
     def has_posterior(self) -> bool:
         """Whether the minimising logits tell the class probabilities."""
         return self._traced.has_posterior
@@ -180,16 +186,11 @@ class Loss(BestConstant, Probabilities):
         -------
         Loss
         """
-        self.check_names(changes)
+        self._check_names(changes)
         return replace(self, **changes)
 
-    def check_names(self, names: Iterable[str]) -> None:
-        """Raise a ValueError unless all are names of parameters.
-
-        Parameters
-        ----------
-        names : iterable of str
-        """
+    def _check_names(self, names: Iterable[str]) -> None:
+        """Raise a ValueError unless all are names of parameters."""
         known = list(self.parameters())
         unknown = [name for name in names if name not in known]
         if unknown:

@@ -36,7 +36,7 @@ class Probabilities(Compiled):
         ndarray of shape (n, K)
             Rows that sum to one.
         """
-        return self._probabilities(raw_prediction, None, False, n_threads)
+        return softmax(raw_prediction, n_threads=n_threads)
 
     def predict_log_proba(
         self, raw_prediction: ArrayLike, *, n_threads: int | None = None
@@ -55,7 +55,7 @@ class Probabilities(Compiled):
         ndarray of shape (n, K)
             Finite wherever the logits are, however small the probability.
         """
-        return self._probabilities(raw_prediction, None, True, n_threads)
+        return softmax(raw_prediction, log=True, n_threads=n_threads)
 
     def posterior(
         self,
@@ -105,23 +105,39 @@ class Probabilities(Compiled):
         data sets that scored better than clipping.
         """
         FRACTION.check("label_smoothing", label_smoothing)
-        z, binary = as_raw_prediction(raw_prediction)
-        weights = check_class_weight(class_weight, 2 if binary else z.shape[1])
+        z, n_classes = with_classes(raw_prediction)
+        weights = check_class_weight(class_weight, n_classes)
         if (weights == 0).any():
             raise ValueError(f"class_weight must be positive, got {weights.tolist()}.")
         implied = np.log(weights), label_smoothing
-        return self._probabilities(z, implied, log, n_threads)
+        spec = self.for_classes(range(n_classes)).spec
+        return probabilities(spec, z, n_classes, implied, log, n_threads)
 
-    def _probabilities(
-        self,
-        raw_prediction: ArrayLike,
-        implied: tuple[NDArray[np.float64], float] | None,
-        log: bool,
-        n_threads: int | None,
-    ) -> Floats:
-        z, binary = as_raw_prediction(raw_prediction)
-        out: Floats = np.empty((len(z), 2 if binary else z.shape[1]), dtype=z.dtype)
-        n_threads = effective_n_threads(n_threads, out.size)
-        spec = self.for_classes(range(out.shape[1])).spec
-        kernels.probabilities(spec, z, out, implied, log, n_threads)
-        return out
+
+def softmax(
+    raw_prediction: ArrayLike, *, log: bool = False, n_threads: int | None = None
+) -> Floats:
+    """Return the softmax of logits (n, K), or (n,) for two classes: (n, K)."""
+    z, n_classes = with_classes(raw_prediction)
+    return probabilities(("cross_entropy",), z, n_classes, None, log, n_threads)
+
+
+def with_classes(raw_prediction: ArrayLike) -> tuple[Floats, int]:
+    """Return logits in the form of the kernels, and K."""
+    z, binary = as_raw_prediction(raw_prediction)
+    return z, 2 if binary else z.shape[1]
+
+
+def probabilities(
+    spec: tuple[Any, ...],
+    z: Floats,
+    n_classes: int,
+    implied: tuple[NDArray[np.float64], float] | None,
+    log: bool,
+    n_threads: int | None,
+) -> Floats:
+    """Return the posterior that weights and smoothing imply; for None the softmax."""
+    out: Floats = np.empty((len(z), n_classes), dtype=z.dtype)
+    n_threads = effective_n_threads(n_threads, out.size)
+    kernels.probabilities(spec, z, out, implied, log, n_threads)
+    return out

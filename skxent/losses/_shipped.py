@@ -221,6 +221,9 @@ LOSSES: dict[str, type[Loss]] = {
     )
 }
 
+# Convex: where solvers begin with losses that are not.
+SURROGATE = CrossEntropy()
+
 
 def as_loss(loss: str | Loss) -> Loss:
     """Return a loss, or the one of that name in LOSSES with its default parameters."""

@@ -12,7 +12,7 @@ from skxent.inputs.tables import check_proba, codes_of_logits, logits_from
 from skxent.inputs.weights import check_sum, common_exponent
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count, check_option
-from skxent.losses._shipped import CrossEntropy
+from skxent.losses._probabilities import softmax
 from skxent.metrics._options import Options
 from skxent.metrics._rows import ScoredRows, by_name, moderated, prepare_target
 
@@ -114,7 +114,7 @@ def confidence_and_outcome(
     """
     y_true, y_proba = by_name(rows, options)
     if options.from_logits:
-        proba = CrossEntropy().predict_proba(logits_from(y_proba, True))
+        proba = softmax(logits_from(y_proba, True))
     else:
         proba = check_proba(y_proba)
     if proba.ndim == 1:

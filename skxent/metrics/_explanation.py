@@ -13,7 +13,7 @@ from skxent.inputs.tables import codes_of_logits
 from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count
-from skxent.losses._shipped import CrossEntropy
+from skxent.losses._probabilities import softmax
 from skxent.metrics._options import NameKeywords, Options, takes
 from skxent.metrics._rows import ScoredRows, column_labels, read
 
@@ -195,7 +195,7 @@ def explain(
     target = target.moderate()
     weight, mass = target.row_weights(), target.mass()
     check_sum(weight.max())
-    log_proba = CrossEntropy().predict_log_proba(raw.astype(np.float64, copy=False))
+    log_proba = softmax(raw.astype(np.float64, copy=False), log=True)
     if target.codes is not None:
         codes, floor = target.codes, np.zeros(len(raw))
         loss = -log_proba[np.arange(len(raw)), codes]

@@ -14,7 +14,7 @@ from skxent.inputs.soft_labels import check_soft_labels
 from skxent.inputs.tables import logits_from
 from skxent.inputs.weights import check_sample_weight, moderate, scale_exponent
 from skxent.kernels.arrays import Floats
-from skxent.losses._shipped import CrossEntropy
+from skxent.losses._probabilities import softmax
 from skxent.metrics._options import EachEntropyKeywords, EntropyKeywords, Options, takes
 from skxent.metrics._rows import RowLosses, ScoredRows, reduce_rows
 
@@ -118,7 +118,7 @@ def _divergences(rows: ScoredRows, options: Options) -> RowLosses:
 def _log_proba(y_proba: Any, options: Options) -> Floats:
     """Return the logarithms of probabilities, (n, K) in float64."""
     raw = logits_from(y_proba, options.from_logits)
-    return CrossEntropy().predict_log_proba(raw.astype(np.float64, copy=False))
+    return softmax(raw.astype(np.float64, copy=False), log=True)
 
 
 def _weighted(value: Floats, rows: ScoredRows, options: Options) -> RowLosses:

@@ -18,7 +18,8 @@ from skxent.inputs.weights import by_label, check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION, Interval, warn
 from skxent.losses._loss import Loss
-from skxent.losses._shipped import CrossEntropy, as_loss
+from skxent.losses._probabilities import softmax
+from skxent.losses._shipped import as_loss
 from skxent.metrics._log_loss import log_loss
 from skxent.metrics._options import Options
 from skxent.metrics._predictions import (
@@ -118,7 +119,7 @@ class LossScorer(_BaseScorer):
             proba = predict_by_class(estimator, "predict_proba", X)
             plain = not unseen.any() and len(classes) > 1 and not self.label_smoothing
             plain = plain and not is_soft(y_true) and self.class_weight is None
-            if plain and isinstance(self.loss, CrossEntropy):
+            if plain and self.loss.is_log_loss:
                 return -_log_loss_of(y_true, labels, proba, classes, sample_weight)
             raw = logits_of(proba) if len(classes) > 1 else np.zeros(proba.shape)
         if unseen.any():
@@ -210,7 +211,7 @@ class LossScorer(_BaseScorer):
             f"Their probability is taken to be {proba:.3g} (unseen_proba)."
         )
         if len(classes) > 1:
-            raw = CrossEntropy().predict_log_proba(raw)
+            raw = softmax(raw, log=True)
         log_proba = raw + np.log1p(-len(unseen) * proba)
         extra = np.full((len(raw), len(unseen)), np.log(proba))
         return np.hstack([log_proba, extra]), np.concatenate([classes, unseen])

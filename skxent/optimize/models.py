@@ -18,7 +18,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 from skxent.kernels._coordinate import sweep_columns, sweep_matrix
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
-from skxent.losses._shipped import CrossEntropy
+from skxent.losses._shipped import SURROGATE
 from skxent.optimize.inverse import check_curvature
 from skxent.optimize.objective import Objective
 from skxent.optimize.penalties import Penalty
@@ -83,7 +83,7 @@ class WholeHessian(Model):
         objective = self.objective
         self.H = objective.hessian(W)
         if damping:
-            flat = replace(objective, loss=CrossEntropy())
+            flat = replace(objective, loss=SURROGATE)
             self.H += damping * flat.hessian(np.zeros_like(W))
         check_curvature(self.H)
         if objective.loss.convex:
@@ -239,7 +239,7 @@ class ColumnsModel(Model):
         self.H = self._row_hessians(loss, z, gradient=slope)
         self.slope = slope.astype(np.float64) / self.rows.scaled_weight_sum
         if damping:
-            self.H += damping * self._row_hessians(CrossEntropy(), np.zeros_like(z))
+            self.H += damping * self._row_hessians(SURROGATE, np.zeros_like(z))
         check_curvature(self.H)
         if not loss.convex:
             values, vectors = np.linalg.eigh(self.H.reshape(-1, m, m))

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skxent.losses._shipped import CrossEntropy
+from skxent.losses._shipped import SURROGATE
 from skxent.optimize.models import model_of
 from skxent.optimize.newton import backtrack, is_unbounded_along
 from skxent.optimize.objective import Objective
@@ -57,7 +57,7 @@ def proximal_newton(
     """
     path = ProximalNewton(options)
     if not objective.loss.convex and not start.any() and options.max_iter > 1:
-        easier = replace(objective, loss=CrossEntropy())
+        easier = replace(objective, loss=SURROGATE)
         tol = max(options.tol, PROXIMAL_START_TOL)
         start = path.run(easier, start, tol, options.max_iter - 1).weights
     return path.run(objective, start, options.tol, options.max_iter)

@@ -20,7 +20,7 @@ import numpy as np
 
 from skxent.kernels.checks import ignore_overflow
 from skxent.kernels.threads import one_blas_thread
-from skxent.losses._shipped import CrossEntropy
+from skxent.losses._shipped import SURROGATE
 from skxent.optimize.cg import newton_cg
 from skxent.optimize.cholesky import newton_cholesky
 from skxent.optimize.lbfgs import lbfgs
@@ -123,7 +123,7 @@ def _solve(
     method, before = METHODS[solver], 0
     if not objective.loss.convex and not start.any() and max_iter > 1:
         # At least one iteration is left for the loss itself.
-        easier = replace(objective, loss=CrossEntropy())
+        easier = replace(objective, loss=SURROGATE)
         tol, limit = max(options.tol, SMOOTH_START_TOL), min(patience, max_iter - 1)
         limits = replace(options, tol=tol, max_iter=limit)
         first = run(method, easier, start, limits)
