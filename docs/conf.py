@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from sphinx_gallery.sorting import ExplicitOrder
@@ -38,6 +39,10 @@ myst_heading_anchors = 3
 # Of pages that stand in the root of the repository as well.
 suppress_warnings = ["myst.xref_missing"]
 
+# torch is larger than all else together, so that the pages also build without it.
+HAS_TORCH = find_spec("torch") is not None
+autodoc_mock_imports = [] if HAS_TORCH else ["torch"]
+
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
 autodoc_typehints = "none"
@@ -50,13 +55,13 @@ EXAMPLES = """
 quickstart fraud_costs class_balanced_scorer missing_classes search_over_losses
 formula_search find_wrong_labels calibration_noisy_labels annotators distillation
 blending text_sparse stream_partial_fit dask_blocks
-boosting_hist_gradient boosting_xgboost boosting_lightgbm boosting_catboost
+boosting_hist_gradient boosting_xgboost boosting_lightgbm boosting_catboost torch_focal
 """
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    "filename_pattern": r"\.py$",
+    "filename_pattern": r"\.py$" if HAS_TORCH else r"(?<!torch_focal)\.py$",
     "abort_on_example_error": True,
     "within_subsection_order": ExplicitOrder(
         [f"{name}.py" for name in EXAMPLES.split()] + ["*"]

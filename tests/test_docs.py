@@ -15,7 +15,11 @@ PAGES = sorted(
     if not {"_build", "gallery", "api"} & set(page.parts)
 )
 # What the pages may need beyond the tests' own requirements.
-NEEDED = {"boosters": ["xgboost", "lightgbm", "catboost"], "dask": ["dask"]}
+NEEDED = {
+    "boosters": ["xgboost", "lightgbm", "catboost"],
+    "dask": ["dask"],
+    "torch": ["torch"],
+}
 
 
 def code_of(page):

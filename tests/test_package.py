@@ -110,6 +110,7 @@ def test_modules_and_searches_are_imported_when_they_are_asked_for():
         import sys, skxent
         loaded = {name for name in sys.modules if name.startswith("skxent.")}
         assert not loaded & {"skxent.metrics", "skxent.linear_model._search"}, loaded
+        assert "torch" not in sys.modules
         for name in skxent.__all__:
             assert getattr(skxent, name).__name__ == name
             assert name in dir(skxent)
@@ -133,22 +134,28 @@ def test_examples_in_docstrings_run(module):
     assert found.attempted and not found.failed
 
 
-def test_dask_is_optional():
-    code = """if True:
+@pytest.mark.parametrize(
+    ("library", "install"),
+    [("dask", "dask[array,dataframe,distributed]"), ("torch", "skxent[torch]")],
+)
+def test_a_library_of_a_module_is_optional(library, install):
+    code = f"""if True:
         import sys
-        sys.modules["dask"] = None  # as if it were not installed
+        class Hidden:  # as if it were not installed
+            def find_spec(name, path=None, target=None):
+                if name == {library!r}:
+                    raise ModuleNotFoundError(f"No module {{name}}", name=name)
+        sys.meta_path.insert(0, Hidden)
         import skxent, skxent.blocks
         try:
-            import skxent.dask
+            skxent.{library}
         except ImportError as error:
             print(error)
     """
     found = run(code)
     assert found.returncode == 0, found.stderr
-    assert (
-        found.stdout
-        == "skxent.dask needs dask: pip install 'dask[array,dataframe,distributed]'\n"
-    )
+    needs = f"skxent.{library} needs {library}: pip install '{install}'\n"
+    assert found.stdout == needs
 
 
 def test_nothing_is_installed_but_the_package():

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skxent.inputs import targets as inputs
+from skxent.kernels.dispatch import kernels
 from skxent.torch._program import (
     Formula,
     bounded,
@@ -175,17 +176,20 @@ class Answers:
 
     def for_kernels(self, n_classes: int, mean: bool) -> tuple[inputs.Target, bool]:
         """Return the target of the kernels, and whether any row counts."""
-        independent = self.pos_weight is None
-        soft = self.yes.unsqueeze(1) if independent else self._terms()
+        yes, weight, pos_weight = self.yes, self.weight, self.pos_weight
+        codes = np.empty(len(yes), np.intp)
+        array = np.ascontiguousarray(yes.detach().numpy())
+        hard = self.label_smoothing == 0 and kernels.codes_of_floats(array, 2, codes)
+        if hard and pos_weight is not None:
+            of_yes = torch.where(yes == 1, pos_weight, 1.0)
+            weight = of_yes if weight is None else weight * of_yes
         target = inputs.Target(
-            None,
-            soft.detach().numpy(),
-            np.full(soft.shape[1], scale_of(len(soft), mean)),
-            None if self.weight is None else self.weight.numpy().astype(np.float64),
-            label_smoothing=self.label_smoothing if independent else 0.0,
-            multilabel=independent,
+            codes if hard else None,
+            None if hard else self._terms().detach().numpy(),
+            np.full(2, scale_of(len(yes), mean)),
+            None if weight is None else weight.numpy().astype(np.float64),
         )
-        return target, len(soft) > 0
+        return target, len(yes) > 0
 
     def _terms(self) -> Tensor:
         """Return the weights of no and of yes: (n, 2)."""
