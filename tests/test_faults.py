@@ -229,6 +229,7 @@ from skxent.inputs.targets import Target
 from skxent.kernels import _coordinate
 from skxent.inputs.targets import Target
 from skxent.kernels.dispatch import kernels
+from skxent.losses import Focal
 def interrupt(*_):
     raise KeyboardInterrupt
 signal.signal(signal.SIGPROF, interrupt)
@@ -236,7 +237,7 @@ z = np.broadcast_to(np.full((1, 1), 0.1), (40_000, 10_000))  # a single number
 X = np.broadcast_to(np.full((1, 40), 0.1), (4_000_000, 40))
 H = 1.0 / (1.0 + np.abs(np.subtract.outer(np.arange(2000), np.arange(2000))))
 y, few, none = np.zeros(len(X), np.intp), np.empty((len(z), 1)), np.empty((0, 0))
-focal, wide, zeros = ("focal", (2.0,)), y[: len(z)], np.zeros(2000)
+focal, wide, zeros = Focal(2.0).spec, y[: len(z)], np.zeros(2000)
 for call in (
     lambda: kernels.evaluate(
         focal, Target(wide, None, np.ones(10_000), label_smoothing=0.1), z,
@@ -323,7 +324,7 @@ def test_the_kernels_index_no_code_that_is_no_class(bad):
             found = np.zeros((2, 50, 1 if kind == "value" else K))
             for y, out in zip((spoilt, good), found, strict=True):
                 target = Target(y, None, np.arange(1.0, K + 1))
-                kernels.evaluate(("focal", (2.0,)), target, z, {kind: out})
+                kernels.evaluate(Focal(2.0).spec, target, z, {kind: out})
             assert_array_equal(*found)
         proba = Focal().predict_proba(z)
         sums = [kernels.log_loss_sum(proba, y, 0, None, 1e-16) for y in (spoilt, good)]
@@ -332,7 +333,7 @@ def test_the_kernels_index_no_code_that_is_no_class(bad):
 
 def test_kernels_refuse_arrays_of_other_sizes():
     z, y, out = np.zeros((20, 3)), np.zeros(20, np.intp), np.empty((20, 3))
-    focal, ones = ("focal", (2.0,)), np.ones(3)
+    focal, ones = Focal(2.0).spec, np.ones(3)
     for target, arrays, name in (
         (Target(y[:5], None, ones), {"gradient": out}, "codes"),
         (Target(None, None, ones), {"gradient": out}, "codes"),

@@ -80,7 +80,7 @@ class AsymmetricLoss(Loss):
     >>> loss.loss([1, 0, 0], [0.0, 0.0, -4.0]).round(4)
     array([0.6931, 0.0245, 0.    ])
     >>> loss.loss([[1, 0]], [[0.0, 0.0]], multilabel=True).round(4)
-    array([0.7176])
+    array([0.7177])
     """
 
     gamma_pos: float = parameter(1.0, GAMMA, by_class=False)

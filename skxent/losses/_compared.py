@@ -35,7 +35,7 @@ class InverseFocal(Loss):
     --------
     >>> from skxent.losses import InverseFocal
     >>> InverseFocal(gamma=2.0).loss([1, 1], [0.0, 2.0]).round(4)
-    array([1.5596, 0.4488])
+    array([1.5596, 0.449 ])
     """
 
     gamma: float = parameter(2.0, Interval(0.0, 3.5, "both"))
