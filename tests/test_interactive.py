@@ -134,10 +134,11 @@ def check_in_node(pairs, rtol):
             expected.append((loss, expected_numbers(loss, z, y, eps, w)))
     for found, (loss, (value, rows)) in zip(run_node(*calls), expected, strict=True):
         names = ["gradient", "softmax", "posterior"]
-        assert_allclose(found["loss"], value, rtol=rtol, err_msg=repr(loss))
+        atol = rtol * 1e-3
+        assert_allclose(found["loss"], value, rtol=rtol, atol=atol, err_msg=repr(loss))
         cells = [found[name] for name in names[: 3 if loss.has_posterior else 2]]
         assert_allclose(
-            cells, rows[: len(cells)], rtol=rtol, atol=rtol * 1e-3, err_msg=repr(loss)
+            cells, rows[: len(cells)], rtol=rtol, atol=atol, err_msg=repr(loss)
         )
 
 

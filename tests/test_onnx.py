@@ -197,17 +197,7 @@ def test_rows_far_from_the_boundary_keep_small_probabilities():
     assert_allclose(proba, expected, rtol=1e-3, atol=1e-30)
 
 
-# A choice between 1 and a power underflows in the graph, for margins far out.
-UNDERFLOWS = pytest.mark.xfail(reason="powers in np.where", strict=True)
-
-
-@pytest.mark.parametrize(
-    "loss",
-    [
-        pytest.param(x, marks=UNDERFLOWS if x == "partially_huberized" else ())
-        for x in LOSSES
-    ],
-)
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_no_finite_row_overflows(loss, n_classes):
     """Not even where the sum of a row's products would: then as far along the row."""

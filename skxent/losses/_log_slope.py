@@ -76,20 +76,23 @@ def merged(a: Powers, b: Powers, sign: float = 1.0) -> Powers:
     return {y: a.get(y, 0.0) + sign * b.get(y, 0.0) for y in {**a, **b}}
 
 
-def common(a: Factored, b: Factored) -> tuple[Powers, Number, Number]:
-    """Return the powers that two terms share, and what each has left."""
+def shared_powers(a: Factored, b: Factored) -> tuple[Powers, Powers, Powers]:
+    """Return the powers that two terms share, and those that each has beside them."""
     if a[1] == 0.0 or b[1] == 0.0:
         shared = a[0] if b[1] == 0.0 else b[0]
-    else:
-        pairs = {y: (a[0].get(y, 0.0), b[0].get(y, 0.0)) for y in {**a[0], **b[0]}}
-        shared = {y: c for y, (c, d) in pairs.items() if c == d}
-        # L is -log p: these are the lowest powers of p and q.
-        shared |= {y: f(pairs[y]) for y, f in ((L, max), (LOG_Q, min)) if y in pairs}
-    left, right = (
-        multiply(exp(total(merged(powers, shared, -1.0))), rest)
-        for powers, rest in (a, b)
-    )
-    return shared, left, right
+        return shared, {}, {}
+    pairs = {y: (a[0].get(y, 0.0), b[0].get(y, 0.0)) for y in {**a[0], **b[0]}}
+    shared = {y: c for y, (c, d) in pairs.items() if c == d}
+    # L is -log p: these are the lowest powers of p and q.
+    shared |= {y: f(pairs[y]) for y, f in ((L, max), (LOG_Q, min)) if y in pairs}
+    return shared, merged(a[0], shared, -1.0), merged(b[0], shared, -1.0)
+
+
+def common(a: Factored, b: Factored) -> tuple[Powers, Number, Number]:
+    """Return the powers that two terms share, and what each has left."""
+    shared, more_a, more_b = shared_powers(a, b)
+    left = multiply(exp(total(more_a)), a[1])
+    return shared, left, multiply(exp(total(more_b)), b[1])
 
 
 def of_sum(k: float, a: Factored, l: float, b: Factored) -> Factored:
@@ -111,8 +114,12 @@ def of_affine(x: Node, a: Factored) -> Factored:
 
 
 def of_select(x: Node, a: Factored, b: Factored, _: Factored) -> Factored:
-    shared, left, right = common(a, b)
-    return shared, select(x.inputs[2], left, right)
+    condition = x.inputs[2]
+    shared, more_a, more_b = shared_powers(a, b)
+    # A choice between two powers is a choice between their logarithms.
+    chosen = select(condition, total(more_a), total(more_b))
+    powers = {chosen: 1.0} if isinstance(chosen, Node) else {}
+    return merged(shared, powers), select(condition, a[1], b[1])
 
 
 def of_maximum(x: Node, a: Factored, b: Factored) -> Factored:

@@ -58,8 +58,7 @@ def log_tau(g: Graph, z: Any, loss: Any) -> Any:
     rest = fold(r, operations)
     known = g("And", *(g(a, rest, g.const(b)) for a, b in g.normal_numbers))
     log_rest = g("Log", g("Where", known, rest, g.const(1.0)))
-    far = g("Sub", margins.log_p, margins.tail(found.tails))
-    return g("Where", known, g("Sub", t, log_rest), far)
+    return g("Where", known, g("Sub", t, log_rest), margins.far(found.tails))
 
 
 @dataclass(frozen=True)
@@ -92,19 +91,20 @@ class Margins:
         log_p, log_q = (g("Sub", x, total) for x in (self.log_p, self.log_q))
         return Margins(g, log_p, g("Add", log_q, g.const(delta)))
 
-    def tail(self, tails: Floats) -> Any:
-        """Return the lines to which log(-φ'/q) tends on either side."""
+    def far(self, tails: Floats) -> Any:
+        """Return log p less the lines to which log(-φ'/q) tends on either side."""
         g = self.g
         right, right_slope, left, left_slope = tails.T
         ahead = g("Greater", self.log_p, g.const(np.log(0.5)))
-        lines = (
-            g("Add", g("Mul", x, g.const(slope)), g.const(at))
-            for x, slope, at in (
-                (self.log_q, right_slope, right),
-                (self.log_p, left_slope, left),
-            )
+        line = g("Add", g("Mul", self.log_q, g.const(right_slope)), g.const(right))
+        # Left the logarithms are large, and may cancel.
+        rest = g("Mul", self.log_p, g.const(1 - left_slope))
+        return g(
+            "Where",
+            ahead,
+            g("Sub", self.log_p, line),
+            g("Sub", rest, g.const(left)),
         )
-        return g("Where", ahead, *lines)
 
     def operations(self, theta: Floats) -> dict[str, Callable[..., Any]]:
         """Return what the operations of a formula are as nodes."""
