@@ -12,7 +12,17 @@ from pathlib import Path
 import mpmath as mp
 import numpy as np
 
-from oracle import DTYPES, LOSS_INSTANCES, derivatives, error_in_eps, kappa, smooth
+from oracle import (
+    DIGITS,
+    DTYPES,
+    LOSS_INSTANCES,
+    derivatives,
+    error_in_eps,
+    kappa,
+    margin,
+    phi,
+    smooth,
+)
 from skxent.losses import Focal
 
 TABLE = Path(__file__).parents[1] / "docs" / "tables" / "accuracy.md"
@@ -28,6 +38,15 @@ def random_rows(n, dtype):
     return z.astype(dtype), rng.integers(0, 3, n)
 
 
+def conditions(loss, y, row):
+    """κ of loss and gradient, more at a root: there the rounding of a margin counts."""
+    with mp.workdps(DIGITS + int(np.ptp(row))):
+        m = margin(y, row)
+        f = phi(loss, m)
+        roots = [abs(m * f[k + 1] / f[k]) if f[k] else 0 for k in (0, 1)]
+    return [max(kappa(loss, row), float(root)) for root in roots]
+
+
 def worst(loss, dtype, n):
     """Largest errors of loss and gradient, in units of κ eps."""
     z, y = random_rows(n, dtype)
@@ -35,10 +54,10 @@ def worst(loss, dtype, n):
     errors = np.zeros((n, 2))
     for i, row in enumerate(z):
         exact = derivatives(loss, smooth(y[i], 3, 0), row)
-        unit = kappa(loss, row)
-        errors[i, 0] = error_in_eps(values[i], exact[0], exact[0] * unit, dtype)
+        units = conditions(loss, y[i], row)
+        errors[i, 0] = error_in_eps(values[i], exact[0], exact[0] * units[0], dtype)
         errors[i, 1] = max(
-            error_in_eps(ours, true, true * unit, dtype)
+            error_in_eps(ours, true, true * units[1], dtype)
             for ours, true in zip(gradients[i], exact[1], strict=True)
         )
     return errors.max(axis=0)

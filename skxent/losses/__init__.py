@@ -6,6 +6,7 @@ those that are shipped; a subclass of `Loss` or a `FormulaLoss` is used as they 
 """
 
 from skxent.kernels.checks import Interval
+from skxent.losses._check import check_loss
 from skxent.losses._class_dependent import LDAM, AsymmetricLoss
 from skxent.losses._formula import FormulaLoss
 from skxent.losses._loss import Loss
@@ -45,5 +46,6 @@ __all__ = [
     "SquaredHinge",
     "SymmetricCrossEntropy",
     "TaylorCrossEntropy",
+    "check_loss",
     "parameter",
 ]

@@ -73,7 +73,7 @@ class Expression(NDArrayOperatorsMixin):
 
     __int__ = __index__ = __complex__ = __float__
 
-    def __len__(self) -> NoReturn:
+    def __len__(self, *index: Any) -> NoReturn:
         raise TypeError("phi must treat p, q and L as numbers, got an index or a loop.")
 
     __getitem__ = __iter__ = __len__
@@ -94,7 +94,12 @@ def operand(value: Any) -> Number:
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, numbers.Real | np.bool_):
-        return float(value)
+        value = float(value)
+        if math.isnan(value):
+            raise ValueError("phi must be made of numbers, got a constant that is NaN.")
+        return value
+    if isinstance(value, numbers.Complex):
+        raise ValueError(f"phi must be made of real numbers, got {value}.")
     refuse(f"a {type(value).__name__}")
 
 

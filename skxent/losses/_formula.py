@@ -6,6 +6,7 @@ import ast
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, NoReturn
 
 import numpy as np
@@ -45,6 +46,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "square": np.square,
     "where": np.where,
 }
+ARGUMENTS = {"where": 3, "clip": 3} | dict.fromkeys(("max", "min"), 2)
+ARGUMENTS |= dict.fromkeys(("maximum", "minimum"), 2)
 MARGIN = ("p", "q", "L")
 LONGEST = 2000  # characters: Python's parser is recursive, too
 
@@ -167,8 +170,8 @@ class FormulaLoss(Loss):
 def checked(name: str, value: Any) -> Any:
     """Return a constant as it is kept."""
     value = checked_parameter(name, value)
-    if isinstance(value, str | bool | None):
-        raise ValueError(f"{name} must be a number, got {value!r}.")
+    if isinstance(value, bool) or not (isinstance(value, Real) or is_of_classes(value)):
+        raise ValueError(f"{name} must be a number, got {repr(value)[:80]}.")
     return value
 
 
@@ -222,7 +225,7 @@ def evaluate(tree: ast.AST, values: Mapping[str, Any]) -> Any:
         case ast.IfExp(test=condition, body=a, orelse=b):
             return np.where(of(condition), of(a), of(b))
         case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if (
-            name in FUNCTIONS
+            name in FUNCTIONS and len(parts) == ARGUMENTS.get(name, 1)
         ):
             return FUNCTIONS[name](*map(of, parts))
     refuse(tree)

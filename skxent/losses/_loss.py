@@ -75,7 +75,9 @@ class Loss(BestConstant, Probabilities):
 
     def __new__(cls, *args: Any, **keywords: Any) -> Self:
         undeclared = get_annotations(cls).keys()
-        if undeclared and "__dataclass_params__" not in cls.__dict__:
+        decorated = cls.__dict__.get("__dataclass_params__")
+        # Without its own equality, a loss would be equal whatever its parameters are.
+        if undeclared and not (decorated and decorated.eq):
             raise TypeError(
                 f"{cls.__name__} must be decorated with @dataclass(frozen=True), for "
                 f"it has the fields {', '.join(undeclared)}."
@@ -85,7 +87,8 @@ class Loss(BestConstant, Probabilities):
     def __post_init__(self) -> None:
         for item in fields(self):
             value, domain = getattr(self, item.name), item.metadata.get("domain")
-            if not item.metadata.get("by_class", True) and item.type in NUMBERS:
+            by_class = item.metadata.get("by_class", True)
+            if domain is not None and not by_class and item.type in NUMBERS:
                 domain.check(item.name, value)
             value = checked_parameter(item.name, value, domain)
             object.__setattr__(self, item.name, value)

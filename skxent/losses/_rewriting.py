@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
+import numpy as np
+
 from skxent.losses._graph import Node, Number, node
 
 Scaled: TypeAlias = tuple[float, Node, float]
@@ -186,7 +188,7 @@ def logarithms(x: Node) -> tuple[float, float, float] | None:
 def exp(x: Number) -> Number:
     """Return e^x."""
     if not isinstance(x, Node):
-        return math.exp(x)
+        return float(np.exp(x))
     if (found := logarithms(x)) is not None:
         return multiply(math.exp(found[2]), monomial(*found[:2]))
     return x.inputs[0] if x.operation == "log" else node("exp", x)
@@ -195,7 +197,7 @@ def exp(x: Number) -> Number:
 def expm1(x: Number) -> Number:
     """Return e^x - 1."""
     if not isinstance(x, Node):
-        return math.expm1(x)
+        return float(np.expm1(x))
     found = logarithms(x)
     if found is not None and found[2] == 0:
         return add(exp(x), -1.0)
@@ -205,7 +207,7 @@ def expm1(x: Number) -> Number:
 def log(x: Number) -> Number:
     """Return log x."""
     if not isinstance(x, Node):
-        return math.log(x)
+        return float(np.log(x))
     k, y, shift = split(x)
     if shift == 0 and k > 0 and k != 1:
         return add(log(y), math.log(k))

@@ -76,9 +76,15 @@ def trace(loss: Formula) -> Program:
                 f"margin_shift must be a tuple, a number for each class, got {shift!r}."
             )
         table.append(shift)
-    result = operand(
-        loss.map_by_class(constant).phi(Expression(P), Expression(Q), Expression(L))
-    )
+    symbolic = loss.map_by_class(constant)
+    try:
+        # What comes of infinite constants is seen where the program is evaluated.
+        with np.errstate(all="ignore"):
+            result = operand(symbolic.phi(Expression(P), Expression(Q), Expression(L)))
+    except (ArithmeticError, RecursionError) as error:
+        raise ValueError(
+            f"phi must be numbers that a float holds, of few steps, got {error}."
+        ) from error
     if not isinstance(result, Node):
         raise ValueError(f"phi must depend on p, q or L, got {result}.")
     if not table:

@@ -6,8 +6,8 @@ from functools import cache
 
 import mpmath as mp
 import numpy as np
-from jets import Jet, inputs, jet
 
+from jets import Jet, inputs, jet
 from skxent.losses import LOSSES, Focal
 
 LOSS_INSTANCES = [cls() for cls in LOSSES.values()] + [

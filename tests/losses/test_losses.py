@@ -9,7 +9,6 @@ import mpmath as mp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from promise import check_infinite_logits, check_rows, rows
 from scipy.special import log_softmax, softmax
 
 from oracle import (
@@ -19,6 +18,7 @@ from oracle import (
     definition,
     derivatives,
 )
+from promise import check_infinite_logits, check_rows, rows
 from skxent.losses import FormulaLoss
 from skxent.losses._shipped import (
     LOSSES,
