@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -44,6 +45,13 @@ class Arrays(TypedDict, total=False):
     matrix: Floats | None
     psd: bool
     floor: float
+
+
+@lru_cache(maxsize=4096)
+def spec_for(loss: Any, n_classes: int) -> tuple[Any, ...]:
+    """Return a loss as the kernels take it for so many classes."""
+    spec: tuple[Any, ...] = loss.for_classes(range(n_classes)).spec
+    return spec
 
 
 class Compiled(ByClass):
@@ -112,5 +120,5 @@ class Compiled(ByClass):
         n_threads = effective_n_threads(n_threads, z.size)
         # Of columns that are answers of their own each has the classes no and yes.
         n_classes = 2 if target.multilabel else target.n_classes
-        spec = self.for_classes(range(n_classes)).spec
+        spec = spec_for(self, n_classes)
         kernels.evaluate(spec, target, z, dict(arrays), n_threads)

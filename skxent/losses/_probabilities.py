@@ -13,7 +13,7 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
-from skxent.losses._compiled import Compiled
+from skxent.losses._compiled import Compiled, spec_for
 
 
 class Probabilities(Compiled):
@@ -110,7 +110,7 @@ class Probabilities(Compiled):
         if (weights == 0).any():
             raise ValueError(f"class_weight must be positive, got {weights.tolist()}.")
         implied = np.log(weights), label_smoothing
-        spec = self.for_classes(range(n_classes)).spec
+        spec = spec_for(self, n_classes)
         return probabilities(spec, z, n_classes, implied, log, n_threads)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,7 +55,7 @@ class Traced:
     proper: bool
     has_posterior: bool
 
-    @property
+    @cached_property
     def spec(self) -> tuple[bytes, bytes, bytes]:
         """The loss as the kernels take it."""
         return self.program.spec(self.tails)
