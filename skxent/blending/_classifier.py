@@ -91,7 +91,8 @@ class BlendClassifier(
     estimators : list of (str, classifier)
         Each with predict_proba, or "drop".
     loss : str or Loss, default="cross_entropy"
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Dicts
+        among its parameters are of label to number.
     pooling : {"arithmetic", "log-linear"}, default="arithmetic"
         The mean of probabilities, or of their logarithms, normalised.
     cv : int, splitter, iterable, "prefit" or None, default=None

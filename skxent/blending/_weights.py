@@ -55,7 +55,8 @@ def blend_weights(
     y_true : array-like of shape (n,) or (n, K)
         Labels of any type, or soft labels: rows of K numbers that sum to one.
     loss : str or Loss, default="cross_entropy"
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Dicts
+        among its parameters are of label to number.
     pooling : {"arithmetic", "log-linear"}, default="arithmetic"
         The mean of probabilities, or of their logarithms, normalised.
     labels, sample_weight, class_weight, ignore_index

@@ -20,8 +20,9 @@ class FocalXGBClassifier(FocalBoostingClassifier):
 
     Parameters
     ----------
-    gamma : float in [0, 1e6], default=2.0
+    gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
         How much less a row counts that is already classified well; 0 is XGBClassifier.
+        A dict is of label to number: for each class its own.
     estimator : XGBClassifier, default=None
         Holds all parameters of trees and training, early_stopping_rounds among them;
         None: XGBoost's defaults. Its objective, eval_metric, base_score and
@@ -108,8 +109,9 @@ class FocalLGBMClassifier(FocalBoostingClassifier):
 
     Parameters
     ----------
-    gamma : float in [0, 1e6], default=2.0
+    gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
         How much less a row counts that is already classified well; 0 is LGBMClassifier.
+        See :class:`FocalXGBClassifier`.
     estimator : LGBMClassifier, default=None
         Holds all parameters of trees and training, early_stopping_round among them;
         None: LightGBM's defaults. Its objective, metric, class_weight, is_unbalance and

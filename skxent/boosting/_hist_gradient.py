@@ -123,7 +123,8 @@ def hist_gradient_boosting_loss(
     Parameters
     ----------
     loss : str or Loss
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Dicts
+        among its parameters are of code to number.
     n_classes : int, default=2
         The largest number of classes of y. A y with fewer is fine, as in a fold of
         cross-validation that lacks one.

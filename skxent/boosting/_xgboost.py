@@ -62,7 +62,8 @@ def xgboost_objective(
     Parameters
     ----------
     loss : str or Loss
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Dicts
+        among its parameters are of code to number.
     hessian : {"clip", "exact", "psd"}, default="clip"
         Treatment of negative second derivatives, which losses that are not convex have
         and from which XGBoost makes no split. "clip": max(h, 1e-16). "psd": put

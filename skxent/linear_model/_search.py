@@ -207,7 +207,8 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         values = getattr(self, f"{self.loss_parameter}s")
         grid = {"C": Cs, self.loss_parameter: values, "l1_ratio": self.l1_ratios}
         for name, values in grid.items():
-            if np.ndim(values) != 1 or not len(values):
+            numbers = np.ndim(values) == 1 and all(isinstance(x, Real) for x in values)
+            if not numbers or not len(values):
                 raise ValueError(
                     f"{name}s must be a list of numbers that is not empty, "
                     f"got {values!r}."

@@ -40,7 +40,7 @@ def make_loss_scorer(
     ----------
     loss : str or Loss
         A Loss, or a name in :data:`skxent.losses.LOSSES` for that loss with its default
-        parameters.
+        parameters. Dicts among its parameters are of label to number.
     label_smoothing : float in [0, 1), default=0
         Smooth the labels that are scored against.
     class_weight : dict or Series of label to weight, or "balanced", default=None

@@ -43,7 +43,7 @@ def d2_loss_score(
     ----------
     loss : str or Loss
         A Loss, or a name in :data:`skxent.losses.LOSSES` for that loss with its default
-        parameters.
+        parameters. Dicts among its parameters are of label to number.
     {y_true}
     {y_proba}
     {keywords}

@@ -14,7 +14,11 @@ from scipy.special import expit, log_expit
 from stationarity import STEP, row_derivatives
 
 from oracle import DIGITS, DTYPES
-from skxent import CrossEntropyClassifier, FocalLogisticRegression
+from skxent import (
+    CrossEntropyClassifier,
+    FocalLogisticRegression,
+    FocalLogisticRegressionCV,
+)
 from skxent.blending import blend_weights
 from skxent.boosting import hist_gradient_boosting_loss
 from skxent.losses import (
@@ -317,6 +321,10 @@ def test_the_policy_of_class_weights():
                 Focal(gamma=(1.0, 2.0, 3.0)), 3
             ).fit_intercept_only(np.array([0.0, 1.0])),
             "loss must have the same parameters for every class",
+        ),
+        (
+            lambda: FocalLogisticRegressionCV(gammas=[{0: 1.0, 1: 2.0}]).fit(Z, Y),
+            "gammas must be a list of numbers",
         ),
         (lambda: BY_NAME.spec, "loss must be resolved by for_classes"),
         (lambda: WeightedSum((BY_NAME,), (1.0, 2.0)), "weights must be 1 numbers"),
