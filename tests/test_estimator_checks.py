@@ -14,8 +14,11 @@ from skxent.blending import BlendClassifier
 from skxent.calibration import TemperatureScaling, VectorScaling
 from skxent.losses import LOSSES
 
+TIED = ("partially_huberized", "squared_hinge")
 ESTIMATORS = [
-    *(CrossEntropyClassifier(name) for name in LOSSES),
+    *(CrossEntropyClassifier(name) for name in LOSSES if name not in TIED),
+    # The posterior of these ties classes, which softmax has in order.
+    *(CrossEntropyClassifier(name, posterior=False) for name in TIED),
     CrossEntropyClassifier(solver="newton-cg", C=10.0),
     FocalLogisticRegression(),
     FocalLogisticRegression(gamma=0.5, C=10.0, posterior=False),

@@ -19,11 +19,12 @@ class InverseFocal(Loss):
     .. math:: \varphi(m) = (1 + p)^\gamma (-\log p)
 
     The opposite of `Focal`: softmax of its minimiser is over-confident. Not convex in
-    general, and proper for gamma = 0 alone.
+    general, and proper for gamma = 0 alone. For gamma above 1 the posterior may have
+    the classes in another order than the logits: the loss is then not consistent.
 
     Parameters
     ----------
-    gamma : float in [0, 3.5], default=2.0
+    gamma : float in [0, 3.5], default=1.0
         0 is cross-entropy. Beyond 3.59 the loss would grow with p.
 
     References
@@ -38,7 +39,7 @@ class InverseFocal(Loss):
     array([1.5596, 0.449 ])
     """
 
-    gamma: float = parameter(2.0, Interval(0.0, 3.5, "both"))
+    gamma: float = parameter(1.0, Interval(0.0, 3.5, "both"))
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         return (1 + p) ** self.gamma * L

@@ -71,7 +71,7 @@ def test_many_batches_approach_the_full_fit(loss, n_classes):
         )
 
     excess, at_first = value(many) - value(full), value(first) - value(full)
-    if loss == "generalized_cross_entropy":  # far from convex: another minimum
+    if LOSSES[loss]().phi(0.0, 1.0, 1e9) < 1e9:  # bounded, so far from convex
         assert excess < 0.5 * at_first
     else:
         assert excess < 3e-4 and excess < 0.01 * at_first

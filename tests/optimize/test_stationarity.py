@@ -69,7 +69,8 @@ def test_fit(loss, n_classes, convert, settings):
     model = CrossEntropyClassifier(loss, **settings).fit(convert(X), y, w)
     weighted = targets(y, n_classes, w, model.class_weight, model.label_smoothing)
     found = decrement(model, X, weighted, loss, model.C, model.l1_ratio)
-    assert found <= model.tol
+    # The solver's Hessian of a loss that is not convex is larger than the true one.
+    assert found <= (1 if loss.convex else 2) * model.tol
 
 
 @convex_losses
