@@ -23,6 +23,7 @@ from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import logits_per_row
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
+from skxent.losses._shipped import as_loss
 from skxent.metrics._predictions import predict_by_class, reorder_classes
 from skxent.typing import MatrixLike
 
@@ -218,7 +219,10 @@ class BlendClassifier(
     @property
     def final_estimator(self) -> Any:
         """The blend, which stacking fits to the probabilities of the estimators."""
-        return Blend(self.loss, self.pooling)
+        loss = self.loss
+        if hasattr(self, "classes_"):  # stacking gives it codes of these
+            loss = as_loss(loss).for_classes(self.classes_)
+        return Blend(loss, self.pooling)
 
     @property
     def weights_(self) -> NDArray[np.float64]:
