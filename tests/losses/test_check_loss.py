@@ -62,7 +62,7 @@ class Hidden(Loss):
         (Overridden(), r"^loss must have the gradient of differences, got \["),
         (Hidden(), r"^loss must have a phi of numbers that is what the kernels give"),
     ],
-    ids=repr,
+    ids=["class", "name", "no value", "overridden", "hidden"],
 )
 def test_bad_losses_are_told_what_to_write(loss, message):
     with pytest.raises(ValueError, match=message):
