@@ -145,6 +145,10 @@ class ByClass:
 
     def _stand_in(self, changes: dict[str, Any]) -> Any:
         """Return an unchecked copy."""
+        loss: Any = self  # a dataclass, whose fields may be slots
         made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__ | changes)
+        made.__dict__.update(self.__dict__)
+        values = {item.name: getattr(loss, item.name) for item in fields(loss)}
+        for name, value in (values | changes).items():
+            object.__setattr__(made, name, value)
         return made

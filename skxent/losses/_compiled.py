@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -21,6 +20,7 @@ from skxent.kernels.checks import as_reals
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._by_class import ByClass
+from skxent.losses._identity import cached_by_identity
 
 
 class TargetKeywords(TypedDict, total=False):
@@ -47,7 +47,7 @@ class Arrays(TypedDict, total=False):
     floor: float
 
 
-@lru_cache(maxsize=4096)
+@cached_by_identity
 def spec_for(loss: Any, n_classes: int) -> tuple[Any, ...]:
     """Return a loss as the kernels take it for so many classes."""
     spec: tuple[Any, ...] = loss.for_classes(range(n_classes)).spec

@@ -10,6 +10,7 @@ from numbers import Real
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from skxent.losses._loss import Loss
 from skxent.losses._parameters import OfClasses, checked_parameter, is_of_classes
@@ -49,6 +50,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 ARGUMENTS = {"where": 3, "clip": 3} | dict.fromkeys(("max", "min"), 2)
 ARGUMENTS |= dict.fromkeys(("maximum", "minimum"), 2)
 MARGIN = ("p", "q", "L")
+REAL = Real | NDArrayOperatorsMixin  # which stands for one while a loss is traced
 LONGEST = 2000  # characters: Python's parser is recursive, too
 
 
@@ -170,7 +172,7 @@ class FormulaLoss(Loss):
 def checked(name: str, value: Any) -> Any:
     """Return a constant as it is kept."""
     value = checked_parameter(name, value)
-    if isinstance(value, bool) or not (isinstance(value, Real) or is_of_classes(value)):
+    if isinstance(value, bool) or not (isinstance(value, REAL) or is_of_classes(value)):
         raise ValueError(f"{name} must be a number, got {repr(value)[:80]}.")
     return value
 

@@ -10,20 +10,20 @@ from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from skxent.kernels.checks import POSITIVE, warn
 from skxent.losses._best_constant import BestConstant
 from skxent.losses._latex import latex
-from skxent.losses._parameters import ByLabel, checked_parameter, parameter
+from skxent.losses._parameters import checked_parameter, parameter
 from skxent.losses._probabilities import Probabilities
-from skxent.losses._rewriting import L
-from skxent.losses._traced import Traced, traced
+from skxent.losses._promises import Promises
 
 NUMBERS = (float, int, "float", "int")  # as annotations, which may be strings
 
 
 @dataclass(frozen=True)
-class Loss(BestConstant, Probabilities):
+class Loss(Promises, BestConstant, Probabilities):
     r"""Base class of the losses: a scalar function φ of the margin of the true class.
 
     The margin of class c is :math:`m_c = z_c - \log\sum_{j \ne c} e^{z_j}`, the
@@ -85,6 +85,9 @@ class Loss(BestConstant, Probabilities):
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
+        values = self.parameters().values()
+        if any(isinstance(value, NDArrayOperatorsMixin) for value in values):
+            return  # It is made in the formula of another loss, which is being traced.
         for item in fields(self):
             value, domain = getattr(self, item.name), item.metadata.get("domain")
             by_class = item.metadata.get("by_class", True)
@@ -98,19 +101,6 @@ class Loss(BestConstant, Probabilities):
         # A pickle, which may be damaged, is checked as the constructor checks.
         self.__dict__.update(state)
         self.__post_init__()
-
-    def _check_promises(self) -> None:
-        """Trace the formula, and check what the class declares of it."""
-        if type(self).spec is not Loss.spec:
-            return  # It is compiled, and checked by the tests.
-        found = self._traced
-        for promise in ("convex", "proper", "has_posterior"):
-            declared, true = getattr(self, promise), getattr(found, promise)
-            if declared != true:
-                raise ValueError(
-                    f"{promise} must be {true} for this phi, got {declared}. It need "
-                    "not be declared."
-                )
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         """Return φ: the one method that a loss has to define.
@@ -132,44 +122,6 @@ class Loss(BestConstant, Probabilities):
         raise NotImplementedError(
             f"{type(self).__name__} must define phi(self, p, q, L)."
         )
-
-    @property
-    def spec(self) -> tuple[Any, ...]:
-        """The loss as the kernels take it."""
-        if any(isinstance(value, ByLabel) for value in self._of_classes()):
-            raise ValueError(
-                f"loss must be resolved by for_classes(classes), got {self!r}."
-            )
-        return traced(self).spec
-
-    @property
-    def _traced(self) -> Traced:
-        """What is known of the formula, whatever the order of the classes."""
-        return traced(self._in_some_order())
-
-    @property
-    def convex(self) -> bool:
-        """Whether the loss is convex in the logits, for every target.
-
-        Then every minimum of a linear model is a global one. It is unique only with an
-        L2 penalty, or where X determines it.
-        """
-        return self._traced.convex
-
-    @property
-    def proper(self) -> bool:
-        """Whether softmax of the minimising logits gives the class probabilities."""
-        return self._traced.proper
-
-    @property
-    def is_log_loss(self) -> bool:
-        """Whether φ is L = -log p: the loss is that of scikit-learn's ``log_loss``."""
-        return self._traced.program.result is L
-
-    @property
-    def has_posterior(self) -> bool:
-        """Whether the minimising logits tell the class probabilities."""
-        return self._traced.has_posterior
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters by name."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.dispatch import kernels
 from skxent.losses._expression import Expression, operand
 from skxent.losses._graph import Node, node
+from skxent.losses._identity import cached_by_identity
 from skxent.losses._program import Program, compile_graph
 from skxent.losses._rewriting import L, P, Q
 
@@ -23,16 +24,6 @@ IN_FLOAT32 = FAR[np.abs(FAR) <= 80].astype(np.float32)
 NEGLIGIBLE = 1e-9  # of what is compared with it
 UNDERFLOWS = 1e-250  # φ' below it may have lost digits
 OUT_OF_REACH = 1e4  # log(-φ'/q) on a side where φ is constant
-
-
-class Formula(Protocol):
-    """What is read of a loss: see :class:`skxent.losses.Loss`."""
-
-    margin_shift: Any
-
-    def phi(self, p: Any, q: Any, L: Any) -> Any: ...
-
-    def map_by_class(self, function: Any) -> Any: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +52,7 @@ class Traced:
         return self.program.spec(self.tails)
 
 
-def trace(loss: Formula) -> Program:
+def trace(loss: Any) -> Program:
     """Return the program of a loss."""
     table: list[Any] = []
 
@@ -97,10 +88,29 @@ def trace(loss: Formula) -> Program:
     return compile_graph(result, np.array(table), shifted)
 
 
-@lru_cache(maxsize=4096)
-def traced(loss: Formula) -> Traced:
-    """Return the checked program of a loss."""
+@cached_by_identity
+def traced(loss: Any) -> Traced:
+    """Trace a loss; what is found of its program is shared with equal programs."""
     program = trace(loss)
+    theta = program.theta
+    return _checked(
+        Checked((program.code, theta.shape, theta.tobytes()), program, loss)
+    )
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A program as a key, and the loss that it is of."""
+
+    key: tuple[bytes, tuple[int, ...], bytes]
+    program: Program = field(compare=False)
+    loss: Any = field(compare=False)
+
+
+@lru_cache(maxsize=4096)
+def _checked(key: Checked) -> Traced:
+    """Return a program with what is found of it."""
+    program, loss = key.program, key.loss
     classes = [column_of(program, c) for c in range(max(1, program.theta.shape[1]))]
     curves = [Curve.of(one) for one in classes]
     for curve in curves:
@@ -238,7 +248,7 @@ def where(margins: Floats, bad: Any) -> str:
     return f"p = {1 / (1 + np.exp(-float(m))):.3g}"
 
 
-def check_called(loss: Formula, curve: Curve) -> None:
+def check_called(loss: Any, curve: Curve) -> None:
     """Raise a ValueError unless phi gives of numbers what its program does."""
     near = np.abs(curve.m) <= 20
     m = curve.m[near]
