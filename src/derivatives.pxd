@@ -44,10 +44,12 @@ cdef inline void apply_weight(
     int order, const floating *t, floating *f
 ) noexcept nogil:
     """Multiply φ and its derivatives; a weight of zero makes even infinity zero."""
-    cdef int n, i
-    for n in range(order + 1):
-        for i in range(ROWS):
-            f[n * ROWS + i] = t[i] * f[n * ROWS + i] if t[i] != 0 else 0
+    cdef int i
+    for i in range(ROWS):
+        f[i] = t[i] * f[i] if t[i] != 0 else 0
+        f[ROWS + i] = t[i] * f[ROWS + i] if t[i] != 0 else 0
+    for i in range(ROWS if order > 1 else 0):
+        f[2 * ROWS + i] = t[i] * f[2 * ROWS + i] if t[i] != 0 else 0
 
 
 cdef inline void pivot_gradient(
