@@ -13,7 +13,7 @@ alone is compiled, for soft targets need none of this for it.
 from cython cimport floating
 from libc.float cimport DBL_MIN
 from libc.string cimport memset
-from vecmath cimport log, log1p
+from vecmath cimport log
 from views cimport check_size
 
 cdef extern from "program.h" nogil:
@@ -24,7 +24,6 @@ cdef extern from "program.h" nogil:
         Py_ssize_t constants
         Py_ssize_t classes
     Py_ssize_t INSTRUCTION "((Py_ssize_t) sizeof(instruction))"
-    bint is_modulated_L(const program *p, double *k, double *l)
     const char *program_error(const program *p)
     void run_program(
         size_t size, const program *p, int order, const Py_ssize_t *classes,
@@ -41,6 +40,7 @@ cdef enum Formula:
 cdef struct LossSpec:
     Formula formula
     program traced
+    program slope  # log(-φ'/q), or none: then it is taken of φ'
     const double *tails  # of each class log(-φ'/q), where φ' underflows:
     # a + b log q far to the right, a - b L far to the left
     bint log_likelihood  # is φ = -log p, whose derivatives in log p are -1 and 0?
@@ -48,19 +48,19 @@ cdef struct LossSpec:
 
 
 cdef inline LossSpec spec_of(tuple loss, Py_ssize_t K) except *:
-    """Read a loss: "cross_entropy", or a program, its constants and tails, all bytes.
+    """Read a loss: "cross_entropy", or bytes: φ, log(-φ'/q), constants and tails.
 
     The tuple must be kept while the spec is in use.
     """
     cdef LossSpec spec
-    cdef bytes code, theta, tails
+    cdef bytes code, slope, theta, tails
     cdef const char *error
     memset(&spec, 0, sizeof(LossSpec))
     if len(loss) == 1:
         spec.formula = CROSS_ENTROPY
         spec.log_likelihood = True
         return spec
-    code, theta, tails = loss
+    code, slope, theta, tails = loss
     spec.formula = PROGRAM
     spec.traced.code = code
     spec.traced.size = len(code) // INSTRUCTION
@@ -71,8 +71,13 @@ cdef inline LossSpec spec_of(tuple loss, Py_ssize_t K) except *:
     check_size("tails", spec.traced.classes > 0)
     spec.traced.constants = len(theta) // (spec.traced.classes * sizeof(double))
     check_size("theta", spec.traced.constants == 0 or spec.traced.classes == K)
+    spec.slope = spec.traced
+    spec.slope.code = slope
+    spec.slope.size = len(slope) // INSTRUCTION
     error = program_error(&spec.traced)
-    if error != NULL or len(code) % INSTRUCTION:
+    if error == NULL and spec.slope.size > 0:
+        error = program_error(&spec.slope)
+    if error != NULL or len(code) % INSTRUCTION or len(slope) % INSTRUCTION:
         what = "of whole instructions" if error == NULL else error.decode()
         raise ValueError(f"program must be {what}, got another.")
     return spec
@@ -125,25 +130,13 @@ cdef inline void phi(
             f[2 * ROWS + i] = curvature[i]
 
 
-# log(-φ'/q) for φ = p^k q^l L, with u = k q - l p: -k L + l log q + log(1 - u L / q). Where
-# φ' underflows it is exact. L/q -> 1 as q -> 0.
-cdef inline double modulated_log_slope(
-    double k, double l, const double *margins, double log_q
-) noexcept nogil:
-    cdef double p = margins[0], q = margins[ROWS], L = margins[2 * ROWS]
-    cdef double ratio = 1 if q == 0 else L / q
-    cdef double bend = l * p * ratio if p > 0 else l * p
-    bend -= k * L if k != 0 else 0
-    return (l * log_q if l != 0 else 0) - (k * L if k != 0 else 0) + log1p(bend)
-
-
 cdef inline void log_slope(
     const LossSpec *loss, const Py_ssize_t *classes, const floating *margins,
     const floating *log_q, floating *s
 ) noexcept nogil:
-    """Write log(-φ'/q), in double; where φ' underflows, what it tends to."""
+    """Write log(-φ'/q), in double; where p or φ' underflows, what it tends to."""
     cdef double[3 * ROWS] wide, f
-    cdef double slope, far, k, l
+    cdef double far
     cdef const double *tails = loss.tails
     cdef int i, tail
     if loss.formula == CROSS_ENTROPY:
@@ -152,19 +145,19 @@ cdef inline void log_slope(
         return
     for i in range(3 * ROWS):
         wide[i] = margins[i]
-    if is_modulated_L(&loss.traced, &k, &l):
+    if loss.slope.size > 0:
+        run_program(sizeof(double), &loss.slope, 0, classes, &wide[0], &f[0])
+    else:
+        run_program(sizeof(double), &loss.traced, 1, classes, &wide[0], &f[0])
         for i in range(ROWS):
-            s[i] = <floating> modulated_log_slope(k, l, &wide[i], log_q[i])
-        return
-    run_program(sizeof(double), &loss.traced, 1, classes, &wide[0], &f[0])
+            f[i] = -f[ROWS + i]
+            f[i] = log(f[i] if f[i] > 1e10 * DBL_MIN else 0.0) - <double> log_q[i]
     for i in range(ROWS):
-        slope = -f[ROWS + i]
         if by_class(loss):
             tails = loss.tails + 4 * classes[i]
         tail = 0 if wide[i] > 0.5 else 2
         far = log_q[i] if tail == 0 else -wide[2 * ROWS + i]
         # Zero times infinity is zero.
         far = tails[tail] + (tails[tail + 1] * far if tails[tail + 1] != 0 else 0)
-        s[i] = <floating> (
-            far if slope < 1e10 * DBL_MIN else log(slope) - <double> log_q[i]
-        )
+        # An infinite or undefined logarithm is of what underflowed.
+        s[i] = <floating> (f[i] if f[i] - f[i] == 0 and wide[ROWS + i] > 0 else far)

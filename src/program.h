@@ -101,14 +101,6 @@ static inline const char *program_error(const program *p) {
     return written ? NULL : "with a result";
 }
 
-/* If all of a program is p^k q^l L, write its exponents. */
-static inline int is_modulated_L(const program *p, double *k, double *l) {
-    instruction x = instruction_at(p, 0);
-    *k = x.k;
-    *l = x.l;
-    return p->size == 1 && x.operation == MODULATED_L;
-}
-
 static inline double theta_of(const program *p, int j, const ptrdiff_t *classes, int i) {
     /* Codes are read again where another thread may have changed them. */
     ptrdiff_t c = classes ? classes[i] : 0;

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 _Reals: TypeAlias = NDArray[np.floating[Any]]
 
-_Loss: TypeAlias = tuple[str] | tuple[bytes, bytes, bytes]  # a name, or a program
+# A name, or a program.
+_Loss: TypeAlias = tuple[str] | tuple[bytes, bytes, bytes, bytes]
 _Entries: TypeAlias = tuple[_Reals, NDArray[np.integer[Any]], NDArray[np.integer[Any]]]
 
 # skxent.inputs.targets.Target, which the kernels read by attribute

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from skxent.kernels.arrays import Floats
-from skxent.losses._graph import Node, in_order
+from skxent.losses._graph import Node, in_order, node
+from skxent.losses._log_slope import log_slope
+from skxent.losses._rewriting import add, log
 
 # In the order of `enum operation` in src/program.h; by their names in _rewriting.py.
 OPERATIONS = (
@@ -67,16 +69,16 @@ class Instruction:
 def instructions(result: Node) -> Iterator[Instruction]:
     """Give each node of a graph a register, which is free again after its last use."""
     nodes = in_order(result)
-    last_use = {x: at for at, node in enumerate(nodes) for x in node.inputs}
+    last_use = {x: at for at, one in enumerate(nodes) for x in one.inputs}
     free, place = list(range(REGISTERS)), dict[Node, int]()
     if len(nodes) >= MOST_INSTRUCTIONS:
         raise ValueError(
             f"phi must have at most {MOST_INSTRUCTIONS - 1} operations, got "
             f"{len(nodes)}."
         )
-    for at, node in enumerate(nodes):
-        inputs = tuple(place[x] for x in node.inputs)
-        done = (x for x in dict.fromkeys(node.inputs) if last_use[x] == at)
+    for at, one in enumerate(nodes):
+        inputs = tuple(place[x] for x in one.inputs)
+        done = (x for x in dict.fromkeys(one.inputs) if last_use[x] == at)
         free.extend(place[x] for x in done)
         if not free:
             raise ValueError(
@@ -84,11 +86,11 @@ def instructions(result: Node) -> Iterator[Instruction]:
                 "so that each term is added as soon as it is computed."
             )
         free.sort()
-        place[node] = free.pop(0)
-        operation, constants = node.operation, node.constants
+        place[one] = free.pop(0)
+        operation, constants = one.operation, one.constants
         if operation == "monomial" and sorted(constants) == [0.0, 1.0]:
             operation, constants = "p" if constants[0] else "q", ()
-        yield Instruction(operation, place[node], inputs, constants)
+        yield Instruction(operation, place[one], inputs, constants)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,20 +105,24 @@ class Program:
         Instructions.
     theta : ndarray of shape (constants, classes)
         The constants that depend on the class.
+    slope : bytes
+        Instructions of log(-φ'/q); none if they are too many, or margins are shifted:
+        the kernels then take the logarithm of φ'.
     """
 
     result: Node
     code: bytes
     theta: Floats
+    slope: bytes
 
     @property
     def shifted(self) -> bool:
         """Return True if margins are first shifted by the first row of theta."""
         return self.code[0] == OPERATIONS.index("margin_shift")
 
-    def spec(self, tails: Floats) -> tuple[bytes, bytes, bytes]:
+    def spec(self, tails: Floats) -> tuple[bytes, bytes, bytes, bytes]:
         """Return the program as the kernels take it; see `Traced` for the tails."""
-        return self.code, self.theta.tobytes(), tails.tobytes()
+        return self.code, self.slope, self.theta.tobytes(), tails.tobytes()
 
 
 def compile_graph(result: Node, theta: Floats, shifted: bool = False) -> Program:
@@ -130,8 +136,25 @@ def compile_graph(result: Node, theta: Floats, shifted: bool = False) -> Program
     shifted : bool, default=False
         Whether the margins are first shifted by the first of these.
     """
-    listed = list(instructions(result))
-    if shifted:
-        listed.insert(0, Instruction("margin_shift", 0, (), (0.0,)))
-    code = b"".join(x.pack() for x in listed)
-    return Program(result, code, np.ascontiguousarray(theta, dtype=np.float64))
+    shift = Instruction("margin_shift", 0, (), (0.0,)).pack() if shifted else b""
+    theta = np.ascontiguousarray(theta, dtype=np.float64)
+    slope = b"" if shifted else slope_code(result)
+    return Program(result, shift + code_of(result), theta, slope)
+
+
+def code_of(result: Node) -> bytes:
+    """Return the instructions of a graph."""
+    return b"".join(x.pack() for x in instructions(result))
+
+
+def slope_code(result: Node) -> bytes:
+    """Return the instructions of log(-φ'/q), or none if that does not fit."""
+    try:
+        # Of a φ that grows the logarithm is undefined; it is refused later.
+        with np.errstate(all="ignore"):
+            x, r = log_slope(result)
+            slope = add(x, log(r))
+        is_node = isinstance(slope, Node)
+        return code_of(slope if is_node else node("constant", constants=(slope,)))
+    except (ValueError, ArithmeticError, RecursionError):
+        return b""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -47,7 +47,7 @@ class Traced:
     has_posterior: bool
 
     @cached_property
-    def spec(self) -> tuple[bytes, bytes, bytes]:
+    def spec(self) -> tuple[bytes, bytes, bytes, bytes]:
         """The loss as the kernels take it."""
         return self.program.spec(self.tails)
 
@@ -117,7 +117,7 @@ def _checked(key: Checked) -> Traced:
         curve.check()
     if len(program.theta) == 0:
         check_called(loss, curves[0])
-    slopes = [curve.log_slope(np.abs(curve.m) <= NEAR[-1]) for curve in curves]
+    slopes = [curve.log_slope[np.abs(curve.m) <= NEAR[-1]] for curve in curves]
     flat = np.isneginf(slopes).any()
     return Traced(
         program,
@@ -132,33 +132,36 @@ def _checked(key: Checked) -> Traced:
 def column_of(program: Program, c: int) -> Program:
     """Return the program for one class."""
     theta = program.theta[:, [c, c]] if len(program.theta) else program.theta
-    return Program(program.result, program.code, np.ascontiguousarray(theta))
+    return replace(program, theta=np.ascontiguousarray(theta))
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """φ, φ' and φ'' of a class at margins m."""
+    """φ, φ', φ'' and log(-φ'/q), -inf where φ is constant, of a class at margins m."""
 
     m: Floats
     f: Floats
     f1: Floats
     f2: Floats
+    log_slope: Floats
 
     @staticmethod
     def of(program: Program) -> Curve:
         """Evaluate a program at `FAR` margins, and see that float32 can, too."""
         evaluate(program, IN_FLOAT32)
-        return Curve(FAR, *evaluate(program, FAR))
+        f, f1, f2 = evaluate(program, FAR)
+        if program.slope:
+            of_slope = replace(program, code=program.slope, slope=b"")
+            s = evaluate(of_slope, FAR, finite=False)[0]
+        else:
+            with np.errstate(divide="ignore"):
+                s = np.log(np.where(-f1 > UNDERFLOWS, -f1, 0)) + np.logaddexp(0, FAR)
+        s[~np.isfinite(s)] = -np.inf
+        return Curve(FAR, f, f1, f2, s)
 
     def L_near(self) -> Floats:
         """Return -log p at the near margins."""
         return np.logaddexp(0, -NEAR)
-
-    def log_slope(self, at: Any) -> Floats:
-        """Return log(-φ'/q), -inf where φ is constant."""
-        with np.errstate(divide="ignore"):
-            log_slope: Floats = np.log(np.maximum(-self.f1[at], 0))
-        return log_slope + np.logaddexp(0, self.m[at])
 
     def check(self) -> None:
         """Raise a ValueError unless φ falls to zero."""
@@ -195,7 +198,7 @@ class Curve:
         for small p: a class there may have any probability.
         """
         near = np.abs(self.m) <= NEAR[-1]
-        slope = self.log_slope(near)
+        slope = self.log_slope[near]
         flat = np.isneginf(slope) & (np.abs(NEAR + 5) <= 5)
         return not flat.any() and bool(np.ptp(slope + self.L_near()) > NEGLIGIBLE)
 
@@ -205,7 +208,8 @@ class Curve:
 
     def _tail(self, side: int) -> tuple[float, float]:
         """Fit the line through two points, the last at which φ' has all digits."""
-        good = np.flatnonzero((-self.f1 > UNDERFLOWS) & (side * self.m > 0))
+        s = self.log_slope
+        good = np.flatnonzero(np.isfinite(s) & (side * self.m > 0))
         far = good[np.abs(self.m[good]) > NEAR[-1]]
         if len(far) < 2:
             return (-OUT_OF_REACH if side > 0 else OUT_OF_REACH), 0.0
@@ -215,15 +219,16 @@ class Curve:
         other = far[np.abs(np.abs(self.m[far]) - abs(self.m[last]) / 2).argmin()]
         if other == last:
             other = far[0] if side > 0 else far[-1]
-        s = self.log_slope(slice(None))
         b = (s[last] - s[other]) / (x[last] - x[other])
         # Exponents are mostly short numbers, and an error of b grows with the margin.
         b = round(b, 9) if abs(b - round(b, 9)) < 1e-12 else b
         return float(s[last] - b * x[last]), float(b)
 
 
-def evaluate(program: Program, margins: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return φ, φ' and φ'' at these margins, which must be finite there."""
+def evaluate(
+    program: Program, margins: Floats, finite: bool = True
+) -> tuple[Floats, Floats, Floats]:
+    """Return φ, φ' and φ'' at these margins, where they must be `finite`."""
     n, dtype = len(margins), margins.dtype
     f, f1, f2 = np.empty(n, dtype), np.empty((n, 1), dtype), np.empty((n, 1), dtype)
     target = make_target(np.ones(n, dtype=np.intp), n, 2, dtype=dtype)
@@ -234,7 +239,7 @@ def evaluate(program: Program, margins: Floats) -> tuple[Floats, Floats, Floats]
     least = 1e35 if dtype == np.float32 else 1e305
     slopes = np.abs([f1[:, 0], f2[:, 0]])
     bad = ~(np.isfinite(f) & (slopes < 0.99 * least).all(axis=0))
-    if bad.any():
+    if finite and bad.any():
         raise ValueError(
             f"phi and its derivatives must be finite in {dtype} for every p in (0, 1), "
             f"got infinity or NaN at {where(margins, bad)}."

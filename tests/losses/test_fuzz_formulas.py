@@ -113,7 +113,9 @@ def damaged_program(rng):
     tails = rng.normal(size=4 * classes).tobytes()
     if rng.random() < 0.1:
         theta, tails = theta[:-3], tails[: int(rng.integers(len(tails) + 1))]
-    return code, theta, tails
+    # The program of log(-φ'/q) may be any, too.
+    slope = code[: rng.choice([0, len(code)])]
+    return code, slope, theta, tails
 
 
 def check_program(rng):

@@ -6,8 +6,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from catalogue import CATALOGUE, F
-from oracle import LOSS_INSTANCES
-from skxent.losses import Focal
+from oracle import LOSS_INSTANCES, phi
+from skxent.losses import Focal, JensenShannon, Poly1
 
 LOGITS = np.array(
     [-3000.0, -1400.0, -700.0, -40.0, -3.0, 0.0, 0.7, 12.0, 350.0, 800.0, 3000.0]
@@ -79,3 +79,23 @@ def test_flat_for_small_p_is_no_posterior(name):
     assert not CATALOGUE[name][0].has_posterior
     assert CATALOGUE["squared hinge"][0].has_posterior
     assert not F("q").has_posterior
+
+
+@pytest.mark.parametrize(
+    ("loss", "z"),
+    [
+        (Poly1(-1.0), -34.0),  # φ' is a difference, of 4e-15 beside 1
+        (Poly1(-1.0), -300.0),
+        (JensenShannon(0.5), -3000.0),  # log(-φ'/q) is no line
+        (F("1 - exp(-L**2)"), -20.0),  # φ' underflows
+    ],
+)
+def test_log_slopes_are_those_of_the_formula_not_of_numbers(loss, z):
+    with mp.workdps(4000):
+        slopes = [
+            mp.log(-phi(loss, mp.mpf(m))[1] * (1 + mp.exp(mp.mpf(m)))) for m in (z, -z)
+        ]
+        odds = mp.mpf(z) - slopes[0] + slopes[1]
+        exact = -mp.log1p(mp.exp(-odds)), -mp.log1p(mp.exp(odds))
+        expected = [float(exact[1]), float(exact[0])]
+    assert_allclose(loss.posterior([z], log=True)[0], expected, rtol=1e-12)
