@@ -38,9 +38,12 @@ class Traced:
         the right, a - b L far to the left.
     convex, proper, has_posterior : bool
         See :class:`skxent.losses.Loss`.
+    curve : Curve
+        φ of the first class.
     """
 
     program: Program
+    curve: Curve
     tails: Floats
     convex: bool
     proper: bool
@@ -93,34 +96,33 @@ def traced(loss: Any) -> Traced:
     """Trace a loss; what is found of its program is shared with equal programs."""
     program = trace(loss)
     theta = program.theta
-    return _checked(
-        Checked((program.code, theta.shape, theta.tobytes()), program, loss)
-    )
+    found = checked(Key((program.code, theta.shape, theta.tobytes()), program))
+    if len(theta) == 0:
+        check_called(loss, found.curve)
+    return found
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A program as a key, and the loss that it is of."""
+class Key:
+    """A program, equal to those of the same instructions."""
 
-    key: tuple[bytes, tuple[int, ...], bytes]
+    code: tuple[bytes, tuple[int, ...], bytes]
     program: Program = field(compare=False)
-    loss: Any = field(compare=False)
 
 
 @lru_cache(maxsize=4096)
-def _checked(key: Checked) -> Traced:
+def checked(key: Key) -> Traced:
     """Return a program with what is found of it."""
-    program, loss = key.program, key.loss
+    program = key.program
     classes = [column_of(program, c) for c in range(max(1, program.theta.shape[1]))]
     curves = [Curve.of(one) for one in classes]
     for curve in curves:
         curve.check()
-    if len(program.theta) == 0:
-        check_called(loss, curves[0])
     slopes = [curve.log_slope[np.abs(curve.m) <= NEAR[-1]] for curve in curves]
     flat = np.isneginf(slopes).any()
     return Traced(
         program,
+        curves[0],
         np.array([curve.tails() for curve in curves]),
         convex=all(curve.is_convex() for curve in curves),
         # One constant for all classes: else the likeliest one has no say alone.
