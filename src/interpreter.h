@@ -267,6 +267,24 @@ static inline void REAL_NAME(unbound)(int order, const REAL *L, REAL_NAME(number
     }
 }
 
+/* Where p or q underflows an intermediate result may be undefined: φ is 0 far to the
+ * right, and so are derivatives on both sides. NaN logits have no p q of 0. */
+static inline int REAL_NAME(any_zero)(const REAL *pq) {
+    int found = 0;
+    for (int i = 0; i < ROWS; i++)
+        found |= pq[i] == 0;
+    return found;
+}
+
+static inline void REAL_NAME(take_limits)(
+    int order, const REAL_NAME(inputs) *m, REAL_NAME(numbers) *f
+) {
+    for (int n = 0; n <= order; n++)
+        for (int i = 0; i < ROWS; i++)
+            if (f[n][i] != f[n][i] && m->pq[i] == 0 && (n > 0 || m->q[i] == 0))
+                f[n][i] = 0;
+}
+
 /* A derivative that overflows stays finite, for it is multiplied by what may be 0. */
 static inline void REAL_NAME(keep_finite)(int order, REAL_NAME(numbers) *f) {
     for (int n = 1; n <= order; n++)
@@ -362,6 +380,8 @@ OUT_OF_LINE void REAL_NAME(run)(
             REAL_NAME(function)(order, x.operation, a, d);
         }
     }
+    if (REAL_NAME(any_zero)(m.pq))
+        REAL_NAME(take_limits)(order, &m, (REAL_NAME(numbers) *)f);
     REAL_NAME(keep_finite)(order, (REAL_NAME(numbers) *)f);
     if (infinite)
         REAL_NAME(unbound)(order, margins + 2 * ROWS, (REAL_NAME(numbers) *)f);

@@ -238,5 +238,15 @@ def refuse(tree: ast.AST) -> NoReturn:
     raise ValueError(
         "formula must be made of p, q, L, constants, numbers, + - * / **, comparisons, "
         f"`a if c else b` and the functions {', '.join(FUNCTIONS)}, got "
-        f"{ast.unparse(tree)!r:.80}."
+        f"{ast.unparse(tree)!r:.80}.{hint_for(tree)}"
     )
+
+
+def hint_for(tree: ast.AST) -> str:
+    """Return what may have been meant."""
+    match tree:
+        case ast.BinOp(op=ast.BitXor()):
+            return " A power is written **."
+        case ast.Call(func=ast.Name(id="ln")):
+            return " The natural logarithm is log."
+    return ""

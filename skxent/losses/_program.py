@@ -154,7 +154,8 @@ def slope_code(result: Node) -> bytes:
         with np.errstate(all="ignore"):
             x, r = log_slope(result)
             slope = add(x, log(r))
-        is_node = isinstance(slope, Node)
-        return code_of(slope if is_node else node("constant", constants=(slope,)))
+        if not isinstance(slope, Node):
+            slope = node("constant", constants=(slope,))
+        return code_of(slope)
     except (ValueError, ArithmeticError, RecursionError):
         return b""

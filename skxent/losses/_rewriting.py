@@ -81,6 +81,9 @@ def affine(k: float, x: Number, l: float) -> Number:
             return affine(k, expm1(y.inputs[0]), 0.0)
         if (other := complement(y)) is not None:
             return affine(-k, other, 0.0)
+    if l == k and exponents(y) in ((-1.0, 1.0), (1.0, -1.0)):
+        # 1 + q/p = 1/p, and 1 + p/q = 1/q
+        return multiply(k, monomial(*(min(c, 0.0) for c in y.constants)))
     return y if (k, l) == (1.0, 0.0) else node("affine", y, constants=(k, l))
 
 
@@ -215,7 +218,17 @@ def log(x: Number) -> Number:
         return add(node("log1p", affine(k / shift, y, 0.0)), math.log(shift))
     if (one := exponents(x)) is not None:
         return add(multiply(-one[0], L), multiply(one[1], LOG_Q))
+    if shift == 0 and y.operation == "maximum":
+        # The logarithm of a clipped p is a clipped -L, which keeps its digits.
+        a, b = (multiply(k, value_of(part)) for part in y.inputs)
+        if all(isinstance(part, Node) or part > 0 for part in (a, b)):
+            return (maximum if k > 0 else minimum)(log(a), log(b))
     return x.inputs[0] if x.operation == "exp" else node("log", x)
+
+
+def value_of(x: Node) -> Number:
+    """Return the float of a constant, or the node."""
+    return x.constants[0] if x.operation == "constant" else x
 
 
 def log1p(x: Number) -> Number:

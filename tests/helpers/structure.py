@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 27_050,
-    "lines of code": 16_650,
+    "lines": 27_150,
+    "lines of code": 16_700,
 }
 MAX_FILE_LINES = 300
 

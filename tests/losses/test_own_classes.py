@@ -122,3 +122,39 @@ def test_a_formula_may_call_those_of_other_losses():
     by_class = Composed([1.0, 2.0]).loss([0, 1], [0.0, 0.0])
     assert_allclose(by_class, expected, rtol=1e-14)
     assert r"q^{\gamma} L" in Composed(2.0)._repr_latex_()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "formula", ["log(1 + q/p)", "log1p(exp(-log(p/q)))", "L**2 / (L + q)"]
+)
+def test_far_out_nothing_is_undefined(formula, dtype):
+    z = np.array([-900, -300, -100, -50, 50, 100, 300, 900], dtype)
+    loss = FormulaLoss(formula)
+    value, gradient = loss.loss_gradient(np.ones(8, int), z)
+    assert np.isfinite(gradient).all() and not np.isnan(value).any()
+    assert (np.diff(value) <= 0).all() and value[-1] == 0
+    assert np.isfinite(loss.gradient_hessian(np.ones(8, int), z)[1]).all()
+
+
+def test_the_logistic_loss_is_cross_entropy_however_it_is_written():
+    z = np.linspace(-800, 800, 201)
+    for formula in ("log(1 + q/p)", "-log(p)", "log(1/p)"):
+        loss = FormulaLoss(formula)
+        for y in (0, 1):
+            codes = np.full(len(z), y)
+            expected = CrossEntropy().loss_gradient(codes, z)
+            assert_allclose(loss.loss_gradient(codes, z), expected, rtol=1e-14)
+
+
+def test_a_clipped_probability_keeps_its_digits():
+    value = FormulaLoss("-log(clip(p, 1e-7, 1))").loss([1, 1], [37.0, -30.0])
+    assert_allclose(value, [np.log1p(np.exp(-37.0)), -np.log(1e-7)], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("formula", "hint"), [("(1 - p)^2 * L", r"written \*\*"), ("-ln(p)", "is log")]
+)
+def test_what_was_meant_is_said(formula, hint):
+    with pytest.raises(ValueError, match=hint):
+        FormulaLoss(formula)
