@@ -157,5 +157,5 @@ def slope_code(result: Node) -> bytes:
         if not isinstance(slope, Node):
             slope = node("constant", constants=(slope,))
         return code_of(slope)
-    except (ValueError, ArithmeticError, RecursionError):
-        return b""
+    except (ValueError, TypeError, ArithmeticError, RecursionError, struct.error):
+        return b""  # It is too long, or has constants that are no real numbers.
