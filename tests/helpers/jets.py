@@ -112,7 +112,9 @@ def exp(a):
 
 def log(a, shift=0):
     x = a.f[0] + shift
-    value = mp.log(x) if x > 0 else mp.nan
+    value = mp.nan
+    if x > 0:
+        value = mp.log1p(a.f[0]) if shift else mp.log(x)
     return chain(a, [value, 1 / x, -1 / x**2, 2 / x**3] if x else [mp.nan] * 4)
 
 
