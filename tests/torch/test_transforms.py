@@ -12,7 +12,6 @@ from torch.autograd import forward_ad  # noqa: E402
 
 from skxent.torch import LossModule  # noqa: E402
 
-# torch's own use of what it deprecates.
 # torch itself calls what it deprecates, under one category or another.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")
 K = 4
