@@ -430,7 +430,7 @@ def test_posterior_of_what_weights_weighed(loss, on):
         np.log(share[0]),
         jac=lambda z: loss.gradient(share, z[np.newaxis], **keywords)[0],
         hess=lambda z: loss.hessian(share, z[np.newaxis], **keywords)[0],
-        method="trust-exact",
+        method="trust-ncg",
         options={"gtol": 1e-9},
     )
     proba = softmax(found.x)[np.newaxis]

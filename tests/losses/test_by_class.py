@@ -309,7 +309,7 @@ def test_the_policy_of_class_weights():
         (lambda: LDAM.from_counts(7.0), "counts must be a number for each class"),
         (lambda: LDAM.from_counts([1, 2], 11), "max_margin must be a number in"),
         (
-            lambda: CrossEntropyClassifier(BY_NAME).fit(Z, NAMES[Y] + "x"),
+            lambda: CrossEntropyClassifier(BY_NAME).fit(Z, np.char.add(NAMES[Y], "x")),
             "gamma must have keys in",
         ),
         (
