@@ -13,7 +13,8 @@ from skxent.inputs.targets import ClassWeightOn
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool, check_option
 from skxent.losses._loss import Loss
-from skxent.losses._shipped import CrossEntropy, as_loss
+from skxent.losses._probabilities import unsmoothed
+from skxent.losses._shipped import as_loss
 
 
 def posterior(
@@ -80,7 +81,7 @@ def posterior(
     if class_weight_on == "target":
         # τ ∝ v∘((1 - ε) η + ε/K): the weights were put on last, and come off first.
         raw = loss.posterior(raw, class_weight=class_weight, log=True)
-        loss, class_weight = CrossEntropy(), None
+        return unsmoothed(raw, label_smoothing)
     return loss.posterior(
         raw, class_weight=class_weight, label_smoothing=label_smoothing
     )

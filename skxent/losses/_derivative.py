@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from skxent.losses._conditions import less, select
 from skxent.losses._graph import Node, Number, in_order
 from skxent.losses._rewriting import (
     L,
@@ -19,11 +20,9 @@ from skxent.losses._rewriting import (
     add,
     divide,
     exp,
-    less,
     monomial,
     multiply,
     power,
-    select,
     subtract,
 )
 

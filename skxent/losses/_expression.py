@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from skxent.losses import _conditions as conditions
 from skxent.losses import _rewriting as rewriting
 from skxent.losses._graph import Node, Number
 
@@ -44,7 +45,7 @@ class Expression(NDArrayOperatorsMixin):
         self, function: Callable[..., Any], types: Any, args: Any, keywords: Any
     ) -> Expression:
         if function is np.where and len(args) == 3 and not keywords:
-            return expression(rewriting.select(*map(operand, args)))
+            return expression(conditions.select(*map(operand, args)))
         if function is np.clip:
             return self.clip(*args[1:], **keywords)
         refuse(f"np.{getattr(function, '__name__', function)}")
@@ -111,7 +112,7 @@ def expression(value: Number) -> Any:
 FUNCTIONS: dict[str, Callable[..., Number]] = {
     "add": rewriting.add,
     "subtract": rewriting.subtract,
-    "multiply": rewriting.multiply,
+    "multiply": rewriting.product,
     "divide": rewriting.divide,
     "power": rewriting.power,
     "float_power": rewriting.power,
@@ -133,14 +134,14 @@ FUNCTIONS: dict[str, Callable[..., Number]] = {
     "fmin": rewriting.minimum,
     "absolute": rewriting.absolute,
     "fabs": rewriting.absolute,
-    "less": rewriting.less,
-    "less_equal": rewriting.less_equal,
-    "greater": lambda a, b: rewriting.less(b, a),
-    "greater_equal": lambda a, b: rewriting.less_equal(b, a),
-    "logical_and": rewriting.multiply,
-    "bitwise_and": rewriting.multiply,
-    "logical_or": rewriting.maximum,
-    "bitwise_or": rewriting.maximum,
-    "logical_not": lambda x: rewriting.subtract(1.0, x),
-    "invert": lambda x: rewriting.subtract(1.0, x),
+    "less": conditions.less,
+    "less_equal": conditions.less_equal,
+    "greater": lambda a, b: conditions.less(b, a),
+    "greater_equal": lambda a, b: conditions.less_equal(b, a),
+    "logical_and": conditions.conjunction,
+    "bitwise_and": conditions.conjunction,
+    "logical_or": conditions.disjunction,
+    "bitwise_or": conditions.disjunction,
+    "logical_not": conditions.negation,
+    "invert": conditions.negation,
 }

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from skxent.losses._conditions import select
 from skxent.losses._derivative import differentiate
 from skxent.losses._graph import Node, Number, in_order, node
 from skxent.losses._rewriting import (
@@ -26,7 +27,6 @@ from skxent.losses._rewriting import (
     modulated_L,
     multiply,
     power,
-    select,
     split,
 )
 

@@ -122,6 +122,20 @@ def softmax(
     return probabilities(("cross_entropy",), z, n_classes, None, log, n_threads)
 
 
+def unsmoothed(
+    raw_prediction: ArrayLike,
+    label_smoothing: float,
+    *,
+    log: bool = False,
+    n_threads: int | None = None,
+) -> Floats:
+    """Return the class probabilities of which the softmax says the smoothed ones."""
+    FRACTION.check("label_smoothing", label_smoothing)
+    z, n_classes = with_classes(raw_prediction)
+    implied = np.zeros(n_classes), label_smoothing
+    return probabilities(("cross_entropy",), z, n_classes, implied, log, n_threads)
+
+
 def with_classes(raw_prediction: ArrayLike) -> tuple[Floats, int]:
     """Return logits in the form of the kernels, and K."""
     z, binary = as_raw_prediction(raw_prediction)

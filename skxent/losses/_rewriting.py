@@ -140,6 +140,15 @@ def multiply(a: Number, b: Number) -> Number:
     return affine(k * l, node("multiply", x, y), 0.0)
 
 
+def product(a: Number, b: Number) -> Number:
+    """Return a b as a formula writes it: (1 - p) (1 + p) is 1 - p²."""
+    if isinstance(a, Node) and isinstance(b, Node):
+        for (k, x, shift), (l, y, more) in ((split(a), split(b)), (split(b), split(a))):
+            if shift == 0 and l == more and complement(y) is x:
+                return multiply(k * l, subtract(1.0, power(y, 2.0)))
+    return multiply(a, b)
+
+
 def divide(a: Number, b: Number) -> Number:
     """Return a / b."""
     if not isinstance(b, Node):
@@ -251,22 +260,3 @@ def minimum(a: Number, b: Number) -> Number:
 def absolute(x: Number) -> Number:
     """Return |x|."""
     return maximum(x, multiply(-1.0, x))
-
-
-def less(a: Number, b: Number) -> Number:
-    """Return 1 where a < b, else 0."""
-    if not isinstance(a, Node) and not isinstance(b, Node):
-        return float(a < b)
-    return node("less", a, b)
-
-
-def less_equal(a: Number, b: Number) -> Number:
-    """Return 1 where a <= b, else 0."""
-    return subtract(1.0, less(b, a))
-
-
-def select(condition: Number, a: Number, b: Number) -> Number:
-    """Return a where the condition is not 0, else b."""
-    if not isinstance(condition, Node) or a == b:
-        return a if condition else b
-    return node("select", a, b, condition)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,12 @@ def trace(loss: Any) -> Program:
             )
         table.append(shift)
     symbolic = loss.map_by_class(constant)
+    try:
+        signature(symbolic.phi).bind("p", "q", "L")
+    except TypeError:
+        raise TypeError(
+            f"phi must be a method phi(self, p, q, L), got {signature(symbolic.phi)}."
+        ) from None
     try:
         # What comes of infinite constants is seen where the program is evaluated.
         with np.errstate(all="ignore"):
@@ -178,7 +185,8 @@ class Curve:
             raise ValueError("phi must decrease with p somewhere, got a constant.")
         if abs(self.f[-1]) > NEGLIGIBLE * np.abs(self.f[np.abs(self.m) < 1]).max():
             raise ValueError(
-                f"phi must vanish at p = 1, got {self.f[-1]:g}. Subtract that constant."
+                f"phi must vanish at p = 1, got {self.f[-1]:g} at log q = "
+                f"{-self.m[-1]:g}. Subtract that constant, or take a larger power of q."
             )
 
     def is_convex(self) -> bool:

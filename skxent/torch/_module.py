@@ -10,7 +10,8 @@ from torch import Tensor
 
 from skxent.kernels.checks import FRACTION, check_bool, check_option
 from skxent.losses._loss import Loss
-from skxent.losses._shipped import CrossEntropy, as_loss
+from skxent.losses._probabilities import unsmoothed
+from skxent.losses._shipped import as_loss
 from skxent.torch._kernels import DTYPES, Pass, in_reach
 from skxent.torch._program import formula_of
 from skxent.torch._targets import Answers, Classes, as_weights, table
@@ -250,27 +251,32 @@ class LossModule(torch.nn.Module):
         z = logits.detach().to("cpu", dtype)
         n_threads = torch.get_num_threads()
 
-        def of_loss(z: Tensor, log: bool, **implied: Any) -> Tensor:
-            loss = implied.pop("loss", self.loss)
-            found = loss.posterior(z.numpy(), log=log, n_threads=n_threads, **implied)
+        # Weights were put on after smoothing, and come off before it.
+        def of_loss(z: Tensor, class_weight: Any = None) -> Tensor:
+            found = self.loss.posterior(
+                z.numpy(), class_weight=class_weight, log=True, n_threads=n_threads
+            )
             return torch.from_numpy(found)
 
-        # Weights were put on after smoothing, and come off before it.
-        smoothing: dict[str, Any] = {"label_smoothing": self.label_smoothing}
-        smoothing["loss"] = CrossEntropy()
+        def smooth(z: Tensor) -> Tensor:
+            found = unsmoothed(
+                z.numpy(), self.label_smoothing, log=log, n_threads=n_threads
+            )
+            return torch.from_numpy(found)
+
         if self.multilabel:
-            both = of_loss(z.reshape(-1), True)
+            both = of_loss(z.reshape(-1))
             odds = (both[:, 1] - both[:, 0]).reshape(z.shape)
             if self.pos_weight is not None:
                 odds -= self.pos_weight.to("cpu", dtype).log()
-            found = of_loss(odds.reshape(-1), log, **smoothing)[:, 1].reshape(z.shape)
+            found = smooth(odds.reshape(-1))[:, 1].reshape(z.shape)
         else:
             axis = 0 if z.ndim == 1 else 1
             weight = self.class_weight
             weight = None if weight is None else weight.to("cpu", dtype).numpy()
             rows = z.movedim(axis, -1)
-            found = of_loss(table(z, axis), True, class_weight=weight)
-            found = of_loss(found, log, **smoothing).reshape(rows.shape)
+            found = of_loss(table(z, axis), weight)
+            found = smooth(found).reshape(rows.shape)
             found = found.movedim(-1, axis)
         return found.to(logits)
 

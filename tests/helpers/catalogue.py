@@ -71,6 +71,7 @@ CATALOGUE = {
     "AEL, by expm1": (F("exp(-1/a) * expm1(q/a)", a=2.5), ()),
     "AGCE": (F("((a + 1)**k - (a + p)**k) / k", a=1.0, k=0.6), (0,)),
     "AUL": (F("((a - p)**k - (a - 1)**k) / k", a=1.5, k=0.9), (0,)),
+    "a product that cancels": (F("(1 - p) * (1 + p)"), ()),
     "Savage": (F("4 * q**2"), ()),
     "exponential": (F("(q / p)**0.5"), ()),
     "squared hinge": (F("max(0, 1 + L + log(q))**2"), ()),

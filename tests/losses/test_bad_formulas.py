@@ -13,6 +13,7 @@ from skxent.losses import FormulaLoss, Interval, Loss, parameter
 GROWS = r"^phi must not grow with p, got growth at p = "
 INFINITE = r"^phi and its derivatives must be finite in float(32|64) for every p in "
 MADE_OF = r"^formula must be made of p, q, L, constants, numbers, .*, got "
+JOINS = r"^phi must join comparisons with & and \|, such as .*, got "
 NO_FLOAT = r"^phi must be numbers that a float holds, of few steps, got "
 
 
@@ -34,8 +35,12 @@ NO_FLOAT = r"^phi must be numbers that a float holds, of few steps, got "
         ("1e39 * q", INFINITE),
         ("log(0) * q", INFINITE),
         ("q * exp(1000)", INFINITE),
-        ("q + 1", r"^phi must vanish at p = 1, got 1\. Subtract that constant\.$"),
-        ("exp(-p)", r"^phi must vanish at p = 1, got 0\.367879\. Subtract"),
+        ("q + 1", r"^phi must vanish at p = 1, got 1 at .*\. Subtract that const.*\.$"),
+        ("exp(-p)", r"^phi must vanish at p = 1, got 0\.367879 at log q"),
+        ("q**0.001", r"^phi must vanish at p = 1, .*take a larger power of q\.$"),
+        ("q * (L and q)", JOINS + r"a number of p, q or L\.$"),
+        ("q * ((p < 0.5) | L)", JOINS),
+        ("q * ((p < 0.5) & 2)", JOINS + r"a number 2\.$"),
         ("2", r"^phi must depend on p, q or L, got 2\.0\.$"),
         ("0 * q", r"^phi must depend on p, q or L, got 0\.0\.$"),
         ("q - q", r"^phi must depend on p, q or L, got 0\.0\.$"),
@@ -166,6 +171,15 @@ def test_a_bad_function_is_refused(function, message):
 def test_bad_numbers_are_refused(function, message):
     with pytest.raises((ValueError, TypeError), match=message):
         loss_of(function)()
+
+
+@pytest.mark.parametrize(
+    "phi",
+    [lambda self, p, q: q, lambda self: 1.0, lambda self, p, q, L, z: q],
+)
+def test_phi_takes_three_arguments(phi):
+    with pytest.raises(TypeError, match=r"^phi must be a method phi\(self, p, q, L\)"):
+        type("Made", (Loss,), {"phi": phi})()
 
 
 def test_a_loss_must_be_the_same_whenever_it_is_called():
