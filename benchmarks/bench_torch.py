@@ -7,14 +7,15 @@ it. One thread, and in some rows two.
 
 import numpy as np
 import pytest
-from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from catalogue import CATALOGUE
 from reporting.record import shape
 from skxent.losses import LOSSES, CrossEntropy, Focal
 
 torch = pytest.importorskip("torch", reason="pip install torch")
 
 from skxent.torch import LossModule  # noqa: E402
+from tensors import phi  # noqa: E402
 
 THREADS = 1
 N, K = 100_000, 10
@@ -42,36 +43,13 @@ def kernel(loss, z, y, n_threads):
     )
 
 
-class Formula(NDArrayOperatorsMixin):
-    """A tensor to which numpy's functions do what torch's of that name do."""
-
-    def __init__(self, tensor):
-        self.tensor = tensor
-
-    def __array_ufunc__(self, ufunc, method, *inputs):
-        return self.apply(ufunc.__name__, inputs)
-
-    def __array_function__(self, function, types, inputs, keywords):
-        return self.apply(function.__name__, inputs)
-
-    def apply(self, name, inputs):
-        function = getattr(torch, {"power": "pow"}.get(name, name))
-        plain = [getattr(x, "tensor", x) for x in inputs]
-        if name in ("maximum", "minimum", "where"):
-            plain = [torch.as_tensor(x, dtype=self.dtype_of(x)) for x in plain]
-        return Formula(function(*plain))
-
-    def dtype_of(self, x):
-        return getattr(x, "dtype", torch.float64)
-
-
 def autograd(loss):
     """The formula of p, 1 - p and -log p, as one writes it in torch."""
 
     def mean(z, y):
         L = torch.nn.functional.cross_entropy(z, y, reduction="none")
         p = torch.exp(-L)
-        return loss.phi(*map(Formula, (p, 1 - p, L))).tensor.mean()
+        return phi(loss, p, 1 - p, L).mean()
 
     return mean
 
@@ -95,11 +73,11 @@ def test_cross_entropy(compare, n, n_classes, dtype, n_threads):
     )
 
 
-@pytest.mark.parametrize("name", sorted(LOSSES))
+@pytest.mark.parametrize("name", [*sorted(LOSSES), *CATALOGUE])
 def test_autograd(compare, name):
-    """Every loss, beside torch's derivative of its formula"""
+    """Every loss and formula of papers, beside torch's derivative of its formula"""
     torch.set_num_threads(1)
-    loss = LOSSES[name]()
+    loss = CATALOGUE[name][0] if name in CATALOGUE else LOSSES[name]()
     z, y = rows(N, K, "float64")
     try:
         LossModule(loss)(z, y)

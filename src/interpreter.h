@@ -33,19 +33,25 @@ OUT_OF_LINE void REAL_NAME(log_q)(const REAL_NAME(inputs) *m, REAL *out) {
     }
 }
 
+/* out x^k, for a small k that is a multiple of 1/2 */
+static inline void REAL_NAME(times_power)(const REAL *x, REAL k, REAL *out) {
+    for (; k >= 1; k -= 1)
+        EACH_ROW out[i] *= x[i];
+    if (k > 0)
+        EACH_ROW out[i] *= VM(sqrt)(x[i]);
+}
+
 /* p^k q^l. Exponents of powers of two in a product would do, too, but e^x is as exact as
  * its argument, and an error of log q for q near 1 does not count here. */
 OUT_OF_LINE void REAL_NAME(monomial)(
     const REAL_NAME(inputs) *m, REAL k, REAL l, REAL *out
 ) {
     int few = k >= 0 && l >= 0 && k + l <= SMALL_POWER;
-    int few_p = few ? (int)k : 0, few_q = few ? (int)l : 0;
-    if (few && few_p == k && few_q == l) {
+    /* The root of a p that underflows may not: it is left to L. */
+    if (few && (int)k == k && (int)(2 * l) == 2 * l) {
         EACH_ROW out[i] = 1;
-        for (int j = 0; j < few_p; j++)
-            EACH_ROW out[i] *= m->p[i];
-        for (int j = 0; j < few_q; j++)
-            EACH_ROW out[i] *= m->q[i];
+        REAL_NAME(times_power)(m->p, k, out);
+        REAL_NAME(times_power)(m->q, l, out);
     } else if (l == 0) {
         EACH_ROW out[i] = VM(exp)(-k * m->L[i]);
     } else if (k == 0) {
@@ -247,13 +253,6 @@ static inline void REAL_NAME(shift_margins)(
 }
 
 /* Where L is infinite, p L must be 0; and what grows with L is infinite with it. */
-static inline int REAL_NAME(any_infinite)(const REAL *L) {
-    int found = 0;
-    for (int i = 0; i < ROWS; i++)
-        found |= !(L[i] < (REAL)INFINITY);
-    return found;
-}
-
 static inline void REAL_NAME(bound)(const REAL *L, REAL *out) {
     EACH_ROW out[i] = L[i] < (REAL)INFINITY ? L[i] : STANDS_FOR_INFINITY;
 }
@@ -269,13 +268,6 @@ static inline void REAL_NAME(unbound)(int order, const REAL *L, REAL_NAME(number
 
 /* Where p or q underflows an intermediate result may be undefined: φ is 0 far to the
  * right, and so are derivatives on both sides. NaN logits have no p q of 0. */
-static inline int REAL_NAME(any_zero)(const REAL *pq) {
-    int found = 0;
-    for (int i = 0; i < ROWS; i++)
-        found |= pq[i] == 0;
-    return found;
-}
-
 static inline void REAL_NAME(take_limits)(
     int order, const REAL_NAME(inputs) *m, REAL_NAME(numbers) *f
 ) {
@@ -283,6 +275,15 @@ static inline void REAL_NAME(take_limits)(
         for (int i = 0; i < ROWS; i++)
             if (f[n][i] != f[n][i] && m->pq[i] == 0 && (n > 0 || m->q[i] == 0))
                 f[n][i] = 0;
+}
+
+/* Whether a row is beyond the margins at which formulas are checked (skxent/losses/
+ * _traced.py), or NaN. Within them nothing overflows or is undefined. */
+static inline int REAL_NAME(any_tiny)(const REAL *pq) {
+    int found = 0;
+    for (int i = 0; i < ROWS; i++)
+        found |= !(pq[i] > TINY);
+    return found;
 }
 
 /* A derivative that overflows stays finite, for it is multiplied by what may be 0. */
@@ -309,12 +310,12 @@ OUT_OF_LINE void REAL_NAME(run)(
     m.p = margins;
     m.q = margins + ROWS;
     m.L = margins + 2 * ROWS;
-    int infinite = REAL_NAME(any_infinite)(m.L);
-    if (infinite) {
+    EACH_ROW m.pq[i] = m.p[i] * m.q[i];
+    int at_an_end = REAL_NAME(any_tiny)(m.pq);
+    if (at_an_end) {
         REAL_NAME(bound)(m.L, bounded);
         m.L = bounded;
     }
-    EACH_ROW m.pq[i] = m.p[i] * m.q[i];
     for (ptrdiff_t at = first.operation == MARGIN_SHIFT; at < P->size; at++) {
         instruction x = instruction_at(P, at);
         REAL k = (REAL)x.k, l = (REAL)x.l;
@@ -380,9 +381,9 @@ OUT_OF_LINE void REAL_NAME(run)(
             REAL_NAME(function)(order, x.operation, a, d);
         }
     }
-    if (REAL_NAME(any_zero)(m.pq))
+    if (at_an_end) {
         REAL_NAME(take_limits)(order, &m, (REAL_NAME(numbers) *)f);
-    REAL_NAME(keep_finite)(order, (REAL_NAME(numbers) *)f);
-    if (infinite)
+        REAL_NAME(keep_finite)(order, (REAL_NAME(numbers) *)f);
         REAL_NAME(unbound)(order, margins + 2 * ROWS, (REAL_NAME(numbers) *)f);
+    }
 }

@@ -130,17 +130,20 @@ static inline double theta_of(const program *p, int j, const ptrdiff_t *classes,
 #define VM(name) vm_##name
 #define STANDS_FOR_INFINITY 1e150
 #define LARGEST_DERIVATIVE 1e305
+#define TINY 1e-303 /* p q at a margin of 697 */
 #include "interpreter.h"
 #undef REAL
 #undef REAL_NAME
 #undef VM
 #undef STANDS_FOR_INFINITY
 #undef LARGEST_DERIVATIVE
+#undef TINY
 #define REAL float
 #define REAL_NAME(name) name##_float
 #define VM(name) vm_##name##f
 #define STANDS_FOR_INFINITY 1e15f
 #define LARGEST_DERIVATIVE 1e35f
+#define TINY 1e-34f /* p q at a margin of 78 */
 #include "interpreter.h"
 
 /* Run a program on the margins of a tile, given by ROWS each of p, q and L, and write f,

@@ -32,9 +32,13 @@ cdef inline void mask_ignored(
     """Set the logits of rows without weight to 0: even a NaN there must not count."""
     cdef Py_ssize_t k
     cdef int i
+    cdef bint ignored = False
     cdef floating[ROWS] kept
     for i in range(ROWS):
         kept[i] = w[i]
+        ignored |= w[i] == 0
+    if not ignored:
+        return
     for k in range(K):
         for i in range(ROWS):
             u[k * ROWS + i] = 0 if kept[i] == 0 else u[k * ROWS + i]
@@ -59,6 +63,8 @@ cdef inline void load_codes(
     Call `clamp_codes` before c is used as an index.
     """
     cdef Py_ssize_t i
+    cdef double[ROWS] v
+    cdef const double *weights = <const double *> p.class_weight.data
     cdef const Py_ssize_t *codes = p.codes + p.first + row
     load_weights(p, row, rows, t)
     if rows == ROWS:
@@ -70,7 +76,9 @@ cdef inline void load_codes(
     if p.class_weight.data != NULL:
         clamp_codes(p.K, c)
         for i in range(ROWS):
-            t[i] = <floating> (t[i] * number(&p.class_weight, c[i]))
+            v[i] = weights[c[i] * p.class_weight.down]
+        for i in range(ROWS):
+            t[i] = <floating> (t[i] * v[i])
 
 
 cdef inline void load_targets(

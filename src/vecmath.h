@@ -93,6 +93,9 @@ VM_INLINE float vm_expf(float x) {
     return x > 88.7228394f ? (float)INFINITY : vm_exp_downf(x);
 }
 
+VM_INLINE double vm_sqrt(double x) { return sqrt(x); }
+VM_INLINE float vm_sqrtf(float x) { return sqrtf(x); }
+
 /* (2^n - 1) + 2^n r + 2^n tail, with what the first sum rounds off */
 VM_INLINE double vm_expm1(double x) {
     double power, r, tail, y = vm_exp_parts(x, &power, &r, &tail);

@@ -58,10 +58,12 @@ def table(shape, n=40, dtype=np.float64, seed=0):
 def autograd(loss, target, z):
     """Gradient and diagonal of the Hessian by torch, from the loss as defined."""
     torch = pytest.importorskip("torch", reason="autograd: pip install torch")
+    from tensors import phi
+
     raw = torch.tensor(np.asarray(z, dtype=np.float64), requires_grad=True)
     logits = torch.stack([torch.zeros_like(raw), raw], 1) if raw.ndim == 1 else raw
     log_p = torch.log_softmax(logits, 1)
-    value = torch.tensor(target) * loss.phi(log_p.exp(), 1 - log_p.exp(), -log_p)
+    value = torch.tensor(target) * phi(loss, log_p.exp(), 1 - log_p.exp(), -log_p)
     (gradient,) = torch.autograd.grad(value.sum(), raw, create_graph=True)
     flat = gradient.reshape(len(z), -1)
     diagonal = [
