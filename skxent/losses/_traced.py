@@ -229,10 +229,10 @@ class Curve:
         other = far[np.abs(np.abs(self.m[far]) - abs(self.m[last]) / 2).argmin()]
         if other == last:
             other = far[0] if side > 0 else far[-1]
-        b = (s[last] - s[other]) / (x[last] - x[other])
+        b = float((s[last] - s[other]) / (x[last] - x[other]))
         # Exponents are mostly short numbers, and an error of b grows with the margin.
         b = round(b, 9) if abs(b - round(b, 9)) < 1e-12 else b
-        return float(s[last] - b * x[last]), float(b)
+        return float(s[last] - b * x[last]), b
 
 
 def evaluate(
