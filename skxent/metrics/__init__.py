@@ -11,6 +11,7 @@ from skxent.metrics._cross_entropy import (
     multilabel_log_loss,
     smoothed_log_loss,
 )
+from skxent.metrics._decomposition import decompose_loss
 from skxent.metrics._information import entropy, kl_divergence
 from skxent.metrics._log_loss import log_loss
 from skxent.metrics._losses import evaluate_loss, focal_loss
@@ -19,6 +20,7 @@ from skxent.metrics._skill import d2_loss_score
 __all__ = [
     "cross_entropy",
     "d2_loss_score",
+    "decompose_loss",
     "entropy",
     "evaluate_loss",
     "expected_calibration_error",

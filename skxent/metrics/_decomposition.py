@@ -1,0 +1,224 @@
+"""Where a loss comes from: miscalibration, discrimination and uncertainty."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+from sklearn.isotonic import IsotonicRegression
+
+from skxent.inputs.targets import Target, make_target
+from skxent.kernels.arrays import Floats
+from skxent.losses._loss import Loss
+from skxent.losses._probabilities import softmax
+from skxent.losses._shipped import as_loss
+from skxent.metrics._options import NameKeywords, Options, takes
+from skxent.metrics._rows import ScoredRows, mean_loss, read
+
+LARGEST_LOGIT = 700.0  # of what is recalibrated by scales: exp of it is finite
+
+
+class LossDecomposition(NamedTuple):
+    """A mean loss as a sum: loss = miscalibration - discrimination + uncertainty.
+
+    Attributes
+    ----------
+    loss : float
+        The mean loss of the predictions.
+    miscalibration : float
+        What recalibration saves of it, at least 0.
+    discrimination : float
+        What the recalibrated predictions save of `uncertainty`.
+    uncertainty : float
+        The loss of the class frequencies.
+    """
+
+    loss: float
+    miscalibration: float
+    discrimination: float
+    uncertainty: float
+
+
+@takes(NameKeywords)
+def decompose_loss(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    loss: str | Loss = "cross_entropy",
+    pos_label: Any = None,
+    **keywords: Unpack[NameKeywords],
+) -> LossDecomposition:
+    r"""Decompose a mean loss into miscalibration, discrimination and uncertainty.
+
+    .. math:: S = \underbrace{(S - S_C)}_{\text{miscalibration}}
+        - \underbrace{(S_R - S_C)}_{\text{discrimination}}
+        + \underbrace{S_R}_{\text{uncertainty}}
+
+    with the mean loss S of the predictions, :math:`S_C` of the recalibrated ones and
+    :math:`S_R` of the class frequencies. A perfectly calibrated model has a
+    miscalibration near 0, and one that tells the classes apart a discrimination near
+    the uncertainty.
+
+    For two classes, or one against the rest, predictions are recalibrated by isotonic
+    regression, the best of all maps that keep their order (the CORP decomposition).
+    Then both terms are at least 0 for every proper loss. For more classes no such map
+    is known that would be unique: logits are recalibrated by a scale and a shift for
+    each class (vector scaling), which sees less miscalibration.
+
+    Parameters
+    ----------
+    {y_true}
+    {y_proba}
+    loss : str or Loss, default="cross_entropy"
+        A proper loss: its mean is least for the true class probabilities.
+        "squared_error" is twice the Brier score of two classes.
+    pos_label : label, default=None
+        The class whose probability is judged against that of the rest. None: for two
+        classes the second, for more all of them.
+    {keywords}
+
+    Returns
+    -------
+    LossDecomposition
+        A named tuple: loss, miscalibration, discrimination, uncertainty, in nats for
+        cross-entropy.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`skxent.metrics.evaluate_loss`; if the loss is not proper; if
+        pos_label is not among the labels.
+
+    See Also
+    --------
+    expected_calibration_error : The gap between confidence and frequency.
+    explain : The entropies behind a cross-entropy, and its most surprising rows.
+    skxent.calibration.TemperatureScaling : A model whose miscalibration is reduced.
+
+    Notes
+    -----
+    The recalibration has seen the labels that it is judged by. A perfectly calibrated
+    model therefore has a small miscalibration, which falls with the number of rows.
+
+    References
+    ----------
+    Dimitriadis, Gneiting, Jordan (2021). Stable reliability diagrams for probabilistic
+    classifiers. PNAS 118(8), arXiv 2008.03033.
+
+    Examples
+    --------
+    >>> from skxent.metrics import decompose_loss
+    >>> y, proba = [0, 1, 0, 1], [0.1, 0.4, 0.6, 0.9]
+    >>> parts = decompose_loss(y, proba)
+    >>> [round(part, 4) for part in parts]
+    [0.5108, 0.1643, 0.3466, 0.6931]
+    """
+    options = Options(**keywords)
+    loss = as_loss(loss)
+    rows = ScoredRows(y_true, y_proba, options.sample_weight)
+    raw, target, classes = read(rows, options)
+    raw = raw.astype(np.float64, copy=False)
+    if pos_label is not None:
+        raw, target = _one_against_the_rest(raw, target, _place(pos_label, classes))
+    elif raw.ndim == 2 and raw.shape[1] == 2:
+        raw = raw[:, 1] - raw[:, 0]
+    else:
+        loss = loss.for_classes(classes)
+    if not _is_proper(loss, target.n_classes):
+        raise ValueError(
+            f"loss must be proper, such as 'cross_entropy' or 'squared_error', got "
+            f"{loss!r}: its mean is not least for the true class probabilities."
+        )
+    recalibrate = _isotonic if raw.ndim == 1 else _scaled
+    constant = np.broadcast_to(_frequencies(target, raw.ndim), raw.shape)
+    total, recalibrated, uncertainty = (
+        mean_loss(loss, target, np.ascontiguousarray(z))
+        for z in (raw, recalibrate(loss, target, raw), constant)
+    )
+    return LossDecomposition(
+        total, total - recalibrated, uncertainty - recalibrated, uncertainty
+    )
+
+
+def _is_proper(loss: Loss, n_classes: int) -> bool:
+    """Whether the true class probabilities have the least mean loss.
+
+    A loss of two classes may be, though it is not for more.
+    """
+    if loss.proper or n_classes > 2 or not loss.has_posterior:
+        return loss.proper
+    z = np.linspace(-20, 20, 81)
+    return bool(np.allclose(loss.posterior(z), softmax(z), rtol=1e-9, atol=0))
+
+
+def _place(pos_label: Any, classes: NDArray[Any]) -> int:
+    """Return the column of a label."""
+    names = classes.tolist()
+    if pos_label not in names:
+        raise ValueError(f"pos_label must be one of {names}, got {pos_label!r}.")
+    return names.index(pos_label)
+
+
+def _one_against_the_rest(raw: Floats, target: Target, c: int) -> tuple[Floats, Target]:
+    """Return the log-odds of class c, and the target of two classes."""
+    logits = np.stack([np.zeros_like(raw), raw], axis=1) if raw.ndim == 1 else raw
+    with np.errstate(invalid="ignore"):
+        margin = logits[:, c] - logsumexp(np.delete(logits, c, axis=1), axis=1)
+    t = _shares(target)[:, c]
+    y = t.astype(np.intp) if target.codes is not None else np.stack([1 - t, t], axis=1)
+    return margin, make_target(y, len(t), 2, sample_weight=target.row_weights())
+
+
+def _shares(target: Target) -> Floats:
+    """Return labels as shares of the classes: (n, K)."""
+    if target.soft is not None:
+        return np.asarray(target.soft, dtype=np.float64)
+    return np.eye(target.n_classes)[target.codes]
+
+
+def _frequencies(target: Target, ndim: int) -> Any:
+    """Return the logits of the class frequencies."""
+    mass = target.moderate().mass()
+    with np.errstate(divide="ignore"):
+        z = np.log(mass / mass.sum())
+    return z[1] - z[0] if ndim == 1 else z
+
+
+def _isotonic(loss: Loss, target: Target, raw: Floats) -> Floats:
+    """Return the log-odds of the best probabilities in the order of `raw`.
+
+    They are the same for every proper loss (Brümmer, du Preez 2013, arXiv 1304.2331).
+    """
+    # Places in that order: probabilities below 1e-15 stay apart.
+    places = np.unique(raw, return_inverse=True)[1].astype(np.float64)
+    weight = target.moderate().row_weights()
+    fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(
+        places, _shares(target)[:, 1], sample_weight=weight
+    )
+    with np.errstate(divide="ignore"):
+        return np.log(fitted) - np.log1p(-fitted)
+
+
+def _scaled(loss: Loss, target: Target, raw: Floats) -> Floats:
+    """Return logits with the scale and shift of each class that have the least loss."""
+    z = np.clip(raw, -LARGEST_LOGIT, LARGEST_LOGIT)
+    K = z.shape[1]
+    target = target.moderate()
+    total = target.total_weight()
+
+    def objective(scale_and_shift: Floats) -> tuple[float, Floats]:
+        scale, shift = scale_and_shift.reshape(2, K)
+        value, gradient = np.empty(len(z)), np.empty_like(z)
+        loss.evaluate(z * scale + shift, target, value=value, gradient=gradient)
+        slopes = np.concatenate([(gradient * z).sum(axis=0), gradient.sum(axis=0)])
+        return float(value.sum()) / total, slopes / total
+
+    start = np.concatenate([np.ones(K), np.zeros(K)])
+    found = minimize(
+        objective, start, jac=True, method="L-BFGS-B", options={"gtol": 1e-9}
+    )
+    scale, shift = found.x.reshape(2, K)
+    return z * scale + shift
