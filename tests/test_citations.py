@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Looked up, each: the first author and the year of the version that is cited.
 PAPERS = {
+    "1304.2331": ("Brümmer", 2013),
     "1408.2923": ("Toulis", 2017),
     "1503.02531": ("Hinton", 2015),
     "1512.00567": ("Szegedy", 2016),

@@ -106,7 +106,7 @@ def decompose_loss(
     References
     ----------
     Dimitriadis, Gneiting, Jordan (2021). Stable reliability diagrams for probabilistic
-    classifiers. PNAS 118(8), arXiv 2008.03033.
+    classifiers. PNAS 118(8), doi 10.1073/pnas.2016191118.
 
     Examples
     --------
