@@ -117,7 +117,7 @@ def decompose_loss(
     [0.5108, 0.1643, 0.3466, 0.6931]
     """
     options = Options(**keywords)
-    loss = as_loss(loss)
+    scored = as_loss(loss)
     rows = ScoredRows(y_true, y_proba, options.sample_weight)
     raw, target, classes = read(rows, options)
     raw = raw.astype(np.float64, copy=False)
@@ -126,17 +126,17 @@ def decompose_loss(
     elif raw.ndim == 2 and raw.shape[1] == 2:
         raw = raw[:, 1] - raw[:, 0]
     else:
-        loss = loss.for_classes(classes)
-    if not _is_proper(loss, target.n_classes):
+        scored = scored.for_classes(classes)
+    if not _is_proper(scored, target.n_classes):
         raise ValueError(
             f"loss must be proper, such as 'cross_entropy' or 'squared_error', got "
-            f"{loss!r}: its mean is not least for the true class probabilities."
+            f"{scored!r}: its mean is not least for the true class probabilities."
         )
     recalibrate = _isotonic if raw.ndim == 1 else _scaled
     constant = np.broadcast_to(_frequencies(target, raw.ndim), raw.shape)
     total, recalibrated, uncertainty = (
-        mean_loss(loss, target, np.ascontiguousarray(z))
-        for z in (raw, recalibrate(loss, target, raw), constant)
+        mean_loss(scored, target, np.ascontiguousarray(z))
+        for z in (raw, recalibrate(scored, target, raw), constant)
     )
     return LossDecomposition(
         total, total - recalibrated, uncertainty - recalibrated, uncertainty
