@@ -107,7 +107,7 @@ class LossScorer(_BaseScorer):
     ) -> float:
         classes = classes_of_estimator(estimator)
         y_true = as_labels(soft_by_class(y_true, classes, "y_true"), "y_true")
-        labels, unseen = _labels_and_unseen(y_true, classes)
+        labels, unseen = labels_and_unseen(y_true, classes)
         # Not through method_caller: scikit-learn's cache of a multimetric scorer holds
         # the column, or the sign, that the first scorer asked for.
         model = final_estimator(estimator)
@@ -152,7 +152,7 @@ class LossScorer(_BaseScorer):
         callable or None
             None if y_true has labels that `classes` lack.
         """
-        if _labels_and_unseen(y_true, classes)[1].any():
+        if labels_and_unseen(y_true, classes)[1].any():
             return None
         targets: dict[Any, Target] = {}
         loss = self.loss.for_classes(classes)
@@ -217,7 +217,7 @@ class LossScorer(_BaseScorer):
         return np.hstack([log_proba, extra]), np.concatenate([classes, unseen])
 
 
-def _labels_and_unseen(
+def labels_and_unseen(
     y_true: Any, classes: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return the labels of y_true, and which of them `classes` lack."""

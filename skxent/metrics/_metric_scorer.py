@@ -1,0 +1,169 @@
+"""Metrics of probabilities as scorers that know the classes of what they score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.metrics._scorer import _BaseScorer
+
+from skxent.inputs.columns import soft_by_class
+from skxent.inputs.labels import as_labels
+from skxent.inputs.sparse import check_sparse
+from skxent.kernels.arrays import Floats
+from skxent.metrics._loss_scorer import labels_and_unseen
+from skxent.metrics._predictions import classes_of_estimator, predict_by_class
+
+
+def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
+    """Have the signature by which scikit-learn tells what metadata a scorer takes."""
+
+
+class MetricScorer(_BaseScorer):
+    """A scorer that returns a metric of probabilities: see :func:`make_metric_scorer`.
+
+    Parameters
+    ----------
+    metric : callable
+    greater_is_better : bool, default=False
+    **keywords
+
+    Attributes
+    ----------
+    proper : bool
+        False: the true class probabilities need not have the best expected score.
+    """
+
+    proper = False
+    multilabel = False
+
+    if TYPE_CHECKING:  # scikit-learn's has no types
+
+        def __call__(
+            self,
+            estimator: Any,
+            X: Any,
+            y_true: ArrayLike,
+            sample_weight: ArrayLike | None = None,
+        ) -> float:
+            """Return the score of the estimator's predictions for X."""
+
+    def __init__(
+        self,
+        metric: Callable[..., float],
+        *,
+        greater_is_better: bool = False,
+        **keywords: Any,
+    ) -> None:
+        super().__init__(_weighted, 1 if greater_is_better else -1, {}, "predict_proba")
+        self.metric = metric
+        self.keywords = keywords
+
+    def __repr__(self) -> str:
+        settings = [getattr(self.metric, "__name__", repr(self.metric))]
+        if self._sign == 1:
+            settings.append("greater_is_better=True")
+        settings += [f"{name}={value!r}" for name, value in self.keywords.items()]
+        return f"make_metric_scorer({', '.join(settings)})"
+
+    def _score(
+        self,
+        method_caller: Any,
+        estimator: Any,
+        X: Any,
+        y_true: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
+        y_true, proba, labels = self._read(estimator, X, y_true)
+        given = {**self.keywords, "sample_weight": sample_weight, **labels}
+        return self._sign * float(self.metric(y_true, proba, **given))
+
+    def _read(self, estimator: Any, X: Any, y_true: Any) -> tuple[Any, Floats, Any]:
+        """Return labels, probabilities and the classes of their columns."""
+        classes = classes_of_estimator(estimator)
+        y_true = as_labels(soft_by_class(y_true, classes, "y_true"), "y_true")
+        labels, unseen = labels_and_unseen(y_true, classes)
+        proba = predict_by_class(estimator, "predict_proba", X)
+        if unseen.any():  # The estimator holds such a label to be impossible.
+            classes = np.concatenate([classes, labels[unseen]])
+            proba = np.hstack([proba, np.zeros((len(proba), unseen.sum()))])
+        return y_true, proba, {"labels": classes}
+
+
+class MultilabelScorer(MetricScorer):
+    """A scorer of K answers a row, 0 or 1, and of the probabilities of 1.
+
+    Parameters
+    ----------
+    metric : callable
+    greater_is_better : bool, default=False
+    **keywords
+    """
+
+    multilabel = True
+
+    def _read(self, estimator: Any, X: Any, y_true: Any) -> tuple[Any, Floats, Any]:
+        response = estimator.predict_proba(check_sparse("X", X))
+        if not isinstance(response, list):
+            return y_true, np.asarray(response), {}
+        # Of MultiOutputClassifier, forests and trees: a table for each column of y.
+        columns = [
+            table[:, np.flatnonzero(np.asarray(classes) == 1)].sum(axis=1)
+            for table, classes in zip(response, estimator.classes_, strict=True)
+        ]
+        return y_true, np.stack(columns, axis=1), {}
+
+
+def make_metric_scorer(
+    metric: Callable[..., float],
+    *,
+    greater_is_better: bool = False,
+    multilabel: bool = False,
+    **keywords: Any,
+) -> MetricScorer:
+    """Return a scorer of a metric of probabilities, for cross_val_score and so on.
+
+    Unlike :func:`sklearn.metrics.make_scorer` it passes the classes of the estimator as
+    `labels`, so that a fold may lack a class, and passes all columns for two classes,
+    too. A label that the estimator was never trained on has the probability 0.
+
+    Parameters
+    ----------
+    metric : callable
+        ``metric(y_true, y_proba, labels=..., sample_weight=..., **keywords)``, which
+        returns a number.
+    greater_is_better : bool, default=False
+        False: the score is minus the metric.
+    multilabel : bool, default=False
+        y has K answers a row, 0 or 1, and the probabilities of 1 are scored; `labels`
+        are not passed. predict_proba may be (n, K), or a list of tables of two columns,
+        as of :class:`sklearn.multioutput.MultiOutputClassifier`.
+    **keywords
+        Further arguments of the metric.
+
+    Returns
+    -------
+    MetricScorer
+
+    See Also
+    --------
+    make_loss_scorer : A scorer of any loss, also of logits.
+    get_scorer : The ready scorers by name.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from skxent.metrics import expected_calibration_error
+    >>> from skxent.scorers import make_metric_scorer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> scorer = make_metric_scorer(expected_calibration_error, n_bins=5)
+    >>> model = LogisticRegression(max_iter=1000)
+    >>> bool((cross_val_score(model, X, y, scoring=scorer) < 0).all())
+    True
+    """
+    make = MultilabelScorer if multilabel else MetricScorer
+    return make(metric, greater_is_better=greater_is_better, **keywords)
