@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, has_fit_parameter
 
 from skxent.inputs.columns import by_class
-from skxent.inputs.labels import encode_labels
+from skxent.inputs.labels import encode_labels, is_soft
 from skxent.inputs.tables import check_logits, like_probabilities, logits_of
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import warn
@@ -27,14 +27,28 @@ from skxent.metrics._predictions import (
     reorder_classes,
 )
 
+# What models have whose predict_log_proba is computed in log space: skxent's own, and
+# naive Bayes.
+IN_LOG_SPACE = ("log_proba_is_exact", "predict_joint_log_proba")
+
 
 def response_method(estimator: Any) -> str:
     """Return the name of the method that tells a classifier's logits."""
-    if hasattr(final_estimator(estimator), "log_proba_is_exact"):
+    final = final_estimator(estimator)
+    # Naive Bayes as well computes in log space.
+    if hasattr(final, "log_proba_is_exact") or hasattr(
+        final, "predict_joint_log_proba"
+    ):
         return "predict_log_proba"
     if hasattr(estimator, "decision_function"):
         return "decision_function"
     return "predict_proba"
+
+
+def is_probabilistic(estimator: Any) -> bool:
+    """Return True if the logits are logarithms of probabilities, which may be zero."""
+    own = hasattr(final_estimator(estimator), "log_proba_is_exact")
+    return not own and response_method(estimator) != "decision_function"
 
 
 def model_logits(model: Any, X: Any) -> Floats:
@@ -80,10 +94,15 @@ def _differences(z: Floats) -> Floats:
     return z[:, 1:] - z[:, :1] if z.shape[1] == 2 else z
 
 
+def classes_in(y: NDArray[Any]) -> NDArray[Any]:
+    """Return the labels in y, sorted; the numbers of the columns of soft labels."""
+    return np.arange(y.shape[1]) if is_soft(y) else encode_labels(y)[0]
+
+
 def classes_of(y: NDArray[Any], n_classes: int) -> NDArray[Any]:
     """Return the labels that the columns of logits stand for."""
-    labels = encode_labels(y)[0]
-    if len(labels) == n_classes:
+    labels = classes_in(y)
+    if is_soft(y) or len(labels) == n_classes:
         return labels
     codes = np.arange(n_classes)
     if y.dtype.kind in "iu" and np.isin(labels, codes).all():
@@ -103,28 +122,38 @@ class FittedModel(NamedTuple):
     rows: NDArray[np.intp] | None = None  # None: all of them, in order
 
 
-def fit_model(scaling: Any, X: Any, y: NDArray[Any], sample_weight: Any) -> FittedModel:
+class FitParameters(NamedTuple):
+    """What goes on to the fit of the estimator, and to the split into folds."""
+
+    fit: dict[str, Any]
+    split: dict[str, Any]
+
+
+def fit_model(
+    scaling: Any, X: Any, y: NDArray[Any], params: FitParameters
+) -> FittedModel:
     """Fit the estimator of a scaling unless it is None or frozen."""
     estimator, cv = scaling.estimator, scaling.cv
     if estimator is None:
         classes = classes_of_logits(X, y)
         return FittedModel(None, classes, given_logits(X, classes))
-    if not is_classifier(estimator):
-        raise ValueError(f"estimator must be a classifier or None, got {estimator!r}.")
-    if isinstance(cv, str):
-        raise ValueError(
-            f"cv must be an int, a splitter, an iterable or None, got {cv!r}. Put a "
-            "fitted estimator into a FrozenEstimator."
-        )
     if isinstance(estimator, FrozenEstimator):
         return _in_sample(estimator.fit(X, y), X)
-    params = params_of_fit(scaling, sample_weight)
     if cv is None:
-        return _in_sample(clone(estimator).fit(X, y, **params), X)
-    labels, z, rows = out_of_fold_logits(estimator, X, y, cv, params)
-    model = clone(estimator).fit(X, y, **params)
+        return _in_sample(clone(estimator).fit(X, y, **params.fit), X)
+    folds = fit_folds(scaling, X, y, params)
+    model = clone(estimator).fit(X, y, **params.fit)
     classes = classes_of_estimator(model, response_method(model))
-    return FittedModel(model, classes, reorder_classes(z, labels, classes), rows)
+    found = together(folds)
+    z = reorder_classes(found.logits, found.classes, classes)
+    return FittedModel(model, classes, z, found.rows)
+
+
+def together(folds: list[FittedModel]) -> FittedModel:
+    """Return the out-of-fold logits of all folds, in the order of the rows."""
+    rows = np.concatenate([fold.rows for fold in folds if fold.rows is not None])
+    logits, order = np.concatenate([fold.logits for fold in folds]), rows.argsort()
+    return FittedModel(None, folds[0].classes, logits[order], rows[order])
 
 
 def _in_sample(model: Any, X: Any) -> FittedModel:
@@ -132,70 +161,114 @@ def _in_sample(model: Any, X: Any) -> FittedModel:
     return FittedModel(model, classes_of_estimator(model, response_method(model)), z)
 
 
-def params_of_fit(scaling: Any, sample_weight: Any) -> dict[str, Any]:
-    """Return what goes on to the estimator's fit, as in CalibratedClassifierCV.
+def check_folds(scaling: Any, params: dict[str, Any]) -> None:
+    """Check that the estimator is a classifier, and what there is to be fitted."""
+    estimator, cv = scaling.estimator, scaling.cv
+    if estimator is not None and not is_classifier(estimator):
+        raise ValueError(f"estimator must be a classifier or None, got {estimator!r}.")
+    if estimator is not None and isinstance(cv, str):
+        raise ValueError(
+            f"cv must be an int, a splitter, an iterable or None, got {cv!r}. Put a "
+            "fitted estimator into a FrozenEstimator."
+        )
+    fixed = estimator is None or isinstance(estimator, FrozenEstimator)
+    for name, value in params.items():
+        if value is not None and (fixed or (cv is None and name == "groups")):
+            raise ValueError(
+                f"{name} must be None where nothing is "
+                f"{'fitted' if fixed else 'split into folds'}, got {type(value)}."
+            )
+    if scaling.ensemble and (fixed or cv is None):
+        raise ValueError(
+            "ensemble must be False without folds, as for logits, a FrozenEstimator or "
+            "cv=None, got True."
+        )
 
-    Weights do if it requests them; without metadata routing, if it takes them.
+
+def params_of_fit(
+    scaling: Any, sample_weight: Any, params: dict[str, Any]
+) -> FitParameters:
+    """Return what goes on to the estimator and the splitter, as scikit-learn does.
+
+    Weights go to the estimator if it requests them; without metadata routing, if it
+    takes them. `groups` then goes to the splitter and all else to the estimator.
     """
-    if sample_weight is None:
-        return {}
-    given = {"sample_weight": sample_weight}
+    given = {name: value for name, value in params.items() if value is not None}
+    fixed = scaling.estimator is None or isinstance(scaling.estimator, FrozenEstimator)
+    if sample_weight is not None and not fixed:
+        given["sample_weight"] = sample_weight
+    if not given:
+        return FitParameters({}, {})
     if get_config()["enable_metadata_routing"]:
-        return dict(process_routing(scaling, "fit", **given).estimator.fit)
-    if has_fit_parameter(scaling.estimator, "sample_weight"):
-        return given
-    warn(
-        f"{type(scaling.estimator).__name__} does not take sample_weight: the "
-        "calibration is weighted, its fit is not."
-    )
-    return {}
+        routed = process_routing(scaling, "fit", **given)
+        return FitParameters(dict(routed.estimator.fit), dict(routed.splitter.split))
+    groups = given.pop("groups", None)
+    split = {} if groups is None else {"groups": groups}
+    if "sample_weight" in given and not has_fit_parameter(
+        scaling.estimator, "sample_weight"
+    ):
+        del given["sample_weight"]
+        warn(
+            f"{type(scaling.estimator).__name__} does not take sample_weight: the "
+            "calibration is weighted, its fit is not."
+        )
+    return FitParameters(given, split)
 
 
-def out_of_fold_logits(
-    estimator: Any, X: Any, y: NDArray[Any], cv: Any, params: dict[str, Any]
-) -> tuple[NDArray[Any], Floats, NDArray[np.intp]]:
-    """Return the classes, their logits by models of the other folds, and the rows.
+def fit_folds(
+    scaling: Any, X: Any, y: NDArray[Any], params: FitParameters
+) -> list[FittedModel]:
+    """Return the models that are fitted to all folds but one, and what they say of it.
 
     A model that was trained without a class has no logit of it. scikit-learn fills in
     the smallest number, which would exclude the class with certainty. Such folds are
     left out, since their rows cannot be compared with those of the other folds.
     """
+    estimator, classes = scaling.estimator, classes_in(y)
     X, y = indexable(X, y)  # takes lists and sparse formats that have no rows
-    folds = list(check_cv(cv, y, classifier=True).split(X, y))
-    tests = np.concatenate([test for _, test in folds])
+    # Stratified by the most likely class.
+    strata = y.argmax(axis=1) if is_soft(y) else y
+    splitter = check_cv(scaling.cv, strata, classifier=True)
+    splits = list(splitter.split(X, strata, **params.split))
+    tests = np.concatenate([test for _, test in splits])
     if not np.array_equal(np.sort(tests), np.arange(len(y))):
         raise ValueError(
             f"cv must have every row in the test of one fold, got {len(tests)} rows in "
-            f"{len(folds)} folds for {len(y)} rows of X."
+            f"{len(splits)} folds for {len(y)} rows of X."
         )
-    classes = np.unique(y)
-    rows, logits = [], []
+    folds: list[FittedModel] = []
     missing: set[Any] = set()
-    for train, test in folds:
-        lacked = np.setdiff1d(classes, y[train]).tolist()
+    for train, test in splits:
+        lacked = _lacked(y[train], classes)
         missing.update(lacked)
         if lacked:
             continue
         X_train, y_train = _safe_split(estimator, X, y, train)
         X_test, _ = _safe_split(estimator, X, y, test, train)
-        fold_params = _check_method_params(X, params, indices=train)
+        fold_params = _check_method_params(X, params.fit, indices=train)
         model = clone(estimator).fit(X_train, y_train, **fold_params)
-        rows.append(test)
-        z = model_logits(model, X_test)
-        logits.append(reorder_classes(z, model.classes_, classes))
+        z = reorder_classes(model_logits(model, X_test), model.classes_, classes)
+        kept = model if scaling.ensemble else None
+        folds.append(FittedModel(kept, classes, z, test))
     names = [label for label in classes.tolist() if label in missing]
-    if not rows:
+    if not folds:
         raise ValueError(
             "cv must leave rows of every class for training in some fold, got "
-            f"{len(folds)} folds whose training rows lack one of {names}. Give cv "
+            f"{len(splits)} folds whose training rows lack one of {names}. Give cv "
             "stratified folds, or an estimator in a FrozenEstimator."
         )
-    kept = np.concatenate(rows)
     if missing:
+        n_kept = sum(len(fold.logits) for fold in folds)
         warn(
-            f"{len(y) - len(kept)} of {len(y)} rows were left out of the calibration: "
+            f"{len(y) - n_kept} of {len(y)} rows were left out of the calibration: "
             f"the training rows of their folds lack one of the classes {names}. "
             "Stratified folds, fewer of them, or more rows of these classes avoid it."
         )
-    order = kept.argsort()
-    return classes, np.concatenate(logits)[order], kept[order]
+    return folds
+
+
+def _lacked(y: NDArray[Any], classes: NDArray[Any]) -> list[Any]:
+    """Return the classes of which rows have no label, and no share of one."""
+    if is_soft(y):
+        return list(classes[~(y > 0).any(axis=0)].tolist())
+    return list(np.setdiff1d(classes, y).tolist())

@@ -1,166 +1,11 @@
-"""The scalings: a fit that they share, and how each moves logits."""
+"""The scalings: how each moves logits."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar, Self
-
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.base import MetaEstimatorMixin
-from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from skxent.base.classifier import LogitClassifier, TrainedLoss
-from skxent.base.estimator import columns_of
-from skxent.calibration._model import fit_model, given_logits, model_logits
-from skxent.calibration._objective import (
-    ScalingObjective,
-    TemperatureObjective,
-    Vector,
-    VectorObjective,
-)
-from skxent.inputs.labels import check_labels, check_several, encode_labels
-from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import check_in_memory, logits_per_row
-from skxent.inputs.targets import make_target
-from skxent.inputs.weights import check_sample_weight, check_some_weight
-from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import FRACTION, POSITIVE, check_count
-from skxent.kernels.threads import effective_n_threads
-from skxent.losses._loss import Loss
-from skxent.losses._shipped import as_loss
-from skxent.optimize.solution import SolverOptions, warn_unless_converged
-from skxent.typing import MatrixLike
-
-
-@dataclass(eq=False, repr=False)
-class LogitScaling(MetaEstimatorMixin, LogitClassifier):
-    """A classifier whose logits are those of another, moved by a few parameters."""
-
-    estimator: Any = None
-    _: KW_ONLY
-    loss: str | Loss = "cross_entropy"
-    label_smoothing: float = 0.0
-    cv: Any = 5
-    tol: float = 1e-4
-    max_iter: int = 100
-    n_jobs: int | None = None
-
-    posterior = True
-    _objective: ClassVar[type[ScalingObjective]]
-
-    def fit(
-        self,
-        X: MatrixLike,
-        y: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
-        """Fit the estimator if it is neither frozen nor None, then the scaling.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n, d), or logits (n, K) or (n,)
-            The columns of a data frame of logits go by name: their names must be the
-            labels, or only count them.
-        y : array-like of shape (n,)
-            Labels of any type.
-        sample_weight : array-like of shape (n,), default=None
-            Also handed to the estimator, if its fit takes it.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of its domain, y has one class, or X holds no logits
-            of the labels in y.
-        """
-        loss = as_loss(self.loss)
-        FRACTION.check("label_smoothing", self.label_smoothing)
-        POSITIVE.check("tol", self.tol)
-        check_count("max_iter", self.max_iter)
-        effective_n_threads(self.n_jobs, name="n_jobs")
-        check_in_memory(X)
-        X, labels = check_sparse("X", X), check_labels(y)
-        model, classes, z, rows = fit_model(self, X, labels, sample_weight)
-        check_several(classes)
-        if z.shape[1] != logits_per_row(len(classes)):
-            raise ValueError(
-                f"estimator must answer with logits of its {len(classes)} classes, "
-                f"got {z.shape[1]} columns."
-            )
-        classes, codes = encode_labels(labels, classes, "y")
-        loss = loss.for_classes(classes)
-        weights = check_sample_weight(sample_weight, len(labels))
-        if rows is not None:
-            codes = codes[rows]
-            weights = None if weights is None else weights[rows]
-        target = make_target(
-            codes,
-            len(z),
-            len(classes),
-            sample_weight=weights,
-            label_smoothing=self.label_smoothing,
-        ).moderate()
-        check_some_weight(target.total_weight())
-        objective = self._objective(z, target, loss, self.n_jobs)
-        options = SolverOptions(float(self.tol), int(self.max_iter))
-        found = objective.minimise(options)
-        warn_unless_converged(type(self).__name__, found, options.tol)
-        self.classes_, self.estimator_ = classes, model
-        self.n_iter_ = found.n_iter
-        self.__dict__.update(columns_of(model))
-        self.trained_loss_ = TrainedLoss(loss, None, self.label_smoothing)
-        self._parameters = found.weights
-        self._name(found.weights)
-        return self
-
-    @abstractmethod
-    def _name(self, t: Vector) -> None:
-        """Set the public attributes from the parameters."""
-
-    def _logits(self, X: Any) -> Floats:
-        n_outputs = logits_per_row(len(self.classes_))
-        t, expected = self._parameters, self._objective.n_parameters(n_outputs)
-        if t.shape != (expected,) or not np.isfinite(t).all():
-            raise ValueError(
-                f"The fitted scaling must be {expected} finite numbers for "
-                f"{len(self.classes_)} classes_, got {t.tolist()}. Fit it again."
-            )
-        check_in_memory(X)
-        z = (
-            given_logits(X, self.classes_)
-            if self.estimator_ is None
-            else model_logits(self.estimator_, X)
-        )
-        if z.shape[1] != n_outputs:
-            raise ValueError(
-                f"X must hold logits of {len(self.classes_)} classes, "
-                f"got {z.shape[1]} columns."
-            )
-        return self._objective.transform(t.astype(z.dtype), z)
-
-    @property
-    def _n_threads(self) -> int | None:
-        return self.n_jobs
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Return the metadata routing: see scikit-learn's user guide."""
-        to_fit = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
-        return router.add(estimator=self.estimator, method_mapping=to_fit)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        if self.estimator is not None:
-            inner = get_tags(self.estimator).input_tags
-            tags.input_tags.sparse = inner.sparse
-            tags.input_tags.allow_nan = inner.allow_nan
-        return tags
+from skxent.calibration._base import LogitScaling
+from skxent.calibration._objective import TemperatureObjective, Vector, VectorObjective
 
 
 class TemperatureScaling(LogitScaling):
@@ -190,6 +35,16 @@ class TemperatureScaling(LogitScaling):
         :func:`sklearn.model_selection.cross_val_predict`. Folds whose training rows
         lack a class are left out, with a warning. None: calibrate on the rows that the
         estimator was fitted to.
+    ensemble : bool, default=False
+        False: out-of-fold logits of all folds calibrate one model, fitted to all rows.
+        True: the model of each fold is calibrated on the rows that it was not fitted
+        to, and their probabilities are averaged, as scikit-learn does by default. That
+        is often more accurate, and predictions take as many times longer.
+    floor : float in [0, 1) or None, default=None
+        What is added to the probabilities of a model without decision_function, before
+        their logarithm is taken. None: 1e-12, as in scikit-learn; but if a probability
+        is smaller, such as the zeros of forests, neighbours and naive Bayes, the floor
+        that has the least log loss out of fold, after temperature scaling.
     tol : float in (0, inf), default=1e-4
         Stop when the Newton decrement is at most this: the mean loss, in nats, is then
         about tol² / 2 above its minimum.
@@ -200,10 +55,16 @@ class TemperatureScaling(LogitScaling):
     Attributes
     ----------
     temperature_ : float
-        T. Above 1 the model was over-confident.
+        T. Above 1 the model was over-confident. With `ensemble`, those in
+        calibrated_classifiers_ have one each.
     classes_ : ndarray of shape (K,)
         Without an estimator: the labels of y, or 0..K-1 if y lacks some of these.
     estimator_ : classifier or None
+        Not set with `ensemble`.
+    calibrated_classifiers_ : list of TemperatureScaling
+        With `ensemble` only: one for each fold.
+    floor_ : float or None
+        What was added to probabilities; None for logits.
     n_iter_ : int
     trained_loss_ : TrainedLoss
         What the posterior undoes, a named tuple: loss, class_weight (None),
@@ -219,11 +80,11 @@ class TemperatureScaling(LogitScaling):
     Notes
     -----
     Logits are the decision_function of the estimator, or else the logarithms of its
-    predict_proba, clipped at eps. For skxent's own estimators they are
-    predict_log_proba, in which their loss is already undone. For two classes z is the
-    log-odds. scikit-learn makes the logits (-z, z) from a decision_function, so that
-    its T is twice as large. If logits point the wrong way, T grows until all
-    probabilities are equal.
+    predict_proba. For skxent's own estimators, in which their loss is already undone,
+    and for naive Bayes they are predict_log_proba, which does not underflow. For two
+    classes z is the log-odds. scikit-learn makes the logits (-z, z) from a
+    decision_function, so that its T is twice as large. If logits point the wrong way, T
+    grows until all probabilities are equal.
 
     References
     ----------
@@ -239,7 +100,7 @@ class TemperatureScaling(LogitScaling):
     >>> X, y = load_digits(return_X_y=True)
     >>> model = TemperatureScaling(GaussianNB()).fit(X, y)
     >>> round(model.temperature_, 1)
-    8.2
+    13.0
     """
 
     _objective = TemperatureObjective
@@ -262,7 +123,7 @@ class VectorScaling(LogitScaling):
 
     Parameters
     ----------
-    estimator, loss, label_smoothing, cv, tol, max_iter, n_jobs
+    estimator, loss, label_smoothing, cv, ensemble, floor, tol, max_iter, n_jobs
         See :class:`TemperatureScaling`.
 
     Attributes
@@ -270,7 +131,8 @@ class VectorScaling(LogitScaling):
     scale_ : ndarray of shape (K,), or (1,) for two classes
     bias_ : ndarray of shape (K,), or (1,) for two classes
         For K > 2 classes their mean is zero.
-    classes_, estimator_, n_iter_, trained_loss_, n_features_in_, feature_names_in_
+    classes_, estimator_, calibrated_classifiers_, floor_, n_iter_, trained_loss_
+    n_features_in_, feature_names_in_
         See :class:`TemperatureScaling`.
 
     See Also

@@ -34,7 +34,6 @@ from skxent.metrics import log_loss
 from skxent.scorers import neg_log_loss_scorer
 
 all_losses = pytest.mark.parametrize("loss", LOSS_INSTANCES, ids=repr)
-EPS = np.finfo(np.float64).eps
 SCALINGS = [TemperatureScaling, VectorScaling]
 all_scalings = pytest.mark.parametrize("cls", SCALINGS, ids=lambda c: c.__name__)
 
@@ -71,7 +70,8 @@ def test_the_temperature_is_scikit_learn_s(model, n_classes):
     frozen = FrozenEstimator(model.fit(X, y))
     theirs = CalibratedClassifierCV(frozen, method="temperature")
     theirs.fit(X_val, y_val, sample_weight=weight)
-    ours = TemperatureScaling(frozen).fit(X_val, y_val, sample_weight=weight)
+    ours = TemperatureScaling(frozen, floor=1e-12)
+    ours.fit(X_val, y_val, sample_weight=weight)
     beta = theirs.calibrated_classifiers_[0].calibrators[0].beta_
     # Of a binary decision z scikit-learn makes the logits (-z, z).
     factor = 2 if n_classes == 2 and hasattr(model, "decision_function") else 1
@@ -79,10 +79,13 @@ def test_the_temperature_is_scikit_learn_s(model, n_classes):
     assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-4)
     assert_allclose(np.exp(ours.predict_log_proba(X)), ours.predict_proba(X))
     # Out of fold as well.
-    theirs = CalibratedClassifierCV(model, method="temperature", ensemble=False)
-    theirs.fit(X_val, y_val)
-    ours = TemperatureScaling(model).fit(X_val, y_val)
-    assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-4)
+    for ensemble in (False, True):
+        theirs = CalibratedClassifierCV(model, method="temperature", ensemble=ensemble)
+        theirs.fit(X_val, y_val)
+        ours = TemperatureScaling(model, ensemble=ensemble, floor=1e-12)
+        ours.fit(X_val, y_val)
+        assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-4)
+        assert_array_equal(ours.predict(X), theirs.predict(X))
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -212,7 +215,7 @@ def test_what_an_estimator_says_is_scaled(cls):
     X, X_val, y, y_val = halves(3)
     for model, logits in [
         (LogisticRegression(), lambda m: m.decision_function(X_val)),
-        (GaussianNB(), lambda m: np.log(m.predict_proba(X_val).clip(EPS))),
+        (GaussianNB(), lambda m: np.log(m.predict_proba(X_val) + 1e-12)),
         (FocalLogisticRegression(), lambda m: m.predict_log_proba(X_val)),
         (
             make_pipeline(StandardScaler(), FocalLogisticRegression()),
@@ -220,13 +223,13 @@ def test_what_an_estimator_says_is_scaled(cls):
         ),
     ]:
         model.fit(X, y)
-        frozen = cls(FrozenEstimator(model)).fit(X_val, y_val)
+        frozen = cls(FrozenEstimator(model), floor=1e-12).fit(X_val, y_val)
         direct = cls().fit(logits(model), y_val)
         z = logits(model)
         assert_allclose(frozen.predict_proba(X_val), direct.predict_proba(z), rtol=1e-9)
         assert frozen.n_features_in_ == 12
         # Out of fold: as if those logits had been made by hand.
-        crossed = cls(model, cv=3).fit(X, y)
+        crossed = cls(model, cv=3, floor=1e-12).fit(X, y)
         method = (
             "predict_log_proba"
             if "Focal" in repr(model)
@@ -235,7 +238,7 @@ def test_what_an_estimator_says_is_scaled(cls):
             else "predict_proba"
         )
         z = cross_val_predict(clone(model), X, y, cv=3, method=method)
-        z = np.log(z.clip(EPS)) if method == "predict_proba" else z
+        z = np.log(z + 1e-12) if method == "predict_proba" else z
         direct = cls().fit(z, y)
         z = logits(crossed.estimator_)
         assert_allclose(
@@ -311,7 +314,8 @@ def test_a_class_that_a_fold_lacks(cls, model, labels):
     folds[0] = (middle[:18], early)  # two classes
     message = rf"40 of 90 rows .* the classes \[{labels.tolist()[2]!r}\]"
     with pytest.warns(UserWarning, match=message):
-        scaled = cls(model, cv=folds).fit(X, y, sample_weight=weight)
+        scaled = cls(model, cv=folds, floor=1e-12)
+        scaled.fit(X, y, sample_weight=weight)
     kept = np.r_[middle, late]
     z = np.empty((90, 3))
     for train, test in folds[1:]:
@@ -327,7 +331,7 @@ def raw_logits(model, X):
         return model.predict_log_proba(X)
     if hasattr(model, "decision_function"):
         return model.decision_function(X)
-    return np.log(model.predict_proba(X).clip(EPS))
+    return np.log(model.predict_proba(X) + 1e-12)
 
 
 @all_scalings
