@@ -119,28 +119,26 @@ def matmul_transposed(
 
 def add_column_sums(
     const floating[::1] data, const index[::1] column, const index[::1] first,
-    const double[:] weight, const floating[:, :] h, double[:, ::1] out,
+    const floating[:, :] h, double[:, ::1] out,
 ):
-    """Add to the row of out of each column Σ w, Σ w x and Σ h x² over its entries.
+    """Add to the row of out of each column Σ h x² and then Σ h x over its entries.
 
-    data, column and first are those of a CSR matrix, weight and h of its rows.
+    data, column and first are those of a CSR matrix, h (n, m) of its rows.
     """
     cdef Py_ssize_t i, p, k
-    cdef double x, w = 1
+    cdef Py_ssize_t m = h.shape[1]
+    cdef double x, hx
     cdef double *sums
     cdef Py_ssize_t n = first.shape[0] - 1
     check_size("column", column.shape[0] == data.shape[0])
     check_size("first", n >= 0 and first[0] == 0 and first[n] == column.shape[0])
-    check_size("weight", weight is None or weight.shape[0] == n)
-    check_size("h", h.shape[0] == n and out.shape[1] == 2 + h.shape[1])
+    check_size("h", h.shape[0] == n and out.shape[1] == 2 * m)
     with nogil:
         for i in range(n):
-            if weight is not None:
-                w = weight[i]
             for p in range(first[i], first[i + 1]):
                 x = data[p]
                 sums = &out[column[p], 0]
-                sums[0] += w
-                sums[1] += w * x
-                for k in range(h.shape[1]):
-                    sums[2 + k] += h[i, k] * x * x
+                for k in range(m):
+                    hx = h[i, k] * x
+                    sums[k] += hx * x
+                    sums[m + k] += hx

@@ -29,7 +29,6 @@ def add_column_sums(
     data: NDArray[np.floating[Any]],
     column: _Integers,
     first: _Integers,
-    weight: _Doubles | None,
     h: NDArray[np.floating[Any]],
     out: _Doubles,
 ) -> None: ...

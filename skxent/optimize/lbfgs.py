@@ -27,13 +27,16 @@ from skxent.optimize.solution import (
 # (tests/optimize/test_unscaled.py).
 MAX_DIAGONAL_STEPS = 25
 
+# The line search compares values, so that it fails somewhat above their rounding error.
+ROUNDING_FLOORS = 16
+
 
 class Scale:
     """W = root U, where the objective's curvature in U is about one.
 
     One Gram matrix for all outputs, weighted by the curvature of the rows of a sample,
-    and one number for each output; or a diagonal, which is of no use where columns
-    depend on each other, but takes no time.
+    and one number for each output; or the diagonal of the Hessian, which is of no use
+    where columns depend on each other, but takes no time.
     """
 
     def __init__(
@@ -42,12 +45,13 @@ class Scale:
         self.sample: Objective = objective.subsample
         self.curvature: Weights = self._curvature(W)
         self.share: Weights = np.sqrt(self.curvature / self.curvature.mean())
+        self.shift_invariant: bool = objective.shift_invariant
         self.inverse: Inverse | None = None
         if diagonal is None:
             self.inverse = Inverse(self.sample.gram(W), *objective.precision)
         else:
             self.diagonal = diagonal
-            self.root: Weights = np.sqrt(diagonal.scale.mean(axis=1, keepdims=True))
+            self.root: Weights = np.sqrt(diagonal.scale)
 
     def _curvature(self, W: Weights) -> Weights:
         curvature = self.sample.output_curvature(W)
@@ -56,14 +60,20 @@ class Scale:
     def weights(self, U: Weights) -> Weights:
         """Return W."""
         if self.inverse is None:
-            return self.diagonal.uncentred(U / self.root / self.share)
-        return self.inverse.root(U) / self.share
+            return self._unshifted(self.diagonal.uncentred(U / self.root))
+        return self._unshifted(self.inverse.root(U) / self.share)
 
     def gradient(self, G: Weights) -> Weights:
         """Return the gradient in U, from that in W."""
+        G = self._unshifted(G)
         if self.inverse is None:
-            return self.diagonal.centred(G) / self.root / self.share
+            return self.diagonal.centred(G) / self.root
         return self.inverse.root_transposed(G / self.share)
+
+    def _unshifted(self, W: Weights) -> Weights:
+        # A shift of all outputs, which steps of different scales would lead along, has
+        # no curvature but the penalty's: many iterations would take it back.
+        return W - W.mean(axis=1, keepdims=True) if self.shift_invariant else W
 
     def decrement(self, point: Point) -> float:
         """Return the norm of the gradient in U, with the curvature at the point."""
@@ -77,9 +87,7 @@ def lbfgs(objective: Objective, start: Weights, options: SolverOptions) -> Solut
     W, n_iter, max_iter = start, 0, options.max_iter
     diagonal = diagonal_if_sufficient(objective, W)
     narrow = objective.rows.n_features <= MAX_GRAM_COLUMNS
-    limit = max_iter
-    if diagonal is not None and narrow:
-        limit = min(max_iter, MAX_DIAGONAL_STEPS)
+    limit = max_iter if diagonal is None else min(max_iter, MAX_DIAGONAL_STEPS)
     previous = np.inf
     scale = Scale(objective, W, diagonal)
     while True:
@@ -90,13 +98,13 @@ def lbfgs(objective: Objective, start: Weights, options: SolverOptions) -> Solut
         if steps > MAX_DIAGONAL_STEPS or decrement > options.tol:
             # The curvature has left the scale: another tells how near the end is.
             if diagonal is not None:
-                diagonal = None if narrow else Diagonal(objective.subsample, W)
+                diagonal = None if narrow else Diagonal(objective, W)
             scale = Scale(objective, W, diagonal)
             decrement = scale.decrement(point)
         if decrement <= options.tol:
             return Solution(W, value, n_iter, decrement, CONVERGED)
         floor = rounding_error(objective.dtype, value)
-        if decrement**2 <= floor and decrement > 0.5 * previous:
+        if decrement**2 <= ROUNDING_FLOORS * floor and decrement > 0.5 * previous:
             return Solution(W, value, n_iter, decrement, ROUNDING)
         if n_iter >= max_iter:
             return Solution(W, value, n_iter, decrement, MAX_ITER)

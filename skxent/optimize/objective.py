@@ -23,6 +23,9 @@ from skxent.optimize.penalties import Penalty, zero_sum
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Columns, Point, Weights
 
+# Log-odds of the best constant beyond this are those of a class without weight.
+MAX_START = 25.0
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Objective:
@@ -154,14 +157,34 @@ class Objective:
         """Return the same objective on rows enough to tell its curvature."""
         return replace(self, rows=self.rows.subsample, cached_hessian=None)
 
+    def best_constant(self) -> Weights:
+        """Return the weights with the best logits that are the same for all rows.
+
+        They are zero if there is no intercept, or if a class has next to no weight: its
+        intercept has no minimum, and where it saturates there is no curvature.
+        """
+        W, rows = np.zeros(self.shape), self.rows
+        if rows.fit_intercept:
+            constant = rows.best_constant(self.loss)
+            if np.abs(constant).max() <= MAX_START:
+                W[-1] = constant
+        return W
+
     def restricted(self, columns: Columns) -> Objective:
         """Return the same objective on some columns of X alone."""
-        index = np.append(columns, np.arange(self.rows.n_features, self.shape[0]))
-        return replace(
-            self,
-            rows=self.rows.restricted(columns),
-            penalty=self.penalty.restricted(index),
-        )
+        return self._with_rows(self.rows.restricted(columns), columns)
+
+    def renumbered(self, columns: Columns) -> Objective:
+        """Return the same objective if all columns of X but these are empty."""
+        return self._with_rows(self.rows.renumbered(columns), columns)
+
+    def _with_rows(self, rows: Rows, columns: Columns) -> Objective:
+        penalty = self.penalty.restricted(self.rows_of(columns))
+        return replace(self, rows=rows, penalty=penalty)
+
+    def rows_of(self, columns: Columns) -> Columns:
+        """Return the rows of W that are of these columns, or an intercept."""
+        return np.append(columns, np.arange(self.rows.n_features, self.shape[0]))
 
     def at_best_shift(self, W: Weights) -> Weights:
         """Return W with the shift of all outputs to which the penalty draws it.

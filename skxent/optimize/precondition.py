@@ -1,6 +1,6 @@
 """Approximate inverses of the Hessian for conjugate gradients, the cheapest first.
 
-    diagonal          formed but once
+    diagonal          formed anew for every step, as it takes a pass at most
     mean of outputs   the Gram matrix of a sample, weighted by its mean curvature
     each output       a Gram matrix for each, which has its curvature in rows of its own
     whole             the Hessian itself of few coefficients
@@ -60,8 +60,10 @@ def candidates(objective: Objective, W: Weights) -> list[Preconditioner]:
     d, m = rows.n_features, rows.n_outputs
     diagonal = diagonal_if_sufficient(objective, W)
     if diagonal is not None:
-        first = diagonal.inverse(objective)
-        result.append(Preconditioner(0.0, lambda W: first, lasts=True))
+        cost = float(rows.sparse)
+        result.append(
+            Preconditioner(cost, lambda W: Diagonal(objective, W).inverse(objective))
+        )
     if d <= MAX_GRAM_COLUMNS:
         cost = gram_cost(objective)
         result.append(Preconditioner(cost, lambda W: mean_of_outputs(sample, W)))
@@ -89,9 +91,9 @@ def diagonal_if_sufficient(objective: Objective, W: Weights) -> Diagonal | None:
     narrow = objective.rows.n_features <= MAX_GRAM_COLUMNS
     if narrow and gram_cost(objective) <= CHEAP_GRAM:
         return None
-    sample = replace(objective.subsample, cache_logits=True)
-    diagonal = Diagonal(sample, W)
+    diagonal = Diagonal(objective, W)
     if narrow:
+        sample = replace(objective.subsample, cache_logits=True)
         root, reach, point = np.sqrt(diagonal.scale), 0.0, sample.at(W)
         V = diagonal.centred(point.gradient) / root
         for _ in range(3):  # the power method
@@ -105,57 +107,49 @@ def diagonal_if_sufficient(objective: Objective, W: Weights) -> Diagonal | None:
 
 
 class Diagonal:
-    """The diagonal of the Hessian at W, with columns of sparse X moved to their means.
+    """The diagonal of the Hessian at W, in columns that are centred by its curvature.
 
-    Dense columns are near theirs already, but sparse ones cannot be moved, and then
-    have much in common with the intercept. Their weights can.
+    A column minus its mean, which has the weights h of the rows' curvature, has nothing
+    in common with the intercept: Σ h (x - mean) = 0. Means without these weights leave
+    much in common where one class is rare.
 
-    scale : (D, m), the diagonal, of sparse columns shrunk towards their usual one. What
-    c entries sum to has a logarithm with a variance of about 1 / c. This part of the
-    variance between columns is noise, and noise in the scale only does harm.
+    scale : (D, m), the diagonal. mean : (d, m), or None without an intercept.
     """
 
-    def __init__(self, sample: Objective, W: Weights) -> None:
-        rows = sample.rows
+    def __init__(self, objective: Objective, W: Weights) -> None:
+        rows = objective.rows
         d = rows.n_features
-        self.mean: Weights | None = None  # of columns, and zero for the intercept
-        scale, columns = rows.diagonal_and_columns(sample.loss, W)
-        self.scale: Weights = scale
-        check_curvature(self.scale)
-        if columns is not None and columns.any():
-            mean, count = columns.T
-            sums = self.scale[:d]
-            if rows.fit_intercept:
-                self.mean = np.append(mean, 0.0)
-                centred = sums - np.outer(self.mean[:d] ** 2, self.scale[d])
-                sums = np.maximum(centred, 1e-3 * sums)
-            used = count > 0
-            self.scale[:d][used] = shrunk(sums[used], count[used])
-        self.scale += sample.penalty.curvature + np.finfo(float).tiny
+        # A sample of sparse rows would miss columns.
+        rows = rows if rows.sparse else rows.subsample
+        scale, border = rows.diagonal_and_border(objective.loss, W)
+        check_curvature(scale)
+        self.scale: Weights = scale + np.finfo(float).tiny
+        self.mean: Weights | None = None
+        if rows.fit_intercept:
+            self.mean = border[:d] / self.scale[d]
+            centred = scale[:d] - self.mean * border[:d]
+            self.scale[:d] = np.maximum(centred, 1e-3 * self.scale[:d])
+        self.scale += objective.penalty.curvature
 
     def centred(self, G: Weights) -> Weights:
         """Return the gradient in the weights of centred columns."""
-        return G if self.mean is None else G - np.outer(self.mean, G[-1])
+        if self.mean is None:
+            return G
+        G = G.copy()
+        G[:-1] -= self.mean * G[-1]
+        return G
 
     def uncentred(self, W: Weights) -> Weights:
         """Return the weights of X itself, in W, which is overwritten."""
         if self.mean is not None:
-            W[-1] -= self.mean @ W
+            W[-1] -= np.einsum("ij,ij->j", self.mean, W[:-1])
         return W
 
     def inverse(self, objective: Objective) -> Linear:
         """Return the preconditioner that this diagonal makes."""
-        apply = without_shift(lambda G: G / self.scale, objective)
-        return lambda G: self.uncentred(apply(self.centred(G)))
-
-
-def shrunk(sums: Weights, count: Weights) -> Weights:
-    """Move the logarithms of sums of so many entries each towards the mean one."""
-    logs = np.log(np.maximum(sums, np.finfo(float).tiny))
-    usual, spread = logs.mean(axis=0), logs.var(axis=0)
-    noise = np.mean(1 / np.maximum(count, 1.0))
-    signal = 1 - noise / np.maximum(spread, noise)
-    return np.exp(usual + signal * (logs - usual))
+        return without_shift(
+            lambda G: self.uncentred(self.centred(G) / self.scale), objective
+        )
 
 
 def without_shift(inverse: Linear, objective: Objective) -> Linear:

@@ -25,6 +25,7 @@ from skxent.optimize.cg import newton_cg
 from skxent.optimize.cholesky import newton_cholesky
 from skxent.optimize.lbfgs import lbfgs
 from skxent.optimize.objective import Objective
+from skxent.optimize.penalties import L2
 from skxent.optimize.proximal_newton import proximal_newton
 from skxent.optimize.smooth import Weights
 from skxent.optimize.solution import (
@@ -94,8 +95,9 @@ def solve(
 ) -> Solution:
     """Minimise the objective and warn if the solver did not converge.
 
-    A loss that is not convex starts from the cross-entropy fit if `start` is zero. With
-    a penalty that is not smooth, proximal Newton is the only solver.
+    If `start` is zero, the intercepts start at the best constant, and a loss that is
+    not convex starts from the cross-entropy fit. With a penalty that is not smooth,
+    proximal Newton is the only solver.
     """
     try:
         if not objective.smooth:
@@ -104,7 +106,7 @@ def solve(
         else:
             if start.any():
                 start = objective.at_best_shift(start)
-            solver, solution = _solve(objective, start, options, solver)
+            solver, solution = _in_use(objective, start, options, solver)
     except Stopped as stop:
         value = objective.at(stop.weights).value
         return Solution(stop.weights, value, stop.n_iter, np.nan, STOPPED)
@@ -112,21 +114,47 @@ def solve(
     return solution
 
 
+def _in_use(
+    objective: Objective, start: Weights, options: SolverOptions, solver: str
+) -> tuple[str, Solution]:
+    """Leave out columns of X that are empty, if they start where the penalty is least.
+
+    Return the name of the last solver that ran, and its solution.
+    """
+    columns = None if start.any() else objective.rows.columns_in_use()
+    if columns is None or not isinstance(objective.penalty, L2):
+        return _solve(objective, start, options, solver)
+    index, callback = objective.rows_of(columns), options.callback
+
+    def widened(W: Weights) -> Weights:
+        whole = np.zeros(objective.shape)
+        whole[index] = W
+        return whole
+
+    if callback is not None:
+        options = replace(options, callback=lambda W: callback(widened(W)))
+    part = objective.renumbered(columns)
+    solver, solution = _solve(part, start[index], options, solver)
+    return solver, replace(solution, weights=widened(solution.weights))
+
+
 def _solve(
     objective: Objective, start: Weights, options: SolverOptions, solver: str
 ) -> tuple[str, Solution]:
-    """Return the name of the last solver that ran, and its solution."""
+    """Run one solver, or several in turn."""
     max_iter = patience = options.max_iter
     if solver == "auto":
         solver = choose_solver(objective, options)
         patience = options.patience if solver == "lbfgs" else max_iter
-    method, before = METHODS[solver], 0
-    if not objective.loss.convex and not start.any() and max_iter > 1:
+    method, before, cold = METHODS[solver], 0, not start.any()
+    if cold:
+        start = objective.best_constant()
+    if not objective.loss.convex and cold and max_iter > 1:
         # At least one iteration is left for the loss itself.
         easier = replace(objective, loss=SURROGATE)
         tol, limit = max(options.tol, SMOOTH_START_TOL), min(patience, max_iter - 1)
         limits = replace(options, tol=tol, max_iter=limit)
-        first = run(method, easier, start, limits)
+        first = run(method, easier, easier.best_constant(), limits)
         objective = replace(objective, cached_hessian=first.hessian)
         start, before = first.weights, first.n_iter
         if patience < max_iter and not first.converged:

@@ -11,7 +11,7 @@ from oracle import DTYPES, LOSS_INSTANCES
 from problems import objective_of
 from skxent.inputs.targets import make_target
 from skxent.losses import CrossEntropy, Focal
-from skxent.optimize.rows.kinds import WideRows
+from skxent.optimize.rows.sparse import WideRows
 
 TOLERANCE = {np.float64: 1e-12, np.float32: 2e-5}
 SHAPES = [(1, 1, 2), (33, 1, 2), (700, 50, 2), (257, 9, 3), (90, 130, 5), (65, 4, 30)]

@@ -13,7 +13,8 @@ from skxent.inputs.targets import make_target
 from skxent.losses import LOSSES, CrossEntropy, Focal
 from skxent.optimize.rows import table_rows
 from skxent.optimize.rows.blocks import LocalBlocks, RowsPart, block_rows
-from skxent.optimize.rows.kinds import DenseRows, SparseRows, WideRows
+from skxent.optimize.rows.kinds import DenseRows
+from skxent.optimize.rows.sparse import SparseRows, WideRows
 
 N, D = 40, 90
 KINDS = ["dense", "sparse", "wide", "blocks", "sparse blocks"]
@@ -122,6 +123,8 @@ def test_matrices(kind, n_classes):
     close(rows.grams_by_output(LOSS, W), grams)
     close(rows.gram(LOSS, W), grams.mean(axis=0))
     close(rows.diagonal(LOSS, W), np.einsum("kii->ik", grams))
+    border = rows.diagonal_and_border(LOSS, W)[1]
+    close(border, grams[:, -1].T)
     close(rows.output_curvature(LOSS, W), grams[:, -1, -1])
 
 

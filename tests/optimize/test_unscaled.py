@@ -123,6 +123,52 @@ def test_words_cost_few_passes(n_classes, most):
     assert objective.passes <= most
 
 
+def clicks(n, d, n_classes=2, seed=0):
+    """Hashed columns of a power law, one class rare, most columns empty."""
+    rng = np.random.default_rng(seed)
+    rank = (1 - rng.uniform(size=30 * n) * (1 - (16 * n) ** -0.1)) ** -10
+    place = rng.permutation(d)[np.minimum(rank, d).astype(int) - 1]
+    X = sp.csr_array((np.ones(30 * n), place, np.arange(0, 30 * n + 1, 30)), (n, d))
+    X.sum_duplicates()
+    z = X @ rng.normal(scale=0.2, size=(d, n_classes))
+    z[:, 1:] -= 4 + z[:, 1:].mean(axis=0) - z[:, :1].mean()
+    return X, (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+
+
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "newton-cg"])
+@pytest.mark.parametrize(("n_classes", "most"), [(2, 60), (3, 110)])
+def test_clicks_cost_few_passes(n_classes, most, solver):
+    """Its curvature is far from that of equal classes, where a fit used to start."""
+    X, y = clicks(20_000, 1 << 17, n_classes)
+    assert 0.005 < np.mean(y == 1) < 0.05
+    target = make_target(y, len(y), n_classes)
+    objective = objective_of(X, target, CrossEntropy(), C=1.0, fit_intercept=True)
+    found = solve(objective, np.zeros(objective.shape), solver=solver)
+    assert found.converged
+    assert objective.passes <= most
+    best = solve(objective, np.zeros(objective.shape), SolverOptions(tol=1e-7))
+    assert found.value - best.value <= 1e-8
+
+
+def test_empty_columns_are_left_out_and_come_back():
+    X, y = clicks(20_000, 1 << 20)
+    target = make_target(y, len(y), 2)
+    objective = objective_of(X, target, CrossEntropy(), C=1.0, fit_intercept=True)
+    assert len(objective.rows.columns_in_use()) < X.shape[1] // 2
+    seen = []
+    options = SolverOptions(tol=1e-6, callback=seen.append)
+    found = solve(objective, np.zeros(objective.shape), options)
+    used = np.unique(X.indices)
+    part = objective_of(X[:, used], target, CrossEntropy(), C=1.0, fit_intercept=True)
+    assert part.rows.columns_in_use() is None
+    alone = solve(part, np.zeros(part.shape), options)
+    for W in (found.weights, *seen[:2]):
+        assert W.shape == objective.shape
+        assert np.count_nonzero(W) == np.count_nonzero(W[np.append(used, -1)])
+    assert abs(found.value / alone.value - 1) <= 1e-10
+    assert np.linalg.norm(objective.at(found.weights).gradient) <= 1e-6
+
+
 def test_outputs_that_curve_in_rows_of_their_own_get_preconditioners_of_their_own():
     X, y = data("digits", "1")
     X = X * 10.0 ** np.random.default_rng(0).uniform(-6, 6, X.shape[1])

@@ -151,6 +151,10 @@ class Rows(ABC):
         """Return the logits that have the least loss if all rows get them."""
         return loss.best_constant_of(self.target)
 
+    def columns_in_use(self) -> Columns | None:
+        """Return the columns that W should have, in their order, or None for all."""
+        return None
+
     def gram_cost(self) -> float:
         """Return about how many Hessian products take as long as a Gram matrix.
 
@@ -158,15 +162,6 @@ class Rows(ABC):
         long as 40 of these, and with many outputs as 8 for each.
         """
         return self.n_features / (8 * max(5, self.n_outputs))
-
-    def diagonal_and_columns(
-        self, loss: Loss, W: Weights
-    ) -> tuple[Weights, Weights | None]:
-        """Return the diagonal; and of sparse X the columns' means and entries (d, 2).
-
-        A weight counts as so many entries, unless weights are below one.
-        """
-        return self.diagonal(loss, W), None
 
     @property
     @abstractmethod
@@ -176,6 +171,10 @@ class Rows(ABC):
     @abstractmethod
     def restricted(self, columns: Columns) -> Rows:
         """Return the same rows with some columns of X alone."""
+
+    def renumbered(self, columns: Columns) -> Rows:
+        """Return the same for the result of `columns_in_use`."""
+        return self.restricted(columns)
 
     @abstractmethod
     def value_gradient(
@@ -205,9 +204,13 @@ class Rows(ABC):
     def grams_by_output(self, loss: Loss, W: Weights) -> Weights:
         """Return the same of each output alone: (m, D, D), the Hessian's blocks."""
 
-    @abstractmethod
     def diagonal(self, loss: Loss, W: Weights) -> Weights:
         """Return the diagonals of these, where they are too large: (D, m)."""
+        return self.diagonal_and_border(loss, W)[0]
+
+    @abstractmethod
+    def diagonal_and_border(self, loss: Loss, W: Weights) -> Weights:
+        """Return the diagonals, and Σ h x̃, the rows of an intercept: (2, D, m)."""
 
     @abstractmethod
     def output_curvature(self, loss: Loss, W: Weights) -> Weights:

@@ -253,7 +253,7 @@ class BlockRows(Rows):
     hessian = summed("hessian")
     gram = summed("gram")
     grams_by_output = summed("grams_by_output")
-    diagonal = summed("diagonal")
+    diagonal_and_border = summed("diagonal_and_border")
     output_curvature = summed("output_curvature")
 
 

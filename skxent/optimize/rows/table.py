@@ -243,9 +243,6 @@ class TableRows(Rows):
             n_threads = min(effective_n_threads(self.n_threads), room)
         return mapped(products, blocks, n_threads)
 
-    def diagonal(self, loss: Loss, W: Weights) -> Weights:
-        return self.diagonal_and_columns(loss, W)[0]
-
     def output_curvature(self, loss: Loss, W: Weights) -> Weights:
         total = np.zeros(self.n_outputs)
         for _, h in self._curved(loss, W):

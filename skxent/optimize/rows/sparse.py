@@ -1,0 +1,221 @@
+"""Rows of sparse tables: in CSR form, and with a copy by columns for wide ones."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from skxent.kernels import _wide
+from skxent.kernels.arrays import Floats
+from skxent.kernels.threads import effective_n_threads
+from skxent.losses._loss import Loss
+from skxent.optimize.rows.table import (
+    MAX_SEGMENT_SUMS,
+    MAX_SEGMENTS,
+    SEGMENT_ROWS,
+    Layout,
+    TableRows,
+)
+from skxent.optimize.smooth import Columns, Weights
+
+# Outputs of sparse X are padded to a multiple of this (SPARSE_LANES of src/linear.pxd).
+SPARSE_LANES = 4
+
+
+def entries(X: Any) -> tuple[Any, Any, Any]:
+    """Return what the kernels take of a compressed matrix."""
+    index = np.result_type(X.indices, X.indptr)
+    return (
+        X.data,
+        X.indices.astype(index, copy=False),
+        X.indptr.astype(index, copy=False),
+    )
+
+
+# Vectors of the size of W that a solver holds: conjugate gradients with their step.
+SOLVER_VECTORS = 8
+
+# W of fewer numbers than this fits a cache.
+MAX_CACHED_WEIGHTS = 1 << 18
+
+
+class SparseRows(TableRows):
+    """Rows of a CSR matrix, as they are: they cannot be centred."""
+
+    sparse = True
+
+    @cached_property
+    def entries_per_row(self) -> int:
+        return int(self.X.nnz // self.n_samples)
+
+    @cached_property
+    def layout(self) -> Layout:
+        n, d, m = self.n_samples, self.n_features, self.n_outputs
+        each = self.entries_per_row
+        width = m if m == 1 else -(-m // SPARSE_LANES) * SPARSE_LANES
+        sums = (d + 2) * m
+        segments = min(MAX_SEGMENTS, n // SEGMENT_ROWS, MAX_SEGMENT_SUMS // sums)
+        # The sums of a segment should take less than its rows; threads as many.
+        segments = min(segments, max(2, n * each // (8 * max(d, 1))) // 2 * 2)
+        return Layout(entries(self.X), max(1, segments), width, n * (each // 8 + m))
+
+    def columns_in_use(self) -> Columns | None:
+        """Return the columns with entries, the fullest first.
+
+        W then has no unused entries, and those in use most share a cache: hashed
+        columns are read in half the time. None if the copy of the indices would take
+        more memory than all vectors of a solver get shorter.
+        """
+        d, m, nnz = self.n_features, self.n_outputs, self.X.nnz
+        if d * m <= MAX_CACHED_WEIGHTS or nnz >= 2 * SOLVER_VECTORS * m * d:
+            return None
+        count = np.bincount(self.X.indices[:nnz], minlength=d)
+        used = np.flatnonzero(count)
+        if nnz >= 2 * SOLVER_VECTORS * m * (d - len(used)):
+            return None
+        return used[np.argsort(-count[used], kind="stable")]
+
+    def renumbered(self, columns: Columns) -> TableRows:
+        """Return the same rows with these columns, in their order, the others empty."""
+        X = self.X
+        place = np.zeros(self.n_features, X.indices.dtype)
+        place[columns] = np.arange(len(columns))
+        X = sp.csr_array(
+            (X.data, place[X.indices], X.indptr), shape=(self.n_samples, len(columns))
+        )
+        return self.part(
+            X=X,
+            origin=self.origin[columns],
+            constant=self.constant[columns],
+            counter=self.counter,
+        )
+
+    def gram_cost(self) -> float:
+        return float(2 * self.X.nnz / self.n_samples / self.n_outputs)
+
+    @cached_property
+    def _by_columns(self) -> Any:
+        return self.X.tocsc()
+
+    def restricted(self, columns: Columns) -> TableRows:
+        return self.part(
+            X=self._by_columns[:, columns].tocsr(),
+            origin=self.origin[columns],
+            constant=self.constant[columns],
+        )
+
+    def read(self, block: slice) -> Any:
+        # A view: slicing a sparse matrix would copy it.
+        start, stop = self.X.indptr[block.start], self.X.indptr[block.stop]
+        return sp.csr_array(
+            (
+                self.X.data[start:stop],
+                self.X.indices[start:stop],
+                self.X.indptr[block.start : block.stop + 1] - start,
+            ),
+            shape=(block.stop - block.start, self.n_features),
+        )
+
+    def as_columns(self) -> Any:
+        ones = np.ones((self.n_samples, 1))
+        X = sp.hstack([self.X, ones]) if self.fit_intercept else self.X
+        return sp.csc_array(X, dtype=np.float64)
+
+    def diagonal_and_border(self, loss: Loss, W: Weights) -> Weights:
+        (size, m), d = self.shape, self.n_features
+        sums = np.zeros((size, 2 * m))
+        for block, h in self._curved(loss, W):
+            _wide.add_column_sums(*entries(block.X), h, sums[:d])
+            sums[d:] += np.tile(h.sum(axis=0, dtype=np.float64), 2)
+        sums /= self.scaled_weight_sum
+        return sums.reshape(size, 2, m).swapaxes(0, 1)
+
+    def weighted_gram(self, X: Any, weights: Floats) -> Weights:
+        d = self.n_features
+        gram = np.empty((self.shape[0], self.shape[0]))
+        scaled = X.astype(np.float64, copy=False).multiply(weights[:, np.newaxis])
+        scaled = scaled.tocsr()
+        gram[:d, :d] = (X.T @ scaled).toarray()
+        if self.fit_intercept:
+            gram[d, :d] = gram[:d, d] = np.asarray(scaled.sum(axis=0)).ravel()
+            gram[d, d] = weights.sum()
+        return gram
+
+
+# Sums of X W that are formed apart.
+PARTS = 4
+
+
+class WideRows(SparseRows):
+    """Rows of a CSR matrix of which there is a second copy, by columns.
+
+    Sums over rows are made of all logits, which are kept in any case.
+    """
+
+    @property
+    def kind_of_part(self) -> type[TableRows]:
+        return SparseRows
+
+    def columns_in_use(self) -> Columns | None:
+        return None  # the copy by columns is better
+
+    @cached_property
+    def _entries(self) -> tuple[Any, Any, Any]:
+        return entries(self._by_columns)
+
+    def value_gradient(
+        self, loss: Loss, W: Weights, cache_logits: bool = False
+    ) -> tuple[float, Weights, Floats | None]:
+        z, value = self._all_logits(W), np.zeros(self.n_samples)
+        slope = np.empty(z.shape)
+        self.evaluate(loss, z, self.target, value=value, gradient=slope)
+        total = float(value.sum()) / self.scaled_weight_sum
+        return total, self._summed(slope), z if cache_logits else None
+
+    def hessian_product(
+        self, loss: Loss, W: Weights, V: Weights, logits: Floats | None = None
+    ) -> Weights:
+        z = self._all_logits(W) if logits is None else logits
+        product = np.empty(z.shape)
+        self.evaluate(loss, z, self.target, x=self._all_logits(V), product=product)
+        return self._summed(product)
+
+    def _all_logits(self, W: Weights) -> Weights:
+        features = padded(W[: self.n_features])
+        parts = np.empty((PARTS, self.n_samples, features.shape[1]))
+        n_threads = effective_n_threads(self.n_threads, W.size)
+        _wide.matmul(*self._entries, features, parts, n_threads)
+        z = np.ascontiguousarray(parts.sum(axis=0)[:, : W.shape[1]])
+        z += W[self.n_features :] if self.fit_intercept else 0.0
+        return z
+
+    def _summed(self, slope: Weights) -> Weights:
+        self.counter.add_one()
+        (size, m), d = self.shape, self.n_features
+        whole = padded(slope)
+        sums = np.empty((size, whole.shape[1]))
+        n_threads = effective_n_threads(self.n_threads, sums.size)
+        _wide.matmul_transposed(*self._entries, whole, sums[:d], n_threads)
+        sums[d:] = whole.sum(axis=0)
+        sums /= self.scaled_weight_sum
+        return sums[:, :m]
+
+
+def padded(A: Weights) -> Weights:
+    """Return A with columns of zeros, if their number is no multiple of 4."""
+    missing = -A.shape[1] % 4
+    return np.ascontiguousarray(np.pad(A, [(0, 0), (0, missing)]) if missing else A)
+
+
+def pays_by_columns(
+    X: Any, n_outputs: int, max_cached: int = MAX_CACHED_WEIGHTS
+) -> bool:
+    """Return True if CSR X is wide, and its copy no larger than arrays of weights."""
+    if n_outputs == 1 or X.dtype != np.float64:
+        return False
+    n, d = X.shape
+    weights = d * n_outputs
+    return bool(d >= 2 * n and weights > max_cached and X.nnz <= 4 * weights)
