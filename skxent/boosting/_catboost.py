@@ -16,6 +16,7 @@ from skxent.boosting._objective import (
     BoosterObjective,
     MetricKeywords,
     ObjectiveKeywords,
+    weighted_evenly,
 )
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
@@ -39,7 +40,8 @@ class CatBoostObjective(BoosterObjective):
         """Return gradient (K,) and Hessian (K, K) of minus the loss of one row."""
         z = np.array(approxes, dtype=np.float64)[np.newaxis]
         n_classes = z.shape[1]
-        row = self.target([target], n_classes, [weight], z.dtype)
+        unweighted = None if self.even else [weight]
+        row = self.target([target], n_classes, unweighted, z.dtype)
         gradient, matrix = np.empty_like(z), np.empty((1, n_classes**2))
         self.loss.evaluate(
             z,
@@ -49,6 +51,9 @@ class CatBoostObjective(BoosterObjective):
             psd=self.hessian != "exact",
             n_threads=1,
         )
+        if self.even:
+            gradient = weighted_evenly(gradient, [weight]).astype(np.float64)
+            matrix = weighted_evenly(matrix, [weight]).astype(np.float64)
         return -gradient[0], -matrix.reshape(n_classes, n_classes)
 
 

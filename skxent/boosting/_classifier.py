@@ -1,16 +1,15 @@
-"""The base class of the focal classifiers of all boosting libraries."""
+"""The base class of the classifiers of all boosting libraries."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.sparse import csr_matrix, issparse
-from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
@@ -20,27 +19,37 @@ from sklearn.utils.validation import (
 
 from skxent.base.classifier import LogitClassifier, TrainedLoss, training_weights
 from skxent.base.estimator import TrainingData
+from skxent.boosting._evaluation import as_metrics, evaluation_pairs
+from skxent.boosting._fit import Fit, check_options, check_parameters
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
-from skxent.inputs.labels import as_labels, check_several, check_targets, encode_labels
+from skxent.boosting._rows import training_rows
+from skxent.boosting._tables import as_frame
+from skxent.inputs.labels import as_labels, encode_labels, is_soft
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.weights import check_sample_weight, check_some_weight
+from skxent.inputs.weights import check_sample_weight
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
-from skxent.losses._shipped import Focal
+from skxent.losses._shipped import as_loss
 from skxent.typing import MatrixLike
 
 
 @dataclass(eq=False, repr=False)
-class FocalBoostingClassifier(LogitClassifier):
-    """Focal loss for a booster: labels, start value, evaluation sets, predictions."""
+class LossBoostingClassifier(LogitClassifier):
+    """Any loss for a booster: labels, start value, evaluation sets, predictions."""
 
     objective_class: ClassVar[type[BoosterObjective]]
     metric_class: ClassVar[type[BoosterMetric]]
-    # Parameters of the library's classifier that have no effect with a custom
-    # objective, or that this estimator sets.
-    reserved: ClassVar[tuple[str, ...]]
+    # The library's parameters for the objective, for metrics and for threads, and the
+    # objectives that a loss may take the place of.
+    objective_names: ClassVar[tuple[str, ...]] = ("objective",)
+    metric_names: ClassVar[tuple[str, ...]]
+    threads_name: ClassVar[str] = "n_jobs"
+    built_in: ClassVar[tuple[str, ...]]
+    # Parameters that a custom objective ignores: allowed values, and what to do.
+    refused: ClassVar[dict[str, tuple[tuple[Any, ...], str]]]
+    refused_in_fit: ClassVar[dict[str, str]]
 
-    gamma: Any = 2.0
+    loss: Any = "cross_entropy"
     _: KW_ONLY
     estimator: Any = None
     class_weight: Any = None
@@ -53,18 +62,18 @@ class FocalBoostingClassifier(LogitClassifier):
         """Return the class of the library's classifier."""
 
     @abstractmethod
-    def _train(
-        self,
-        model: Any,
-        metric: BoosterMetric,
-        train: TrainingData,
-        evaluation: list[TrainingData],
-    ) -> Any:
-        """Fit the library's classifier with `objective_` and this metric."""
+    def _train(self, fit: Fit) -> Any:
+        """Return the library's classifier, trained with `objective_` from the start."""
 
     @abstractmethod
     def _margins(self, X: Any) -> Floats:
-        """Return raw predictions on top of `init_score_`."""
+        """Return the raw predictions of `estimator_`."""
+
+    def _start(
+        self, parameters: dict[str, Any], best: Callable[[], Any], zero: Any
+    ) -> Any:
+        """Return the margin to start from: the constant of least loss."""
+        return best()
 
     def fit(
         self,
@@ -72,24 +81,42 @@ class FocalBoostingClassifier(LogitClassifier):
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         *,
-        eval_set: list[tuple[MatrixLike, ArrayLike]] | None = None,
-        eval_sample_weight: list[ArrayLike | None] | None = None,
+        eval_set: Any = None,
+        eval_X: Any = None,
+        eval_y: Any = None,
+        eval_sample_weight: Any = None,
+        eval_metric: Any = None,
+        init_model: Any = None,
+        callbacks: list[Any] | None = None,
+        **options: Any,
     ) -> Self:
         """Fit the trees.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n, d)
-            NaN is a missing value. A DataFrame with columns of dtype category is given
-            to the library as it is.
-        y : array-like of shape (n,)
-            Labels of any type.
+        X : {array-like, sparse matrix, DataFrame} of shape (n, d)
+            NaN is a missing value. Columns of a DataFrame of pandas or polars keep
+            their names; those of categories go to the library as such.
+        y : array-like of shape (n,) or (n, K)
+            Labels of any type; or soft labels, rows of K numbers that sum to one, of
+            the classes 0..K-1. A row of soft labels is trained on as K rows with its
+            numbers for weights, which limits on the rows of a leaf count.
         sample_weight : array-like of shape (n,), default=None
-        eval_set : list of (X, y), default=None
-            Rows on which the loss is evaluated after every tree; the library's early
-            stopping, a parameter of `estimator`, goes by the last.
-        eval_sample_weight : list of array-like, default=None
-            Sample weights of each of eval_set.
+        eval_set : (X, y) or list of (X, y), default=None
+            Rows on which the metrics are evaluated after every tree.
+        eval_X, eval_y : table and labels, or tuples of them, default=None
+            The same in the form of LightGBM 4.7.
+        eval_sample_weight : array-like, or list of one for each set, default=None
+        eval_metric : str, callable or list, default=None
+            Metrics of the library beside the loss, as are those that `estimator` holds.
+            Early stopping, a parameter of `estimator`, goes by these if there are any,
+            otherwise by the loss. A callable gets class probabilities.
+        init_model : classifier of this class, or what the library takes, default=None
+            A model whose trees are continued.
+        callbacks : list, default=None
+            Callbacks of the library.
+        **options
+            Further arguments of the fit of the library's classifier.
 
         Returns
         -------
@@ -98,70 +125,82 @@ class FocalBoostingClassifier(LogitClassifier):
         Raises
         ------
         ValueError
-            If a parameter is out of its domain, `estimator` sets what this class
-            replaces, y has one class or eval_set has a label that y lacks.
+            If a parameter is out of its domain, `estimator` or an option sets what this
+            class replaces, y has one class or an evaluation set a label that y lacks.
         """
         check_bool("posterior", self.posterior)
-        model = self._unfitted()
-        classes, train = self._training_rows(X, y, sample_weight)
-        evaluation = self._evaluation_rows(classes, eval_set, eval_sample_weight)
+        parameters = self._parameters()
+        options = self._checked_options(options)
+        init_model = options.pop("xgb_model", init_model)
+        eval_sample_weight = options.pop("sample_weight_eval_set", eval_sample_weight)
+        classes, train = training_rows(*self._read(X, y, options), sample_weight)
+        pairs = evaluation_pairs(eval_set, eval_X, eval_y, eval_sample_weight)
+        evaluation = self._evaluation_rows(classes, *pairs)
         class_weight = training_weights(self, classes, train.y, train.sample_weight)
-        loss = Focal(self.gamma).for_classes(classes)
+        loss = as_loss(self.loss).for_classes(classes)
         trained = TrainedLoss(loss, class_weight, self.label_smoothing)
         keywords = trained._asdict()
-        keywords["n_threads"] = model.get_params().get("n_jobs") or None
-        objective = self.objective_class(hessian=self.hessian, even=True, **keywords)
-        self.objective_ = objective
-        self.init_score_ = objective.init_score(train.y, train.sample_weight)
-        self.estimator_ = self._train(
-            model, self.metric_class(**keywords), train, evaluation
+        keywords["n_threads"] = parameters.get(self.threads_name) or None
+        self.objective_ = self.objective_class(
+            hessian=self.hessian, even=True, **keywords
         )
         self.classes_, self.trained_loss_ = classes, trained
+        zero: Any = 0.0 if len(classes) == 2 else np.zeros(len(classes))
+        start = None
+        if init_model is None:
+            self.init_score_ = start = self._start(
+                parameters,
+                lambda: self.objective_.init_score(train.y, train.sample_weight),
+                zero,
+            )
+        else:
+            self.init_score_ = getattr(init_model, "init_score_", zero)
+        named = [parameters.pop(name, None) for name in self.metric_names]
+        self.estimator_ = self._train(
+            Fit(
+                parameters,
+                train,
+                self.metric_class(**keywords),
+                start,
+                evaluation,
+                as_metrics(*named, eval_metric),
+                self._previous(init_model),
+                list(callbacks or ()),
+                options,
+            )
+        )
         return self
 
-    def _training_rows(
-        self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[NDArray[Any], TrainingData]:
-        """Return the classes and the checked rows that have a weight."""
-        X, y = self._validate(X, y=y if y is None else as_labels(y))
-        check_targets(y)
-        weights = check_sample_weight(sample_weight, len(y))
-        if weights is not None and not weights.all():
-            # Rows without weight would still move the borders of the bins.
-            kept = np.flatnonzero(weights)
-            check_some_weight(len(kept))
-            X, y, weights = _safe_indexing(X, kept), y[kept], weights[kept]
-        largest = float(np.finfo(np.float32).max)
-        if weights is not None and weights.max() > largest:
-            raise ValueError(
-                f"sample_weight must be at most {largest:.3g}, the largest number that "
-                f"boosters keep, got {weights.max():.3g}."
-            )
-        classes, codes = encode_labels(y)
-        check_several(classes)
-        return classes, TrainingData(X, codes, weights)
+    def _read(self, X: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any]:
+        """Return the checked rows and their labels, or soft labels as they are."""
+        if y is not None and is_soft(y):
+            # check_consistent_length alone looks at them, so that they may be floats.
+            X, _ = self._validate(X, y=np.zeros(len(y)))
+            return X, y
+        return self._validate(X, y=y if y is None else as_labels(y))
 
     def _evaluation_rows(
-        self,
-        classes: NDArray[Any],
-        eval_set: list[tuple[Any, Any]] | None,
-        eval_sample_weight: list[Any] | None,
+        self, classes: Any, pairs: list[tuple[Any, Any]], weights: list[Any]
     ) -> list[TrainingData]:
-        sets = eval_set or []
-        weights: list[Any] = [None] * len(sets)
-        if eval_sample_weight is not None:
-            weights = list(eval_sample_weight)
-        if len(weights) != len(sets):
-            raise ValueError(
-                f"eval_sample_weight must have {len(sets)} entries, one for each of "
-                f"eval_set, got {len(weights)}."
-            )
         rows = []
-        for (X, y), w in zip(sets, weights, strict=True):
+        for (X, y), w in zip(pairs, weights, strict=True):
             _, codes = encode_labels(y, classes, "eval_set")
             w = check_sample_weight(w, len(codes))
-            rows.append(TrainingData(self._validate(X), codes, w))
+            X = self._validate(X)
+            check_consistent_length(X, codes)
+            rows.append(TrainingData(X, codes, w))
         return rows
+
+    def _previous(self, init_model: Any) -> Any:
+        """Return the library's classifier in a model whose trees are continued."""
+        if not isinstance(init_model, LossBoostingClassifier):
+            return init_model
+        if not np.array_equal(init_model.classes_, self.classes_):
+            raise ValueError(
+                f"init_model must have the classes {self.classes_.tolist()} of y, got "
+                f"{init_model.classes_.tolist()}."
+            )
+        return init_model.estimator_
 
     def _checked(self, X: MatrixLike) -> Any:
         return self._validate(X)
@@ -169,14 +208,6 @@ class FocalBoostingClassifier(LogitClassifier):
     def _logits(self, X: Any) -> Floats:
         n_classes = len(self.classes_)
         shape = () if n_classes == 2 else (n_classes,)
-        if (
-            np.shape(self.init_score_) != shape
-            or not np.isfinite(self.init_score_).all()
-        ):
-            raise ValueError(
-                f"init_score_ must be finite and of shape {shape} for {n_classes} "
-                f"classes_, got {self.init_score_!r}. Fit the model again."
-            )
         z = self._margins(X)
         if z.shape[1:] != shape:
             raise ValueError(
@@ -197,30 +228,55 @@ class FocalBoostingClassifier(LogitClassifier):
             return np.zeros(self.n_features_in_)
         return np.asarray(self.estimator_.feature_importances_)
 
-    def _unfitted(self) -> Any:
-        """Return a copy of `estimator`, which may set nothing that has no effect."""
+    def _parameters(self) -> dict[str, Any]:
+        """Return the parameters of `estimator`, all of which have an effect."""
         cls = self._classifier()
         if self.estimator is None:
-            return cls()
+            return self._defaults()
         if not isinstance(self.estimator, cls):
             raise ValueError(
                 f"estimator must be None or a {cls.__name__}, got {self.estimator!r}."
             )
-        given, default = self.estimator.get_params(), cls().get_params()
-        for name in self.reserved:
-            if given.get(name) != default.get(name):
-                raise ValueError(
-                    f"{name} of estimator must be {default.get(name)!r}, which "
-                    f"{type(self).__name__} replaces, got {given[name]!r}."
-                )
-        return clone(self.estimator)
+        # Not copies: callbacks tell their owner what they see.
+        given = self.estimator.get_params(deep=False)
+        return check_parameters(
+            given, self.refused, self.objective_names, self.built_in, self._name
+        )
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _model(self, parameters: dict[str, Any]) -> Any:
+        """Return an unfitted classifier of the class of `estimator`."""
+        given = self.estimator is not None
+        return (type(self.estimator) if given else self._classifier())(**parameters)
+
+    def _defaults(self) -> dict[str, Any]:
+        """Return the parameters where `estimator` is None."""
+        return dict(self._classifier()().get_params(deep=False))
+
+    def _checked_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options of fit, all of which the library's fit knows."""
+        fit = self._classifier().fit
+        return check_options(options, fit, self.refused_in_fit, self._name)
+
+    def _reads_text(self) -> bool:
+        """Return True if columns may hold what are neither numbers nor categories."""
+        return False
 
     def _validate(self, X: Any, **fit: Any) -> Any:
         """Return X for the library; in fit, with y=y, return both."""
-        if any(str(dtype) == "category" for dtype in getattr(X, "dtypes", ())):
+        frame = as_frame(X, self._reads_text())
+        if frame is not None or self._reads_text():
+            X = frame if frame is not None else np.asarray(X, dtype=object)
             validate_data(self, X, reset=bool(fit), skip_check_array=True)
             if not fit:
                 return X
+            if fit["y"] is None:
+                raise ValueError(
+                    "fit requires y to be passed, but the target y is None."
+                )
             check_consistent_length(X, fit["y"])
             return X, column_or_1d(fit["y"], warn=True)
         valid = validate_data(
@@ -236,14 +292,6 @@ class FocalBoostingClassifier(LogitClassifier):
         # LightGBM knows no sparse arrays.
         X = csr_matrix(X) if issparse(X) else X
         return (X, *y) if fit else X
-
-    def _start(self, n: int) -> Floats:
-        """Return the start value for each of n rows."""
-        shape = (n, *np.shape(self.init_score_))
-        return np.broadcast_to(self.init_score_, shape).copy()
-
-    def _starts(self, evaluation: list[TrainingData]) -> list[Floats] | None:
-        return [self._start(len(rows.y)) for rows in evaluation] or None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

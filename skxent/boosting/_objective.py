@@ -43,8 +43,8 @@ class BoosterObjective(BoosterLoss):
         no negative eigenvalue: -p φ' is the curvature of a cross-entropy with the same
         gradient. "exact": none.
     even : bool, default=False
-        Round the derivatives to 20 bits before they are weighted. The libraries keep
-        float32 and sum in float64. With four bits to spare a row of weight 3 adds
+        Round the derivatives to 22 bits before they are weighted. The libraries keep
+        float32 and sum in float64. With two bits to spare a row of weight 3 adds
         exactly what three rows do.
 
     See :class:`BoosterLoss` for the other parameters.
@@ -94,11 +94,11 @@ class BoosterObjective(BoosterLoss):
 
 
 def weighted_evenly(derivative: Floats, sample_weight: Any) -> Floats:
-    """Return the derivative of each row, rounded to 20 bits and then weighted."""
+    """Return the derivative of each row, rounded to 22 bits and then weighted."""
     values = derivative.astype(np.float32, copy=False)
     bits = values.view(np.int32)
-    bits += 8
-    bits &= -16
+    bits += 2
+    bits &= -4
     if sample_weight is not None:
         values *= np.reshape(sample_weight, (-1,) + (1,) * (values.ndim - 1))
     return values

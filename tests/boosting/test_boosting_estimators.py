@@ -14,11 +14,23 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skxent.boosting import FocalLGBMClassifier, FocalXGBClassifier, _estimators
+from skxent.boosting import (
+    CatBoostLossClassifier,
+    FocalCatBoostClassifier,
+    FocalLGBMClassifier,
+    FocalXGBClassifier,
+    LGBMLossClassifier,
+    XGBLossClassifier,
+    _cat_classifier,
+    _focal,
+    _lgbm_classifier,
+    _xgb_classifier,
+)
 from skxent.losses import Focal
 from skxent.metrics import focal_loss
 from skxent.scorers import neg_log_loss_scorer
 
+catboost = pytest.importorskip("catboost", reason="pip install '.[catboost]'")
 xgboost = pytest.importorskip("xgboost", reason="pip install '.[xgboost]'")
 lightgbm = pytest.importorskip("lightgbm", reason="pip install '.[lightgbm]'")
 
@@ -32,9 +44,22 @@ def lgbm(**settings):
     return lightgbm.LGBMClassifier(**{**quiet, **settings})
 
 
+def cat(**settings):
+    quiet = {"iterations": 1, "thread_count": 1, "verbose": 0}
+    quiet |= {"allow_writing_files": False, "bootstrap_type": "No"}
+    return catboost.CatBoostClassifier(**{**quiet, **settings})
+
+
 # LightGBM counts rows in its limits on leaves and bins, whatever their weights.
 UNLIMITED = {"min_child_samples": 0, "min_data_in_bin": 1}
+# CatBoost multiplies its penalty by the mean weight, and chooses the rate by the rows.
+EVEN = {"l2_leaf_reg": 0, "random_strength": 0, "learning_rate": 1.0}
+EVEN |= {"leaf_estimation_method": "Gradient", "boost_from_average": True}
 CHECKED = [
+    XGBLossClassifier("poly1", estimator=xgb()),
+    LGBMLossClassifier(estimator=lgbm(n_estimators=10, **UNLIMITED)),
+    CatBoostLossClassifier("poly1", estimator=cat(**EVEN)),
+    FocalCatBoostClassifier(estimator=cat(**EVEN)),
     FocalXGBClassifier(),
     FocalXGBClassifier(0.0, estimator=xgb(), posterior=False, hessian="psd"),
     FocalLGBMClassifier(),
@@ -75,7 +100,7 @@ def test_gamma_zero_is_the_librarys_classifier(cls, make, n_classes):
     codes = np.unique(y, return_inverse=True)[1]
     model = cls(gamma=0.0, estimator=make()).fit(X, y)
     expected = make().fit(X, codes).predict_proba(X)
-    # Even derivatives have 20 bits, which may decide between equal splits.
+    # Even derivatives have 22 bits, which may decide between equal splits.
     gap = np.abs(model.predict_proba(X) - expected).max(axis=1)
     assert np.median(gap) < 1e-3
     assert_array_equal(model.classes_, np.unique(y))
@@ -224,8 +249,11 @@ def test_bad_evaluation_sets(cls, make):
         cls().fit(X, y, eval_sample_weight=[np.ones(3)])
 
 
-def test_examples_in_docstrings_run():
-    found = doctest.testmod(_estimators)
+@pytest.mark.parametrize(
+    "module", [_cat_classifier, _focal, _lgbm_classifier, _xgb_classifier]
+)
+def test_examples_in_docstrings_run(module):
+    found = doctest.testmod(module)
     assert found.attempted and not found.failed
 
 

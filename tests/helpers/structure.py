@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 30_000,
-    "lines of code": 18_500,
+    "lines": 31_500,
+    "lines of code": 19_400,
 }
 MAX_FILE_LINES = 300
 

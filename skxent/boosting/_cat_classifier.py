@@ -1,0 +1,276 @@
+"""CatBoost's classifier with any loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.sparse import csr_matrix, issparse
+
+from skxent.base.estimator import TrainingData
+from skxent.boosting._catboost import CatBoostMetric, CatBoostObjective
+from skxent.boosting._classifier import LossBoostingClassifier
+from skxent.boosting._fit import Fit, of_estimator
+from skxent.boosting._library import library
+from skxent.boosting._objective import BoosterMetric, BoosterObjective
+from skxent.boosting._tables import as_frame, categories
+from skxent.kernels.arrays import Floats
+
+FEATURES = ("cat_features", "text_features", "embedding_features")
+# Parameters of what CatBoost prints and writes, of which it takes one of a kind.
+OUTPUT = (
+    "verbose",
+    "silent",
+    "logging_level",
+    "verbose_eval",
+    "metric_period",
+    "allow_writing_files",
+    "train_dir",
+    "save_snapshot",
+    "snapshot_file",
+    "snapshot_interval",
+    "custom_metric",
+)
+SORTED = "{cls} takes the labels of y, sorted, and answers with them."
+
+
+@dataclass(eq=False, repr=False)
+class CatBoostLossClassifier(LossBoostingClassifier):
+    """CatBoost with any loss, in the place of a CatBoostClassifier.
+
+    The labels may be of any type, and the probabilities are class probabilities.
+    ``loss="cross_entropy"`` is CatBoostClassifier, but that the steps of custom
+    objectives have no leaf_estimation_backtracking.
+
+    Parameters
+    ----------
+    loss : str or Loss, default="cross_entropy"
+        See :class:`XGBLossClassifier`.
+    estimator : CatBoostClassifier, default=None
+        Holds all parameters of trees and training: cat_features, constraints,
+        eval_metric and early_stopping_rounds among them. It may have been fitted, and
+        is not changed. None: CatBoost's defaults, without output and files.
+        class_weights, auto_class_weights and scale_pos_weight are refused: use
+        `class_weight`. As in CatBoost boosting starts at zero, unless
+        ``boost_from_average=True``: then at the loss's best constant.
+    class_weight, label_smoothing, posterior
+        See :class:`XGBLossClassifier`.
+    hessian : {"clip", "exact", "psd"}, default="clip"
+        See :func:`catboost_objective`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+    estimator_ : fitted CatBoostClassifier
+        Its margins are those of this classifier; its labels are 0..K-1 and its
+        probabilities the softmax.
+    booster_ : fitted CatBoostClassifier
+        The same: CatBoost has no other object for plots, SHAP and save_model.
+    best_iteration_ : int
+        That of the evaluation sets, as CatBoost counts them: the first tree is 0.
+    best_score_, evals_result_ : dict of set to dict of metric to number, or list
+        The metrics at the best iteration, and after every tree. "Logloss" and
+        "MultiClass" are of the softmax.
+    init_score_ : float, or ndarray of shape (K,) for K > 2
+        The margin from which boosting started. The model has it as its bias.
+    objective_ : CatBoostObjective
+    trained_loss_, feature_importances_, n_features_in_, feature_names_in_
+        See :class:`XGBLossClassifier`.
+
+    See Also
+    --------
+    catboost_objective : any loss, as an objective of CatBoost's own classes
+    XGBLossClassifier, LGBMLossClassifier : the same with other libraries
+
+    Notes
+    -----
+    CatBoost takes one metric as an object: one in `eval_metric` replaces the loss, by a
+    name or a callable of CatBoost's form, and further names are its custom_metric. A
+    callable gets margins. More than two classes are slow, since CatBoost calls Python
+    for every row, and GPUs do not train on custom objectives.
+
+    Columns of categories in a DataFrame become cat_features, with missing values as the
+    category "nan". With cat_features, text_features or embedding_features arrays are
+    read as objects.
+
+    Examples
+    --------
+    >>> from catboost import CatBoostClassifier
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skxent.boosting import CatBoostLossClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> trees = CatBoostClassifier(iterations=20, verbose=0, allow_writing_files=False)
+    >>> model = CatBoostLossClassifier("poly1", estimator=trees)
+    >>> model.fit(X, y).predict_proba(X).shape
+    (569, 2)
+    """
+
+    objective_class: ClassVar[type[BoosterObjective]] = CatBoostObjective
+    metric_class: ClassVar[type[BoosterMetric]] = CatBoostMetric
+    objective_names: ClassVar[tuple[str, ...]] = ("loss_function", "objective")
+    metric_names: ClassVar[tuple[str, ...]] = ("eval_metric",)
+    threads_name: ClassVar[str] = "thread_count"
+    built_in: ClassVar[tuple[str, ...]] = ("Logloss", "CrossEntropy", "MultiClass")
+    refused: ClassVar[dict[str, tuple[tuple[Any, ...], str]]] = {
+        "class_weights": ((None,), "Use class_weight of {cls}."),
+        "auto_class_weights": ((None,), 'Use class_weight="balanced" of {cls}.'),
+        "scale_pos_weight": ((None, 1), "Use class_weight of {cls}."),
+        "class_names": ((None,), SORTED),
+        "classes_count": ((None,), SORTED),
+    }
+    refused_in_fit: ClassVar[dict[str, str]] = {
+        "baseline": "Set boost_from_average of estimator.",
+    }
+
+    best_iteration_ = of_estimator("best_iteration_", "The best iteration, from 0.")
+    best_score_ = of_estimator("best_score_", "The metrics at the best iteration.")
+    evals_result_ = of_estimator("evals_result_", "The metrics after every tree.")
+    get_evals_result = of_estimator("get_evals_result", "Return evals_result_.")
+    get_best_iteration = of_estimator("get_best_iteration", "Return best_iteration_.")
+    get_best_score = of_estimator("get_best_score", "Return best_score_.")
+    get_feature_importance = of_estimator(
+        "get_feature_importance", "Return importances, also SHAP values, of a Pool."
+    )
+    feature_names_ = of_estimator("feature_names_", "The names of the columns.")
+    tree_count_ = of_estimator("tree_count_", "The number of trees.")
+
+    @property
+    def booster_(self) -> Any:
+        """The fitted CatBoostClassifier."""
+        return self.get_evals_result.__self__
+
+    def _classifier(self) -> Any:
+        return library("catboost").CatBoostClassifier
+
+    def _defaults(self) -> dict[str, Any]:
+        return {"verbose": False, "allow_writing_files": False}
+
+    def _start(
+        self, parameters: dict[str, Any], best: Callable[[], Any], zero: Any
+    ) -> Any:
+        return best() if parameters.get("boost_from_average") else zero
+
+    def _read(self, X: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any]:
+        given = self.estimator.get_params(deep=False) if self.estimator else {}
+        self._reads_objects = any(
+            options.get(name) is not None or given.get(name) is not None
+            for name in FEATURES
+        )
+        return super()._read(X, y, options)
+
+    def _reads_text(self) -> bool:
+        return bool(self._reads_objects)
+
+    def _validate(self, X: Any, **fit: Any) -> Any:
+        frame = as_frame(X, self._reads_text())
+        for place in () if frame is None else categories(frame):
+            read = _as_category(frame.iloc[:, place])
+            if read is not frame.iloc[:, place]:
+                frame = frame.copy(deep=False)
+                frame.isetitem(place, read)
+        valid = super()._validate(X if frame is None else frame, **fit)
+        return (with_int32(valid[0]), *valid[1:]) if fit else with_int32(valid)
+
+    def _train(self, fit: Fit) -> Any:
+        if len(fit.metrics) > 1:
+            raise ValueError(
+                f"eval_metric must be one metric for CatBoost, got {fit.metrics}. Give "
+                "further ones to estimator as custom_metric."
+            )
+        parameters = dict(fit.parameters)
+        parameters.pop("boost_from_average", None)
+        options = dict(fit.options)
+        features = {name: parameters.get(name) for name in FEATURES}
+        features |= {name: options.pop(name) for name in FEATURES if name in options}
+        frame = fit.train.X
+        if features["cat_features"] is None and hasattr(frame, "dtypes"):
+            features["cat_features"] = categories(frame) or None
+        features = {name: v for name, v in features.items() if v is not None}
+        moved = np.any(fit.start) if fit.start is not None else False
+
+        def pool(rows: TrainingData) -> Any:
+            return library("catboost").Pool(
+                rows.X,
+                rows.y,
+                weight=rows.sample_weight,
+                baseline=fit.starts(len(rows.y)) if moved else None,
+                **features,
+            )
+
+        train = pool(fit.train)
+        evaluation = [pool(rows) for rows in fit.evaluation] or None
+        parameters |= features
+        parameters |= self._automatic(parameters, train, evaluation)
+        model = self._model(
+            {
+                **parameters,
+                "loss_function": self.objective_,
+                "eval_metric": fit.metrics[0] if fit.metrics else fit.metric,
+                "class_names": tuple(range(len(self.classes_))),
+            }
+        )
+        model.fit(
+            train,
+            eval_set=evaluation,
+            init_model=fit.init_model,
+            callbacks=fit.callbacks or None,
+            **options,
+        )
+        if moved:
+            model.set_scale_and_bias(1.0, np.asarray(fit.start).tolist())
+        elif fit.init_model is not None and hasattr(fit.init_model, "tree_count_"):
+            model.set_scale_and_bias(*fit.init_model.get_scale_and_bias())
+        return model
+
+    def _automatic(
+        self, parameters: dict[str, Any], train: Any, evaluation: Any
+    ) -> dict[str, Any]:
+        """Return what CatBoost chooses by the data for its own objectives only.
+
+        A built-in model tells it after its first tree.
+        """
+        if parameters.get("learning_rate", parameters.get("eta")) is not None:
+            return {}
+        quiet = {"verbose": False, "allow_writing_files": False}
+        given = {k: v for k, v in parameters.items() if k not in OUTPUT}
+        name = "Logloss" if len(self.classes_) == 2 else "MultiClass"
+        model = self._classifier()(**{**given, **quiet, "loss_function": name})
+        model.fit(train, eval_set=evaluation, callbacks=[_FirstTree()])
+        chosen = model.get_all_params()
+        names = ("learning_rate", "bootstrap_type", "bagging_temperature")
+        return {k: chosen[k] for k in names if k in chosen and k not in parameters}
+
+    def _margins(self, X: Any) -> Floats:
+        raw: Floats = self.estimator_.predict(X, prediction_type="RawFormulaVal")
+        return raw
+
+
+def with_int32(X: Any) -> Any:
+    """Return sparse rows with indices that CatBoost reads; other tables as they are."""
+    if not issparse(X) or X.nnz > np.iinfo(np.int32).max:
+        return X
+    indices = (part.astype(np.int32, copy=False) for part in (X.indices, X.indptr))
+    return csr_matrix((X.data, *indices), shape=X.shape)
+
+
+class _FirstTree:
+    """A callback that ends the training."""
+
+    def after_iteration(self, info: Any) -> bool:
+        """Return False: no further trees."""
+        return False
+
+
+def _as_category(column: Any) -> Any:
+    """Return a column of categories that are integers or strings, none missing."""
+    floats = getattr(column.cat.categories.dtype, "kind", "") == "f"
+    if not floats and not column.isna().any():
+        return column
+    values = [
+        "nan" if missing else (str(v) if floats else v)
+        for v, missing in zip(column.astype(object), column.isna(), strict=True)
+    ]
+    plain = type(column)(values, index=column.index, name=column.name, dtype=object)
+    return plain.astype("category")

@@ -1,0 +1,127 @@
+"""The classifiers that have focal loss's gamma in place of a loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from skxent.boosting._cat_classifier import CatBoostLossClassifier
+from skxent.boosting._lgbm_classifier import LGBMLossClassifier
+from skxent.boosting._xgb_classifier import XGBLossClassifier
+from skxent.losses._shipped import Focal
+
+
+@dataclass(eq=False, repr=False)
+class FocalXGBClassifier(XGBLossClassifier):
+    """XGBoost with focal loss, whose probabilities are class probabilities.
+
+    Parameters
+    ----------
+    gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
+        How much less a row counts that is already classified well; 0 is XGBClassifier.
+        A dict is of label to number: for each class its own.
+    estimator, class_weight, label_smoothing, posterior, hessian
+        See :class:`XGBLossClassifier`.
+
+    Attributes
+    ----------
+    classes_, estimator_, booster_, best_iteration_, best_score_, evals_result_
+    init_score_, objective_, trained_loss_, feature_importances_, n_features_in_
+    feature_names_in_
+        See :class:`XGBLossClassifier`.
+
+    See Also
+    --------
+    XGBLossClassifier : any loss
+    FocalLGBMClassifier, FocalCatBoostClassifier : the same with other libraries
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skxent.boosting import FocalXGBClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> FocalXGBClassifier().fit(X, y).predict_proba(X).shape
+    (178, 3)
+    """
+
+    gamma: Any = 2.0
+    # It takes the place of the parameter of this name.
+    loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]
+
+
+@dataclass(eq=False, repr=False)
+class FocalLGBMClassifier(LGBMLossClassifier):
+    """LightGBM with focal loss, whose probabilities are class probabilities.
+
+    Parameters
+    ----------
+    gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
+        How much less a row counts that is already classified well; 0 is LGBMClassifier.
+        See :class:`FocalXGBClassifier`.
+    estimator, class_weight, label_smoothing, posterior, hessian
+        See :class:`LGBMLossClassifier`.
+
+    Attributes
+    ----------
+    classes_, estimator_, booster_, best_iteration_, best_score_, evals_result_
+    init_score_, objective_, trained_loss_, feature_importances_, n_features_in_
+    feature_names_in_
+        See :class:`LGBMLossClassifier`.
+
+    See Also
+    --------
+    LGBMLossClassifier : any loss
+    FocalXGBClassifier, FocalCatBoostClassifier : the same with other libraries
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skxent.boosting import FocalLGBMClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> FocalLGBMClassifier().fit(X, y).predict_proba(X).shape
+    (178, 3)
+    """
+
+    gamma: Any = 2.0
+    # It takes the place of the parameter of this name.
+    loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]
+
+
+@dataclass(eq=False, repr=False)
+class FocalCatBoostClassifier(CatBoostLossClassifier):
+    """CatBoost with focal loss, whose probabilities are class probabilities.
+
+    Parameters
+    ----------
+    gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
+        How much less a row counts that is already classified well; 0 is
+        CatBoostClassifier. See :class:`FocalXGBClassifier`.
+    estimator, class_weight, label_smoothing, posterior, hessian
+        See :class:`CatBoostLossClassifier`.
+
+    Attributes
+    ----------
+    classes_, estimator_, booster_, best_iteration_, best_score_, evals_result_
+    init_score_, objective_, trained_loss_, feature_importances_, n_features_in_
+    feature_names_in_
+        See :class:`CatBoostLossClassifier`.
+
+    See Also
+    --------
+    CatBoostLossClassifier : any loss
+    FocalXGBClassifier, FocalLGBMClassifier : the same with other libraries
+
+    Examples
+    --------
+    >>> from catboost import CatBoostClassifier
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skxent.boosting import FocalCatBoostClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> trees = CatBoostClassifier(iterations=20, verbose=0, allow_writing_files=False)
+    >>> FocalCatBoostClassifier(estimator=trees).fit(X, y).predict_proba(X).shape
+    (569, 2)
+    """
+
+    gamma: Any = 2.0
+    # It takes the place of the parameter of this name.
+    loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]

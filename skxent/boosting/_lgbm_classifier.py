@@ -1,0 +1,265 @@
+"""LightGBM's classifier with any loss."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from skxent.boosting._classifier import LossBoostingClassifier
+from skxent.boosting._evaluation import ProbabilityMetric, of_probabilities
+from skxent.boosting._fit import Fit, of_estimator
+from skxent.boosting._library import library
+from skxent.boosting._lightgbm import LightGBMMetric, LightGBMObjective
+from skxent.boosting._objective import BoosterMetric, BoosterObjective
+from skxent.boosting._xgb_classifier import weights_of
+from skxent.kernels.arrays import Floats
+
+ROUNDS = (
+    "early_stopping_round",
+    "early_stopping_rounds",
+    "early_stopping",
+    "n_iter_no_change",
+)
+NO_METRICS = ("", "none", "None", "null", "na", "custom")
+# Metrics that a monotone link does not change, which LightGBM computes of margins.
+OF_MARGINS = ("auc", "average_precision", "auc_mu", "multi_error")
+# Those of probabilities, and their other names.
+OF_PROBABILITIES = {
+    "binary_logloss": ("binary",),
+    "multi_logloss": ("multiclass", "softmax"),
+    "cross_entropy": ("xentropy",),
+    "binary_error": (),
+}
+
+
+@dataclass(eq=False, repr=False)
+class LGBMLossClassifier(LossBoostingClassifier):
+    """LightGBM with any loss, in the place of an LGBMClassifier.
+
+    Boosting starts at the loss's best constant, and the probabilities are class
+    probabilities. ``loss="cross_entropy"`` is LGBMClassifier.
+
+    Parameters
+    ----------
+    loss : str or Loss, default="cross_entropy"
+        See :class:`XGBLossClassifier`.
+    estimator : LGBMClassifier, default=None
+        Holds all parameters of trees and training: constraints, metric and
+        early_stopping_round among them. It may have been fitted, and is not changed.
+        None: LightGBM's defaults. class_weight, is_unbalance and scale_pos_weight are
+        refused: use `class_weight`. With ``boost_from_average=False`` or
+        ``linear_tree=True`` boosting starts at zero.
+    class_weight, label_smoothing, posterior
+        See :class:`XGBLossClassifier`.
+    hessian : {"clip", "exact", "psd"}, default="clip"
+        See :func:`lightgbm_objective`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+    estimator_ : fitted LGBMClassifier
+        Its margins are those of this classifier; its labels are 0..K-1. None where
+        LightGBM finds no column that it could split: the rows are fewer than
+        min_child_samples allows, say.
+    booster_ : lightgbm.Booster
+        For plot_importance, plot_tree, SHAP and save_model.
+    best_iteration_ : int
+        That of early stopping, as LightGBM counts them: the first tree is 1.
+    best_score_, evals_result_ : dict of set to dict of metric to number, or list
+        The metrics at the best iteration, and after every tree.
+    init_score_ : float, or ndarray of shape (K,) for K > 2
+        The margin from which boosting started. As in LightGBM, the first tree of each
+        class has it in its leaves.
+    objective_ : LightGBMObjective
+    trained_loss_, feature_importances_, n_features_in_, feature_names_in_
+        See :class:`XGBLossClassifier`.
+
+    See Also
+    --------
+    lightgbm_objective : any loss, as an objective of LightGBM's own classes
+    XGBLossClassifier, CatBoostLossClassifier : the same with other libraries
+
+    Notes
+    -----
+    As in LightGBM, early stopping ends the training as soon as one of the metrics does
+    not improve, or with ``first_metric_only=True`` the first.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skxent.boosting import LGBMLossClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> LGBMLossClassifier("poly1").fit(X, y).predict_proba(X).shape
+    (178, 3)
+    """
+
+    objective_class: ClassVar[type[BoosterObjective]] = LightGBMObjective
+    metric_class: ClassVar[type[BoosterMetric]] = LightGBMMetric
+    metric_names: ClassVar[tuple[str, ...]] = ("metric", "metrics")
+    built_in: ClassVar[tuple[str, ...]] = (
+        "binary",
+        "multiclass",
+        "softmax",
+        "cross_entropy",
+        "xentropy",
+    )
+    refused: ClassVar[dict[str, tuple[tuple[Any, ...], str]]] = {
+        "class_weight": ((None,), "Use class_weight of {cls}."),
+        "is_unbalance": ((None, False), 'Use class_weight="balanced" of {cls}.'),
+        "unbalance": ((None, False), 'Use class_weight="balanced" of {cls}.'),
+        "scale_pos_weight": ((None, 1), "Use class_weight of {cls}."),
+    }
+    refused_in_fit: ClassVar[dict[str, str]] = {
+        "init_score": "{cls} starts at the loss's best constant.",
+        "eval_init_score": "{cls} starts at the loss's best constant.",
+        "eval_class_weight": "Give the weights of the rows as eval_sample_weight.",
+    }
+
+    booster_ = of_estimator("booster_", "The lightgbm.Booster.")
+    best_iteration_ = of_estimator("best_iteration_", "The best iteration, from 1.")
+    best_score_ = of_estimator("best_score_", "The metrics at the best iteration.")
+    evals_result_ = of_estimator("evals_result_", "The metrics after every tree.")
+    feature_name_ = of_estimator("feature_name_", "The names of the columns.")
+    n_estimators_ = of_estimator("n_estimators_", "The number of iterations.")
+
+    def _classifier(self) -> Any:
+        return library("lightgbm").LGBMClassifier
+
+    def _start(
+        self, parameters: dict[str, Any], best: Callable[[], Any], zero: Any
+    ) -> Any:
+        from_zero = not parameters.get("boost_from_average", True)
+        # The value of a linear leaf cannot be set.
+        return zero if from_zero or parameters.get("linear_tree") else best()
+
+    def _train(self, fit: Fit) -> Any:
+        parameters = {**fit.parameters, "objective": self.objective_}
+        names, functions = self._metrics(fit.metrics)
+        callbacks = fit.callbacks
+        if names or functions:
+            for name in ROUNDS:
+                if (rounds := parameters.get(name)) is not None and rounds > 0:
+                    callbacks = [*callbacks, _early_stopping(parameters, rounds)]
+                    parameters[name] = None
+            callbacks = [_without(fit.metric.__name__, each) for each in callbacks]
+        # Without this LightGBM also takes the log loss of the margins as if they were
+        # probabilities, and early stopping goes by it.
+        model = self._model({**parameters, "metric": names or "none"})
+        n = len(fit.train.y)
+        try:
+            model.fit(
+                fit.train.X,
+                fit.train.y,
+                sample_weight=fit.train.sample_weight,
+                init_score=fit.starts(n),
+                **_evaluation_sets(model, fit),
+                eval_metric=[*functions, fit.metric],
+                callbacks=callbacks or None,
+                init_model=fit.init_model,
+                **fit.options,
+            )
+        except library("lightgbm").basic.LightGBMError as error:
+            # No column can be split: built-in objectives then train no tree.
+            if "num_features()) > (0)" not in str(error):
+                raise
+            return None
+        if fit.start is not None:
+            _add_to_first_trees(model.booster_, np.atleast_1d(fit.start))
+        return model
+
+    def _metrics(self, given: list[Any]) -> tuple[list[str], list[Any]]:
+        """Return metrics that LightGBM computes, and functions of margins."""
+        names, functions = [], []
+        by_name = {alias: name for name, a in OF_PROBABILITIES.items() for alias in a}
+        for metric in given:
+            name = by_name.get(metric, metric) if isinstance(metric, str) else None
+            if name in NO_METRICS:
+                continue
+            if name is None:
+                functions.append(
+                    of_probabilities(metric, self.objective_, self.posterior)
+                )
+            elif name in OF_PROBABILITIES:
+                functions.append(
+                    ProbabilityMetric(name, self.objective_, self.posterior)
+                )
+            elif name in OF_MARGINS:
+                names.append(name)
+            else:
+                allowed = ", ".join(map(repr, (*OF_MARGINS, *OF_PROBABILITIES)))
+                raise ValueError(
+                    f"eval_metric must be a callable or one of {allowed}, got "
+                    f"{metric!r}."
+                )
+        return names, functions
+
+    def _margins(self, X: Any) -> Floats:
+        if self.estimator_ is None:
+            shape = (X.shape[0], *np.shape(self.init_score_))
+            return np.broadcast_to(self.init_score_, shape).copy()
+        raw: Floats = self.estimator_.predict(X, raw_score=True)
+        return raw
+
+
+def _evaluation_sets(model: Any, fit: Fit) -> dict[str, Any]:
+    """Return the keywords of LightGBM 4.7 and newer, or of older ones."""
+    if not fit.evaluation:
+        return {}
+    starts = None
+    if fit.start is not None:
+        starts = [fit.starts(len(rows.y)) for rows in fit.evaluation]
+    keywords: dict[str, Any] = {
+        "eval_sample_weight": weights_of(fit.evaluation),
+        "eval_init_score": starts,
+    }
+    if "eval_X" in inspect.signature(model.fit).parameters:
+        keywords["eval_X"] = tuple(rows.X for rows in fit.evaluation)
+        keywords["eval_y"] = tuple(rows.y for rows in fit.evaluation)
+    else:
+        keywords["eval_set"] = [(rows.X, rows.y) for rows in fit.evaluation]
+    return keywords
+
+
+def _add_to_first_trees(booster: Any, start: Floats) -> None:
+    """Add the start value to the leaves of the first tree of every class.
+
+    LightGBM does the same for its own objectives, which start at the average.
+    """
+    for tree in booster.dump_model(num_iteration=1)["tree_info"]:
+        index = tree["tree_index"]
+        for leaf in range(tree["num_leaves"]):
+            value = booster.get_leaf_output(index, leaf) + start[index]
+            booster.set_leaf_output(index, leaf, value)
+
+
+def _early_stopping(parameters: dict[str, Any], rounds: int) -> Any:
+    """Return the callback that LightGBM makes from its parameters."""
+    return library("lightgbm").early_stopping(
+        rounds,
+        first_metric_only=bool(parameters.get("first_metric_only", False)),
+        min_delta=parameters.get("early_stopping_min_delta", 0.0),
+        verbose=False,
+    )
+
+
+class _Without:
+    """A callback that does not see one metric."""
+
+    def __init__(self, name: str, callback: Any) -> None:
+        self.name, self.callback = name, callback
+        self.order = callback.order
+        self.before_iteration = callback.before_iteration
+
+    def __call__(self, env: Any) -> None:
+        seen = [found for found in env.evaluation_result_list if found[1] != self.name]
+        self.callback(env._replace(evaluation_result_list=seen))
+
+
+def _without(name: str, callback: Any) -> Any:
+    """Return an early stopping that goes by the other metrics; others as they are."""
+    stops = type(callback) is type(library("lightgbm").early_stopping(1, verbose=False))
+    return _Without(name, callback) if stops else callback

@@ -1,0 +1,99 @@
+"""Data frames in the form that all boosting libraries read.
+
+The libraries differ in what they take, and LightGBM 4.7 ends the process at a polars
+column of categories. What they all read is a pandas.DataFrame of NumPy's numbers and of
+pandas' categories.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def as_frame(X: Any, text: bool = False) -> Any:
+    """Return a data frame as pandas' of numbers and categories; None for other tables.
+
+    Nullable, Arrow and sparse columns become NumPy's, missing values NaN. Columns of
+    numbers are not copied.
+
+    Parameters
+    ----------
+    X : data frame of pandas or polars, pyarrow.Table, or another table
+    text : keep columns of other types, such as strings, as they are
+
+    Raises
+    ------
+    ValueError
+        If a column is infinite, or unless `text` of another type.
+    """
+    if hasattr(X, "to_pandas") and _package(X) in ("polars", "pyarrow"):
+        X = X.to_pandas()
+    if _package(X) == "polars":
+        raise ValueError("X must be a DataFrame, got a LazyFrame. Call X.collect().")
+    if _package(X) != "pandas" or getattr(X, "ndim", 0) != 2:
+        return None
+    changed = {}
+    for place, name in enumerate(X.columns):
+        column = X.iloc[:, place]
+        read = _as_column(column, name, text)
+        if read is not column:
+            changed[place] = read
+    if not changed:
+        return X
+    columns = [changed.get(place, X.iloc[:, place]) for place in range(X.shape[1])]
+    return type(X)(dict(enumerate(columns)), index=X.index).set_axis(X.columns, axis=1)
+
+
+def categories(frame: Any) -> list[int]:
+    """Return the places of a frame's columns of categories."""
+    return [i for i, dtype in enumerate(frame.dtypes) if str(dtype) == "category"]
+
+
+def _package(X: Any) -> str:
+    return type(X).__module__.partition(".")[0]
+
+
+def _as_column(column: Any, name: Any, text: bool) -> Any:
+    """Return a column as NumPy's numbers, or as categories."""
+    dtype = column.dtype
+    if str(dtype) == "category":
+        return column
+    if str(dtype).startswith("dictionary"):  # pyarrow's categories
+        return column.astype("category")
+    if not isinstance(dtype, np.dtype) or dtype.kind == "O":
+        numbers = _as_floats(column)
+        if numbers is not None:
+            column = numbers
+        elif text:
+            return column
+    kind = getattr(column.dtype, "kind", "")
+    if not isinstance(column.dtype, np.dtype) or kind not in "biuf":
+        if text:
+            return column
+        raise ValueError(
+            "X must have columns of numbers, booleans or categories, got column "
+            f"{name!r} of {dtype}. For categories use X[{name!r}].astype('category'), "
+            "in polars pl.Categorical."
+        )
+    if kind == "f" and np.isinf(column.to_numpy()).any():
+        raise ValueError(f"X must be finite or NaN, got infinity in column {name!r}.")
+    return column
+
+
+def _as_floats(column: Any) -> Any:
+    """Return an object, nullable, Arrow or sparse column in float64; None for text."""
+    if str(column.dtype) in ("str", "string"):
+        return None
+    if str(column.dtype).startswith("Sparse"):
+        return column.sparse.to_dense()
+    if column.dtype.kind == "O" and any(isinstance(v, str) for v in column):
+        return None
+    try:
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        return None
+    if column.dtype.kind not in "biufO":
+        return None  # a time is no number
+    return type(column)(values, index=column.index, name=column.name)

@@ -1,0 +1,198 @@
+"""XGBoost's classifier with any loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.special import expit
+from sklearn.utils.validation import check_is_fitted
+
+from skxent.base.estimator import TrainingData
+from skxent.boosting._classifier import LossBoostingClassifier
+from skxent.boosting._evaluation import of_probabilities
+from skxent.boosting._fit import Fit, of_estimator
+from skxent.boosting._library import library
+from skxent.boosting._objective import BoosterMetric, BoosterObjective
+from skxent.boosting._tables import categories
+from skxent.boosting._xgboost import XGBoostMetric, XGBoostObjective
+from skxent.kernels.arrays import Floats
+
+# The largest base_score: XGBoost keeps it in float32, in which it must be below one.
+LARGEST_SCORE = 1 - 2.0**-24
+
+
+@dataclass(eq=False, repr=False)
+class XGBLossClassifier(LossBoostingClassifier):
+    """XGBoost with any loss, in the place of an XGBClassifier.
+
+    The labels may be of any type, boosting starts at the loss's best constant, and the
+    probabilities are class probabilities. ``loss="cross_entropy"`` is XGBClassifier.
+
+    Parameters
+    ----------
+    loss : str or Loss, default="cross_entropy"
+        A Loss, for example a :class:`~skxent.losses.FormulaLoss`, or a name in
+        :data:`skxent.losses.LOSSES`. Its parameters can be set and searched over as
+        ``loss__gamma``.
+    estimator : XGBClassifier, default=None
+        Holds all parameters of trees and training: constraints, callbacks, eval_metric
+        and early_stopping_rounds among them. It may have been fitted, and is not
+        changed. None: XGBoost's defaults. scale_pos_weight has no effect with a loss
+        and is refused: use `class_weight`.
+    class_weight : dict of label to weight or "balanced", default=None
+        Moves the decision; with ``posterior=True``, not the probabilities.
+    label_smoothing : float in [0, 1), default=0.0
+    posterior : bool, default=True
+        predict_proba returns the class probabilities that a minimiser of the loss
+        implies, with the loss, label smoothing and class weights undone. False: the
+        softmax of the margins.
+    hessian : {"clip", "exact", "psd"}, default="clip"
+        See :func:`xgboost_objective`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+    estimator_ : fitted XGBClassifier
+        Its margins are those of this classifier; its labels are 0..K-1 and its
+        probabilities the softmax.
+    booster_ : xgboost.Booster
+        As from get_booster(): for plot_importance, plot_tree, SHAP and save_model.
+    best_iteration_, best_score_ : int, float
+        Those of early stopping, as XGBoost counts them: the first tree is 0.
+    evals_result_ : dict of set to dict of metric to list
+        The metrics after every tree. "logloss" and "mlogloss" are of the softmax.
+    init_score_ : float, or ndarray of shape (K,) for K > 2
+        The margin from which boosting started. The booster has it as base_score.
+    objective_ : XGBoostObjective
+    trained_loss_ : TrainedLoss
+        What the posterior undoes, a named tuple: loss, class_weight (ndarray of shape
+        (K,), or None), label_smoothing.
+    feature_importances_ : ndarray of shape (d,)
+        Those of `estimator_`.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (d,), if X has column names
+
+    See Also
+    --------
+    xgboost_objective : any loss, as an objective of XGBoost's own classes
+    LGBMLossClassifier, CatBoostLossClassifier : the same with other libraries
+
+    Notes
+    -----
+    XGBoost takes one callable metric: one in `eval_metric` replaces the loss.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skxent.boosting import XGBLossClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> XGBLossClassifier("poly1").fit(X, y).predict_proba(X).shape
+    (178, 3)
+    """
+
+    objective_class: ClassVar[type[BoosterObjective]] = XGBoostObjective
+    metric_class: ClassVar[type[BoosterMetric]] = XGBoostMetric
+    metric_names: ClassVar[tuple[str, ...]] = ("eval_metric",)
+    built_in: ClassVar[tuple[str, ...]] = (
+        "binary:logistic",
+        "multi:softprob",
+        "multi:softmax",
+    )
+    refused: ClassVar[dict[str, tuple[tuple[Any, ...], str]]] = {
+        "scale_pos_weight": ((None, 1), "Use class_weight of {cls}."),
+        "base_score": ((None,), "{cls} starts at the loss's best constant."),
+    }
+    refused_in_fit: ClassVar[dict[str, str]] = {
+        "base_margin": "{cls} starts at the loss's best constant.",
+        "base_margin_eval_set": "{cls} starts at the loss's best constant.",
+    }
+
+    best_iteration_ = of_estimator("best_iteration", "The best iteration, from 0.")
+    best_iteration = of_estimator("best_iteration", "See best_iteration_.")
+    best_score_ = of_estimator("best_score", "The metric at the best iteration.")
+    best_score = of_estimator("best_score", "See best_score_.")
+    coef_ = of_estimator("coef_", "The coefficients of a booster gblinear.")
+    intercept_ = of_estimator("intercept_", "The base_score, as margins.")
+    get_booster = of_estimator("get_booster", "Return the xgboost.Booster.")
+    evals_result = of_estimator("evals_result", "Return the metrics of every tree.")
+
+    @property
+    def booster_(self) -> Any:
+        """The xgboost.Booster."""
+        return self.get_booster()
+
+    @property
+    def evals_result_(self) -> dict[str, Any]:
+        """The metrics after every tree."""
+        check_is_fitted(self)
+        return dict(getattr(self.estimator_, "evals_result_", None) or {})
+
+    def _classifier(self) -> Any:
+        return library("xgboost").XGBClassifier
+
+    def _checked_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        # Arguments of the fit of XGBoost 1, now parameters.
+        moved = {k: v for k, v in options.items() if k == "early_stopping_rounds"}
+        rest = {k: v for k, v in options.items() if k not in moved}
+        return {**super()._checked_options(rest), **moved}
+
+    def _train(self, fit: Fit) -> Any:
+        options = {"verbose": False, **fit.options}
+        parameters = {**fit.parameters, "objective": self.objective_}
+        if "early_stopping_rounds" in options:
+            parameters["early_stopping_rounds"] = options.pop("early_stopping_rounds")
+        if fit.start is not None:
+            parameters["base_score"] = _as_base_score(fit.start)
+        if hasattr(fit.train.X, "dtypes") and categories(fit.train.X):
+            parameters["enable_categorical"] = True
+        callbacks = [*(parameters.get("callbacks") or ()), *fit.callbacks]
+        metrics = [
+            of_probabilities(metric, self.objective_, self.posterior)
+            for metric in fit.metrics
+        ]
+        rounds = parameters.get("early_stopping_rounds")
+        if metrics and rounds is not None:
+            # XGBoost goes by the last metric, and callables come last.
+            name = getattr(metrics[-1], "__name__", metrics[-1])
+            stop = library("xgboost").callback.EarlyStopping
+            callbacks.append(stop(rounds=rounds, metric_name=name))
+            parameters["early_stopping_rounds"] = None
+        if not any(map(callable, metrics)):
+            metrics.append(fit.metric)
+        parameters["eval_metric"] = metrics if len(metrics) > 1 else metrics[0]
+        parameters["callbacks"] = callbacks or None
+        return self._model(parameters).fit(
+            fit.train.X,
+            fit.train.y,
+            sample_weight=fit.train.sample_weight,
+            eval_set=[(X, y) for X, y, _ in fit.evaluation] or None,
+            sample_weight_eval_set=weights_of(fit.evaluation),
+            xgb_model=fit.init_model,
+            **options,
+        )
+
+    def _margins(self, X: Any) -> Floats:
+        margins: Floats = self.estimator_.predict(X, output_margin=True)
+        return margins
+
+
+def _as_base_score(start: Any) -> Any:
+    """Return a start value as XGBoost's base_score, which its booster keeps."""
+    if np.ndim(start) == 0:
+        return min(float(expit(start)), LARGEST_SCORE)
+    xgboost = library("xgboost")
+    if tuple(map(int, xgboost.__version__.split(".")[:2])) < (3, 1):
+        raise ImportError(
+            "xgboost must be at least 3.1 for more than two classes, got "
+            f"{xgboost.__version__}."
+        )
+    return np.asarray(start).tolist()
+
+
+def weights_of(evaluation: list[TrainingData]) -> list[Any] | None:
+    """Return sample weights of the evaluation sets, ones if only others have some."""
+    if all(weights is None for *_, weights in evaluation):
+        return None
+    return [np.ones(len(y)) if w is None else w for _, y, w in evaluation]
