@@ -18,12 +18,13 @@ from skxent.base.classifier import right_predictions
 from skxent.base.estimator import TrainingData
 from skxent.dask._collections import by_name, is_dask, is_frame
 from skxent.dask._each_block import each_block, each_row
+from skxent.dask._sources import block_summaries, planned_parts
 from skxent.dask._workers import ClusterLimits, Workers, outside_of_task, stored
 from skxent.inputs.blocks import n_rows
 from skxent.inputs.weights import Sums
-from skxent.linear_model._blocks import CheckedBlock, check_block, summaries
+from skxent.linear_model._blocks import CheckedBlock, check_block
 from skxent.linear_model._partial_fit import only_for_streams
-from skxent.linear_model._plan import make_plan, parts_of, rows_of_plan
+from skxent.linear_model._plan import make_plan, rows_of_plan
 from skxent.optimize.objective import Objective
 
 
@@ -64,11 +65,11 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         )
         blocks = each_block(block_of, (kind,), X=X, y=y, sample_weight=sample_weight)
         rows = stored(blocks, self._limits)
-        plan = make_plan(self, rows.sum(summaries), "partition")
+        plan = make_plan(self, rows.sum(block_summaries), "partition")
         if self.n_jobs is None and isinstance(rows, Workers):
             # There is a task for each thread of a worker already.
             plan = replace(plan, settings=plan.settings | {"n_threads": 1})
-        planned = rows_of_plan(rows.map(parts_of, plan), plan)
+        planned = rows_of_plan(rows.map(planned_parts, plan), plan)
         return self._planned(planned, plan), TrainingData(X, y, sample_weight)
 
     @only_for_streams

@@ -12,7 +12,7 @@ that this may cause a deadlock. Here only the keys of persisted data are shared.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from typing import Any
 from uuid import uuid4
 
@@ -27,19 +27,25 @@ def with_own_tasks(
     The new graph has no entries for persisted data.
     """
     graph = convert_legacy_graph(graph)
-    uses = Counter(dep for node in graph.values() for dep in node.dependencies)
+    users: defaultdict[Any, set[Any]] = defaultdict(set)
+    for name, node in graph.items():
+        for dep in node.dependencies:
+            users[dep].add(name)
     wanted = set(keys)
     fused: dict[Any, Any] = dict(graph)
     for key in keys:
-        chain = [graph[key]]
-        for first in graph[key].dependencies:
-            dep = first
-            while dep in graph and uses[dep] == 1 and dep not in wanted:
-                chain.append(fused.pop(dep))
-                if len(chain[-1].dependencies) != 1:
-                    break  # The others may be computed in parallel.
-                (dep,) = chain[-1].dependencies
-        fused[key] = Task.fuse(*chain, key=key)
+        members = {key: graph[key]}
+        pending = list(graph[key].dependencies)
+        while pending:
+            dep = pending.pop()
+            if dep in members or dep in wanted or dep not in graph:
+                continue
+            if not users[dep] <= members.keys():
+                continue
+            members[dep] = fused.pop(dep)
+            if len(graph[dep].dependencies) == 1:  # Several may run in parallel.
+                pending.extend(graph[dep].dependencies)
+        fused[key] = Task.fuse(*members.values(), key=key)
     token = uuid4().hex
     names = {
         key: renamed(key, token)

@@ -1,9 +1,9 @@
 """Blocks kept on dask's workers, and sums of a function over them.
 
 A pass is one task for each thread of each worker, not one for each partition, and a
-tree of additions. If a worker has no memory for its rows, a pass is more tasks, each of
-rows that dask can spill to disk separately. The scheduler recomputes the blocks of a
-worker that is lost.
+tree of additions. If a worker has no memory for its rows, a pass reads them from their
+source. If it cannot, a pass is more tasks, each of rows that dask can spill to disk
+separately. The scheduler recomputes the blocks of a worker that is lost.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,8 @@ from dask.sizeof import sizeof
 
 from skxent.dask._each_block import Blocks
 from skxent.dask._own_tasks import with_own_tasks
+from skxent.dask._sources import Source, each_if_room
+from skxent.dask._waiting import wait_for
 from skxent.optimize.rows.blocks import BlockStore, LocalBlocks, add
 
 
@@ -34,12 +37,15 @@ class ClusterLimits:
     spilled : share on which each thread works at a time, if there are more rows
     broadcast_bytes : arguments of more bytes are sent to one worker and passed on
     sums_per_task : one task, or the client, adds up to so many sums
+    recipe : a block is read in every pass only if the task that reads it has at most
+        this share of its bytes
     """
 
     resident: float = 0.5
     spilled: float = 1 / 64
     broadcast_bytes: int = 1 << 17
     sums_per_task: int = 8
+    recipe: float = 0.25
 
 
 def current_client() -> Any:
@@ -104,9 +110,13 @@ def size_of_spillable(rows: Spillable) -> int:
 sizeof.register(Spillable, size_of_spillable)
 
 
-def spillable(blocks: Any, function: Callable[..., Any], *arguments: Any) -> Spillable:
-    """Return function(blocks, *arguments) as rows that dask may spill."""
-    return Spillable(function(blocks, *arguments))
+def spillable(blocks: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return function(blocks, *arguments), as rows that dask may spill if it keeps any.
+
+    What is not a list reads its rows in every pass.
+    """
+    rows = function(blocks, *arguments)
+    return Spillable(rows) if isinstance(rows, list) else rows
 
 
 def pack(*arguments: Any) -> Any:
@@ -136,10 +146,8 @@ def submit_each(
 
 def compute(client: Any, graph: dict[Any, Any], keys: list[Any]) -> list[Any]:
     """Return the finished futures of these keys; raise the first error of a block."""
-    from distributed import wait
-
     futures: list[Any] = client.get(graph, keys, sync=False)
-    wait(futures)
+    wait_for(client, futures)
     for future in futures:
         if future.status == "error":
             future.result()
@@ -234,9 +242,22 @@ class Workers:
             if not too_large:
                 futures = compute_groups(client, graph, groups)
                 return cls(client, futures, False, limits)
+        else:
+            graph = each_if_room(keys, graph, limits.resident, limits.recipe)
         futures = compute(client, graph, keys)
-        alone = [[future] for future in futures]
-        groups, spills = group_by_worker(client, futures, alone, limits)
+        sources = [future for future in futures if future.type is Source]
+        kept = [future for future in futures if future.type is not Source]
+        alone = [[future] for future in kept]
+        groups, spills = group_by_worker(client, kept, alone, limits)
+        # Sources are small and can be read anywhere: every thread gets its share.
+        threads = sum(client.nthreads().values())
+        shares = [sources[thread::threads] for thread in range(threads)]
+        if spills:
+            groups += shares
+        else:
+            pairs: Any = zip_longest(groups, shares, fillvalue=[])
+            groups = [[*group, *share] for group, share in pairs]
+        groups = list(filter(None, groups))
         return cls(client, groups, spills, limits).map(present)
 
     def map(self, function: Callable[..., Any], *args: Any) -> Workers:
@@ -252,6 +273,7 @@ class Workers:
         while len(sums) > most:
             some = [sums[i : i + most] for i in range(0, len(sums), most)]
             sums = submit_each(self.client, add, some)
+        wait_for(self.client, sums)
         return add(self.client.gather(sums))
 
     def _submit(self, function: Callable[..., Any], args: tuple[Any, ...]) -> list[Any]:

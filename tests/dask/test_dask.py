@@ -310,13 +310,16 @@ def test_a_block_is_one_task_of_a_key_that_no_other_graph_has():
         return sum(values)
 
     shared = load(100)
-    blocks = [both(both(load(i)), both(shared, i)) for i in range(5)]
+    blocks = [
+        both(both(rows), both(rows, 0), both(shared, i))  # uses its rows twice
+        for i, rows in enumerate(map(load, range(5)))
+    ]
     keys = [block.key for block in blocks]
     graph = {key: task for block in blocks for key, task in block.dask.items()}
     found, own = _own_tasks.with_own_tasks(keys, graph)
     assert len(own) == len(keys) + 1  # and what they share
     assert not set(own) & set(graph)
-    assert list(dask.get(own, found)) == [100 + 2 * i for i in range(5)]
+    assert list(dask.get(own, found)) == [100 + 3 * i for i in range(5)]
 
 
 def test_rows_that_do_not_match_are_refused(scheduler):

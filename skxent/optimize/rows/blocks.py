@@ -142,26 +142,31 @@ class View:
 @ignore_overflow  # the solver reports it
 def evaluate(parts: Parts, view: View, method: str, loss: Loss, *args: Weights) -> Any:
     """Sum a method of the rows over parts."""
-    return add(getattr(view.of(part), method)(loss, *args) for part in parts)
+
+    def of(part: RowsPart) -> Any:
+        return getattr(view.of(part), method)(loss, *args)
+
+    return add(map(of, parts))  # unlike a loop, it holds no part while it gets the next
 
 
 def subsampled(parts: Parts, step: int) -> list[RowsPart]:
     """Return every `step`-th of all rows: the same as of one table."""
-    kept = []
-    for part in parts:
+
+    def of(part: RowsPart) -> RowsPart | None:
         sample = part.rows.take(part.take_every(step))
         if not sample.n_samples or not sample.scaled_weight_sum:
-            continue
+            return None
         share = sample.scaled_weight_sum / part.rows.scaled_weight_sum
         if not share:
-            continue
+            return None
         sample = replace(
             sample,
             X=sample.X.copy(),  # a view would keep all rows
             weight_sum=part.rows.weight_sum * share,
         )
-        kept.append(RowsPart(sample, ((0, sample.n_samples),)))
-    return kept
+        return RowsPart(sample, ((0, sample.n_samples),))
+
+    return [sample for sample in map(of, parts) if sample is not None]
 
 
 def weight_sum(parts: Parts) -> float:
