@@ -4,11 +4,15 @@ import ast
 import re
 from dataclasses import replace
 
+import numpy as np
+import optimise_f1
 import pytest
+from scipy.special import expit
 
 import simulate_scaling
 from reporting import changes, render, run
 from reporting.record import Record, load, newest, shape
+from skxent.metrics import soft_fbeta_loss
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +34,26 @@ def test_the_tables_of_the_readme_are_what_was_measured(report):
 
 def test_the_tables_of_the_scaling_page_are_what_was_simulated():
     assert simulate_scaling.TABLE.read_text(encoding="utf-8") == simulate_scaling.page()
+
+
+def test_the_table_of_f1_is_what_was_measured():
+    written = optimise_f1.TABLE.read_text(encoding="utf-8")
+    assert written == optimise_f1.page(optimise_f1.read())
+
+
+def test_the_soft_dice_model_of_the_table_is_at_a_minimum():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = (X[:, 0] + rng.logistic(size=200) > 1.5).astype(int)
+    model = optimise_f1.SoftDice().fit(X, y)
+
+    def objective(w):
+        proba = expit(X @ w[:3] + w[3])
+        return soft_fbeta_loss(y, proba) + w[:3] @ w[:3] / 400
+
+    best = np.r_[model.coef_, model.intercept_]
+    for step in 0.01 * np.r_[np.eye(4), -np.eye(4)]:
+        assert objective(best) < objective(best + step)
 
 
 @pytest.mark.parametrize("name", run.names())

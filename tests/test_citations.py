@@ -9,11 +9,14 @@ ROOT = Path(__file__).parents[1]
 # Looked up, each: the first author and the year of the version that is cited.
 PAPERS = {
     "1304.2331": ("Brümmer", 2013),
+    "1402.1892": ("Lipton", 2014),
     "1408.2923": ("Toulis", 2017),
     "1503.02531": ("Hinton", 2015),
     "1512.00567": ("Szegedy", 2016),
+    "1606.04797": ("Milletari", 2016),
     "1609.03683": ("Patrini", 2017),
     "1706.04599": ("Guo", 2017),
+    "1706.05721": ("Salehi", 2017),
     "1708.02002": ("Lin", 2017),
     "1712.09482": ("Ghosh", 2017),
     "1805.07836": ("Zhang", 2018),
@@ -29,6 +32,7 @@ PAPERS = {
     "2007.07314": ("Menon", 2021),
     "2009.14119": ("Ridnik", 2021),
     "2011.09172": ("Charoenphakdee", 2021),
+    "2102.04525": ("Yeung", 2022),
     "2103.14026": ("Li", 2022),
     "2105.04522": ("Englesson", 2021),
     "2202.09101": ("van den Goorbergh", 2022),

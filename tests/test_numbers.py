@@ -38,6 +38,7 @@ WRITTEN = {
     "docs/benchmarks.md",
     "docs/tables/accuracy.md",
     "docs/tables/choosing.md",
+    "docs/tables/f1.md",
     "docs/tables/scaling.md",
 }
 PAGES = [

@@ -41,6 +41,9 @@ __all__ = [
     "log_loss",
     "multilabel_log_loss",
     "smoothed_log_loss",
+    "soft_fbeta_loss",
+    "tversky_loss",
+    "unified_focal_loss",
 ]
 
 Metric = Callable[..., Any]
@@ -57,6 +60,9 @@ focal_loss: Metric = over_blocks(metrics.focal_loss)
 kl_divergence: Metric = over_blocks(metrics.kl_divergence, keeps_float32=False)
 multilabel_log_loss: Metric = over_blocks(metrics.multilabel_log_loss)
 smoothed_log_loss: Metric = over_blocks(metrics.smoothed_log_loss)
+soft_fbeta_loss: Metric = over_blocks(metrics.soft_fbeta_loss)
+tversky_loss: Metric = over_blocks(metrics.tversky_loss)
+unified_focal_loss: Metric = over_blocks(metrics.unified_focal_loss)
 
 
 def log_loss(

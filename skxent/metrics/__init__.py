@@ -13,11 +13,18 @@ from skxent.metrics._cross_entropy import (
 )
 from skxent.metrics._decomposition import decompose_loss
 from skxent.metrics._information import entropy, kl_divergence
+from skxent.metrics._label_issues import LabelIssues, rank_label_issues
 from skxent.metrics._log_loss import log_loss
 from skxent.metrics._losses import evaluate_loss, focal_loss
+from skxent.metrics._set_losses import (
+    soft_fbeta_loss,
+    tversky_loss,
+    unified_focal_loss,
+)
 from skxent.metrics._skill import d2_loss_score
 
 __all__ = [
+    "LabelIssues",
     "cross_entropy",
     "d2_loss_score",
     "decompose_loss",
@@ -28,5 +35,9 @@ __all__ = [
     "kl_divergence",
     "log_loss",
     "multilabel_log_loss",
+    "rank_label_issues",
     "smoothed_log_loss",
+    "soft_fbeta_loss",
+    "tversky_loss",
+    "unified_focal_loss",
 ]

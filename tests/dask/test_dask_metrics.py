@@ -47,6 +47,9 @@ def test_metrics_read_the_names_of_columns(labels):
     for name, settings in [
         ("cross_entropy", {"class_weight": "balanced"}),
         ("expected_calibration_error", {"n_bins": 4}),
+        ("soft_fbeta_loss", {"beta": 2.0}),
+        ("tversky_loss", {"alpha": 0.3, "average": "none"}),
+        ("unified_focal_loss", {"delta": 0.7}),
     ]:
         settings = {"labels": labels, **settings}
         here, there = getattr(metrics, name), getattr(skd.metrics, name)
@@ -66,7 +69,13 @@ def test_metrics_of_weights_of_any_size(size):
     w = rng.integers(1, 9, size=90) * 1.0
     w[:20] = 0  # a block without weight
     rows = [cut(column, 20) for column in (y, proba, w * size)]
-    for name in ("cross_entropy", "expected_calibration_error", "log_loss"):
+    for name in (
+        "cross_entropy",
+        "expected_calibration_error",
+        "log_loss",
+        "tversky_loss",
+        "unified_focal_loss",
+    ):
         settings = {"class_weight": "balanced"} if name != "log_loss" else {}
         expected = getattr(metrics, name)(y, proba, sample_weight=w, **settings)
         found = getattr(skd.metrics, name)(*rows[:2], sample_weight=rows[2], **settings)

@@ -1,0 +1,32 @@
+"""Probabilities as they are, for metrics that take no logarithm of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxent.inputs.tables import check_proba, logits_from
+from skxent.inputs.targets import Target
+from skxent.kernels.arrays import Floats
+from skxent.losses._probabilities import softmax
+from skxent.metrics._options import Options
+from skxent.metrics._rows import ScoredRows, by_name, prepare_target
+
+
+def read_proba(
+    rows: ScoredRows, options: Options
+) -> tuple[Floats, Target, NDArray[Any]]:
+    """Return the probabilities (n, K), targets and classes of a block.
+
+    Nothing is clipped but what rounding moved out of [0, 1]: a zero stays zero.
+    """
+    y_true, y_proba = by_name(rows, options)
+    if options.from_logits:
+        proba = softmax(logits_from(y_proba, True))
+    else:
+        proba = check_proba(y_proba)
+    if proba.ndim == 1:
+        proba = np.column_stack([1 - proba, proba])
+    return proba, *prepare_target(y_true, proba, rows.sample_weight, options)
