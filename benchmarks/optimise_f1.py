@@ -27,6 +27,7 @@ from sklearn.preprocessing import StandardScaler
 
 from experiment.tables import RARE, is_toy, load
 from skxent import CrossEntropyClassifier
+from skxent.losses import GeneralizedCrossEntropy
 
 RESULTS = Path(__file__).parent / "results" / "optimise_f1" / "results.json"
 TABLE = Path(__file__).parents[1] / "docs" / "tables" / "f1.md"
@@ -73,6 +74,9 @@ MODELS = {
     "cross-entropy": CrossEntropyClassifier(),
     "balanced cross-entropy": CrossEntropyClassifier(class_weight="balanced"),
     "soft Dice": SoftDice(),
+    "balanced generalized cross-entropy": CrossEntropyClassifier(
+        GeneralizedCrossEntropy(0.7), class_weight="balanced"
+    ),
 }
 
 

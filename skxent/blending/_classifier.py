@@ -10,20 +10,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.ensemble import StackingClassifier
+from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skxent.base.classifier import ScoredByAccuracy
 from skxent.base.estimator import LossParameters, VersionedPickle, WholeFits, columns_of
-from skxent.blending._objective import pool
-from skxent.blending._weights import Pooling, blend_weights
+from skxent.blending._final import Blend, two_columns
+from skxent.blending._weights import Pooling
 from skxent.inputs.columns import by_class
 from skxent.inputs.labels import check_labels
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import logits_per_row
 from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_bool
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
+from skxent.metrics._losses import evaluate_loss
 from skxent.metrics._predictions import predict_by_class, reorder_classes
 from skxent.typing import MatrixLike
 
@@ -96,6 +98,9 @@ class BlendClassifier(
         among its parameters are of label to number.
     pooling : {"arithmetic", "log-linear"}, default="arithmetic"
         The mean of probabilities, or of their logarithms, normalised.
+    recalibrate : bool, default=False
+        Of two classes and pooling="arithmetic": fit a :func:`beta_pool`, which makes
+        the blend of calibrated models calibrated again.
     cv : int, splitter, iterable, "prefit" or None, default=None
         How out-of-fold probabilities are made, as in StackingClassifier. "prefit": the
         estimators are fitted, and X are rows that they were not fitted to.
@@ -107,6 +112,12 @@ class BlendClassifier(
     ----------
     weights_ : ndarray of shape (M,)
         Weights of the estimators that are not dropped: non-negative, with sum one.
+    oof_proba_ : ndarray of shape (M, n, K)
+        The out-of-fold probabilities of the estimators that are not dropped, as
+        :func:`blend_weights` and :func:`blend_gain` take them.
+    oof_loss_ : dict of str to float
+        The mean out-of-fold loss of each estimator and, under "blend", of the blend,
+        whose weights were fitted to the same rows.
     classes_ : ndarray of shape (K,)
     estimators_ : list of classifier
         Fitted to all rows.
@@ -138,12 +149,18 @@ class BlendClassifier(
     _: KW_ONLY
     loss: str | Loss = "cross_entropy"
     pooling: Pooling = "arithmetic"
+    recalibrate: bool = False
     cv: Any = None
     n_jobs: int | None = None
     verbose: int = 0
 
     def fit(
-        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Fit the weights to out-of-fold probabilities, and the estimators to all rows.
 
@@ -154,6 +171,8 @@ class BlendClassifier(
             Labels of any type.
         sample_weight : array-like of shape (n,), default=None
             Also handed to the estimators, which must all take it.
+        groups : array-like of shape (n,), default=None
+            Groups of rows, for a splitter that keeps them together.
 
         Returns
         -------
@@ -168,13 +187,46 @@ class BlendClassifier(
         X, y = check_sparse("X", X), check_labels(y)
         if isinstance(self.cv, str) and self.cv == "prefit":
             self._check_classes(np.unique(y))
+        check_bool("recalibrate", self.recalibrate)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        given = self.cv
+        if groups is not None:
+            if isinstance(given, str):
+                raise ValueError(
+                    f"groups must be None for cv={given!r}, got {type(groups)}."
+                )
+            # Stacking splits without groups, so it gets the folds themselves.
+            splitter = check_cv(given, y, classifier=True)
+            self.cv = list(splitter.split(X, y, groups))
         super().fit(X, y, **weights)
+        self.cv = given
+        self._describe_out_of_fold(y, sample_weight)
         # What cross_val_predict needed is not what users look for in estimators_.
         self.estimators_: list[Any] = [unwrapped(model) for model in self.estimators_]
         for name, model in self.named_estimators_.items():
             self.named_estimators_[name] = unwrapped(model)
         return self
+
+    def _describe_out_of_fold(self, y: NDArray[Any], sample_weight: Any) -> None:
+        final: Blend = self.final_estimator_
+        tables = [two_columns(table) for table in final.tables_]
+        self.oof_proba_ = np.array(tables)
+        kept = [name for name, model in self.estimators if not isinstance(model, str)]
+        blended = final.pooled(final.tables_)
+        losses = {
+            name: float(
+                evaluate_loss(
+                    self.loss,
+                    y,
+                    table,
+                    labels=self.classes_,
+                    sample_weight=sample_weight,
+                )
+            )
+            for name, table in [*zip(kept, tables, strict=True), ("blend", blended)]
+        }
+        self.oof_loss_ = losses
+        final.forget()
 
     def transform(self, X: MatrixLike) -> Floats:
         """Return the probabilities of all estimators side by side.
@@ -222,44 +274,9 @@ class BlendClassifier(
         loss = self.loss
         if hasattr(self, "classes_"):  # stacking gives it codes of these
             loss = as_loss(loss).for_classes(self.classes_)
-        return Blend(loss, self.pooling)
+        return Blend(loss, self.pooling, self.recalibrate)
 
     @property
     def weights_(self) -> NDArray[np.float64]:
         """The weights of the estimators that are not dropped."""
         return self.final_estimator_.weights_
-
-
-@dataclass(eq=False, repr=False)
-class Blend(ClassifierMixin, BaseEstimator):
-    """Blend the probabilities that stand side by side in X."""
-
-    loss: str | Loss = "cross_entropy"
-    pooling: Pooling = "arithmetic"
-
-    def fit(self, X: Floats, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Find the weights."""
-        self.classes_ = np.unique(y)
-        self.weights_ = blend_weights(
-            self._split(X),
-            y,
-            self.loss,
-            pooling=self.pooling,
-            sample_weight=sample_weight,
-        )
-        return self
-
-    def predict_proba(self, X: Floats) -> Floats:
-        """Return the blended probabilities."""
-        return pool(self._split(X), self.weights_, self.pooling)
-
-    def predict(self, X: Floats) -> NDArray[Any]:
-        """Return the class of the largest probability."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-    def _split(self, X: Floats) -> list[Floats]:
-        # For two classes stacking keeps the second column alone.
-        width = logits_per_row(len(self.classes_))
-        X = np.asarray(X)  # a DataFrame under set_config(transform_output="pandas")
-        tables = [X[:, k : k + width] for k in range(0, X.shape[1], width)]
-        return [table[:, 0] if width == 1 else table for table in tables]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 
 from skxent.blending._objective import OBJECTIVES
+from skxent.blending._tables import Models, check_tables
 from skxent.inputs.columns import align
 from skxent.inputs.labels import as_array
-from skxent.inputs.tables import check_proba
 from skxent.inputs.weights import check_sum
-from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option, warn
 from skxent.kernels.threads import one_blas_thread
 from skxent.losses._loss import Loss
@@ -81,12 +79,16 @@ def blend_weights(
 
     These weights have the least loss among all blends. That does not make the blend
     calibrated: an arithmetic blend of calibrated probabilities that differ is
-    under-confident (Ranjan and Gneiting 2010). Log-linear pooling can be sharper, and
-    :class:`skxent.calibration.TemperatureScaling` of the blend corrects most of it.
+    under-confident (Ranjan and Gneiting 2010). Log-linear pooling can be sharper;
+    :func:`beta_pool` recalibrates the blend of two classes, and
+    :class:`skxent.calibration.TemperatureScaling` corrects most of it for more.
 
     See Also
     --------
     BlendClassifier : an estimator that makes the out-of-fold probabilities
+    blend : apply the weights to other probabilities
+    blend_gain : whether the blend is better than the best single model
+    beta_pool : weights and a recalibration at once
 
     References
     ----------
@@ -103,11 +105,11 @@ def blend_weights(
     """
     check_option("pooling", pooling, get_args(Pooling))
     loss = as_loss(loss)
-    names, given = _models(probas, as_array(y_true, "y_true").shape[:1])
+    models = Models.of(probas, len(as_array(y_true, "y_true")))
     y_true, *given = align(
-        y_true, *given, labels=labels, ignore_index=ignore_index, name="probas"
+        y_true, *models.tables, labels=labels, ignore_index=ignore_index, name="probas"
     )
-    tables = _tables(given)
+    tables = check_tables(given)
     target, classes = prepare_target(
         y_true,
         tables[0],
@@ -132,48 +134,5 @@ def blend_weights(
             f"decrement is {found.decrement:.2g}. Its weights are near the best.",
             ConvergenceWarning,
         )
-    return found.weights if names is None else names(found.weights)
-
-
-def _models(
-    probas: Any, rows: tuple[int, ...]
-) -> tuple[Callable[[NDArray[np.float64]], Any] | None, list[Any]]:
-    """Return how the weights are named, and the table of each model."""
-    if isinstance(probas, Mapping):
-        keys = list(probas)
-        return lambda w: dict(zip(keys, w.tolist(), strict=True)), list(probas.values())
-    if hasattr(probas, "columns") and np.ndim(probas) == 2:
-        columns, values = probas.columns, np.asarray(probas)
-        if hasattr(probas, "iloc"):
-            import pandas as pd  # the caller has it
-
-            return lambda w: pd.Series(w, index=columns), list(values.T)
-        return lambda w: dict(zip(columns, w.tolist(), strict=True)), list(values.T)
-    if isinstance(probas, np.ndarray) and probas.ndim == 2:
-        if probas.shape == rows * 2:
-            raise ValueError(
-                "probas must be a list of arrays where there are as many models as "
-                f"rows, got an array of shape {probas.shape}."
-            )
-        if rows[0] not in probas.shape:
-            raise ValueError(
-                f"probas must have {rows[0]} rows as y_true has, got an array of shape "
-                f"{probas.shape}."
-            )
-        return None, list(probas.T if probas.shape[:1] == rows else probas)
-    if isinstance(probas, str) or not hasattr(probas, "__len__"):
-        raise ValueError(f"probas must be tables of probabilities, got {probas!r}.")
-    return None, list(probas)
-
-
-def _tables(given: Sequence[Any]) -> list[Floats]:
-    if not given:
-        raise ValueError("probas must be one table or more, got none.")
-    tables = [check_proba(proba, "probas") for proba in given]
-    for table in tables:
-        if table.shape != tables[0].shape:
-            raise ValueError(
-                f"probas must be tables of one shape, got {tables[0].shape} and "
-                f"{table.shape}."
-            )
-    return tables
+    weights = found.weights
+    return weights if models.named is None else models.named(weights)

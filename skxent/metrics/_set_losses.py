@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, Unpack, get_args
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from skxent.inputs.weights import check_sum, common_exponent
-from skxent.kernels.arrays import Floats
+from skxent.inputs.weights import check_sum
 from skxent.kernels.checks import Interval, check_option
-from skxent.losses._shipped import Focal
 from skxent.metrics._options import LabelKeywords, Options, takes
-from skxent.metrics._proba import read_proba
-from skxent.metrics._rows import (
-    ScoredRows,
-    loss_of_rows,
-    moderated,
-    read,
-    rows_of,
-    total,
-)
+from skxent.metrics._overlap import overlap_and_focal, overlap_of, positive_code
+from skxent.metrics._rows import rows_of
 
 Average = Literal["binary", "macro", "none"]
 FINITE = Interval(0.0, 1e6, "both")
@@ -231,53 +220,19 @@ def unified_focal_loss(
     --------
     >>> from skxent.metrics import unified_focal_loss
     >>> round(unified_focal_loss([0, 1, 1], [0.2, 0.7, 0.4]), 6)
-    0.376486
+    0.400354
     """
     Interval(0.0, 1.0, "both").check("delta", delta)
     Interval(0.0, 1.0, "left").check("gamma", gamma)
     Interval(0.0, 1.0, "both").check("focal_weight", focal_weight)
     options = Options(**keywords)
-    function = partial(_overlap_and_focal, float(gamma), float(delta), pos_label)
+    function = partial(overlap_and_focal, float(gamma), float(delta), pos_label)
     sums = rows_of(y_true, y_proba, options).sum(function, options)
     check_sum(sums.weight)
     index_loss = sums.tversky(1 - float(delta), float(delta))
     ratio = float((index_loss ** (1 - float(gamma))).mean())
     share = float(focal_weight)
     return share * sums.focal / sums.weight + (1 - share) * ratio
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """Sums over rows, which add, all over 2**exponent.
-
-    overlap, predicted, observed : ndarray of shape (K,)
-        Σ w p y, Σ w p and Σ w y for each class.
-    """
-
-    overlap: Floats
-    predicted: Floats
-    observed: Floats
-    weight: float
-    classes: NDArray[Any]
-    focal: float = 0.0
-    exponent: int = 0
-
-    def __add__(self, other: Overlap) -> Overlap:
-        exponent = common_exponent((self, other))
-        names = ("overlap", "predicted", "observed", "weight", "focal")
-        sums = {
-            name: np.ldexp(getattr(self, name), self.exponent - exponent)
-            + np.ldexp(getattr(other, name), other.exponent - exponent)
-            for name in names
-        }
-        return replace(self, **sums, exponent=exponent)
-
-    def tversky(self, alpha: float, beta: float) -> Floats:
-        """Return one minus the Tversky index of each class."""
-        wrong = alpha * np.maximum(self.predicted - self.overlap, 0)
-        wrong += beta * np.maximum(self.observed - self.overlap, 0)
-        both = self.overlap + wrong
-        return np.divide(wrong, both, out=np.zeros_like(both), where=both > 0)
 
 
 def _tversky(
@@ -291,68 +246,15 @@ def _tversky(
     average, pos_label = reported
     if average is not None:
         check_option("average", average, get_args(Average))
-    sums = rows_of(y_true, y_proba, options).sum(_overlap, options)
+    sums = rows_of(y_true, y_proba, options).sum(overlap_of, options)
     check_sum(sums.weight)
     losses = sums.tversky(*weights)
     if average is None:
         average = "binary" if len(losses) == 2 else "macro"
     if average == "binary":
-        return float(losses[_positive(sums.classes, pos_label)])
+        return float(losses[positive_code(sums.classes, pos_label)])
     if pos_label is not None:
         raise ValueError(
             f"pos_label must be None for average={average!r}, got {pos_label!r}."
         )
     return float(losses.mean()) if average == "macro" else losses
-
-
-def _positive(classes: NDArray[Any], pos_label: Any) -> int:
-    """Return the code of the class whose loss is meant."""
-    if len(classes) != 2:
-        raise ValueError(
-            f"average must be 'macro' or 'none' for {len(classes)} classes, got "
-            "'binary'."
-        )
-    labels = classes.tolist()
-    if pos_label is not None and pos_label not in labels:
-        raise ValueError(f"pos_label must be one of {labels}, got {pos_label!r}.")
-    return 1 if pos_label is None else labels.index(pos_label)
-
-
-def _overlap(rows: ScoredRows, options: Options) -> Overlap:
-    """Return the sums of a block."""
-    proba, target, classes = read_proba(rows, options)
-    target, exponent = moderated(target)
-    weight = target.row_weights()
-    if target.codes is not None:
-        n, codes = proba.shape[1], target.codes
-        hit = weight * proba[np.arange(len(codes)), codes]
-        overlap, observed = np.bincount(codes, hit, n), np.bincount(codes, weight, n)
-    else:
-        assert target.soft is not None
-        shares = target.soft * target.class_weight
-        if target.sample_weight is not None:
-            shares *= target.sample_weight[:, np.newaxis]
-        overlap, observed = (shares * proba).sum(axis=0), shares.sum(axis=0)
-    predicted = weight @ proba
-    return Overlap(
-        np.asarray(overlap, np.float64),
-        np.asarray(predicted, np.float64),
-        np.asarray(observed, np.float64),
-        float(weight.sum()),
-        classes,
-        exponent=exponent,
-    )
-
-
-def _overlap_and_focal(
-    gamma: float, delta: float, pos_label: Any, rows: ScoredRows, options: Options
-) -> Overlap:
-    sums = _overlap(rows, options)
-    raw, target, classes = read(rows, options)
-    target, _ = moderated(target)
-    weights = np.full(len(classes), 0.5)
-    if len(classes) == 2:
-        positive = _positive(classes, pos_label)
-        weights[positive], weights[1 - positive] = delta, 1 - delta
-    weighted = replace(target, class_weight=target.class_weight * weights)
-    return replace(sums, focal=total(loss_of_rows(Focal(gamma), weighted, raw)))
