@@ -39,7 +39,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     r"""Linear classifier for any loss of :mod:`skxent.losses`.
 
     .. math:: \min_W \; C \sum_i w_i \, \ell(y_i, x_i W + b)
-        + \rho \|W\|_1 + \tfrac{1 - \rho}{2} \|W\|^2
+        + \sum_j \psi_j \left(\rho \|W_j\|_1 + \tfrac{1 - \rho}{2} \|W_j\|^2\right)
 
     With cross-entropy and no label smoothing this is the objective of
     :class:`sklearn.linear_model.LogisticRegression`. X need not be scaled: the solvers
@@ -57,6 +57,11 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         ρ, the share of the L1 penalty: 0.0 is L2, 1.0 is L1, between them is elastic
         net. Above 0 coefficients become exactly zero, more of them for smaller C, and
         the proximal Newton method is the only solver.
+    penalty_factor : array-like of shape (d,), dict or Series, default=None
+        ψ_j >= 0, by which the penalty of column j is multiplied: ones by default, and
+        0 for a column that is not penalised. A dict or Series maps columns, by name or
+        position, to factors, and one that is left out has 1. Factors are used as they
+        are, not scaled to a mean of 1 as in glmnet.
     fit_intercept : bool, default=True
         The intercept is not penalised.
     class_weight : dict or Series of label to weight, or "balanced", default=None
@@ -105,6 +110,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     tells probabilities, which they do not. Focal loss is not convex: the solver starts
     from the cross-entropy solution and ends in a local minimum.
 
+    For three or more classes the loss does not change if a coefficient changes alike in
+    all of them. Where the penalty does not determine that shift, for intercepts and for
+    columns with a factor of 0, the sum over the classes is zero.
+
     Callbacks of scikit-learn 1.9 get every iteration. Where one begins the estimator is
     still that before the fit, without coefficients if it is the first; where it ends
     there is a fitted estimator with the coefficients of that iteration.
@@ -127,6 +136,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     _: KW_ONLY
     C: float = 1.0
     l1_ratio: float = 0.0
+    penalty_factor: Any = None
     fit_intercept: bool = True
     class_weight: Any = None
     label_smoothing: float = 0.0

@@ -15,6 +15,7 @@ from skxent.inputs.columns import sorted_classes
 from skxent.kernels.checks import ignore_overflow
 from skxent.kernels.threads import one_blas_thread
 from skxent.linear_model._callbacks import with_callbacks
+from skxent.linear_model._columns import penalty_factor_of
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._training import encode_target, row_settings
 from skxent.losses._loss import Loss
@@ -90,10 +91,10 @@ class PartialFitMixin:
             + \sum_i w_i \, \ell(y_i, x_i W + b), \quad A_t = A_{t-1} + H_t(W_t)
 
         The batches before are kept as one quadratic, of which the penalty is the first
-        part: W = 0, A = I / C, and zero for b. H is the Hessian of the batch's loss; of
-        more than 2000 coefficients its diagonal, where b is the logit at the mean of
-        the batch's columns (sparse X: at zero). One batch gives what `fit` gives, many
-        approach it:
+        part: W = 0, A = I / C times `penalty_factor`, and zero for b. H is the Hessian
+        of the batch's loss; of more than 2000 coefficients its diagonal, where b is the
+        logit at the mean of the batch's columns (sparse X: at zero). One batch gives
+        what `fit` gives, many approach it:
         what is lost is how the curvature of a batch has changed since it was seen, so
         the first batches had better not be tiny. With the diagonal the approach is slow
         where columns are correlated, and a loss that is far from convex (generalized
@@ -168,9 +169,7 @@ class PartialFitMixin:
         loss = encoded.trained.loss
         rows = table_rows(data.X, encoded.target, **row_settings(self))
         if past is None:
-            past = QuadraticPenalty.ridge(
-                rows.shape, 1 / float(self.C), rows.origin, self._max_coefficients
-            )
+            past = ridge_of(self, rows)
             if not first:
                 past = past.recenter(rows.without_origin(self._start(rows.shape)))
         past = past.shift_origin(rows.origin, rows.constant)
@@ -180,6 +179,16 @@ class PartialFitMixin:
         with one_blas_thread(objective.operations):
             curvature = batch_curvature(rows, loss, W, past.whole)
         self._past = past.updated(W, rows.weight_sum * curvature)
+
+
+def ridge_of(model: Any, rows: Rows) -> QuadraticPenalty:
+    """Return the penalty of a model as the quadratic with which a stream begins."""
+    strength: Any = 1 / float(model.C)
+    factor = penalty_factor_of(model, rows.n_features)
+    if factor is not None:
+        strength = strength * factor[:, np.newaxis]
+    limit = model._max_coefficients
+    return QuadraticPenalty.ridge(rows.shape, strength, rows.origin, limit)
 
 
 @ignore_overflow

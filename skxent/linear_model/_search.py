@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_method_params
 
 from skxent.base.estimator import TrainingData
 from skxent.inputs.tables import codes_of_logits
-from skxent.kernels.checks import check_bool, check_count, warn
+from skxent.kernels.checks import check_bool, warn
 from skxent.kernels.threads import blas_threads, effective_n_threads, processors
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
@@ -24,6 +24,7 @@ from skxent.linear_model._callbacks import (
     with_callbacks,
 )
 from skxent.linear_model._classifier import CrossEntropyClassifier
+from skxent.linear_model._columns import column_parameters
 from skxent.linear_model._grid import (
     Candidate,
     Fold,
@@ -34,35 +35,15 @@ from skxent.linear_model._grid import (
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._predictor import LinearPredictor, penalty_of
 from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
+from skxent.linear_model._search_parameters import SearchParameters
 from skxent.linear_model._training import encode_target
 from skxent.typing import MatrixLike
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
-class SearchParameters:
-    """The parameters of all searches; those that they search over come with them."""
-
-    Cs: Any = 10
-    l1_ratios: Any = (0.0,)
-    fit_intercept: bool = True
-    class_weight: Any = None
-    posterior: bool = True
-    cv: Any = None
-    scoring: Any = None
-    solver: str = "auto"
-    tol: float = 1e-4
-    max_iter: int = 100
-    refit: Any = True
-    error_score: Any = np.nan
-    n_jobs: int | None = None
-    verbose: int = 0
 
 
 class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredictor):
     """A search over C, l1_ratio and one parameter of the loss of `estimator_class`."""
 
     estimator_class: ClassVar[type[CrossEntropyClassifier]]
-    loss_parameter: ClassVar[str]
     C_: float
     l1_ratio_: float
     Cs_: NDArray[np.float64]
@@ -116,6 +97,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         data = check_data(self, X, y, sample_weight)
         # Errors that are not of one fold alone come first.
         encoded = encode_target(self._estimator(**candidates[-1]), *data)
+        columns = column_parameters(self)
         routed = self._route("fit", data.sample_weight, params)
         splits = self._splits(data, routed.splitter.split)
         task = SearchTask(self, len(splits), len(candidates), **data.for_callbacks)
@@ -126,7 +108,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         with blas_threads(limit) if jobs > 1 else nullcontext():
             folds: list[Fold] = Parallel(n_jobs=jobs, prefer="threads")(
                 delayed(fit_fold)(
-                    partial(self._estimator, n_jobs=n_threads),
+                    partial(self._estimator, n_jobs=n_threads, **columns),
                     self.loss_parameter,
                     candidates,
                     data.rows(train),
@@ -198,23 +180,6 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             )
         effective_n_threads(self.n_jobs, name="n_jobs")
 
-    def _grid(self) -> dict[str, list[Any]]:
-        if isinstance(self.Cs, (int, np.integer)):
-            check_count("Cs", self.Cs)
-            Cs = np.logspace(-4, 4, self.Cs).tolist()
-        else:
-            Cs = self.Cs
-        values = getattr(self, f"{self.loss_parameter}s")
-        grid = {"C": Cs, self.loss_parameter: values, "l1_ratio": self.l1_ratios}
-        for name, values in grid.items():
-            numbers = np.ndim(values) == 1 and all(isinstance(x, Real) for x in values)
-            if not numbers or not len(values):
-                raise ValueError(
-                    f"{name}s must be a list of numbers that is not empty, "
-                    f"got {values!r}."
-                )
-        return {name: list(values) for name, values in grid.items()}
-
     def _keep_paths(self, grid: dict[str, list[Any]], folds: list[Fold]) -> None:
         # ParameterGrid runs through the names in their order, the last one fastest.
         names = sorted(grid)
@@ -245,7 +210,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             self.best_score_ = float(mean[best])
         for name, value in self.best_params_.items():
             setattr(self, f"{name}_", float(value))
-        model = self._estimator(**self.best_params_)
+        model = self._estimator(**self.best_params_, **column_parameters(self))
         with task.refit(model):
             model.fit(*data)
         self.classes_, self.trained_loss_ = model.classes_, model.trained_loss_

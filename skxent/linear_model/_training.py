@@ -12,6 +12,7 @@ from skxent.base.classifier import TrainedLoss, training_weights
 from skxent.inputs.labels import check_several, encode_labels
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_some_weight
+from skxent.linear_model._columns import penalty_factor_of
 from skxent.losses._shipped import as_loss
 from skxent.optimize.objective import Objective
 from skxent.optimize.penalties import elastic_net
@@ -64,7 +65,8 @@ def row_settings(model: Any) -> dict[str, Any]:
 
 def objective_of(model: Any, rows: Rows, trained: TrainedLoss) -> Objective:
     strength = 1.0 / max(float(model.C) * rows.weight_sum, LEAST_WEIGHT)
-    penalty = elastic_net(rows, strength, float(model.l1_ratio))
+    factor = penalty_factor_of(model, rows.n_features)
+    penalty = elastic_net(rows, strength, float(model.l1_ratio), factor)
     return Objective(rows, trained.loss, penalty)
 
 

@@ -15,12 +15,13 @@ hold for any penalty; `shift_invariant`, `best_shift`, `may_be_unbounded` and
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 
+from skxent.kernels.arrays import Floats
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Columns, Weights
 
@@ -102,9 +103,13 @@ class Penalty(ABC):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class L2(Penalty):
-    """½ Σ strength W². strength: (D, 1), zero for the intercepts."""
+    """½ Σ strength W². strength: (D, 1), zero for the intercepts.
+
+    free_columns : columns of X have no penalty either, and may separate the classes.
+    """
 
     strength: Weights
+    free_columns: bool = field(default=False, kw_only=True)
     shift_invariant = True
 
     @property
@@ -115,7 +120,7 @@ class L2(Penalty):
         return zero_sum(features)
 
     def may_be_unbounded(self, value: float) -> bool:
-        return value < SEPARATED or not self.strength.any()
+        return self.free_columns or super().may_be_unbounded(value)
 
     def restricted(self, index: Columns) -> Self:
         return replace(self, strength=self.strength[index])
@@ -123,9 +128,13 @@ class L2(Penalty):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class L1(Penalty):
-    """Σ threshold |W|. threshold: (D,), zero for the intercepts."""
+    """Σ threshold |W|. threshold: (D,), zero for the intercepts.
+
+    free_columns : as for L2.
+    """
 
     threshold: Weights
+    free_columns: bool = field(default=False, kw_only=True)
     smooth = False
     shift_invariant = True
 
@@ -145,7 +154,17 @@ class L1(Penalty):
         return np.copysign(np.maximum(shrunk, 0.0), V)
 
     def best_shift(self, features: Weights) -> Weights:
-        return sparsest(features)
+        return self._or_zero_sum(sparsest(features))
+
+    def _or_zero_sum(self, features: Weights) -> Weights:
+        """Shift rows without a penalty, whose shift is free, to sum to zero."""
+        free = self.threshold[: len(features)] == 0
+        if not free.any():
+            return features
+        return np.where(free[:, np.newaxis], zero_sum(features), features)
+
+    def may_be_unbounded(self, value: float) -> bool:
+        return self.free_columns or super().may_be_unbounded(value)
 
     def restricted(self, index: Columns) -> Self:
         return replace(self, threshold=self.threshold[index])
@@ -162,7 +181,8 @@ class ElasticNet(L1):
         return self.strength
 
     def best_shift(self, features: Weights) -> Weights:
-        return features  # the one that is best is where the solver has come to
+        # The one that is best is where the solver has come to.
+        return self._or_zero_sum(features)
 
     def restricted(self, index: Columns) -> Self:
         return replace(
@@ -170,14 +190,23 @@ class ElasticNet(L1):
         )
 
 
-def elastic_net(rows: Rows, strength: float, l1_ratio: float = 0.0) -> Penalty:
-    """Return strength (l1_ratio ‖W‖₁ + (1 - l1_ratio) ½ ‖W‖²), without intercepts."""
+def elastic_net(
+    rows: Rows, strength: float, l1_ratio: float = 0.0, factor: Floats | None = None
+) -> Penalty:
+    """Return strength Σ_j factor_j (l1_ratio ‖W_j‖₁ + (1 - l1_ratio) ½ ‖W_j‖²).
+
+    The sum is over the columns of X, without intercepts. factor : (d,), ones by default
+    """
+    d = rows.n_features
     each = np.zeros((rows.shape[0], 1))
-    each[: rows.n_features] = strength
+    each[:d] = strength if factor is None else strength * factor[:, np.newaxis]
+    free = not each[:d].all()
     if not strength or not l1_ratio:
-        return L2(each)
+        return L2(each, free_columns=free)
     l1 = l1_ratio * each[:, 0]
-    return L1(l1) if l1_ratio == 1 else ElasticNet(l1, (1 - l1_ratio) * each)
+    if l1_ratio == 1:
+        return L1(l1, free_columns=free)
+    return ElasticNet(l1, (1 - l1_ratio) * each, free_columns=free)
 
 
 # Adding the same number to a coefficient in all outputs shifts all logits of a row

@@ -40,11 +40,14 @@ class QuadraticPenalty(Penalty):
     def ridge(
         cls,
         shape: tuple[int, int],
-        strength: float,
+        strength: float | Weights,
         origin: Floats,
         max_coefficients: int = MAX_COEFFICIENTS,
     ) -> Self:
-        """Return an L2 penalty, with which a stream begins."""
+        """Return an L2 penalty, with which a stream begins.
+
+        strength : a number, or (d, 1).
+        """
         diagonal = np.zeros(shape)
         diagonal[: len(origin)] = strength
         whole = diagonal.size <= max_coefficients

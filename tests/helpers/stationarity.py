@@ -89,16 +89,18 @@ def norm(gradient, H):
     return float(np.sqrt(np.sum(along[kept] ** 2 / size[kept])))
 
 
-def decrement(model, X, t, loss, C, l1_ratio=0.0):
-    """The decrement of C Σ ℓ + ρ ‖W‖₁ + (1 - ρ)/2 ‖W‖² at the coefficients, in nats.
+def decrement(model, X, t, loss, C, l1_ratio=0.0, factor=1.0):
+    """The decrement at the coefficients, in nats, of the objective
 
-    Of coefficients that are zero only what their slope has beyond ρ counts.
+        C Σ ℓ + Σ_j ψ_j (ρ ‖W_j‖₁ + (1 - ρ)/2 ‖W_j‖²),    ψ the factors of the columns
+
+    Of coefficients that are zero only what their slope has beyond ρ ψ counts.
     """
     X, W = matrix(X, model.fit_intercept), weights(model)
     gradient, H = sums(loss, X, t, W)
     total = t.sum()
     penalised = np.zeros_like(W)
-    penalised[:, : model.coef_.shape[1]] = 1 / (C * total)
+    penalised[:, : model.coef_.shape[1]] = np.asarray(factor) / (C * total)
     gradient = gradient / total + (1 - l1_ratio) * penalised * W
     H = H / total + np.diag((1 - l1_ratio) * penalised.ravel())
     l1 = l1_ratio * penalised
@@ -116,10 +118,10 @@ class Stream:
     `diagonal`: A is diagonal, in columns less their mean in the batch if `centred`.
     """
 
-    def __init__(self, shape, C, diagonal, centred):
+    def __init__(self, shape, C, diagonal, centred, factor=1.0):
         self.diagonal, self.centred = diagonal, centred
-        penalty = np.full(shape, 1 / C)
-        penalty[:, -1] = 0
+        penalty = np.zeros(shape)
+        penalty[:, :-1] = np.asarray(factor) / C
         self.A, self.W = np.diag(penalty.ravel()), np.zeros(shape)
 
     def learn(self, model, X, t, loss):

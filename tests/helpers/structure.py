@@ -322,7 +322,7 @@ def penalty_lines() -> Found:
         for name, node in top_level(path):
             for child in ast.walk(node):
                 if isinstance(child, ast.Attribute) and re.match(
-                    r"_?(penalty|l1$|l2$)", child.attr
+                    r"_?(penalty|l1|l2)$", child.attr
                 ):
                     found.add((path, child.lineno, name))
     return [f"{p.relative_to(ROOT)}:{line} {name}" for p, line, name in sorted(found)]

@@ -97,6 +97,58 @@ def test_soft_labels(loss, n_classes):
     assert decrement(model, X, expected, loss, 1.0) <= model.tol
 
 
+FACTOR = np.array([0.0, 2.0, 0.5, 0.0])
+ratios = pytest.mark.parametrize("ratio", [0.0, 1.0, 0.5])
+
+
+@all_losses
+@few_classes
+@formats
+@ratios
+def test_penalty_factors(loss, n_classes, convert, ratio):
+    X, y, w = data(n_classes)
+    model = CrossEntropyClassifier(
+        loss, C=0.1, l1_ratio=ratio, penalty_factor={1: 2.0, 0: 0, 3: 0.0, 2: 0.5}
+    ).fit(convert(X), y, w)
+    t = targets(y, n_classes, w)
+    found = decrement(model, X, t, loss, model.C, ratio, FACTOR)
+    assert found <= (2 if isinstance(loss, TaylorCrossEntropy) else 1) * model.tol
+    if n_classes > 2:
+        np.testing.assert_allclose(model.coef_[:, [0, 3]].sum(axis=0), 0, atol=1e-12)
+
+
+@few_classes
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("n", [20, 240])
+def test_every_solver_with_penalty_factors(n_classes, solver, n):
+    X, y, w = data(n_classes, n)
+    X = np.hstack([X, np.random.default_rng(0).normal(size=(n, 30))])
+    factor = np.append(FACTOR, np.linspace(0.1, 3, 30))
+    model = CrossEntropyClassifier(solver=solver, penalty_factor=factor, tol=1e-6)
+    t = targets(y, n_classes, w)
+    found = decrement(model.fit(X, y, w), X, t, CrossEntropy(), 1.0, 0.0, factor)
+    assert found <= 3e-6
+
+
+@few_classes
+@ratios
+def test_penalty_factors_of_blocks_dask_and_searches(n_classes, ratio):
+    da = pytest.importorskip("dask.array", reason="pip install '.[dask]'")
+    skd, dask = import_module("skxent.dask"), import_module("dask")
+    X, y, w = data(n_classes)
+    t, settings = targets(y, n_classes, w), {"penalty_factor": FACTOR}
+    one = {"l1_ratio": ratio, **settings}
+    blocks = CrossEntropyClassifier(**one).fit(ArrayBlocks(X, y, w, block_rows=100))
+    search = FocalLogisticRegressionCV(
+        Cs=[1.0], gammas=[0.0], l1_ratios=[ratio], cv=2, **settings
+    ).fit(X, y, w)
+    parts = [da.from_array(a, chunks=(100, *a.shape[1:])) for a in (X, y, w)]
+    with dask.config.set(scheduler="synchronous"):
+        cluster = skd.CrossEntropyClassifier(**one).fit(*parts)
+    for model in (blocks, search, cluster):
+        assert decrement(model, X, t, CrossEntropy(), 1.0, ratio, FACTOR) <= 1e-4
+
+
 @all_losses
 @few_classes
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
@@ -156,7 +208,8 @@ def test_warm_starts(n_classes, ratio, solver):
 
 def assert_follows(model, X, y, n_classes, n_batches, loss, convert, diagonal, w=None):
     shape = (1 if n_classes == 2 else n_classes, X.shape[1] + 1)
-    expected = Stream(shape, model.C, diagonal, convert is np.asarray)
+    factor = 1.0 if model.penalty_factor is None else model.penalty_factor
+    expected = Stream(shape, model.C, diagonal, convert is np.asarray, factor)
     for rows in np.array_split(np.arange(len(y)), n_batches):
         weight = None if w is None else w[rows]
         batch = convert(X[rows])
@@ -171,7 +224,13 @@ def assert_follows(model, X, y, n_classes, n_batches, loss, convert, diagonal, w
 @pytest.mark.parametrize("diagonal", [False, True])
 @pytest.mark.parametrize(
     ("n_batches", "settings"),
-    [(1, {}), (4, {"tol": 1e-6, "class_weight": {0: 2.0}}), (4, {"C": np.inf})],
+    [
+        (1, {}),
+        (4, {"tol": 1e-6, "class_weight": {0: 2.0}}),
+        (4, {"C": np.inf}),
+        (4, {"C": 0.1, "penalty_factor": FACTOR}),
+    ],
+    ids=str,
 )
 def test_partial_fit(loss, n_classes, convert, diagonal, n_batches, settings):
     X, y, w = data(n_classes)
