@@ -4,6 +4,7 @@ Estimators fit any object that has a method `row_blocks`. Memory-mapped arrays n
 blocks: estimators read them from their file.
 """
 
-from skxent.inputs.blocks import ArrayBlocks, ParquetBlocks, RowBlocks
+from skxent.inputs.blocks import ArrayBlocks, RowBlocks
+from skxent.inputs.parquet import ParquetBlocks
 
 __all__ = ["ArrayBlocks", "ParquetBlocks", "RowBlocks"]

@@ -16,7 +16,7 @@ from binary cimport binary_rows
 from hard cimport hard_rows
 from labels cimport LabelRange, range_of, whole_codes
 from linear cimport (
-    Block, LinearPass, Shape, accumulate, apart, copy_rows, entries_of, evaluate_numbers,
+    Block, LinearPass, Shape, accumulate, add_offset, apart, copy_rows, entries_of, evaluate_numbers,
     multiply, pad_origin, padded_weights, read_block, reduce_segment, shape_of,
     skinny_lanes,
 )
@@ -279,6 +279,8 @@ cdef void sum_rows(
             copy_rows(block.rows, m, logits + row * m, m, z, shape.m_padded)
         else:
             multiply(p, &block, row, p.W, z)
+            if p.offset.data != NULL:
+                add_offset(p, row, block.rows, z)
             if logits != NULL:
                 copy_rows(block.rows, m, z, shape.m_padded, logits + row * m, m)
         if p.V != NULL:
@@ -297,13 +299,13 @@ def linear_sums(
     tuple loss, target, tuple rows, tuple weights, floating[:, ::1] logits, bint known,
     double[:, :, ::1] totals, int n_threads=1,
 ):
-    """Sum the gradient in W, or the Hessian times V, of the loss of (X - origin) W.
+    """Sum the gradient in W, or the Hessian times V, of the loss of (X - origin) W + offset.
 
-    rows is (origin, X), and weights (W, V), V None for the gradient. totals, of shape
+    rows is (origin, X, offset), the offset (n, m) or None, and weights (W, V), V None for the gradient. totals, of shape
     (segments, d + 2, m), gets the sums of each segment of rows: those of the d features,
     of the intercepts, and in the first entry of the last row the loss (with V zero).
-    W and V have d rows, or one more for intercepts. logits, empty or (n, m), gets X W,
-    or gives it if it is known. X is an array, or the data, indices and indptr of a CSR
+    W and V have d rows, or one more for intercepts. logits, empty or (n, m), gets the
+    logits, or gives them if they are known. X is an array, or the data, indices and indptr of a CSR
     matrix; it is not centred then, and the last axis of totals has as many entries more
     as make it a multiple of SPARSE_LANES.
     """
@@ -326,6 +328,7 @@ def linear_sums(
         p.X = view_of("X", X, n, d, like)
         p.shape = shape_of(d, m, skinny_lanes(sizeof(floating)), p.X.right == 1, False)
     p.rows = pass_of(loss, target, n, m, like)
+    p.offset = view_of("offset", rows[2], n, m, like)
     p.m_total = p.shape.m_padded
     p.totals = &totals[0, 0, 0]
     p.logits = &logits[0, 0] if logits.shape[0] > 0 else NULL

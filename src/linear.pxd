@@ -51,6 +51,7 @@ cdef struct LinearPass:
     Pass rows  # the loss of a block's rows
     Shape shape
     View X  # or of a CSR matrix
+    View offset  # (n, m), added to X W, or NULL
     Entries entries
     # Padded, of the dtype of X. The intercepts follow W and V.
     const void *origin
@@ -213,6 +214,17 @@ cdef inline void multiply(
         gather(sizeof(floating), &p.entries, start, block.rows, shape.m_padded, W, z)
     else:
         matmul_rows(sizeof(floating), shape, block, W, z)
+
+
+cdef inline void add_offset(
+    const LinearPass *p, Py_ssize_t start, Py_ssize_t rows, floating *z
+) noexcept nogil:
+    """Add the offset of a block's rows to their logits."""
+    cdef const floating *offset = <const floating *> p.offset.data + start * p.offset.down
+    cdef Py_ssize_t i, k
+    for i in range(rows):
+        for k in range(p.shape.m):
+            z[i * p.shape.m_padded + k] += offset[i * p.offset.down + k * p.offset.right]
 
 
 cdef inline void accumulate(

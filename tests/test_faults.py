@@ -245,8 +245,8 @@ for call in (
     ),
     lambda: kernels.log_loss_sum(z, wide, 0, None, 1e-16),
     lambda: kernels.linear_sums(
-        focal, Target(y, None, np.ones(8)), (zeros[:40], X), (np.zeros((41, 8)), None),
-        none, False, np.empty((1, 42, 8)),
+        focal, Target(y, None, np.ones(8)), (zeros[:40], X, None),
+        (np.zeros((41, 8)), None), none, False, np.empty((1, 42, 8)),
     ),
     lambda: _coordinate.sweep_matrix(H, zeros + 1, zeros.copy(), zeros, 9999, -1.0),
 ):
@@ -359,7 +359,7 @@ def test_kernels_refuse_arrays_of_other_sizes():
             kernels.linear_sums(
                 focal,
                 Target(y, None, ones),
-                (np.zeros(20), rows),
+                (np.zeros(20), rows, None),
                 (W, None),
                 np.empty((0, 0)),
                 False,

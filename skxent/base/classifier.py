@@ -64,12 +64,16 @@ class TrainedLoss(NamedTuple):
         return softmax(raw_prediction, n_threads=n_threads)
 
 
-def right_predictions(model: Any, X: Any, y: Any, sample_weight: Any) -> Sums:
+def right_predictions(
+    model: Any, X: Any, y: Any, sample_weight: Any, **given: Any
+) -> Sums:
     """Return the weight of the rows that are predicted correctly, and that of all.
 
     A label of y that is not a class is a wrong prediction, as for scikit-learn.
+
+    given : what `predict` takes besides X
     """
-    predicted = model.predict(X)
+    predicted = model.predict(X, **given)
     y = column_or_1d(as_labels(y))
     if len(y) != len(predicted):
         raise ValueError(f"y must have {len(predicted)} rows as X has, got {len(y)}.")
@@ -157,8 +161,7 @@ class LogitClassifier(
         -------
         ndarray of shape (n,)
         """
-        codes = codes_of_logits(self.decision_function(X))
-        return self.classes_[codes]
+        return self._labels_of(self.decision_function(X))
 
     def predict_proba(self, X: MatrixLike) -> Floats:
         """Return the class probabilities.
@@ -200,6 +203,9 @@ class LogitClassifier(
     def _n_threads(self) -> int | None:
         """The threads of the kernels in predictions; None is all."""
         return None
+
+    def _labels_of(self, z: Floats) -> NDArray[Any]:
+        return self.classes_[codes_of_logits(z)]
 
     def _probabilities(self, z: Floats, log: bool) -> Floats:
         trained = self.trained_loss_

@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skxent import linear_model
 from skxent.base.classifier import right_predictions
-from skxent.base.estimator import TrainingData
 from skxent.dask._collections import by_name, is_dask, is_frame
 from skxent.dask._each_block import each_block, each_row
 from skxent.dask._sources import block_summaries, planned_parts
@@ -23,6 +22,7 @@ from skxent.dask._workers import ClusterLimits, Workers, outside_of_task, stored
 from skxent.inputs.blocks import n_rows
 from skxent.inputs.weights import Sums
 from skxent.linear_model._blocks import CheckedBlock, check_block
+from skxent.linear_model._data import LinearData
 from skxent.linear_model._partial_fit import only_for_streams
 from skxent.linear_model._plan import make_plan, rows_of_plan
 from skxent.optimize.objective import Objective
@@ -33,7 +33,9 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
 
     _limits = ClusterLimits()
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None
+    ) -> Self:
         """Fit the coefficients: see the class in memory.
 
         Parameters
@@ -41,19 +43,19 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         X : dask array, dask DataFrame, list of delayed blocks, or rows in memory
         y : the same with labels or soft labels
         sample_weight : the same with weights, default=None
+        offset : the same with offsets of the logits, default=None
 
         Returns
         -------
         self
         """
         with outside_of_task() if is_dask(X) else nullcontext():
-            return super().fit(X, y, sample_weight)
+            return super().fit(X, y, sample_weight, offset)
 
-    def _objective(
-        self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[Objective, TrainingData]:
+    def _objective(self, given: LinearData) -> tuple[Objective, LinearData]:
+        X, y = given[:2]
         if not is_dask(X):
-            return super()._objective(X, y, sample_weight)
+            return super()._objective(given)
         if y is None:
             raise ValueError("fit requires y to be passed, but the target y is None.")
         kind = type(self).__name__
@@ -63,18 +65,24 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
             if is_frame(y) and y.ndim == 2
             else y
         )
-        blocks = each_block(block_of, (kind,), X=X, y=y, sample_weight=sample_weight)
+        data = given._replace(y=y)
+        blocks = each_block(block_of, (kind,), **data._asdict())
         rows = stored(blocks, self._limits)
         plan = make_plan(self, rows.sum(block_summaries), "partition")
         if self.n_jobs is None and isinstance(rows, Workers):
             # There is a task for each thread of a worker already.
             plan = replace(plan, settings=plan.settings | {"n_threads": 1})
         planned = rows_of_plan(rows.map(planned_parts, plan), plan)
-        return self._planned(planned, plan), TrainingData(X, y, sample_weight)
+        return self._planned(planned, plan), data
 
     @only_for_streams
     def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+        self,
+        X: Any,
+        y: Any,
+        classes: Any = None,
+        sample_weight: Any = None,
+        offset: Any = None,
     ) -> Any:
         """Learn from one more batch, which is in memory: see the class in memory.
 
@@ -84,6 +92,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         y : array-like of shape (n,)
         classes : array-like of shape (K,), default=None
         sample_weight : array-like of shape (n,), default=None
+        offset : array-like of shape (n,) or (n, K), default=None
 
         Returns
         -------
@@ -93,9 +102,9 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
             raise ValueError(
                 "X and y must be in memory for partial_fit, got dask's; fit takes them."
             )
-        return super().partial_fit(X, y, classes, sample_weight)
+        return super().partial_fit(X, y, classes, sample_weight, offset)
 
-    def decision_function(self, X: Any) -> Any:
+    def decision_function(self, X: Any, offset: Any = None) -> Any:
         """Return the logits.
 
         Like all predictions, they are those of the model as it is now, even if it is
@@ -104,57 +113,63 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         Parameters
         ----------
         X : rows of dask or in memory
+        offset : of dask or in memory, as X is, default=None
 
         Returns
         -------
         array of shape (n, K), or (n,) for two classes
             For two classes the log-odds of the second. A dask array if X is dask's.
         """
-        return self._predict("decision_function", X)
+        return self._predict("decision_function", X, offset)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, offset: Any = None) -> Any:
         """Return the class of the largest logit.
 
         Parameters
         ----------
         X : rows of dask or in memory
+        offset : of dask or in memory, as X is, default=None
 
         Returns
         -------
         array of shape (n,)
             A dask array if X is dask's.
         """
-        return self._predict("predict", X)
+        return self._predict("predict", X, offset)
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: Any, offset: Any = None) -> Any:
         """Return the class probabilities.
 
         Parameters
         ----------
         X : rows of dask or in memory
+        offset : of dask or in memory, as X is, default=None
 
         Returns
         -------
         array of shape (n, K)
             A dask array if X is dask's.
         """
-        return self._predict("predict_proba", X)
+        return self._predict("predict_proba", X, offset)
 
-    def predict_log_proba(self, X: Any) -> Any:
+    def predict_log_proba(self, X: Any, offset: Any = None) -> Any:
         """Return the logarithms of the class probabilities, computed in log space.
 
         Parameters
         ----------
         X : rows of dask or in memory
+        offset : of dask or in memory, as X is, default=None
 
         Returns
         -------
         array of shape (n, K)
             A dask array if X is dask's.
         """
-        return self._predict("predict_log_proba", X)
+        return self._predict("predict_log_proba", X, offset)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(
+        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
+    ) -> float:
         """Return the accuracy: the share of rows, by weight, predicted correctly.
 
         Parameters
@@ -162,6 +177,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         X : rows of dask or in memory
         y : labels of dask or in memory, as X is
         sample_weight : weights of dask or in memory, as X is, default=None
+        offset : of dask or in memory, as X is, default=None
 
         Returns
         -------
@@ -169,20 +185,21 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         """
         check_is_fitted(self)
         if not is_dask(X):
-            return super().score(X, y, sample_weight)
+            return super().score(X, y, sample_weight, offset)
         if y is None:
             raise ValueError("score requires y to be passed, but the target y is None.")
-        rows = {"X": X, "y": y, "sample_weight": sample_weight}
+        offset = by_name(offset, self.classes_, "offset")
+        rows = LinearData(X, y, sample_weight, offset)._asdict()
         sums = each_block(block_accuracy, (self._snapshot(),), **rows).sum()
         if sums is None:
             raise ValueError("X must have a partition with rows, got none.")
         return float(sums.mean())
 
-    def _predict(self, method: str, X: Any) -> Any:
+    def _predict(self, method: str, X: Any, offset: Any) -> Any:
         """Return a method's predictions, lazily if X is dask's."""
         check_is_fitted(self)
         if not is_dask(X):
-            return getattr(super(), method)(X)
+            return getattr(super(), method)(X, offset)
         single = isinstance(X, da.Array) and X.dtype == np.float32
         dtype = np.result_type(self.coef_.dtype, np.float32 if single else np.float64)
         rest: tuple[int, ...] = (len(self.classes_),)
@@ -191,7 +208,8 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         elif method == "decision_function" and len(self.coef_) == 1:
             rest = ()
         arguments = (self._snapshot(), method, rest, dtype)
-        return each_row(predict_block, arguments, rest, dtype, X=X)
+        rows = {"X": X, "offset": by_name(offset, self.classes_, "offset")}
+        return each_row(predict_block, arguments, rest, dtype, **rows)
 
     def _snapshot(self) -> Self:
         """Return a copy that does not change when this is fitted again."""
@@ -206,7 +224,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
 
 def block_of(index: int, rows: dict[str, Any], kind: str) -> CheckedBlock | None:
     """Return the checked rows of a block, or None if it has none."""
-    return check_block(index, tuple(rows.values()), kind)
+    return check_block(index, LinearData(**rows), kind)
 
 
 def predict_block(
@@ -220,14 +238,14 @@ def predict_block(
     """Return a method's predictions for one block, which may have no rows."""
     if not n_rows(rows["X"]):
         return np.empty((0, *rest), dtype=dtype)
-    return getattr(model, method)(rows["X"]).astype(dtype, copy=False)
+    return getattr(model, method)(**rows).astype(dtype, copy=False)
 
 
 def block_accuracy(index: int, rows: dict[str, Any], model: Any) -> Sums | None:
     """Return the weight of the correctly predicted rows of a block, and of all."""
     if not n_rows(rows["X"]):
         return None
-    return right_predictions(model, rows["X"], rows["y"], rows.get("sample_weight"))
+    return right_predictions(model, **{"sample_weight": None, **rows})
 
 
 class CrossEntropyClassifier(DaskClassifier):

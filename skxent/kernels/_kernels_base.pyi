@@ -43,7 +43,7 @@ def evaluate(
 def linear_sums(
     loss: _Loss,
     target: _Target,
-    rows: tuple[_Reals, _Reals | _Entries],
+    rows: tuple[_Reals, _Reals | _Entries, _Reals | None],
     weights: tuple[NDArray[np.float64], NDArray[np.float64] | None],
     logits: _Reals,
     known: bool,

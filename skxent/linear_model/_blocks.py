@@ -6,7 +6,7 @@ blocks are merged into the `Plan` of skxent/linear_model/_plan.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +21,7 @@ from sklearn.base import BaseEstimator
 
 from skxent.inputs.blocks import RowBlocks, n_rows
 from skxent.inputs.labels import encode_labels
+from skxent.inputs.offset import GivenOffset, check_n_columns, read_offset
 from skxent.inputs.soft_labels import check_soft_labels
 from skxent.inputs.weights import check_sample_weight
 from skxent.linear_model._input import check_data
@@ -51,6 +52,7 @@ class CheckedBlock:
     codes: Any
     sample_weight: NDArray[np.float64] | None
     names: NDArray[Any] | None
+    offset: GivenOffset | None = None
 
     def weights(self) -> NDArray[np.float64]:
         given = self.sample_weight
@@ -58,7 +60,8 @@ class CheckedBlock:
 
     def __sizeof__(self) -> int:
         """Bytes of its rows: schedulers move what is small."""
-        return nbytes(self.X, self.codes, self.sample_weight)
+        offset = None if self.offset is None else self.offset.values
+        return nbytes(self.X, self.codes, self.sample_weight, offset)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,6 +79,7 @@ class Summary:
     exponent: int  # the masses are in units of 2**exponent
     order: int  # of labels: a number that another order of them changes
     places: NDArray[np.float64]  # sums as in mass, times the places of the rows
+    offset_columns: int | None  # None: there is no offset
 
     @property
     def column_names(self) -> list[str] | None:
@@ -91,6 +95,7 @@ class Summary:
             ("issparse(X) {}", self.sparse, before.sparse),
             ("labels {}", as_list(self.labels), as_list(before.labels)),
             ("soft labels of {} columns", len(self.mass), len(before.mass)),
+            ("an offset of {} columns", self.offset_columns, before.offset_columns),
         ):
             if now != then:
                 return f"{words.format(now)} instead of {then}"
@@ -110,27 +115,29 @@ def as_list(values: NDArray[Any] | None) -> list[Any] | None:
 def check_block(
     index: int, data: Any, kind: str, finite: bool = True
 ) -> CheckedBlock | None:
-    """Return a block (X, y[, sample_weight]) as checked; None if it has no rows.
+    """Return a block (X, y[, sample_weight[, offset]]) as checked; None without rows.
 
     kind: the name of the estimator, for errors.
     """
-    if len(data) not in (2, 3):
+    if len(data) not in (2, 3, 4):
         raise ValueError(
-            f"it must be (X, y) or (X, y, sample_weight), got {len(data)} values."
+            "it must be (X, y), (X, y, sample_weight) or (X, y, sample_weight, offset),"
+            f" got {len(data)} values."
         )
-    X, y, weight = (*data, None)[:3]
-    check_rows(X=X, y=y, sample_weight=weight)
+    X, y, weight, given = (*data, None, None)[:4]
+    check_rows(X=X, y=y, sample_weight=weight, offset=given)
     if not n_rows(X):
         return None
     checker = checker_class(kind)()
     y = without_second_axis(y)
-    X, y, weight = check_data(checker, X, y, weight, part=True, finite=finite)
+    X, y, weight, _ = check_data(checker, X, y, weight, part=True, finite=finite)
     weight = check_sample_weight(weight, X.shape[0])
+    offset = None if given is None else read_offset(given, X.shape[0], X.dtype)
     names = getattr(checker, "feature_names_in_", None)
     if y.ndim == 2:
         soft = check_soft_labels(y, y.shape[1], X.dtype)
-        return CheckedBlock(index, X, None, soft, weight, names)
-    return CheckedBlock(index, X, *encode_labels(y), weight, names)
+        return CheckedBlock(index, X, None, soft, weight, names, offset)
+    return CheckedBlock(index, X, *encode_labels(y), weight, names, offset)
 
 
 def without_second_axis(y: Any) -> Any:
@@ -200,11 +207,27 @@ def summary(block: CheckedBlock) -> Summary:
         exponent,
         order,
         places.astype(np.float64),
+        None if block.offset is None else block.offset.n_columns,
     )
 
 
 def summaries(blocks: Iterable[CheckedBlock]) -> list[Summary]:
     return list(map(summary, blocks))
+
+
+def check_offsets(found: Sequence[Summary], classes: NDArray[Any], noun: str) -> None:
+    """Check that all blocks have an offset for these classes, or none has."""
+    head = found[0]
+    for block in found:
+        if (block.offset_columns is None) != (head.offset_columns is None):
+            kind = "none" if block.offset_columns is None else "one"
+            raise ValueError(
+                f"offset must be given in every {noun} or in none, "
+                f"got {kind} in {noun} {block.index} unlike in {noun} {head.index}."
+            )
+        if block.offset_columns is not None:
+            with prefix_errors(noun, block.index):
+                check_n_columns(block.offset_columns, classes)
 
 
 class BlockReader:

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.base.estimator import TrainingData
 from skxent.inputs.blocks import RowBlocks
 from skxent.inputs.tables import is_row_blocks
 from skxent.linear_model._callbacks import CallbackSupportMixin, FitTask, with_callbacks
+from skxent.linear_model._data import LinearData
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._partial_fit import PartialFitMixin
 from skxent.linear_model._plan import Plan, read_rows
@@ -22,11 +22,10 @@ from skxent.linear_model._training import (
     fitted_attributes,
     objective_of,
     options_of,
-    row_settings,
+    table_of,
 )
 from skxent.losses._loss import Loss
 from skxent.optimize.objective import Objective
-from skxent.optimize.rows import table_rows
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Weights
 from skxent.optimize.solution import SolverOptions
@@ -154,6 +153,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         X: MatrixLike | RowBlocks,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
     ) -> Self:
         """Fit the coefficients.
 
@@ -162,13 +162,17 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         X : {array-like, sparse matrix} of shape (n, d), or RowBlocks
             float32 and float64 are used as they are, C-ordered or CSR without a copy:
             nothing may write to them meanwhile.
-            :class:`skxent.blocks.RowBlocks`, for tables larger than memory, bring y and
-            weights with them, and are read once for every pass.
+            :class:`skxent.blocks.RowBlocks`, for tables larger than memory, bring y,
+            weights and offsets with them, and are read once for every pass.
         y : array-like of shape (n,) or (n, K)
             Labels of any type; or soft labels, rows of K >= 2 non-negative numbers that
             sum to one, for the classes 0..K-1. Columns of a data frame that are named
             by these numbers go by name, others by position.
         sample_weight : array-like of shape (n,), default=None
+        offset : array-like of shape (n,) or (n, K), default=None
+            A fixed term of the logits, X coef_ᵀ + intercept_ + offset; None for zeros.
+            For two classes that of the log-odds of the second, or the logits (n, 2) of
+            both. Columns of a data frame that are named by the classes go by name.
 
         Returns
         -------
@@ -177,29 +181,28 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         check_parameters(self)
         last = getattr(self, "classes_", ())
         self._past = None
-        objective, data = self._objective(X, y, sample_weight)
+        objective, data = self._objective(LinearData(X, y, sample_weight, offset))
         start = np.zeros(objective.shape)
         if self.warm_start and np.array_equal(last, self.classes_):
             start = objective.rows.without_origin(self._start(objective.shape))
         self._minimise(objective, start, data)
         return self
 
-    def _objective(
-        self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[Objective, TrainingData]:
-        """Return the objective, and the data as checked."""
+    def _objective(self, given: LinearData) -> tuple[Objective, LinearData]:
+        """Return the objective of what a user has given, and the data as checked."""
+        X, *others = given
         if is_row_blocks(X):
-            if y is not None or sample_weight is not None:
+            if any(values is not None for values in others):
                 raise ValueError(
-                    "y and sample_weight must come with the blocks of X, "
-                    "got another y or sample_weight."
+                    "y, sample_weight and offset must come with the blocks of X, "
+                    "got one of them besides."
                 )
             rows, plan = read_rows(self, X)
-            return self._planned(rows, plan), TrainingData(X)
-        data = check_data(self, X, y, sample_weight)
-        encoded = encode_target(self, *data)
+            return self._planned(rows, plan), LinearData(X)
+        data = check_data(self, *given[:3])._replace(offset=given.offset)
+        encoded = encode_target(self, data)
         self.__dict__.update(encoded.attributes)
-        table = table_rows(data.X, encoded.target, **row_settings(self))
+        table = table_of(self, data, encoded)
         return objective_of(self, table, encoded.trained), data
 
     def _planned(self, rows: Rows, plan: Plan) -> Objective:
@@ -222,7 +225,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         return penalty_of(self.l1_ratio, self.C)
 
     def _minimise(
-        self, objective: Objective, start: Weights, data: TrainingData
+        self, objective: Objective, start: Weights, data: LinearData
     ) -> Weights:
         """Solve, keep the coefficients, and tell callbacks."""
         at = partial(fitted_attributes, objective)

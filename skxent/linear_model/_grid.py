@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.exceptions import FitFailedWarning
 
-from skxent.base.estimator import TrainingData
 from skxent.kernels.checks import warn
 from skxent.linear_model._classifier import CrossEntropyClassifier
+from skxent.linear_model._data import LinearData
 from skxent.linear_model._scoring import FoldScorer, check_score
 from skxent.linear_model._training import (
     EncodedTarget,
@@ -23,9 +23,8 @@ from skxent.linear_model._training import (
     fitted_attributes,
     objective_of,
     options_of,
-    row_settings,
+    table_of,
 )
-from skxent.optimize.rows import table_rows
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Weights
 from skxent.optimize.solve import solve
@@ -46,7 +45,7 @@ class Path:
     encoded: EncodedTarget
     warm_start: WarmStart
 
-    def __init__(self, train: TrainingData) -> None:
+    def __init__(self, train: LinearData) -> None:
         self.train = train
         self.at: tuple[float, ...] = ()  # the l1_ratio and the value of `rows`
         self.row: list[Weights] = []  # the solutions there
@@ -73,9 +72,8 @@ class Path:
         return int(solution.n_iter), self.encoded.attributes | attributes
 
     def _begin_row(self, model: Any, point: GridPoint) -> None:
-        self.encoded = encode_target(model, *self.train)
-        target = self.encoded.target
-        self.rows = table_rows(self.train.X, target, **row_settings(model))
+        self.encoded = encode_target(model, self.train)
+        self.rows = table_of(model, self.train, self.encoded)
         self.hessian = None
         if point[:1] != self.at[:1]:
             self.known = {}
@@ -160,7 +158,7 @@ def fit_fold(
     make: Callable[..., CrossEntropyClassifier],
     loss_parameter: str,
     candidates: Sequence[Candidate],
-    train: TrainingData,
+    train: LinearData,
     scorer: FoldScorer,
     error_score: Any,
     done: Callable[[], None],

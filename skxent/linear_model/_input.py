@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skxent.base.estimator import TrainingData
 from skxent.inputs.columns import by_code, soft_by_class
 from skxent.inputs.labels import as_labels, check_targets, is_soft
 from skxent.inputs.sparse import check_sparse
@@ -26,6 +25,7 @@ from skxent.kernels.checks import (
     check_unmasked,
 )
 from skxent.kernels.threads import effective_n_threads
+from skxent.linear_model._data import LinearData
 from skxent.optimize.solve import SOLVERS
 
 
@@ -39,7 +39,7 @@ def check_data(
     classes: Any = None,
     part: bool = False,
     finite: bool = True,
-) -> TrainingData:
+) -> LinearData:
     """Check X, y and sample_weight as a user has them, and set n_features_in_.
 
     `classes`: the order of the columns of soft labels, if it is known already. `part`:
@@ -78,7 +78,7 @@ def check_data(
             dtype=np.float64,
             input_name="sample_weight",
         )
-    return TrainingData(X, y, sample_weight)
+    return LinearData(X, y, sample_weight)
 
 
 def check_parameters(estimator: Any) -> None:

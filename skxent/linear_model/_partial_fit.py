@@ -16,13 +16,13 @@ from skxent.kernels.checks import ignore_overflow
 from skxent.kernels.threads import one_blas_thread
 from skxent.linear_model._callbacks import with_callbacks
 from skxent.linear_model._columns import penalty_factor_of
+from skxent.linear_model._data import LinearData
 from skxent.linear_model._input import check_data, check_parameters
-from skxent.linear_model._training import encode_target, row_settings
+from skxent.linear_model._training import encode_target, table_of
 from skxent.losses._loss import Loss
 from skxent.optimize.inverse import without_negative_curvature
 from skxent.optimize.objective import Objective
 from skxent.optimize.quadratic_penalty import MAX_COEFFICIENTS, QuadraticPenalty
-from skxent.optimize.rows import table_rows
 from skxent.optimize.rows.base import LEAST_WEIGHT, Rows
 from skxent.optimize.smooth import Weights
 from skxent.typing import MatrixLike
@@ -84,6 +84,7 @@ class PartialFitMixin:
         y: ArrayLike,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
     ) -> Self:
         r"""Learn from one more batch of a stream; there is no learning rate to tune.
 
@@ -112,6 +113,8 @@ class PartialFitMixin:
         classes : array-like of shape (K,), default=None
             All labels that may come. Needed in the first call.
         sample_weight : array-like of shape (n,), default=None
+        offset : array-like of shape (n,) or (n, K), default=None
+            A fixed term of the logits of these rows, as in `fit`.
 
         Returns
         -------
@@ -143,13 +146,11 @@ class PartialFitMixin:
         >>> round(model.score(X, y), 2)
         0.97
         """
-        self._partial_fit(X, y, classes, sample_weight)
+        self._partial_fit(LinearData(X, y, sample_weight, offset), classes)
         return self
 
     @with_callbacks
-    def _partial_fit(
-        self: Any, X: Any, y: Any, classes: Any, sample_weight: Any
-    ) -> None:
+    def _partial_fit(self: Any, given: LinearData, classes: Any) -> None:
         check_parameters(self)
         past = getattr(self, "_past", None)
         first = not hasattr(self, "classes_")
@@ -163,11 +164,12 @@ class PartialFitMixin:
                     f"got {classes.tolist()}."
                 )
         classes = classes if first else self.classes_
-        data = check_data(self, X, y, sample_weight, reset=first, classes=classes)
-        encoded = encode_target(self, *data, classes)
+        data = check_data(self, *given[:3], reset=first, classes=classes)
+        data = data._replace(offset=given.offset)
+        encoded = encode_target(self, data, classes)
         self.__dict__.update(encoded.attributes)
         loss = encoded.trained.loss
-        rows = table_rows(data.X, encoded.target, **row_settings(self))
+        rows = table_of(self, data, encoded)
         if past is None:
             past = ridge_of(self, rows)
             if not first:

@@ -18,9 +18,11 @@ from skxent.linear_model._blocks import (
     BlockReader,
     CheckedBlock,
     Summary,
+    check_offsets,
     summaries,
     summary,
 )
+from skxent.linear_model._data import LinearData
 from skxent.linear_model._training import EncodedTarget, encode_target, row_settings
 from skxent.optimize.rows import table_rows
 from skxent.optimize.rows.blocks import (
@@ -106,9 +108,18 @@ def part_of(blocks: Sequence[CheckedBlock], plan: Plan) -> RowsPart:
     target = plan.encoded.target
     target = replace(target, codes=codes, soft=soft, sample_weight=weight)
     zero = np.zeros(X.shape[1], dtype=X.dtype)  # the origin is that of all rows
-    rows = table_rows(X, target, origin=zero, **plan.settings)
+    offset = None
+    if blocks[0].offset is not None:
+        offset = concatenate([offset_of(b, plan) for b in blocks])
+    rows = table_rows(X, target, origin=zero, offset=offset, **plan.settings)
     runs = [(plan.first[block.index], block.X.shape[0]) for block in blocks]
     return RowsPart(rows, tuple(runs))
+
+
+def offset_of(block: CheckedBlock, plan: Plan) -> Floats:
+    assert block.offset is not None
+    offset = block.offset.arranged(plan.encoded.classes)
+    return offset.astype(plan.dtype, copy=False)
 
 
 def codes_of(block: CheckedBlock, classes: NDArray[Any]) -> NDArray[np.intp]:
@@ -230,10 +241,11 @@ def make_plan(model: Any, found: Sequence[Summary], noun: str) -> Plan:
             )
     exponent = max(block.exponent for block in found)
     classes, masses = merged(found, exponent, noun)
+    check_offsets(found, classes, noun)
     dtype = np.result_type(*(block.dtype for block in found))
     one_each = np.empty((len(classes), head.n_features), dtype=dtype)
     mass = masses.sum(axis=0)
-    encoded = encode_target(model, one_each, classes, mass, classes)
+    encoded = encode_target(model, LinearData(one_each, classes, mass), classes)
     target = encoded.target
     # Large weights of classes may have made it smaller by a power of two.
     assert target.sample_weight is not None

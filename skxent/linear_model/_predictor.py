@@ -7,10 +7,11 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skxent.base.classifier import LogitClassifier
+from skxent.base.classifier import LogitClassifier, right_predictions
+from skxent.inputs.offset import check_offset
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import check_in_memory, logits_per_row
 from skxent.kernels.arrays import Floats
@@ -36,6 +37,100 @@ class LinearPredictor(LogitClassifier):
     intercept_: Floats
     n_iter_: NDArray[Any]
 
+    def decision_function(
+        self, X: MatrixLike, offset: ArrayLike | None = None
+    ) -> Floats:
+        """Return the logits.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+        offset : array-like of shape (n,) or (n, K), default=None
+            A fixed term of the logits, as in `fit`; None for zeros.
+
+        Returns
+        -------
+        ndarray of shape (n, K), or (n,) for two classes
+            For two classes the log-odds of the second.
+        """
+        check_is_fitted(self)
+        z = self._logits_at(self._checked(X), offset)
+        return z[:, 0] if z.shape[1] == 1 else z
+
+    def predict(self, X: MatrixLike, offset: ArrayLike | None = None) -> NDArray[Any]:
+        """Return the class of the largest logit.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+        offset : array-like of shape (n,) or (n, K), default=None
+            A fixed term of the logits, as in `fit`; None for zeros.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        return self._labels_of(self.decision_function(X, offset))
+
+    def predict_proba(self, X: MatrixLike, offset: ArrayLike | None = None) -> Floats:
+        """Return the class probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+        offset : array-like of shape (n,) or (n, K), default=None
+            A fixed term of the logits, as in `fit`; None for zeros.
+
+        Returns
+        -------
+        ndarray of shape (n, K)
+            A column for each of `classes_`.
+        """
+        return self._probabilities(self.decision_function(X, offset), log=False)
+
+    def predict_log_proba(
+        self, X: MatrixLike, offset: ArrayLike | None = None
+    ) -> Floats:
+        """Return the logarithms of the class probabilities, computed in log space.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+        offset : array-like of shape (n,) or (n, K), default=None
+            A fixed term of the logits, as in `fit`; None for zeros.
+
+        Returns
+        -------
+        ndarray of shape (n, K)
+            A column for each of `classes_`.
+        """
+        return self._probabilities(self.decision_function(X, offset), log=True)
+
+    def score(
+        self,
+        X: MatrixLike,
+        y: Any,
+        sample_weight: Any = None,
+        offset: ArrayLike | None = None,
+    ) -> float:
+        """Return the accuracy: the share of rows, by weight, predicted correctly.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n, d)
+        y : array-like of shape (n,)
+        sample_weight : array-like of shape (n,), default=None
+        offset : array-like of shape (n,) or (n, K), default=None
+            A fixed term of the logits, as in `fit`; None for zeros.
+
+        Returns
+        -------
+        float
+        """
+        if y is None:
+            raise ValueError("score requires y to be passed, but the target y is None.")
+        return right_predictions(self, X, y, sample_weight, offset=offset).mean()
+
     def _checked(self, X: MatrixLike) -> Any:
         check_in_memory(X)
         check_unmasked("X", X)
@@ -60,6 +155,12 @@ class LinearPredictor(LogitClassifier):
                     f"got a logit of {z[~defined][0]}."
                 )
         return z
+
+    def _logits_at(self, X: Any, offset: Any) -> Floats:
+        """Return the logits of checked rows with an offset, if there is one."""
+        z = self._logits(X)
+        checked = check_offset(offset, len(z), self.classes_, z.dtype)
+        return z if checked is None else z + checked
 
     def _checked_weights(self, n_features: int) -> tuple[Any, NDArray[Any]]:
         """Return `coef_` and `intercept_`, checked: a pickle or a user may change them.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial, update_wrapper
 from inspect import signature
 from numbers import Real
 from typing import Any, ClassVar
@@ -20,6 +22,7 @@ from sklearn.utils.metadata_routing import (
 
 from skxent.inputs.labels import as_labels, is_soft
 from skxent.kernels.checks import warn
+from skxent.linear_model._data import LinearData
 from skxent.metrics._loss_scorer import LossScorer
 from skxent.metrics._scorers import SCORERS, neg_log_loss_scorer
 
@@ -89,6 +92,7 @@ class SearchScoring:
         X: Any,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
         **score_params: Any,
     ) -> float:
         """Return the score by `scoring`, or by the scorer of it that `refit` names.
@@ -99,6 +103,8 @@ class SearchScoring:
         y : array-like of shape (n,) or (n, K)
         sample_weight : array-like of shape (n,), default=None
             For the scorer, which must take weights.
+        offset : array-like of shape (n,) or (n, K), default=None
+            A fixed term of the logits from which the scorer is given predictions.
         **score_params
             Metadata for the scorer, with metadata routing enabled.
 
@@ -121,7 +127,8 @@ class SearchScoring:
         y = y if is_soft(y) else as_labels(y)  # Scorers read the names of soft labels.
         routed = self._route("score", sample_weight, score_params)
         scorer = self._scorers()[name]
-        return float(scorer(self, X, y, **routed[f"scorer {name}"].score))
+        params = routed[f"scorer {name}"].score
+        return float(scorer(with_offset(self, offset), X, y, **params))
 
     def _scorers(self) -> dict[str, Any]:
         return scorers_of(self, self.scoring)
@@ -179,6 +186,35 @@ class SearchScoring:
         return router
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class WithOffset:
+    """A fitted model that predicts for rows with this offset: scorers pass X alone."""
+
+    model: Any
+    offset: Any
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.model, name)
+        if name in OFFSET_METHODS:
+            # scikit-learn's scorers look at the name of a method.
+            return update_wrapper(partial(value, offset=self.offset), value)
+        return value
+
+
+OFFSET_METHODS = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score",
+)
+
+
+def with_offset(model: Any, offset: Any) -> Any:
+    """Return a model as scorers see it."""
+    return model if offset is None else WithOffset(model, offset)
+
+
 class FoldScorer:
     """Score models of the same classes on the test part of one fold, by each scorer.
 
@@ -189,11 +225,9 @@ class FoldScorer:
         self,
         scorers: Mapping[str, Any],
         params: Mapping[str, dict[str, Any]],
-        X: Any,
-        y: Any,
+        test: LinearData,
     ) -> None:
-        self.scorers, self.params = scorers, params
-        self.X, self.y = X, y
+        self.scorers, self.params, self.test = scorers, params, test
         self.ready: dict[str, Callable[[Any], Any]] = {}
 
     def __call__(self, name: str, model: Any) -> Any:
@@ -203,12 +237,14 @@ class FoldScorer:
 
     def _prepare(self, name: str, model: Any) -> Callable[[Any], Any]:
         scorer, params = self.scorers[name], self.params[name]
-        X, y = self.X, self.y  # X is checked
+        X, y, _, offset = self.test  # X is checked
         if isinstance(scorer, LossScorer):
             score = scorer.scoring_of(y, model.classes_, **params)
             if score is not None:
-                return lambda m: score(m._probabilities(m._logits(X), log=True))
-        return lambda m: scorer(m, X, y, **params)
+                return lambda m: score(
+                    m._probabilities(m._logits_at(X, offset), log=True)
+                )
+        return lambda m: scorer(with_offset(m, offset), X, y, **params)
 
 
 def check_score(value: Any, name: str) -> float:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.validation import _check_method_params
 
-from skxent.base.estimator import TrainingData
+from skxent.inputs.offset import check_offset
 from skxent.inputs.tables import codes_of_logits
 from skxent.kernels.checks import check_bool, warn
 from skxent.kernels.threads import blas_threads, effective_n_threads, processors
@@ -25,6 +25,7 @@ from skxent.linear_model._callbacks import (
 )
 from skxent.linear_model._classifier import CrossEntropyClassifier
 from skxent.linear_model._columns import column_parameters
+from skxent.linear_model._data import LinearData
 from skxent.linear_model._grid import (
     Candidate,
     Fold,
@@ -61,6 +62,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         X: MatrixLike,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        offset: ArrayLike | None = None,
         **params: Any,
     ) -> Self:
         """Search the grid, then fit the best to all of the data.
@@ -75,6 +77,9 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         sample_weight : array-like of shape (n,), default=None
             For the fits; and for the scores, if the scorer takes weights. A warning is
             given if it does not.
+        offset : array-like of shape (n,) or (n, K), default=None
+            A fixed term of the logits, in fits and scores: see
+            :meth:`CrossEntropyClassifier.fit`.
         **params
             `groups`, for the splitter; with scikit-learn's metadata routing enabled all
             that the splitter and the scorers ask for.
@@ -96,7 +101,10 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             check_parameters(self._estimator(**candidate))
         data = check_data(self, X, y, sample_weight)
         # Errors that are not of one fold alone come first.
-        encoded = encode_target(self._estimator(**candidates[-1]), *data)
+        encoded = encode_target(self._estimator(**candidates[-1]), data)
+        dtype = data.X.dtype
+        offset = check_offset(offset, data.X.shape[0], encoded.classes, dtype)
+        data = data._replace(offset=offset)
         columns = column_parameters(self)
         routed = self._route("fit", data.sample_weight, params)
         splits = self._splits(data, routed.splitter.split)
@@ -135,7 +143,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         given = {name: getattr(self, name) for name in shared if hasattr(self, name)}
         return self.estimator_class(**given | candidate)
 
-    def _splits(self, data: TrainingData, split_params: dict[str, Any]) -> list[Any]:
+    def _splits(self, data: LinearData, split_params: dict[str, Any]) -> list[Any]:
         """Return the rows for training and for the test of each fold."""
         # Soft labels are stratified by the likeliest class.
         y = codes_of_logits(data.y) if data.y.ndim == 2 else data.y
@@ -148,7 +156,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         return splits
 
     def _fold_scorer(
-        self, data: TrainingData, test: NDArray[np.intp], routed: Any
+        self, data: LinearData, test: NDArray[np.intp], routed: Any
     ) -> FoldScorer:
         scorers = self._scorers()
         params = {
@@ -157,7 +165,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             )
             for name in scorers
         }
-        return FoldScorer(scorers, params, data.X[test], data.y[test])
+        return FoldScorer(scorers, params, data.rows(test))
 
     def _check_search(self) -> None:
         names = list(self._scorers())
@@ -200,7 +208,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             setattr(self, f"{name}s_", np.array(values, dtype=np.float64))
 
     def _refit(
-        self, candidates: list[Candidate], data: TrainingData, task: SearchTask
+        self, candidates: list[Candidate], data: LinearData, task: SearchTask
     ) -> None:
         """Fit the best candidate to all rows, as its own estimator would."""
         best = self.best_index_ = self._best_index()
@@ -232,7 +240,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         candidates: list[Candidate],
         folds: list[Fold],
         classes: NDArray[Any],
-        data: TrainingData,
+        data: LinearData,
     ) -> None:
         """Take the mean of what was best on each fold: coefficients and parameters."""
         best = [
@@ -254,7 +262,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         mean = {name: float(np.mean([c[name] for c in chosen])) for name in chosen[0]}
         for name, value in mean.items():
             setattr(self, f"{name}_", value)
-        encoded = encode_target(self._estimator(**mean), *data)
+        encoded = encode_target(self._estimator(**mean), data)
         self.__dict__.update(encoded.attributes)
         self.coef_ = np.mean([b.coef for b in best], axis=0)
         self.intercept_ = np.mean([b.intercept for b in best], axis=0)

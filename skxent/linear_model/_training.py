@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 
 from skxent.base.classifier import TrainedLoss, training_weights
 from skxent.inputs.labels import check_several, encode_labels
+from skxent.inputs.offset import check_offset
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_some_weight
 from skxent.linear_model._columns import penalty_factor_of
+from skxent.linear_model._data import LinearData
 from skxent.losses._shipped import as_loss
 from skxent.optimize.objective import Objective
 from skxent.optimize.penalties import elastic_net
+from skxent.optimize.rows import table_rows
 from skxent.optimize.rows.base import LEAST_WEIGHT, Rows
+from skxent.optimize.rows.table import TableRows
 from skxent.optimize.smooth import Weights
 from skxent.optimize.solution import Callback, SolverOptions
 
@@ -33,10 +37,9 @@ class EncodedTarget(NamedTuple):
         return {"classes_": self.classes, "trained_loss_": self.trained}
 
 
-def encode_target(
-    model: Any, X: Any, y: NDArray[Any], sample_weight: Any, classes: Any = None
-) -> EncodedTarget:
+def encode_target(model: Any, data: LinearData, classes: Any = None) -> EncodedTarget:
     """Encode checked labels, or soft labels, for the training of a model."""
+    y, sample_weight = data.y, data.sample_weight
     if y.ndim == 1:
         classes, codes = encode_labels(y, classes)
     else:
@@ -45,12 +48,12 @@ def encode_target(
     weights = training_weights(model, classes, codes, sample_weight)
     target = make_target(
         codes,
-        X.shape[0],
+        data.X.shape[0],
         len(classes),
         sample_weight=sample_weight,
         class_weight=weights,
         label_smoothing=model.label_smoothing,
-        dtype=X.dtype,
+        dtype=data.X.dtype,
     ).with_finite_sum()
     check_some_weight(target.total_weight())
     loss = as_loss(model.loss).for_classes(classes)
@@ -61,6 +64,13 @@ def encode_target(
 def row_settings(model: Any) -> dict[str, Any]:
     """Return what sums over rows need to know besides the data."""
     return {"fit_intercept": bool(model.fit_intercept), "n_threads": model.n_jobs}
+
+
+def table_of(model: Any, data: LinearData, encoded: EncodedTarget) -> TableRows:
+    """Return the rows of data in memory."""
+    X, target, classes = data.X, encoded.target, encoded.classes
+    offset = check_offset(data.offset, X.shape[0], classes, X.dtype)
+    return table_rows(X, target, offset=offset, **row_settings(model))
 
 
 def objective_of(model: Any, rows: Rows, trained: TrainedLoss) -> Objective:

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from skxent.losses._shipped import SURROGATE
-from skxent.optimize.models import model_of
+from skxent.optimize.columns_model import model_of
 from skxent.optimize.newton import backtrack, is_unbounded_along
 from skxent.optimize.objective import Objective
 from skxent.optimize.smooth import Columns, Point, Weights, rounding_error

@@ -39,10 +39,10 @@ def row_derivatives(loss, z, t):
     return gradient, hessian
 
 
-def sums(loss, X, t, W):
+def sums(loss, X, t, W, offset=0.0):
     """Σ over rows of the gradient in W (m, D), and the Hessian (m D, m D)."""
     m, D = W.shape
-    z = X @ W.T
+    z = X @ W.T + offset
     if m == 1:
         z = np.hstack([np.zeros_like(z), z])
     of_rows, curvature = row_derivatives(loss, z, t)
@@ -89,15 +89,16 @@ def norm(gradient, H):
     return float(np.sqrt(np.sum(along[kept] ** 2 / size[kept])))
 
 
-def decrement(model, X, t, loss, C, l1_ratio=0.0, factor=1.0):
+def decrement(model, X, t, loss, C, l1_ratio=0.0, factor=1.0, offset=0.0):
     """The decrement at the coefficients, in nats, of the objective
 
         C Σ ℓ + Σ_j ψ_j (ρ ‖W_j‖₁ + (1 - ρ)/2 ‖W_j‖²),    ψ the factors of the columns
 
-    Of coefficients that are zero only what their slope has beyond ρ ψ counts.
+    Of coefficients that are zero only what their slope has beyond ρ ψ counts. The
+    offset, (n, m), is a term of the logits.
     """
     X, W = matrix(X, model.fit_intercept), weights(model)
-    gradient, H = sums(loss, X, t, W)
+    gradient, H = sums(loss, X, t, W, offset)
     total = t.sum()
     penalised = np.zeros_like(W)
     penalised[:, : model.coef_.shape[1]] = np.asarray(factor) / (C * total)
@@ -124,7 +125,7 @@ class Stream:
         penalty[:, :-1] = np.asarray(factor) / C
         self.A, self.W = np.diag(penalty.ravel()), np.zeros(shape)
 
-    def learn(self, model, X, t, loss):
+    def learn(self, model, X, t, loss, offset=0.0):
         """The decrement of the objective of a batch at the coefficients it led to."""
         X, W, before = matrix(X), weights(model), self.W.copy()
         if self.diagonal and self.centred:
@@ -132,7 +133,7 @@ class Stream:
             X[:, :-1] -= mean
             for each in (W, before):
                 each[:, -1] += each[:, :-1] @ mean
-        gradient, H = sums(loss, X, t, W)
+        gradient, H = sums(loss, X, t, W, offset)
         pull = self.A @ (W - before).ravel()
         total = t.sum()
         found = norm((gradient.ravel() + pull) / total, (H + self.A) / total)

@@ -177,7 +177,7 @@ STRINGS = np.full(X.shape, "a", dtype=object)
         ((X, np.array(["a"] * 300)), "got strings in block 1 and not in block 0"),
         ((X, np.eye(3)[y]), "got soft labels in block 1"),
         ((X, y, -weight), "block 1: sample_weight must be finite and non-negative"),
-        ((X, y, weight, y), r"block 1: it must be \(X, y\) or .* got 4 values"),
+        ((X, y, weight, None, y), r"block 1: it must be \(X, y\), .* got 5 values"),
         ((X,), "block 1: it must be .* got 1 values"),
     ],
 )

@@ -25,7 +25,8 @@ from skxent import CrossEntropyClassifier, FocalLogisticRegression
 from skxent.inputs.targets import make_target
 from skxent.losses import LOSSES, CrossEntropy
 from skxent.optimize import models
-from skxent.optimize.models import ColumnsModel, MatrixModel
+from skxent.optimize.columns_model import ColumnsModel
+from skxent.optimize.models import MatrixModel
 from skxent.optimize.proximal_newton import FIRST_COLUMNS, working_set
 from skxent.optimize.solution import MAX_HESSIAN, SolverOptions
 from skxent.optimize.solve import SOLVERS, solve

@@ -9,6 +9,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy.special import softmax
 from sklearn.base import clone
 from stationarity import Stream, decrement, slope, targets
 
@@ -21,7 +22,10 @@ from skxent import (
     SmoothedSoftmaxClassifierCV,
 )
 from skxent.blocks import ArrayBlocks
+from skxent.inputs.targets import make_target
 from skxent.losses import LOSSES, CrossEntropy, Focal, TaylorCrossEntropy
+from skxent.optimize.rows import table_rows
+from skxent.optimize.rows.sparse import WideRows
 from skxent.optimize.solve import SOLVERS
 
 LOSS_OBJECTS = [cls() for cls in LOSSES.values()]
@@ -147,6 +151,98 @@ def test_penalty_factors_of_blocks_dask_and_searches(n_classes, ratio):
         cluster = skd.CrossEntropyClassifier(**one).fit(*parts)
     for model in (blocks, search, cluster):
         assert decrement(model, X, t, CrossEntropy(), 1.0, ratio, FACTOR) <= 1e-4
+
+
+def offsets(n_classes, n, seed=0):
+    m = 1 if n_classes == 2 else n_classes
+    return 2 * np.random.default_rng(seed).normal(size=(n, m))
+
+
+@all_losses
+@few_classes
+@formats
+@ratios
+def test_offsets(loss, n_classes, convert, ratio):
+    X, y, w = data(n_classes)
+    offset = offsets(n_classes, len(y))
+    model = CrossEntropyClassifier(loss, C=0.1, l1_ratio=ratio)
+    model.fit(convert(X), y, w, offset)
+    t = targets(y, n_classes, w)
+    found = decrement(model, X, t, loss, model.C, ratio, offset=offset)
+    assert found <= (2 if isinstance(loss, TaylorCrossEntropy) else 1) * model.tol
+
+
+@few_classes
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(("n", "d"), [(240, 4), (40, 30), (9000, 4)])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@formats
+def test_every_solver_with_an_offset(n_classes, solver, n, d, dtype, convert):
+    """Also the sample of the rows by which solvers scale, and many rows."""
+    X, y, w = data(n_classes, n, d)
+    X, offset = X.astype(dtype), offsets(n_classes, n)
+    model = CrossEntropyClassifier("focal", solver=solver, tol=1e-5, max_iter=999)
+    model.fit(convert(X), y, w, offset)
+    t = targets(y, n_classes, w)
+    exact = 1e-5 if dtype is np.float64 else 1e-3
+    found = decrement(model, X, t, Focal(), 1.0, offset=offset)
+    assert found <= 3 * exact
+
+
+@pytest.mark.parametrize("ratio", [0.0, 1.0])
+def test_wide_rows_with_an_offset(ratio):
+    """The gradient alone: the Hessian is too large."""
+    rng = np.random.default_rng(0)
+    X = sp.random(60, 6000, 0.01, format="csr", random_state=rng)
+    y, offset = rng.integers(0, 3, 60), offsets(3, 60)
+    rows = {"fit_intercept": True, "max_cached": 100}
+    assert type(table_rows(X, make_target(y, 60, 3), **rows)) is WideRows
+    model = limited(CrossEntropyClassifier, max_hessian=10)(l1_ratio=ratio, tol=1e-8)
+    model.fit(X, y, offset=offset)
+    residual = softmax(model.decision_function(X, offset), axis=1) - np.eye(3)[y]
+    np.testing.assert_allclose(residual.sum(axis=0), 0, atol=1e-6)
+    gradient, W = X.T @ residual, model.coef_.T
+    if ratio:
+        used = W != 0
+        np.testing.assert_allclose(gradient[used], -np.sign(W[used]), atol=1e-6)
+        assert np.abs(gradient).max() <= 1 + 1e-6
+    else:
+        np.testing.assert_allclose(gradient, -W, atol=1e-6)
+
+
+@few_classes
+@ratios
+def test_offsets_of_blocks_dask_and_searches(n_classes, ratio):
+    da = pytest.importorskip("dask.array", reason="pip install '.[dask]'")
+    skd, dask = import_module("skxent.dask"), import_module("dask")
+    X, y, w = data(n_classes)
+    offset, t = offsets(n_classes, len(y)), targets(y, n_classes, w)
+    model = CrossEntropyClassifier(l1_ratio=ratio)
+    blocks = clone(model).fit(ArrayBlocks(X, y, w, offset, block_rows=100))
+    search = FocalLogisticRegressionCV(Cs=[1.0], gammas=[0.0], l1_ratios=[ratio], cv=2)
+    search.fit(X, y, w, offset)
+    parts = [da.from_array(a, chunks=(100, *a.shape[1:])) for a in (X, y, w, offset)]
+    with dask.config.set(scheduler="synchronous"):
+        cluster = skd.CrossEntropyClassifier(l1_ratio=ratio).fit(*parts)
+    for fitted in (blocks, search, cluster):
+        found = decrement(fitted, X, t, CrossEntropy(), 1.0, ratio, offset=offset)
+        assert found <= 1e-4
+
+
+@few_classes
+@formats
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_offsets_of_a_stream(n_classes, convert, diagonal):
+    X, y, w = data(n_classes)
+    kind = limited(CrossEntropyClassifier, max_coefficients=0 if diagonal else 2000)
+    model, offset = kind(tol=1e-6), offsets(n_classes, len(y))
+    shape = (offset.shape[1], X.shape[1] + 1)
+    expected = Stream(shape, 1.0, diagonal, convert is np.asarray)
+    for rows in np.array_split(np.arange(len(y)), 3):
+        batch, at, weight = convert(X[rows]), offset[rows], w[rows]
+        model.partial_fit(batch, y[rows], np.arange(n_classes), weight, at)
+        t = targets(y[rows], n_classes, weight)
+        assert expected.learn(model, batch, t, CrossEntropy(), at) <= 3e-6
 
 
 @all_losses

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import isqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -56,10 +56,14 @@ class PassCounter:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Chunk:
-    """Rows of X, centred if X is dense and there is an intercept; and their targets."""
+    """Rows of X, centred if X is dense and there is an intercept; and their targets.
+
+    offset : (n, m), added to the logits, or None.
+    """
 
     X: Any
     target: Target
+    offset: Floats | None
     shape: tuple[int, int]
 
     @cached_property
@@ -90,6 +94,15 @@ class Chunk:
         x, M = self.padded, M.reshape(-1, m, m, 1)
         scaled = (M[:, j, : j + 1] * x[:, np.newaxis] for j in range(m))
         return ((x.T @ s.reshape(len(x), -1)).reshape(size, -1, size) for s in scaled)
+
+
+class Layout(NamedTuple):
+    """X as the kernels take it, and the shape of the sums that they fill."""
+
+    X: Any
+    segments: int
+    width: int  # of the sums, in outputs
+    work: int  # of a pass, in logits: decides about threads
 
 
 class Rows(ABC):

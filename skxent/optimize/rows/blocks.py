@@ -50,7 +50,8 @@ class RowsPart:
     def __sizeof__(self) -> int:
         """Return the bytes of its rows: schedulers move what is small."""
         X, target = self.rows.X, self.rows.target
-        return nbytes(X, target.codes, target.soft, target.sample_weight)
+        weight, offset = target.sample_weight, self.rows.offset
+        return nbytes(X, target.codes, target.soft, weight, offset)
 
 
 def nbytes(*columns: Any) -> int:

@@ -13,7 +13,7 @@ from skxent.inputs.tables import logits_per_row
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
-from skxent.optimize.rows.base import origin_step
+from skxent.optimize.rows.base import Layout, origin_step
 from skxent.optimize.rows.constant import column_ranges
 from skxent.optimize.rows.sparse import (
     MAX_CACHED_WEIGHTS,
@@ -25,7 +25,6 @@ from skxent.optimize.rows.table import (
     MAX_SEGMENT_SUMS,
     MAX_SEGMENTS,
     SEGMENT_ROWS,
-    Layout,
     TableRows,
 )
 from skxent.optimize.smooth import Columns, Weights
@@ -100,12 +99,14 @@ def table_rows(
     fit_intercept: bool,
     n_threads: int | None = None,
     origin: Floats | None = None,
+    offset: Floats | None = None,
     max_cached: int = MAX_CACHED_WEIGHTS,
 ) -> TableRows:
     """Return the rows of a table in memory.
 
     X : array or CSR array. origin : where to centre its columns, by default near the
-    means of dense ones. max_cached : how many weights fit a cache.
+    means of dense ones. offset : (n, m), of the dtype of X. max_cached : how many
+    weights fit a cache.
     """
     n, d = X.shape
     weight_sum = scaled = target.total_weight()
@@ -127,5 +128,5 @@ def table_rows(
         if fit_intercept and kind is DenseRows:
             origin = X[:: origin_step(n)].mean(axis=0)
             constant = column_ranges(X, target.sample_weight).constant
-    weights = weight_sum, scale, scaled
-    return kind(X, target, fit_intercept, n_threads, origin, constant, *weights)
+    centred, weights = (origin, constant), (weight_sum, scale, scaled)
+    return kind(X, target, fit_intercept, n_threads, *centred, *weights, offset)

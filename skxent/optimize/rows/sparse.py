@@ -12,11 +12,11 @@ from skxent.kernels import _wide
 from skxent.kernels.arrays import Floats
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._loss import Loss
+from skxent.optimize.rows.base import Layout
 from skxent.optimize.rows.table import (
     MAX_SEGMENT_SUMS,
     MAX_SEGMENTS,
     SEGMENT_ROWS,
-    Layout,
     TableRows,
 )
 from skxent.optimize.smooth import Columns, Weights
@@ -169,7 +169,7 @@ class WideRows(SparseRows):
     def value_gradient(
         self, loss: Loss, W: Weights, cache_logits: bool = False
     ) -> tuple[float, Weights, Floats | None]:
-        z, value = self._all_logits(W), np.zeros(self.n_samples)
+        z, value = self._with_offset(self._all_logits(W)), np.zeros(self.n_samples)
         slope = np.empty(z.shape)
         self.evaluate(loss, z, self.target, value=value, gradient=slope)
         total = float(value.sum()) / self.scaled_weight_sum
@@ -178,10 +178,13 @@ class WideRows(SparseRows):
     def hessian_product(
         self, loss: Loss, W: Weights, V: Weights, logits: Floats | None = None
     ) -> Weights:
-        z = self._all_logits(W) if logits is None else logits
+        z = self._with_offset(self._all_logits(W)) if logits is None else logits
         product = np.empty(z.shape)
         self.evaluate(loss, z, self.target, x=self._all_logits(V), product=product)
         return self._summed(product)
+
+    def _with_offset(self, z: Weights) -> Weights:
+        return z if self.offset is None else z + self.offset
 
     def _all_logits(self, W: Weights) -> Weights:
         features = padded(W[: self.n_features])

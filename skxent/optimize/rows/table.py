@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads, mapped
 from skxent.losses._loss import Loss
-from skxent.optimize.rows.base import CHUNK_ENTRIES, Chunk, PassCounter, Rows
+from skxent.optimize.rows.base import CHUNK_ENTRIES, Chunk, Layout, PassCounter, Rows
 from skxent.optimize.smooth import Columns, Weights
 
 # Rows that a segment has at least, segments that there are at most, and numbers in the
@@ -40,20 +40,12 @@ MAX_SUMMANDS = 1 << 25
 MAX_CACHED_LOGITS = 1 << 22
 
 
-class Layout(NamedTuple):
-    """X as the kernels take it, and the shape of the sums that they fill."""
-
-    X: Any
-    segments: int
-    width: int  # of the sums, in outputs
-    work: int  # of a pass, in logits: decides about threads
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class TableRows(Rows):
     """Rows of X, a matrix in memory.
 
     scaled_weight_sum : of the weights as they are kept, in units of `weight_scale`.
+    offset : (n, m), added to the logits of the rows, or None for zeros.
     """
 
     X: Any
@@ -65,6 +57,7 @@ class TableRows(Rows):
     weight_sum: float
     weight_scale: float
     scaled_weight_sum: float
+    offset: Floats | None = None
     counter: PassCounter = field(default_factory=PassCounter)
 
     @cached_property
@@ -89,9 +82,10 @@ class TableRows(Rows):
     def take(self, rows: slice | NDArray[np.intp]) -> TableRows:
         """Return some of the rows, whose sums are means over them alone."""
         target = self.target.rows(rows)
-        return self.part(
-            X=self.X[rows], target=target, scaled_weight_sum=target.total_weight()
-        )
+        offset = None if self.offset is None else self.offset[rows].copy()
+        weight = target.total_weight()
+        X = self.X[rows]
+        return self.part(X=X, target=target, offset=offset, scaled_weight_sum=weight)
 
     def part(self, **changes: Any) -> TableRows:
         """Return a part of the table, which counts its own passes."""
@@ -163,7 +157,7 @@ class TableRows(Rows):
         kernels.linear_sums(
             loss.spec,
             self.target,
-            (self.origin, X),
+            (self.origin, X, self.offset),
             (W, V),
             np.empty((0, 0), self.dtype) if logits is None else logits,
             V is not None and logits is not None,
@@ -273,6 +267,8 @@ class TableRows(Rows):
             z = np.asarray(block.X @ features)
             if self.fit_intercept:
                 z += intercept
+            if block.offset is not None:
+                z += block.offset
             yield block, z
 
     def _blocks(self, width: int, min_rows: int) -> Iterator[Chunk]:
@@ -284,13 +280,16 @@ class TableRows(Rows):
         rows = max(256, min_rows, CHUNK_ENTRIES // width)
         for start in range(0, n, rows):
             part = slice(start, min(start + rows, n))
-            shape = (part.stop - start, self.shape[0])
-            yield Chunk(self.read(part), self.target.rows(part), shape)
+            yield self._chunk(part, self.target.rows(part))
 
     @cached_property
     def _only_chunk(self) -> Chunk:
-        n = self.n_samples
-        return Chunk(self.read(slice(0, n)), self.target, (n, self.shape[0]))
+        return self._chunk(slice(0, self.n_samples), self.target)
+
+    def _chunk(self, part: slice, target: Target) -> Chunk:
+        offset = None if self.offset is None else self.offset[part]
+        shape = (part.stop - part.start, self.shape[0])
+        return Chunk(self.read(part), target, offset, shape)
 
     def evaluate(self, loss: Loss, z: Floats, target: Target, **arrays: Any) -> None:
         """Fill arrays with derivatives of the rows' losses at their logits z."""

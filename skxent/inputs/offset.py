@@ -1,0 +1,90 @@
+"""Offsets: fixed terms that are added to the logits of rows."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from skxent.inputs.columns import class_order, column_names
+from skxent.inputs.tables import logits_per_row
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import as_reals
+
+
+class GivenOffset(NamedTuple):
+    """Checked numbers (n,) or (n, k), and the names of their columns if they have any.
+
+    What they mean depends on the classes, which a block does not know.
+    """
+
+    values: Floats
+    names: list[Any] | None
+
+    @property
+    def n_columns(self) -> int:
+        """Return k, 1 if there is but one axis."""
+        return 1 if self.values.ndim == 1 else self.values.shape[1]
+
+    def arranged(self, classes: NDArray[Any]) -> Floats:
+        """Return the offset of each logit, in the order of the classes: (n, m).
+
+        Raises
+        ------
+        ValueError
+            If there are not as many columns as logits or classes.
+        """
+        check_n_columns(self.n_columns, classes)
+        values = self.values
+        if values.ndim == 1:
+            return values[:, np.newaxis]
+        order = class_order(self.names, classes, "offset")
+        values = values if order is None else values[:, order]
+        if values.shape[1] > logits_per_row(len(classes)):
+            # Of two classes only the difference of the logits counts.
+            return values[:, 1:] - values[:, :1]
+        return np.ascontiguousarray(values)
+
+
+def read_offset(offset: Any, n_samples: int, dtype: Any) -> GivenOffset:
+    """Check the offset of so many rows as far as that is possible without the classes.
+
+    Raises
+    ------
+    ValueError
+        If it is sparse, or has other rows or entries that are no finite numbers.
+    """
+    if sp.issparse(offset):
+        raise ValueError("offset must be a dense array, got a sparse matrix.")
+    values = as_reals("offset", offset, dtype)
+    if values.ndim not in (1, 2) or len(values) != n_samples:
+        raise ValueError(
+            f"offset must be of shape ({n_samples},) for two classes, or else "
+            f"({n_samples}, K), got {values.shape}."
+        )
+    finite = np.isfinite(values)
+    if not finite.all():
+        raise ValueError(f"offset must be finite, got {values[~finite][0]}.")
+    return GivenOffset(values, column_names(offset))
+
+
+def check_n_columns(n_columns: int, classes: NDArray[Any]) -> None:
+    """Raise a ValueError unless the columns stand for the logits of these classes."""
+    n_classes = len(classes)
+    if n_columns not in (logits_per_row(n_classes), n_classes):
+        allowed = "(n,) or (n, 2)" if n_classes == 2 else f"(n, {n_classes})"
+        raise ValueError(
+            f"offset must be of shape {allowed} for the {n_classes} classes, got "
+            f"{n_columns} column{'s' if n_columns > 1 else ''}."
+        )
+
+
+def check_offset(
+    offset: Any, n_samples: int, classes: NDArray[Any], dtype: Any
+) -> Floats | None:
+    """Return the offset of each logit (n, m), in this dtype, or None for None."""
+    if offset is None:
+        return None
+    return read_offset(offset, n_samples, dtype).arranged(classes)
