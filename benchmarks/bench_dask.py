@@ -13,6 +13,7 @@ import pytest
 
 from reporting.record import shape
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
+from skxent.linear_model._data import LinearData
 
 da = pytest.importorskip("dask.array", reason="pip install '.[dask]'")
 distributed = pytest.importorskip("distributed", reason="pip install '.[dask]'")
@@ -73,7 +74,7 @@ def test_a_pass(cluster, record, size):
     from skxent.dask import CrossEntropyClassifier
 
     model = CrossEntropyClassifier()
-    objective, *_ = model._objective(*rows(20), None)
+    objective, *_ = model._objective(LinearData(*rows(20)))
     W = np.zeros(objective.shape)
     objective.value_gradient(W)
     before, times = loopback_bytes(), []

@@ -174,6 +174,7 @@ def measure() -> dict[str, float]:
 
     from skxent.dask import CrossEntropyClassifier
     from skxent.inputs.targets import make_target
+    from skxent.linear_model._data import LinearData
     from skxent.losses import CrossEntropy
     from skxent.optimize.rows import table_rows
 
@@ -195,7 +196,8 @@ def measure() -> dict[str, float]:
     with LocalCluster(**settings) as cluster, Client(cluster):
         rows = da.from_array(X[:2560, :20], chunks=(1280, 20))
         model = CrossEntropyClassifier()
-        spread, *_ = model._objective(rows, da.from_array(y[:2560], chunks=1280), None)
+        labels = da.from_array(y[:2560], chunks=1280)
+        spread, *_ = model._objective(LinearData(rows, labels))
         kept = spread.rows.parts
         W, seconds, processor = np.zeros(spread.shape), {}, {}
         for tasks in (2, 256):

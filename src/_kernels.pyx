@@ -16,9 +16,9 @@ from binary cimport binary_rows
 from hard cimport hard_rows
 from labels cimport LabelRange, range_of, whole_codes
 from linear cimport (
-    Block, LinearPass, Shape, accumulate, add_offset, apart, copy_rows, entries_of, evaluate_numbers,
-    multiply, pad_origin, padded_weights, read_block, reduce_segment, shape_of,
-    skinny_lanes,
+    Block, LinearPass, Shape, accumulate, add_offset, apart, copy_rows, entries_of,
+    evaluate_numbers, multiply, pad_origin, padded_weights, read_block, reduce_segment,
+    shape_of, skinny_lanes,
 )
 from losses cimport ROWS, spec_of
 from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
@@ -301,12 +301,13 @@ def linear_sums(
 ):
     """Sum the gradient in W, or the Hessian times V, of the loss of (X - origin) W + offset.
 
-    rows is (origin, X, offset), the offset (n, m) or None, and weights (W, V), V None for the gradient. totals, of shape
-    (segments, d + 2, m), gets the sums of each segment of rows: those of the d features,
-    of the intercepts, and in the first entry of the last row the loss (with V zero).
-    W and V have d rows, or one more for intercepts. logits, empty or (n, m), gets the
-    logits, or gives them if they are known. X is an array, or the data, indices and indptr of a CSR
-    matrix; it is not centred then, and the last axis of totals has as many entries more
+    rows is (origin, X, offset), the offset (n, m) or None, and weights (W, V), V None for
+    the gradient. totals, of shape (segments, d + 2, m), gets the sums of each segment of
+    rows: those of the d features, of the intercepts, and in the first entry of the last
+    row the loss (with V zero). W and V have d rows, or one more for intercepts. logits,
+    empty or (n, m), gets the logits, or gives them if they are known. X is an array, or
+    the data, indices and indptr of a CSR matrix; it is not centred then, and the last
+    axis of totals has as many entries more
     as make it a multiple of SPARSE_LANES.
     """
     cdef const floating[::1] origin = rows[0]

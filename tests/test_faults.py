@@ -248,7 +248,9 @@ for call in (
         focal, Target(y, None, np.ones(8)), (zeros[:40], X, None),
         (np.zeros((41, 8)), None), none, False, np.empty((1, 42, 8)),
     ),
-    lambda: _coordinate.sweep_matrix(H, zeros + 1, zeros.copy(), zeros, 9999, -1.0),
+    lambda: _coordinate.sweep_matrix(
+        H, zeros + 1, zeros.copy(), np.zeros((2, len(zeros))), 9999, -1.0
+    ),
 ):
     signal.setitimer(signal.ITIMER_PROF, 0.1)
     start = time.process_time()

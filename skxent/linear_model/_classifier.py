@@ -61,6 +61,11 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         0 for a column that is not penalised. A dict or Series maps columns, by name or
         position, to factors, and one that is left out has 1. Factors are used as they
         are, not scaled to a mean of 1 as in glmnet.
+    monotonic_cst : array-like of shape (d,), dict or Series, default=None
+        For two classes the sign of a column's coefficient, by name or position as in
+        `penalty_factor`: 1 for at least zero, so that the probability of the second
+        class does not fall as the column grows, -1 for at most zero, 0 for any. The
+        proximal Newton method is the only solver then.
     fit_intercept : bool, default=True
         The intercept is not penalised.
     class_weight : dict or Series of label to weight, or "balanced", default=None
@@ -136,6 +141,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     C: float = 1.0
     l1_ratio: float = 0.0
     penalty_factor: Any = None
+    monotonic_cst: Any = None
     fit_intercept: bool = True
     class_weight: Any = None
     label_smoothing: float = 0.0

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent.inputs.tables import logits_per_row
 from skxent.inputs.weights import by_label
-from skxent.kernels.checks import Interval, as_reals
+from skxent.kernels.checks import Integers, Interval, as_reals
 
 ByColumn = NDArray[np.float64]
 
@@ -22,7 +23,7 @@ class Columns(NamedTuple):
     names: Sequence[Any]
 
 
-NON_NEGATIVE = Interval(0.0)
+NON_NEGATIVE, SIGNS = Interval(0.0), Integers(-1, 1)
 
 
 def by_column(
@@ -91,18 +92,45 @@ def as_number(name: str, value: Any, allowed: Interval) -> float:
     return float(value)
 
 
+def columns_of(model: Any, n_features: int) -> Columns:
+    return Columns(n_features, getattr(model, "feature_names_in_", ()))
+
+
 def penalty_factor_of(model: Any, n_features: int) -> ByColumn | None:
     """Return the checked parameter `penalty_factor` of a model, None for ones."""
-    given = model.penalty_factor
+    name, given = "penalty_factor", model.penalty_factor
     if given is None:
         return None
-    columns = Columns(n_features, getattr(model, "feature_names_in_", ()))
-    return by_column("penalty_factor", given, NON_NEGATIVE, 1.0, columns)
+    return by_column(name, given, NON_NEGATIVE, 1.0, columns_of(model, n_features))
 
 
-def column_parameters(model: Any) -> dict[str, Any]:
+def signs_of(model: Any, n_features: int, n_outputs: int) -> ByColumn | None:
+    """Return the checked parameter `monotonic_cst` of a model, None for zeros.
+
+    Raises
+    ------
+    ValueError
+        If a sign is given but there are more than two classes.
+    """
+    name, given = "monotonic_cst", model.monotonic_cst
+    if given is None:
+        return None
+    signs = by_column(name, given, SIGNS, 0.0, columns_of(model, n_features))
+    if not signs.any():
+        return None
+    if n_outputs > 1:
+        raise ValueError(
+            "monotonic_cst must be None for more than two classes, which have a "
+            f"coefficient each for a column, got signs for {n_outputs} classes."
+        )
+    return signs
+
+
+def column_parameters(model: Any, n_classes: int) -> dict[str, Any]:
     """Return the checked parameters of this kind, in the order of the columns.
 
     A search gives them to its estimators, which see arrays without names.
     """
-    return {"penalty_factor": penalty_factor_of(model, model.n_features_in_)}
+    d = model.n_features_in_
+    signs = signs_of(model, d, logits_per_row(n_classes))
+    return {"penalty_factor": penalty_factor_of(model, d), "monotonic_cst": signs}

@@ -35,7 +35,8 @@ class FocalLogisticRegressionCV(GridCV):
     class_weight : dict of label to weight or "balanced", default=None
         "balanced" weights are computed from the rows of each fit: the training rows of
         a fold, or all rows for the refit.
-    penalty_factor, fit_intercept, label_smoothing, posterior, solver, tol, max_iter
+    penalty_factor, monotonic_cst, fit_intercept, label_smoothing, posterior
+    solver, tol, max_iter
         See :class:`CrossEntropyClassifier`.
     cv : int, splitter or iterable of (train, test), default=None
         None: 5 stratified folds.
@@ -111,8 +112,8 @@ class SmoothedSoftmaxClassifierCV(GridCV):
     ----------
     label_smoothings : array-like, default=(0.0, 0.05, 0.1, 0.2)
         Values in [0, 1).
-    Cs, l1_ratios, penalty_factor, fit_intercept, class_weight, posterior, cv
-    scoring, solver, tol, max_iter, refit, error_score, n_jobs, verbose
+    Cs, l1_ratios, penalty_factor, monotonic_cst, fit_intercept, class_weight
+    posterior, cv, scoring, solver, tol, max_iter, refit, error_score, n_jobs, verbose
         See :class:`FocalLogisticRegressionCV`.
 
     Attributes

@@ -92,6 +92,10 @@ def check_parameters(estimator: Any) -> None:
         raise ValueError(
             f"solver must be 'auto' if l1_ratio > 0, got {estimator.solver!r}."
         )
+    if estimator.monotonic_cst is not None and estimator.solver != "auto":
+        raise ValueError(
+            f"solver must be 'auto' with monotonic_cst, got {estimator.solver!r}."
+        )
     for name in ("fit_intercept", "posterior", "warm_start"):
         check_bool(name, getattr(estimator, name))
     check_count("max_iter", estimator.max_iter)

@@ -24,8 +24,8 @@ class FocalLogisticRegression(CrossEntropyClassifier):
     gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
         How much less a row counts that is already classified well. A dict or Series of
         label to number, or numbers in the order of `classes_`: for each class its own.
-    C, l1_ratio, penalty_factor, fit_intercept, class_weight, label_smoothing
-    posterior, solver, tol, max_iter, warm_start, n_jobs, verbose
+    C, l1_ratio, penalty_factor, monotonic_cst, fit_intercept, class_weight
+    label_smoothing, posterior, solver, tol, max_iter, warm_start, n_jobs, verbose
         See :class:`CrossEntropyClassifier`.
 
     Attributes
@@ -69,7 +69,7 @@ class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
     ----------
     label_smoothing : float in [0, 1), default=0.1
         How much of a label is spread evenly over all classes.
-    C, l1_ratio, penalty_factor, fit_intercept, class_weight, posterior
+    C, l1_ratio, penalty_factor, monotonic_cst, fit_intercept, class_weight, posterior
     solver, tol, max_iter, warm_start, n_jobs, verbose
         See :class:`CrossEntropyClassifier`.
 

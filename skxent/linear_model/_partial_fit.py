@@ -39,6 +39,9 @@ def reason_against(estimator: Any) -> str | None:
     if isinstance(estimator.l1_ratio, Real) and float(estimator.l1_ratio) > 0:
         # The quadratic that remembers the past cannot hold an L1 penalty.
         return f"l1_ratio must be 0 for partial_fit, got {estimator.l1_ratio!r}."
+    if estimator.monotonic_cst is not None:
+        given = estimator.monotonic_cst
+        return f"monotonic_cst must be None for partial_fit, got {given!r}."
     return None
 
 
@@ -126,8 +129,9 @@ class PartialFitMixin:
             If `classes` are missing in the first call or others later, y has a label
             that is not in them.
         AttributeError
-            If class_weight is "balanced", which needs all of y, or l1_ratio is above 0,
-            since no quadratic remembers an L1 penalty: there is no such method then.
+            If class_weight is "balanced", which needs all of y, or l1_ratio is above 0
+            or monotonic_cst given, since no quadratic remembers an L1 penalty or signs:
+            there is no such method then.
 
         References
         ----------

@@ -105,7 +105,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         dtype = data.X.dtype
         offset = check_offset(offset, data.X.shape[0], encoded.classes, dtype)
         data = data._replace(offset=offset)
-        columns = column_parameters(self)
+        columns = column_parameters(self, len(encoded.classes))
         routed = self._route("fit", data.sample_weight, params)
         splits = self._splits(data, routed.splitter.split)
         task = SearchTask(self, len(splits), len(candidates), **data.for_callbacks)
@@ -131,7 +131,8 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         self.n_splits_ = len(folds)
         self._keep_paths(grid, folds)
         if self.refit:
-            self._refit(candidates, data, task)
+            best = self._choose(candidates) | columns
+            self._refit(self._estimator(**best), data, task)
         else:
             self._average(candidates, folds, encoded.classes, data)
         task.end()
@@ -207,10 +208,8 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         for name, values in grid.items():
             setattr(self, f"{name}s_", np.array(values, dtype=np.float64))
 
-    def _refit(
-        self, candidates: list[Candidate], data: LinearData, task: SearchTask
-    ) -> None:
-        """Fit the best candidate to all rows, as its own estimator would."""
+    def _choose(self, candidates: list[Candidate]) -> Candidate:
+        """Return the best candidate, and set what tells of it."""
         best = self.best_index_ = self._best_index()
         self.best_params_ = candidates[best]
         if not callable(self.refit):
@@ -218,7 +217,10 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             self.best_score_ = float(mean[best])
         for name, value in self.best_params_.items():
             setattr(self, f"{name}_", float(value))
-        model = self._estimator(**self.best_params_, **column_parameters(self))
+        return self.best_params_
+
+    def _refit(self, model: Any, data: LinearData, task: SearchTask) -> None:
+        """Fit the best estimator to all rows, as on its own."""
         with task.refit(model):
             model.fit(*data)
         self.classes_, self.trained_loss_ = model.classes_, model.trained_loss_

@@ -18,6 +18,7 @@ class SearchParameters:
     Cs: Any = 10
     l1_ratios: Any = (0.0,)
     penalty_factor: Any = None
+    monotonic_cst: Any = None
     fit_intercept: bool = True
     class_weight: Any = None
     posterior: bool = True

@@ -13,7 +13,7 @@ from skxent.inputs.labels import check_several, encode_labels
 from skxent.inputs.offset import check_offset
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_some_weight
-from skxent.linear_model._columns import penalty_factor_of
+from skxent.linear_model._columns import penalty_factor_of, signs_of
 from skxent.linear_model._data import LinearData
 from skxent.losses._shipped import as_loss
 from skxent.optimize.objective import Objective
@@ -76,7 +76,8 @@ def table_of(model: Any, data: LinearData, encoded: EncodedTarget) -> TableRows:
 def objective_of(model: Any, rows: Rows, trained: TrainedLoss) -> Objective:
     strength = 1.0 / max(float(model.C) * rows.weight_sum, LEAST_WEIGHT)
     factor = penalty_factor_of(model, rows.n_features)
-    penalty = elastic_net(rows, strength, float(model.l1_ratio), factor)
+    signs = signs_of(model, rows.n_features, rows.n_outputs)
+    penalty = elastic_net(rows, strength, float(model.l1_ratio), factor, signs)
     return Objective(rows, trained.loss, penalty)
 
 

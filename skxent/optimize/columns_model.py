@@ -17,6 +17,7 @@ from skxent.optimize.models import (
     GroupsModel,
     MatrixModel,
     Model,
+    held_at_zero,
     sweep_tolerance,
 )
 from skxent.optimize.objective import Objective
@@ -75,7 +76,8 @@ class ColumnsModel(Model):
     ) -> tuple[Weights, Weights]:
         X, l1, l2 = self.X, self.l1_weights, self.l2_weights
         w = np.array(W, order="C")
-        w[(self.curvature == 0) & (np.abs(gradient) < l1[:, np.newaxis])] = 0
+        held = held_at_zero(gradient, l1[:, :, np.newaxis])
+        w[(self.curvature == 0) & held] = 0
         # Indices may be of 64 bits, but the rows of X are not so many.
         start, rows = X.indptr.astype(np.intp), X.indices.astype(np.intc, copy=False)
         model = self.H, self.slope, self.curvature
@@ -84,7 +86,7 @@ class ColumnsModel(Model):
         first = sweep_columns(*arrays, everything, 1, 0.0)
         tolerance = sweep_tolerance(accuracy, first)
         for _ in range(MAX_ROUNDS):
-            used = np.flatnonzero(w.any(axis=1) | (l1 == 0))
+            used = np.flatnonzero(w.any(axis=1) | ~l1.any(axis=0))
             sweep_columns(*arrays, used, SWEEPS, tolerance)
             if sweep_columns(*arrays, everything, 1, tolerance) <= tolerance:
                 break

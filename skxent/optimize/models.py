@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
 from skxent.kernels._coordinate import sweep_matrix
@@ -99,8 +100,8 @@ class MatrixModel(WholeHessian):
         self, W: Weights, gradient: Weights, accuracy: float
     ) -> tuple[Weights, Weights]:
         w, slope = W.T.flatten(), gradient.T.flatten()
-        l1 = np.tile(self.l1_weights, W.shape[1])
-        w[(np.diagonal(self.H) == 0) & (np.abs(slope) < l1)] = 0  # not swept
+        l1 = np.tile(self.l1_weights, (1, W.shape[1]))
+        w[(np.diagonal(self.H) == 0) & held_at_zero(slope, l1)] = 0  # not swept
         first = sweep_matrix(self.H, slope, w, l1, 1, 0.0)
         tolerance = sweep_tolerance(accuracy, first)
         for _ in range(MAX_ROUNDS):
@@ -119,8 +120,9 @@ class MatrixModel(WholeHessian):
         along it, if that is lower. Return True if there is more to gain with the signs
         that are then.
         """
-        used = np.flatnonzero((w != 0) | (l1 == 0))
-        start, sign, weight = w[used], np.sign(w[used]), l1[used]
+        used = np.flatnonzero((w != 0) | ~l1.any(axis=0))
+        start, sign, l1 = w[used], np.sign(w[used]), l1[:, used]
+        weight = weight_of(start, l1)
         H = self.H[np.ix_(used, used)]
         pull = slope[used] + weight * sign
         try:
@@ -130,10 +132,10 @@ class MatrixModel(WholeHessian):
         except LinAlgError:
             return False
         end = start + step
-        lost = (np.sign(end) != sign) & (weight > 0)
+        lost = (np.sign(end) != sign) & l1.any(axis=0)
         if lost.any():
             curvature = float(step @ H @ step)
-            along, gain = least_along(start, step, slope[used], curvature, weight)
+            along, gain = least_along(start, step, slope[used], curvature, l1)
             end[lost] = 0.0
             cut = end - start
             if pull @ cut + 0.5 * cut @ H @ cut >= gain:
@@ -143,21 +145,35 @@ class MatrixModel(WholeHessian):
         return bool(lost.any() and (end != start).any())
 
 
+def held_at_zero(slope: Weights, l1: Weights) -> NDArray[np.bool_]:
+    """Return where a weight of zero is least: the slope is within (-above, below)."""
+    above, below = l1
+    return (-above < slope) & (slope < below)
+
+
+def weight_of(w: Weights, l1: Weights) -> Weights:
+    """Return the L1 weight on the side of zero on which each coordinate is."""
+    above, below = l1
+    return np.where(w > 0, above, np.where(w < 0, below, 0.0))
+
+
 def least_along(
     w: Weights, step: Weights, slope: Weights, curvature: float, l1: Weights
 ) -> tuple[Weights, float]:
     """Minimise slopeᵀ(x - w) + ½ (x - w)ᵀH(x - w) + Σ l1 |x| from w to w + step.
 
     Return x, and how much less that is. Along the step the function is a convex
-    parabola whose slope jumps up by 2 l1 |step| where a coordinate changes its sign.
+    parabola whose slope jumps up by (above + below) |step| where a coordinate changes
+    its sign. If one of the two is infinite, x stays at zero.
     """
-    crossing = np.flatnonzero((w * step < 0) & (l1 > 0))
+    jump, weight = l1[0] + l1[1], weight_of(w, l1)
+    crossing = np.flatnonzero((w * step < 0) & (jump > 0))
     at = -w[crossing] / step[crossing]
     order = np.argsort(at)
     crossing, at = crossing[order], at[order]
-    jumps = 2 * l1[crossing] * np.abs(step[crossing])
+    jumps = jump[crossing] * np.abs(step[crossing])
     bend = np.append(0.0, np.cumsum(jumps))
-    first = float(slope @ step + (l1 * step) @ np.sign(w))
+    first = float(slope @ step + (weight * step) @ np.sign(w))
     after = first + curvature * at + bend[1:]
     k = int(np.argmax(after >= 0)) if (after >= 0).any() else len(at)
     inside = -(first + bend[k]) / curvature if curvature > 0 else np.inf
@@ -165,8 +181,11 @@ def least_along(
     x = w + t * step
     if k < len(at) and t == at[k]:
         x[crossing[k]] = 0.0
+    x[np.isinf(weight_of(x, l1))] = 0.0  # rounding
     gain = t * (slope @ step) + 0.5 * t**2 * curvature
-    return x, float(gain + l1 @ (np.abs(x) - np.abs(w)))
+    size, other = np.abs(x), weight_of(x, l1) - weight
+    gain += weight @ (size - np.abs(w)) + other[x != 0] @ size[x != 0]
+    return x, float(gain)
 
 
 class GroupsModel(WholeHessian):

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skxent.losses._loss import Loss
 from skxent.optimize.inverse import rounding_of
@@ -108,6 +109,19 @@ class Objective:
     def nonsmooth_value(self, W: Weights) -> float:
         """Return the part of the penalty that is not smooth."""
         return self.penalty.nonsmooth_value(W)
+
+    def feasible(self, W: Weights) -> Weights:
+        """Return the nearest weights whose penalty is finite."""
+        finite = np.isfinite(self.nonsmooth_value(W))
+        return W if finite else self.penalty.prox(W, 0.0)
+
+    @cached_property
+    def smooth_columns(self) -> NDArray[np.bool_]:
+        """Return which columns of X have no part in what is not smooth: (d,)."""
+        d, l1 = self.rows.n_features, self.penalty.l1_weights
+        if l1 is None:
+            return np.zeros(d, dtype=bool)
+        return np.asarray((l1[:, :d] == 0).all(axis=0))
 
     def proximal_step(self, point: Point) -> Weights:
         """Return the step of length one that the gradient and the penalty make."""

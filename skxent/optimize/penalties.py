@@ -20,6 +20,7 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skxent.kernels.arrays import Floats
 from skxent.optimize.rows.base import Rows
@@ -90,9 +91,10 @@ class Penalty(ABC):
 
     @property
     def l1_weights(self) -> Weights | None:
-        """Return l1 (D,) if Σ l1 |W| is all that is not smooth.
+        """Return l1 (2, D) if Σ l1 |W| is all that is not smooth.
 
-        Compiled coordinate descent minimises that.
+        The first row is for weights above zero, the second for those below; infinite
+        ones forbid them. Compiled coordinate descent minimises that.
         """
         return None
 
@@ -144,7 +146,7 @@ class L1(Penalty):
 
     @property
     def l1_weights(self) -> Weights:
-        return self.threshold
+        return np.stack([self.threshold, self.threshold])
 
     def nonsmooth_value(self, W: Weights) -> float:
         return float(self.threshold @ np.abs(W).sum(axis=1))
@@ -190,23 +192,62 @@ class ElasticNet(L1):
         )
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class SignedElasticNet(ElasticNet):
+    """An elastic net of weights that are not above zero, not below it, or free.
+
+    sign : (D,), -1, 1 or 0. A weight of the other sign costs infinitely much.
+    """
+
+    sign: Weights
+
+    @property
+    def l1_weights(self) -> Weights:
+        costs = super().l1_weights
+        costs[0, self.sign < 0] = costs[1, self.sign > 0] = np.inf
+        return costs
+
+    def _forbidden(self, W: Weights) -> NDArray[np.bool_]:
+        return self.sign[:, np.newaxis] * W < 0
+
+    def nonsmooth_value(self, W: Weights) -> float:
+        return np.inf if self._forbidden(W).any() else super().nonsmooth_value(W)
+
+    def prox(self, V: Weights, step: float) -> Weights:
+        W = super().prox(V, step)
+        W[self._forbidden(W)] = 0.0
+        return W
+
+    def restricted(self, index: Columns) -> Self:
+        return replace(super().restricted(index), sign=self.sign[index])
+
+
 def elastic_net(
-    rows: Rows, strength: float, l1_ratio: float = 0.0, factor: Floats | None = None
+    rows: Rows,
+    strength: float,
+    l1_ratio: float = 0.0,
+    factor: Floats | None = None,
+    sign: Floats | None = None,
 ) -> Penalty:
     """Return strength Σ_j factor_j (l1_ratio ‖W_j‖₁ + (1 - l1_ratio) ½ ‖W_j‖²).
 
-    The sum is over the columns of X, without intercepts. factor : (d,), ones by default
+    The sum is over the columns of X, without intercepts. factor, sign : (d,), by
+    default ones, and zeros: see SignedElasticNet.
     """
     d = rows.n_features
     each = np.zeros((rows.shape[0], 1))
     each[:d] = strength if factor is None else strength * factor[:, np.newaxis]
     free = not each[:d].all()
+    l1, l2 = l1_ratio * each[:, 0], (1 - l1_ratio) * each
+    if sign is not None:
+        signs: Weights = np.zeros(len(each))
+        signs[:d] = sign
+        return SignedElasticNet(l1, l2, signs, free_columns=free)
     if not strength or not l1_ratio:
         return L2(each, free_columns=free)
-    l1 = l1_ratio * each[:, 0]
     if l1_ratio == 1:
         return L1(l1, free_columns=free)
-    return ElasticNet(l1, (1 - l1_ratio) * each, free_columns=free)
+    return ElasticNet(l1, l2, free_columns=free)
 
 
 # Adding the same number to a coefficient in all outputs shifts all logits of a row

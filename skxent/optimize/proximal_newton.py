@@ -55,7 +55,7 @@ def proximal_newton(
 
     A loss that is not convex starts from the cross-entropy fit if `start` is zero.
     """
-    path = ProximalNewton(options)
+    path, start = ProximalNewton(options), objective.feasible(start)
     if not objective.loss.convex and not start.any() and options.max_iter > 1:
         easier = replace(objective, loss=SURROGATE)
         tol = max(options.tol, PROXIMAL_START_TOL)
@@ -66,14 +66,14 @@ def proximal_newton(
 def working_set(objective: Objective, point: Point, room: int) -> tuple[Columns, int]:
     """Return the working set, and the number of candidate columns that are left out.
 
-    It has all columns with nonzero weights and those candidates whose weights a
-    proximal step of length one changes most. A candidate is a zero column that the
-    step makes nonzero.
+    It has all columns with nonzero weights, or without a part in what is not smooth,
+    and those candidates whose weights a proximal step of length one changes most. A
+    candidate is a zero column that the step makes nonzero.
     """
     d = objective.rows.n_features
     if d <= FIRST_COLUMNS:
         return np.arange(d), 0
-    used = point.W[:d].any(axis=1)
+    used = point.W[:d].any(axis=1) | objective.smooth_columns
     excess = np.abs(objective.proximal_step(point)[:d]).max(axis=1)
     excess[used] = 0
     candidates = np.flatnonzero(excess > 0)
@@ -154,7 +154,8 @@ class ProximalNewton:
                 continue
             if decrement <= tol:
                 if objective.may_be_unbounded(value) and is_unbounded_along(
-                    at, point, step, floor, decrement, before
+                    lambda W: at(objective.feasible(W)),
+                    *(point, step, floor, decrement, before),
                 ):
                     return Solution(W, value, 0, decrement, SEPARABLE)
                 # So near, a whole step is free precision, if it minimises the model.

@@ -9,6 +9,7 @@ from tables import table
 
 from skxent import CrossEntropyClassifier
 from skxent.blocks import ArrayBlocks, ParquetBlocks
+from skxent.linear_model._data import LinearData
 
 X, y, weight = table(n=300)
 NAMES = list("abcdefg")
@@ -119,10 +120,11 @@ def test_a_sample_of_blocks_is_chosen_as_of_one_table():
     rows = rng.normal(size=(30_000, 50))
     codes = (rows[:, :5].sum(axis=1) > rng.logistic(size=30_000)).astype(int)
     model = CrossEntropyClassifier(solver="lbfgs")
-    there, *_ = model._objective(ArrayBlocks(rows, codes, block_rows=7000), None, None)
-    here, *_ = model._objective(rows, codes, None)
+    blocks = ArrayBlocks(rows, codes, block_rows=7000)
+    there, *_ = model._objective(LinearData(blocks))
+    here, *_ = model._objective(LinearData(rows, codes))
     assert there.rows.subsample.n_samples == here.rows.subsample.n_samples < 10_000
-    found = model.fit(ArrayBlocks(rows, codes, block_rows=7000)).coef_
+    found = model.fit(blocks).coef_
     assert_allclose(found, model.fit(rows, codes).coef_, atol=1e-10)
 
 

@@ -86,8 +86,8 @@ def test_the_margins_of_another_model_are_a_start(n_classes):
     first = CrossEntropyClassifier(C=np.inf, **EXACT).fit(X, y)
     z = first.decision_function(X)
     second = clone(first).fit(X, y, offset=z)
-    assert_allclose(second.coef_, 0, atol=1e-8)
-    assert_allclose(second.intercept_, 0, atol=1e-8)
+    assert_allclose(second.coef_, 0, atol=1e-7)
+    assert_allclose(second.intercept_, 0, atol=1e-7)
 
 
 def test_a_column_with_a_fixed_coefficient_is_an_offset():
@@ -381,3 +381,16 @@ def test_statsmodels_has_the_same_coefficients():
     model = CrossEntropyClassifier(C=np.inf, **EXACT).fit(X, y, w, offset)
     found = np.append(model.intercept_, model.coef_)
     assert_allclose(found, peer.params, atol=1e-6)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.5])
+def test_glum_has_the_same_coefficients(ratio):
+    glum = pytest.importorskip("glum", reason="pip install glum")
+    X, y, offset = data()
+    w = np.random.default_rng(1).uniform(0.5, 2, len(y))
+    peer = glum.GeneralizedLinearRegressor(
+        family="binomial", alpha=1 / w.sum(), l1_ratio=ratio, gradient_tol=1e-10
+    ).fit(X, y.astype(float), sample_weight=w, offset=offset)
+    model = CrossEntropyClassifier(l1_ratio=ratio, **EXACT).fit(X, y, w, offset)
+    assert_allclose(model.coef_[0], peer.coef_, atol=1e-6)
+    assert_allclose(model.intercept_[0], peer.intercept_, atol=1e-6)

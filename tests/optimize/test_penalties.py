@@ -12,7 +12,14 @@ from skxent.inputs.targets import make_target
 from skxent.losses import CrossEntropy, Focal
 from skxent.optimize.models import GroupsModel, MatrixModel
 from skxent.optimize.objective import Objective
-from skxent.optimize.penalties import L1, L2, ElasticNet, Penalty, elastic_net
+from skxent.optimize.penalties import (
+    L1,
+    L2,
+    ElasticNet,
+    Penalty,
+    SignedElasticNet,
+    elastic_net,
+)
 from skxent.optimize.quadratic_penalty import QuadraticPenalty
 from skxent.optimize.rows import table_rows
 from skxent.optimize.smooth import Columns, Weights
@@ -69,6 +76,9 @@ def penalties():
         "l2": L2(strength[:, np.newaxis]),
         "l1": L1(strength),
         "elastic net": ElasticNet(strength, strength[:, np.newaxis] / 2),
+        "signs": SignedElasticNet(
+            strength, strength[:, np.newaxis] / 2, np.array([1.0, -1, 0, 1, -1, 0])
+        ),
         "stream": QuadraticPenalty(center, root @ root.T, origin),
         "diagonal stream": QuadraticPenalty(center, diagonal, origin),
         "group lasso": GroupLasso(group, of_group),
