@@ -91,6 +91,9 @@ class CatBoostLossClassifier(LossBoostingClassifier):
     callable gets margins. More than two classes are slow, since CatBoost calls Python
     for every row, and GPUs do not train on custom objectives.
 
+    CatBoost 1.2 continues a model of more than two classes only once, and not one that
+    was loaded, unpickled, copied or cut at its best iteration.
+
     Columns of categories in a DataFrame become cat_features, with missing values as the
     category "nan". With cat_features, text_features or embedding_features arrays are
     read as objects.
@@ -220,7 +223,7 @@ class CatBoostLossClassifier(LossBoostingClassifier):
         )
         if moved:
             model.set_scale_and_bias(1.0, np.asarray(fit.start).tolist())
-        elif fit.init_model is not None and hasattr(fit.init_model, "tree_count_"):
+        elif hasattr(fit.init_model, "tree_count_"):
             model.set_scale_and_bias(*fit.init_model.get_scale_and_bias())
         return model
 

@@ -62,18 +62,30 @@ class HistGradientLoss(BaseLoss):
     is_multiclass: bool
 
     def __init__(
-        self, objective: BoosterObjective, n_classes: int, posterior: bool
+        self, objective: BoosterObjective, n_classes: int | None, posterior: bool
     ) -> None:
-        link = LogitLink() if n_classes == 2 else MultinomialLogit()
-        super().__init__(_Derivatives(objective), link, n_classes)
+        super().__init__(_Derivatives(objective), LogitLink(), n_classes or 2)
         self.objective = objective
         self.posterior = posterior
+        self.finds_classes = n_classes is None
+        self._widen(n_classes or 2)
+
+    def _widen(self, n_classes: int) -> None:
+        """Make room for the derivatives of so many classes.
+
+        scikit-learn may share a loss between models, and warm starts come back to one
+        of them: columns that it has too many are not read.
+        """
+        self.n_classes = n_classes
         self.is_multiclass = n_classes > 2
+        self.link = MultinomialLogit() if self.is_multiclass else LogitLink()
 
     def fit_intercept_only(self, y_true: Any, sample_weight: Any = None) -> Any:
         """Return the constant of least loss, from which boosting starts."""
         # The classifier numbers the classes that it finds.
         found = int(y_true.max()) + 1
+        if self.finds_classes:
+            self._widen(max(self.n_classes, found))
         if found > self.n_classes:
             raise ValueError(
                 f"n_classes must be at least {found}, the number of classes in y, "
@@ -103,7 +115,7 @@ class HistGradientLoss(BaseLoss):
 
 def hist_gradient_boosting_loss(
     loss: str | Loss,
-    n_classes: int = 2,
+    n_classes: int | None = None,
     *,
     hessian: str = "psd",
     class_weight: Any = None,
@@ -125,9 +137,10 @@ def hist_gradient_boosting_loss(
     loss : str or Loss
         A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Dicts
         among its parameters are of code to number.
-    n_classes : int, default=2
-        The largest number of classes of y. A y with fewer is fine, as in a fold of
-        cross-validation that lacks one.
+    n_classes : int, default=None
+        The largest number of classes of y; None finds it. A y with fewer is fine, as in
+        a fold of cross-validation that lacks one, unless the loss or class_weight
+        differ between classes: then n_classes must be that of y.
     hessian : {"clip", "exact", "psd"}, default="psd"
         Treatment of negative second derivatives, which losses that are not convex have.
         "psd": put max(φ'', -p φ') in place of φ'' in the whole Hessian, which is the
@@ -137,7 +150,7 @@ def hist_gradient_boosting_loss(
         much too far.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
         Undone by predict_proba; that of HistGradientBoostingClassifier is not. y must
-        have all n_classes.
+        have all of these classes.
     label_smoothing : float in [0, 1), default=0
     posterior : bool, default=True
         predict_proba gives the class probabilities that a minimiser of the loss
@@ -178,10 +191,14 @@ def hist_gradient_boosting_loss(
             "scikit-learn must be a version that has sklearn._loss.loss.BaseLoss, "
             f"got {sklearn.__version__}."
         )
-    if not isinstance(n_classes, (int, np.integer)) or n_classes < 2:
-        raise ValueError(f"n_classes must be an integer >= 2, got {n_classes!r}.")
+    if n_classes is not None and (
+        not isinstance(n_classes, (int, np.integer)) or n_classes < 2
+    ):
+        raise ValueError(
+            f"n_classes must be None or an integer >= 2, got {n_classes!r}."
+        )
     check_bool("posterior", posterior)
     objective = BoosterObjective(
         as_loss(loss), class_weight, label_smoothing, None, n_threads, hessian
     )
-    return HistGradientLoss(objective, int(n_classes), bool(posterior))
+    return HistGradientLoss(objective, n_classes and int(n_classes), bool(posterior))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -256,7 +256,8 @@ class _Without:
 
     def __call__(self, env: Any) -> None:
         seen = [found for found in env.evaluation_result_list if found[1] != self.name]
-        self.callback(env._replace(evaluation_result_list=seen))
+        seen_by = replace if is_dataclass(env) else type(env)._replace
+        self.callback(seen_by(env, evaluation_result_list=seen))
 
 
 def _without(name: str, callback: Any) -> Any:

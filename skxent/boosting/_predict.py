@@ -42,10 +42,11 @@ def predict_proba(
     Parameters
     ----------
     model : fitted XGBModel, LGBMModel, CatBoost model, or native Booster
-    X : rows of shape (n, d), DMatrix or Pool
+    X : rows of shape (n, d), DMatrix, Dataset or Pool
         An array, list, DataFrame or sparse matrix that the library takes; also a
         DMatrix for XGBoost or a Pool for CatBoost, which may hold the start values as
-        base_margin or baseline.
+        base_margin or baseline; or a Dataset of LightGBM that has kept its rows
+        (``free_raw_data=False``), whose init_score is not read.
     objective : objective, default=None
         The one that the model was trained with. None: that of the estimator; required
         for native Boosters, which do not know theirs.
@@ -118,8 +119,15 @@ def _as_rows(X: Any, name: str) -> Any:
     X = list(X) if isinstance(X, tuple) else X
     if issparse(X):
         return csr_matrix(X)  # not all libraries take sparse arrays
+    if name == "lightgbm" and type(X).__name__ == "Dataset":
+        if X.data is None:
+            raise ValueError(
+                "X must be a Dataset that has kept its rows, got one that has not. "
+                "Make it with free_raw_data=False."
+            )
+        return _as_rows(X.data, name)  # LightGBM predicts from rows only
     if _libraries(X) & MARGINS.keys():
-        if name not in _libraries(X) or type(X).__name__ == "Dataset":
+        if name not in _libraries(X):
             raise ValueError(
                 f"X must be rows that {name} predicts from, such as an array or a "
                 f"DataFrame, got a {type(X).__module__}.{type(X).__name__}."

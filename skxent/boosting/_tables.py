@@ -30,6 +30,14 @@ def as_frame(X: Any, text: bool = False) -> Any:
     """
     if hasattr(X, "to_pandas") and _package(X) in ("polars", "pyarrow"):
         X = X.to_pandas()
+        # An Enum comes as ordered categories, which LightGBM reads as numbers.
+        X = X.assign(
+            **{
+                name: X[name].cat.as_unordered()
+                for name in X.columns[categories(X)]
+                if X[name].cat.ordered
+            }
+        )
     if _package(X) == "polars":
         raise ValueError("X must be a DataFrame, got a LazyFrame. Call X.collect().")
     if _package(X) != "pandas" or getattr(X, "ndim", 0) != 2:

@@ -273,7 +273,7 @@ def test_signatures_are_those_that_the_libraries_inspect():
         ("hessian", "abs", "hessian must be one of 'clip', 'exact', 'psd', got 'abs'"),
         ("soft_labels", [1, 2], r"soft_labels must be of shape \(n, K\), K >= 2"),
         ("soft_labels", [[0.5, 0.6]], "soft_labels must have rows that sum to one"),
-        ("n_classes", 1, "n_classes must be an integer >= 2, got 1"),
+        ("n_classes", 1, "n_classes must be None or an integer >= 2, got 1"),
         ("posterior", 2, "posterior must be True or False, got 2"),
     ],
 )

@@ -174,7 +174,10 @@ def test_hist_gradient_boosting_of_every_loss(name, n_classes):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize(("n_classes", "found"), [(2, 1), (3, 2), (3, 1), (5, 3)])
+@pytest.mark.parametrize(
+    ("n_classes", "found"),
+    [(2, 1), (3, 2), (3, 1), (5, 3), (None, 1), (None, 2), (None, 3)],
+)
 def test_hist_gradient_boosting_where_y_lacks_classes(n_classes, found, early_stopping):
     """As the built-in loss, which is made for the classes that y has."""
     X, _, w = table(n=120)
@@ -190,7 +193,7 @@ def test_hist_gradient_boosting_where_y_lacks_classes(n_classes, found, early_st
 def test_hist_gradient_boosting_in_folds_that_lack_a_class():
     X, _, _ = table(n=90)
     y = np.repeat(["a", "b", "c"], 30)
-    losses = [hist_gradient_boosting_loss(Focal(g), 3, n_threads=1) for g in (0, 2)]
+    losses = [hist_gradient_boosting_loss(Focal(g), n_threads=1) for g in (0, 2)]
     model = HistGradientBoostingClassifier(max_iter=3)
     search = GridSearchCV(model, {"loss": losses}, cv=KFold(3), error_score="raise")
     assert_array_equal(search.fit(X, y).cv_results_["mean_test_score"], 0)
@@ -205,7 +208,7 @@ def test_hist_gradient_boosting_in_folds_that_lack_a_class():
 
 def test_hist_gradient_boosting_refuses_classes_that_it_cannot_know():
     X, y, _ = table(3)
-    model = HistGradientBoostingClassifier(loss=hist_gradient_boosting_loss(Focal()))
+    model = HistGradientBoostingClassifier(loss=hist_gradient_boosting_loss(Focal(), 2))
     with pytest.raises(
         ValueError, match=r"^n_classes must be at least 3, .*, got 2\.$"
     ):

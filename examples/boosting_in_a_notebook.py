@@ -1,0 +1,53 @@
+"""
+Any loss in the place of LGBMClassifier
+=======================================
+
+A notebook that trains an LGBMClassifier changes one line to train it with another loss:
+categories, evaluation sets, early stopping by any metric, importances and SHAP values
+stay, and the probabilities can be calibrated and blended.
+"""
+
+import numpy as np
+import pandas as pd
+from lightgbm import LGBMClassifier
+from sklearn.datasets import make_classification
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+
+from skxent.blending import BlendClassifier
+from skxent.boosting import LGBMLossClassifier
+from skxent.calibration import TemperatureScaling
+
+X, y = make_classification(
+    2000, 8, n_informative=6, n_classes=5, flip_y=0.1, random_state=0
+)
+frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(8)])
+frame["region"] = pd.cut(frame.pop("x7"), 4, labels=["n", "e", "s", "w"])
+A, B, a, b = train_test_split(frame, np.array(list("abcde"))[y], random_state=0)
+fit, held, fit_y, held_y = train_test_split(A, a, random_state=0)
+
+trees = LGBMClassifier(n_estimators=150, early_stopping_round=10, verbosity=-1)
+for metric in ("multi_logloss", "auc_mu"):
+    model = LGBMLossClassifier("poly1", estimator=trees)  # in the place of `trees`
+    model.fit(fit, fit_y, eval_set=(held, held_y), eval_metric=metric)
+    score = model.best_score_["valid_0"][metric]
+    print(f"{metric:14}{model.best_iteration_:4} trees, {score:.3f} at the best")
+top = np.argsort(-model.feature_importances_)[:3]
+print("important:", ", ".join(model.feature_names_in_[top]))
+try:
+    import shap
+
+    values = shap.TreeExplainer(model.booster_)(B)
+    gap = values.values.sum(axis=1) + values.base_values - model.decision_function(B)
+    print(f"SHAP values add up to the margins within {np.abs(gap).max():.0e}")
+except ImportError:
+    print("pip install shap")
+
+few = LGBMClassifier(n_estimators=40, verbosity=-1)
+losses = [
+    (name, LGBMLossClassifier(name, estimator=few)) for name in ("poly1", "focal")
+]
+blend = BlendClassifier(losses, cv=3).fit(A, a)
+scaled = TemperatureScaling(losses[0][1], cv=3).fit(A, a)
+for name, fitted in (("stopped", model), ("calibrated", scaled), ("blend", blend)):
+    print(f"{name:14}{log_loss(b, fitted.predict_proba(B)):.3f} log loss")
