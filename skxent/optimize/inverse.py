@@ -137,8 +137,7 @@ class Inverse:
     def root(self, U: Weights) -> Weights:
         """Return R U, where R Rᵀ is the inverse."""
         if self.factor is not None:
-            solved = solve_triangular(self.factor, U, lower=True, trans="T")
-            return np.asarray(solved) / self.scale
+            return self._solve(U, "T") / self.scale
         return self.vectors @ (np.sqrt(self.reciprocal)[:, np.newaxis] * U) / self.scale
 
     def root_transposed(self, G: Weights) -> Weights:
@@ -146,8 +145,16 @@ class Inverse:
         G = G / self.scale
         check_curvature(G, "gradient")
         if self.factor is not None:
-            return np.asarray(solve_triangular(self.factor, G, lower=True))
+            return self._solve(G, "N")
         return np.sqrt(self.reciprocal)[:, np.newaxis] * (self.vectors.T @ G)
+
+    def _solve(self, B: Weights, trans: str) -> Weights:
+        # To check that the factor is finite would take as long as to solve.
+        return np.asarray(
+            solve_triangular(
+                self.factor, B, trans=trans, lower=True, check_finite=False
+            )
+        )
 
     def __call__(self, G: Weights) -> Weights:
         """Return the inverse times the columns of G."""

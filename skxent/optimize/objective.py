@@ -24,7 +24,7 @@ from skxent.optimize.penalties import Penalty, zero_sum
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Columns, Point, Weights
 
-# Log-odds of the best constant beyond this are those of a class without weight.
+# Best log-odds beyond this are those of a class without weight.
 MAX_START = 25.0
 
 
@@ -180,7 +180,7 @@ class Objective:
         W, rows = np.zeros(self.shape), self.rows
         if rows.fit_intercept:
             constant = rows.best_constant(self.loss)
-            if np.abs(constant).max() <= MAX_START:
+            if np.ptp(np.append(constant, 0.0)) <= MAX_START:
                 W[-1] = constant
         return W
 

@@ -45,11 +45,10 @@ METHODS: dict[str, Method] = {
 }
 SOLVERS = tuple(METHODS)
 
-# With this many rows per coefficient or fewer, classes are nearly separable and L-BFGS
-# is slow. From 4 on it was faster: 20000 x 500, 5 classes, in half the time.
-# Losses that are not convex then have plateaus, on which L-BFGS may stop
+# With this many rows per coefficient or fewer, classes are nearly separable. Losses
+# that are not convex then have plateaus, on which L-BFGS may stop
 # (benchmarks/bench_linear.py).
-FEW_ROWS, FEW_ROWS_NOT_CONVEX = 3, 6
+FEW_ROWS_NOT_CONVEX = 6
 
 # Several fits use a Hessian that is kept, so it may cost this many times as much.
 KEPT_HESSIAN_FACTOR = 10
@@ -61,7 +60,11 @@ SMOOTH_START_TOL = 0.2
 
 
 def choose_solver(objective: Objective, options: SolverOptions) -> str:
-    """Return the solver for the size of the problem."""
+    """Return the solver for the size of the problem.
+
+    For a convex loss with a penalty, L-BFGS was the fastest at any number of rows per
+    coefficient, but for the smallest problems (benchmarks/choice_of_solver.py).
+    """
     size, m = objective.shape
     n, coefficients = objective.rows.n_samples, size * m
     operations = n * size**2 * m * (m + 1) / 2 + coefficients**3 / 3
@@ -69,9 +72,8 @@ def choose_solver(objective: Objective, options: SolverOptions) -> str:
     if operations <= factor * options.few_operations:
         return "newton-cholesky"
     # Only Newton's methods detect that no minimum exists.
-    few_rows = FEW_ROWS if objective.loss.convex else FEW_ROWS_NOT_CONVEX
-    few = n <= few_rows * coefficients
-    return "newton-cg" if few or objective.may_be_unbounded() else "lbfgs"
+    plateaus = not objective.loss.convex and n <= FEW_ROWS_NOT_CONVEX * coefficients
+    return "newton-cg" if plateaus or objective.may_be_unbounded() else "lbfgs"
 
 
 def run(

@@ -220,15 +220,17 @@ def test_a_hessian_of_a_neighbour_spares_one():
 
 
 def test_choice_of_solver():
-    def chosen(n, d, n_classes):
+    def chosen(n, d, n_classes, loss=CrossEntropy(), C=1.0):  # noqa: B008
         target = make_target(np.zeros(n, int), n, n_classes)
         X = sp.csr_array((n, d))
-        return choose_solver(objective_of(X, target, CrossEntropy()), SolverOptions())
+        return choose_solver(objective_of(X, target, loss, C=C), SolverOptions())
 
     assert chosen(1000, 10, 2) == "newton-cholesky"
-    assert chosen(1797, 64, 10) == "newton-cg"
+    assert chosen(1797, 64, 10) == "lbfgs"
     assert chosen(100_000, 50, 2) == "lbfgs"
-    assert chosen(1000, 5000, 20) == "newton-cg"
+    assert chosen(1000, 5000, 20) == "lbfgs"
+    assert chosen(1000, 5000, 20, Focal(2.0)) == "newton-cg"
+    assert chosen(1000, 5000, 20, C=np.inf) == "newton-cg"
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,10 @@ class Chunk:
         if self.outer is not None:
             product = (M.T @ self.outer).reshape(m, m, size, size)
             return np.asarray(product.swapaxes(1, 2))
+        if m == 1 and (M >= 0).all():
+            # A product with its own transpose takes BLAS half the time.
+            x = self.padded * np.sqrt(M.astype(np.float64, copy=False))
+            return (x.T @ x)[np.newaxis, :, np.newaxis]
         x, M = self.padded, M.reshape(-1, m, m, 1)
         scaled = (M[:, j, : j + 1] * x[:, np.newaxis] for j in range(m))
         return ((x.T @ s.reshape(len(x), -1)).reshape(size, -1, size) for s in scaled)
