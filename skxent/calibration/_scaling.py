@@ -13,11 +13,13 @@ class TemperatureScaling(LogitScaling):
 
     .. math:: \min_{T > 0} \; \sum_i w_i \, \ell(y_i, z_i / T)
 
-    The order of the classes does not change, nor does `predict`. With cross-entropy
-    this is ``CalibratedClassifierCV(method="temperature")`` of scikit-learn. With
-    another loss, such as that of the model's training, predict_proba applies the map of
-    :meth:`skxent.losses.Loss.posterior` to the scaled logits (focal-aware temperature
-    scaling), so that the probabilities are right for every loss.
+    The order of the classes does not change, nor, without `ensemble`, does `predict`.
+    With cross-entropy this is ``CalibratedClassifierCV(method="temperature")`` of
+    scikit-learn, with the same `ensemble`, but for probabilities below 1e-12: see
+    `floor`. With another loss, such as that of the model's training, predict_proba
+    applies the map of :meth:`skxent.losses.Loss.posterior` to the scaled logits
+    (focal-aware temperature scaling), so that the probabilities are right for every
+    loss.
 
     Parameters
     ----------
