@@ -45,10 +45,10 @@ METHODS: dict[str, Method] = {
 }
 SOLVERS = tuple(METHODS)
 
-# With this many rows per coefficient or fewer, classes are nearly separable. Losses
-# that are not convex then have plateaus, on which L-BFGS may stop
-# (benchmarks/bench_linear.py).
-FEW_ROWS_NOT_CONVEX = 6
+# With this many rows per coefficient or fewer, losses that are not convex have
+# plateaus, on which L-BFGS may stop (benchmarks/bench_linear.py). And if outputs have
+# penalties of their own, as in a stream, its one scale does not tell the decrement.
+FEW_ROWS = 6
 
 # Several fits use a Hessian that is kept, so it may cost this many times as much.
 KEPT_HESSIAN_FACTOR = 10
@@ -72,8 +72,9 @@ def choose_solver(objective: Objective, options: SolverOptions) -> str:
     if operations <= factor * options.few_operations:
         return "newton-cholesky"
     # Only Newton's methods detect that no minimum exists.
-    plateaus = not objective.loss.convex and n <= FEW_ROWS_NOT_CONVEX * coefficients
-    return "newton-cg" if plateaus or objective.may_be_unbounded() else "lbfgs"
+    uneven = m > 1 and not objective.shift_invariant
+    hard = (uneven or not objective.loss.convex) and n <= FEW_ROWS * coefficients
+    return "newton-cg" if hard or objective.may_be_unbounded() else "lbfgs"
 
 
 def run(
