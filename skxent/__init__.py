@@ -11,6 +11,7 @@ from skxent.linear_model import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
     SmoothedSoftmaxClassifier,
+    cross_entropy_path,
 )
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "FocalLogisticRegressionCV",
     "SmoothedSoftmaxClassifier",
     "SmoothedSoftmaxClassifierCV",
+    "cross_entropy_path",
     "explain",
     "show_config",
 ]

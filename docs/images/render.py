@@ -15,8 +15,9 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.datasets import load_digits, make_classification
+from sklearn.datasets import load_breast_cancer, load_digits, make_classification
 from sklearn.model_selection import cross_val_predict, train_test_split
+from sklearn.preprocessing import scale
 
 from skxent import (
     CrossEntropyClassifier,
@@ -32,6 +33,7 @@ from skxent.displays import (
     PosteriorDisplay,
     ReliabilityDisplay,
 )
+from skxent.linear_model import cross_entropy_path
 from skxent.losses import CrossEntropy, Focal, GeneralizedCrossEntropy, Poly1
 
 LOSSES = [CrossEntropy(), Focal(2.0), GeneralizedCrossEntropy(0.7), Poly1(1.0)]
@@ -176,6 +178,12 @@ def path(ax):
     PathDisplay.from_estimator(search(), ax=ax)
 
 
+def coefficients(ax):
+    data = load_breast_cancer()
+    path = cross_entropy_path(scale(data.data), data.target, Cs=50, eps=0.01)
+    PathDisplay.from_path(path, feature_names=data.feature_names, ax=ax)
+
+
 PICTURES = [
     loss_curve,
     loss_slope,
@@ -184,6 +192,7 @@ PICTURES = [
     reliability_classwise,
     loss_by_class,
     path,
+    coefficients,
     posterior,
     posterior_rare,
     posterior_smoothed,

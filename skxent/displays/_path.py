@@ -1,30 +1,26 @@
-"""The scores of a search along C, one curve for each of the other parameters."""
+"""Curves along C: the scores of a search, or the coefficients of a path."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 
+from skxent.displays._curves import Curve, curves_along, label_of
 from skxent.displays._display import Display, legend_above, line_style, text_color
-from skxent.kernels.arrays import Floats
 
 # More curves than this cannot be told apart, so the others are grey.
 MAX_COLORED = 8
-# Characters of a curve's name.
-MAX_NAME = 60
-
-Path = tuple[Floats, Floats, Floats]
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class PathDisplay(Display):
     """Cross-validated score against C, or another parameter of a search.
 
-    Create it by `from_estimator` or `from_cv_results`. The band is one standard error
+    Create it by `from_estimator` or `from_cv_results`; or by `from_path`, which shows
+    coefficients along C, without bands and marks. The band is one standard error
     of the mean over the folds to either side, and the mark is the best score. Of more
     than 8 curves those with the best scores have colours, bands and names, and the
     others are grey. Infinite values, which C may have, are drawn beyond the others.
@@ -40,6 +36,8 @@ class PathDisplay(Display):
         standard errors, all of shape (points,).
     metric : str, default="score"
         The name of the score.
+    scored : bool, default=True
+        False: the curves are coefficients, and those that become largest have colours.
 
     Attributes
     ----------
@@ -47,10 +45,11 @@ class PathDisplay(Display):
     lines_ : list of matplotlib Line2D
     bands_ : list of matplotlib PolyCollection
         Of the curves that are not grey.
-    best_ : matplotlib Line2D
+    best_ : matplotlib Line2D, or None of coefficients
 
     See Also
     --------
+    skxent.cross_entropy_path : Coefficients along C.
     skxent.FocalLogisticRegressionCV : A search along C.
 
     Examples
@@ -66,8 +65,64 @@ class PathDisplay(Display):
 
     parameter: str
     settings: Sequence[dict[str, Any]]
-    paths: Sequence[Path]
+    paths: Sequence[Curve]
     metric: str = "score"
+    scored: bool = True
+
+    @classmethod
+    def from_path(
+        cls, path: Any, *, feature_names: Sequence[str] | None = None, ax: Any = None
+    ) -> Self:
+        """Draw the coefficients of a path against C.
+
+        Columns that are not in use at any C are left out.
+
+        Parameters
+        ----------
+        path : CrossEntropyPath
+            The result of :func:`skxent.cross_entropy_path`.
+        feature_names : list of str of length d, default=None
+            Names of the columns. None: their numbers.
+        ax : matplotlib Axes, default=None
+            The axes to draw on. None: those of a new figure.
+
+        Returns
+        -------
+        PathDisplay
+
+        Raises
+        ------
+        ValueError
+            If there is not one name for each column, or no column is in use.
+        """
+        Cs, coefs = np.asarray(path.Cs), np.asarray(path.coefs)
+        _, m, d = coefs.shape
+        names = list(range(d)) if feature_names is None else list(feature_names)
+        if len(names) != d:
+            raise ValueError(
+                f"feature_names must have {d} names, as many as columns of X, "
+                f"got {len(names)}."
+            )
+        used = np.argwhere(coefs.any(axis=0))
+        if not len(used):
+            raise ValueError(
+                "path must have a coefficient that is not zero, got none. "
+                "Larger values of C let coefficients enter."
+            )
+        order = np.argsort(Cs, kind="stable")
+        zero = np.zeros(len(Cs))
+        settings = [
+            ({"class": int(k)} if m > 1 else {}) | {"column": names[j]} for k, j in used
+        ]
+        paths = [(Cs[order], coefs[order, k, j], zero) for k, j in used]
+        display = cls(
+            parameter="C",
+            settings=settings,
+            paths=paths,
+            metric="coefficient",
+            scored=False,
+        )
+        return display.plot(ax=ax)
 
     @classmethod
     def from_estimator(
@@ -162,12 +217,13 @@ class PathDisplay(Display):
         if not np.isfinite(mean).any():
             raise ValueError(f"mean_test_{chosen} must have finite scores, got none.")
         error = np.asarray(cv_results[f"std_test_{chosen}"]) / np.sqrt(max(n_folds, 1))
-        settings, paths = _paths(points, name, mean, error)
+        settings, paths = curves_along(points, name, mean, error)
         display = cls(parameter=name, settings=settings, paths=paths, metric=chosen)
         return display.plot(ax=ax)
 
     def _draw(self, ax: Any) -> None:
-        tops = [np.nan_to_num(mean, nan=-np.inf).max() for _, mean, _ in self.paths]
+        heights = [mean if self.scored else np.abs(mean) for _, mean, _ in self.paths]
+        tops = [np.nan_to_num(height, nan=-np.inf).max() for height in heights]
         told = set(np.argsort(tops, kind="stable")[::-1][:MAX_COLORED].tolist())
         grey = {"color": text_color(), "alpha": 0.35, "linewidth": 0.8, "zorder": 1}
         grey["label"] = f"{len(tops) - len(told)} others"
@@ -179,73 +235,36 @@ class PathDisplay(Display):
             ax.text(beyond, 0.01, "∞", **foot)
         self.lines_: list[Any] = []
         self.bands_: list[Any] = []
+        colored = 0
         for number, (setting, (at, mean, error)) in enumerate(
             zip(self.settings, self.paths, strict=True)
         ):
             at = np.where(np.isinf(at), beyond, at)
+            marker = "." if self.scored else None
             if number not in told:
-                self.lines_ += ax.plot(at, mean, marker=".", **grey)
+                self.lines_ += ax.plot(at, mean, marker=marker, **grey)
                 grey["label"] = None
                 continue
-            style = line_style(len(self.bands_))
-            label = _label(setting) or None
-            self.lines_ += ax.plot(at, mean, marker=".", label=label, **style)
+            style = line_style(colored)
+            colored += 1
+            label = label_of(setting) or None
+            self.lines_ += ax.plot(at, mean, marker=marker, label=label, **style)
+            if not self.scored:
+                continue
             band = ax.fill_between(
                 at, mean - error, mean + error, color=style["color"], alpha=0.15, lw=0
             )
             self.bands_.append(band)
-        at, mean, _ = self.paths[int(np.argmax(tops))]
-        best = int(np.nanargmax(mean))
-        at = beyond if np.isinf(at[best]) else at[best]
-        self.best_: Any = ax.plot(at, mean[best], "o", color=text_color())[0]
+        self.best_: Any = None
+        if self.scored:
+            at, mean, _ = self.paths[int(np.argmax(tops))]
+            best = int(np.nanargmax(mean))
+            at = beyond if np.isinf(at[best]) else at[best]
+            self.best_ = ax.plot(at, mean[best], "o", color=text_color())[0]
         ax.set(
             xlabel=self.parameter,
-            ylabel=f"mean test {self.metric}",
+            ylabel=f"mean test {self.metric}" if self.scored else self.metric,
             xscale="log" if (every > 0).all() else "linear",
         )
         if any(self.settings):
             legend_above(ax)
-
-
-def _paths(
-    points: list[dict[str, Any]], name: str, mean: Floats, error: Floats
-) -> tuple[list[dict[str, Any]], list[Path]]:
-    """Return points that differ only in the parameter `name` as curves along it."""
-    curves: dict[str, tuple[dict[str, Any], dict[Real, int]]] = {}
-    for place, point in enumerate(points):
-        if name in point:
-            value = point[name]
-            if not isinstance(value, Real):
-                raise ValueError(
-                    "parameter must be one whose values are numbers, "
-                    f"got {name}={value!r}."
-                )
-            others = {key: value for key, value in point.items() if key != name}
-            # Successive halving repeats points, with more rows each time.
-            curves.setdefault(repr(others), (others, {}))[1][value] = place
-    every = [others for others, _ in curves.values()]
-    varying = [
-        key
-        for key in dict.fromkeys(key for others in every for key in others)
-        if len({repr(others.get(key)) for others in every}) > 1
-    ]
-    settings: list[dict[str, Any]] = []
-    paths: list[Path] = []
-    for others, places in curves.values():
-        at = np.array(list(places), dtype=np.float64)
-        order = np.argsort(at, kind="stable")
-        settings.append({key: others[key] for key in varying if key in others})
-        at, rows = at[order], np.array(list(places.values()))[order]
-        paths.append((at, mean[rows], error[rows]))
-    return settings, paths
-
-
-def _label(setting: dict[str, Any]) -> str:
-    """Return a name of a curve, without the steps of a Pipeline if it is unique."""
-    short = [name.rpartition("__")[2] for name in setting]
-    names = short if len(set(short)) == len(short) else list(setting)
-    text = ", ".join(
-        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in zip(names, setting.values(), strict=True)
-    )
-    return text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…"

@@ -9,6 +9,7 @@ from skxent.linear_model._named import (
     FocalLogisticRegression,
     SmoothedSoftmaxClassifier,
 )
+from skxent.linear_model._path import cross_entropy_path
 
 if _TYPE_CHECKING:  # also read by programs that freeze a package
     from skxent.linear_model._cv import (
@@ -22,6 +23,7 @@ __all__ = [
     "FocalLogisticRegressionCV",
     "SmoothedSoftmaxClassifier",
     "SmoothedSoftmaxClassifierCV",
+    "cross_entropy_path",
 ]
 
 

@@ -16,6 +16,7 @@ from sklearn.exceptions import FitFailedWarning
 from skxent.kernels.checks import warn
 from skxent.linear_model._classifier import CrossEntropyClassifier
 from skxent.linear_model._data import LinearData
+from skxent.linear_model._fold_path import GridPoint, Path
 from skxent.linear_model._scoring import FoldScorer, check_score
 from skxent.linear_model._training import (
     EncodedTarget,
@@ -28,99 +29,6 @@ from skxent.linear_model._training import (
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Weights
 from skxent.optimize.solve import solve
-
-GridPoint = tuple[float, float, float]  # l1_ratio, the varied parameter, C
-
-# Extrapolate with weights of such a sum of sizes: it amplifies errors as much.
-MAX_AMPLIFIED = 15.0
-
-
-class Path:
-    """The fits on one fold, each of which starts where its neighbours end.
-
-    For each l1_ratio and value of the varied parameter C changes the penalty alone.
-    """
-
-    rows: Rows
-    encoded: EncodedTarget
-    warm_start: WarmStart
-
-    def __init__(self, train: LinearData) -> None:
-        self.train = train
-        self.at: tuple[float, ...] = ()  # the l1_ratio and the value of `rows`
-        self.row: list[Weights] = []  # the solutions there
-        self.hessian: Weights | None = None  # of the rows, at the last of them
-        self.known: dict[float, list[Weights]] = {}  # of each value at this l1_ratio
-
-    def fit(self, model: Any, point: GridPoint) -> tuple[int, dict[str, Any]]:
-        """Return the iterations and the attributes of a model at this point."""
-        if point[:2] != self.at:
-            self._begin_row(model, point)
-        objective = objective_of(model, self.rows, self.encoded.trained)
-        start = self.warm_start.weights(self.row)
-        self.row.append(start)  # where the next one starts if this one fails
-        solution = solve(
-            replace(objective, cached_hessian=self.hessian),
-            start,
-            replace(options_of(model), keep_hessian=True),
-            model.solver,
-        )
-        self.row[-1] = solution.weights
-        if solution.hessian is not None:
-            self.hessian = solution.hessian
-        attributes = fitted_attributes(objective, solution.weights)
-        return int(solution.n_iter), self.encoded.attributes | attributes
-
-    def _begin_row(self, model: Any, point: GridPoint) -> None:
-        self.encoded = encode_target(model, self.train)
-        self.rows = table_of(model, self.train, self.encoded)
-        self.hessian = None
-        if point[:1] != self.at[:1]:
-            self.known = {}
-        self.at, value = point[:2], point[1]
-        self.warm_start = WarmStart(self.known, value, self.rows.shape)
-        self.row = self.known[value] = []
-
-
-class WarmStart:
-    """Where the fits at a new value of the varied parameter are expected to end.
-
-    At each C the polynomial in log(1 + value) through the fits at the last three
-    values; the path along C keeps the distance to it that it has so far.
-    """
-
-    def __init__(
-        self, rows: dict[float, list[Weights]], value: float, shape: tuple[int, int]
-    ) -> None:
-        self.expected: list[Weights] = []
-        self.zero = np.zeros(shape)
-        for order in range(min(3, len(rows)), 0, -1):
-            known = list(rows)[-order:]
-            share = extrapolation(np.log1p(known), np.log1p(value))
-            # Values close to each other tell nothing of one far away.
-            if np.abs(share).sum() <= MAX_AMPLIFIED:
-                paths = zip(*(rows[v] for v in known), strict=True)
-                self.expected = [np.tensordot(share, path, 1) for path in paths]
-                return
-
-    def weights(self, row: list[Weights]) -> Weights:
-        """Return where the fit after those of `row` starts."""
-        i = len(row)
-        if not self.expected:
-            return row[-1] if row else self.zero
-        if not row:
-            return self.expected[0]
-        return row[-1] + self.expected[i] - self.expected[i - 1]
-
-
-def extrapolation(known: NDArray[np.float64], x: float) -> NDArray[np.float64]:
-    """Return the weights of values at `known` in their polynomial's value at x."""
-    others = known[:, np.newaxis] != known
-    ratio = np.ones_like(others, dtype=np.float64)
-    gap = known[:, np.newaxis] - known
-    np.divide(x - known, gap, out=ratio, where=others)
-    return ratio.prod(axis=1)
-
 
 Candidate = dict[str, Any]
 
@@ -169,11 +77,11 @@ def fit_fold(
     `done` is called after each candidate.
     """
     fold = Fold(len(candidates), scorer.scorers)
-    path = Path(train)
     groups: dict[GridPoint, list[int]] = {}
     for i, c in enumerate(candidates):
         groups.setdefault((c["l1_ratio"], c[loss_parameter], c["C"]), []).append(i)
-    for point in sorted(groups):
+    path = Path(train, sorted(groups))
+    for point in path.points:
         duplicates = groups[point]
         begin = time.perf_counter()
         model = make(**candidates[duplicates[0]])

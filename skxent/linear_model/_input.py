@@ -60,7 +60,7 @@ def check_data(
         y,
         accept_sparse="csr",
         dtype=[np.float64, np.float32],
-        order="C",
+        order=getattr(estimator, "table_order", "C"),
         multi_output=soft,
         reset=reset,
         ensure_all_finite=finite,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from skxent.kernels._coordinate import sweep_columns
 from skxent.kernels.arrays import Floats
@@ -41,7 +42,7 @@ class ColumnsModel(Model):
     ) -> None:
         self.rows = rows
         self.loss = loss
-        self.X: Any = rows.as_columns()
+        self.X: Any = sp.csc_array(rows.columns(np.arange(rows.shape[0])))
         self.l1_weights = l1_weights
         self.l2_weights = l2_weights
 

@@ -10,11 +10,11 @@ from inspect import signature
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_iris, load_wine
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, scale
 
 from oracle import LOSS_INSTANCES
 from skxent import FocalLogisticRegression, FocalLogisticRegressionCV
@@ -26,6 +26,7 @@ from skxent.displays import (
     PosteriorDisplay,
     ReliabilityDisplay,
 )
+from skxent.linear_model import cross_entropy_path
 from skxent.losses import LOSSES, CrossEntropy, Focal
 from skxent.metrics import evaluate_loss, expected_calibration_error
 from skxent.scorers import neg_log_loss_scorer
@@ -391,6 +392,34 @@ def test_a_point_that_is_repeated_counts_as_the_last_time():
     table |= {"mean_test_score": [1.0, 2.0, 3.0], "std_test_score": np.zeros(3)}
     ((at, mean, _),) = PathDisplay.from_cv_results(table).paths
     assert_allclose([at, mean], [[1, 2], [3, 2]])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_coefficients_of_a_path(n_classes):
+    X, y = load_wine(return_X_y=True)
+    rows = y < n_classes
+    X, y = scale(X[rows]), y[rows]
+    path = cross_entropy_path(X, y, Cs=[1.0, 0.01, 0.1])
+    names = [f"x{j}" for j in range(X.shape[1])]
+    display = PathDisplay.from_path(path, feature_names=names)
+    used = np.argwhere(path.coefs.any(axis=0))
+    assert len(display.lines_) == len(used)
+    for line, setting, (k, j) in zip(
+        display.lines_, display.settings, used, strict=True
+    ):
+        assert_allclose(line.get_xdata(), [0.01, 0.1, 1.0])
+        assert_allclose(line.get_ydata(), path.coefs[[1, 2, 0], k, j])
+        assert setting["column"] == f"x{j}"
+        assert setting.get("class", 0) == k
+    largest = np.abs(path.coefs).max(axis=0)[tuple(used.T)].argmax()
+    assert display.lines_[largest].get_label().endswith(f"x{used[largest][1]}")
+    assert display.ax_.get_ylabel() == "coefficient"
+    assert display.best_ is None
+    assert not display.bands_
+    with pytest.raises(ValueError, match="feature_names must have 13 names"):
+        PathDisplay.from_path(path, feature_names=names[1:])
+    with pytest.raises(ValueError, match="path must have a coefficient"):
+        PathDisplay.from_path(path._replace(coefs=0 * path.coefs))
 
 
 def test_no_penalty_is_drawn_too():

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from skxent.inputs.tables import logits_per_row
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
+from skxent.kernels.threads import effective_n_threads, mapped
 from skxent.losses._loss import Loss
 from skxent.optimize.rows.base import Layout, origin_step
 from skxent.optimize.rows.constant import column_ranges
@@ -28,6 +29,9 @@ from skxent.optimize.rows.table import (
     TableRows,
 )
 from skxent.optimize.smooth import Columns, Weights
+
+# Columns of X that one product reads, whatever the number of threads.
+BLOCK_COLUMNS = 512
 
 
 class DenseRows(TableRows):
@@ -63,11 +67,37 @@ class DenseRows(TableRows):
             rows[:, self._constant_index] = 0
         return rows
 
-    def as_columns(self) -> Any:
-        X, ones = self.read(slice(None)), np.ones((self.n_samples, 1))
-        return sp.csc_array(
-            np.hstack([X, ones] if self.fit_intercept else [X]), dtype=np.float64
-        )
+    def columns(self, index: Columns) -> Any:
+        real = index < self.n_features
+        columns = index[real]
+        # Columns that lie together are copied together.
+        by_columns = self.X.flags.f_contiguous
+        X = self.X.T.take(columns, axis=0).T if by_columns else self.X[:, columns]
+        if self.fit_intercept:
+            X -= self.origin[columns]
+        result = np.ones((self.n_samples, len(index)), order="F")
+        result[:, real] = X
+        result[:, real] *= ~self.constant[columns]
+        return result
+
+    def column_sums(self, slopes: Floats) -> Weights:
+        self.counter.add_one()
+        X, origin, d = self.X, self.origin, self.n_features
+        slopes_t = np.ascontiguousarray(slopes.T)
+        total = slopes.sum(axis=0, dtype=np.float64)
+
+        def block(start: int) -> Weights:
+            part = slice(start, start + BLOCK_COLUMNS)
+            product = (slopes_t @ X[:, part]).astype(np.float64, copy=False)
+            if self.fit_intercept:
+                product -= np.outer(total, origin[part])
+            return product
+
+        n_threads = effective_n_threads(self.n_threads, self.n_samples * d // 8)
+        blocks = mapped(block, range(0, d, BLOCK_COLUMNS), n_threads)
+        sums = np.concatenate([np.empty((len(slopes_t), 0)), *blocks], axis=1).T
+        sums[self.constant] = 0
+        return sums / self.scaled_weight_sum
 
     def diagonal_and_border(self, loss: Loss, W: Weights) -> Weights:
         sums, d = np.zeros((2, *self.shape)), self.n_features

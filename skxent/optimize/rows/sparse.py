@@ -119,10 +119,19 @@ class SparseRows(TableRows):
             shape=(block.stop - block.start, self.n_features),
         )
 
-    def as_columns(self) -> Any:
-        ones = np.ones((self.n_samples, 1))
-        X = sp.hstack([self.X, ones]) if self.fit_intercept else self.X
+    def columns(self, index: Columns) -> Any:
+        real = index < self.n_features
+        X = self._by_columns[:, index[real]]
+        if not real.all():
+            # The intercept is the first or the last.
+            ones = np.ones((self.n_samples, 1))
+            X = sp.hstack([X, ones] if real[0] else [ones, X], format="csc")
         return sp.csc_array(X, dtype=np.float64)
+
+    def column_sums(self, slopes: Floats) -> Weights:
+        self.counter.add_one()
+        sums = np.asarray(self._by_columns.T @ slopes, dtype=np.float64)
+        return sums / self.scaled_weight_sum
 
     def diagonal_and_border(self, loss: Loss, W: Weights) -> Weights:
         (size, m), d = self.shape, self.n_features

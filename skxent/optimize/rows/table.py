@@ -120,8 +120,12 @@ class TableRows(Rows):
         """Return X̃ᵀ diag(weights) X̃ of such rows, in float64."""
 
     @abstractmethod
-    def as_columns(self) -> Any:
-        """Return X̃ in float64, as a CSC array with the intercept's column."""
+    def columns(self, index: Columns) -> Any:
+        """Return columns of X̃ in float64, n_features the intercept's; CSC if sparse."""
+
+    @abstractmethod
+    def column_sums(self, slopes: Floats) -> Weights:
+        """Return X̃ᵀ slopes / Σw without the intercept, (d, s), in one pass over X."""
 
     @cached_property
     def _constant_index(self) -> NDArray[np.intp] | None:
