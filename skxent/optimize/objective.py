@@ -83,6 +83,15 @@ class Objective:
         """Return True if there is nothing but what `at` evaluates."""
         return self.penalty.smooth
 
+    @property
+    def l1_weights(self) -> Weights | None:
+        """Return the weights of the L1 norm, (D,), if it is all that is not smooth."""
+        return self.penalty.l1_weights
+
+    def restricted_penalty(self, index: Columns) -> Penalty:
+        """Return the penalty of some rows of the weights, if the others are zero."""
+        return self.penalty.restricted(index)
+
     def may_be_unbounded(self, value: float = np.inf) -> bool:
         """Return True if the objective, now of this value, may fall for ever."""
         return self.penalty.may_be_unbounded(value)

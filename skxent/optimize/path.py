@@ -27,7 +27,6 @@ from skxent.losses._loss import Loss
 from skxent.optimize.kept_models import KeptColumns, KeptHessian
 from skxent.optimize.newton import backtrack
 from skxent.optimize.objective import Objective
-from skxent.optimize.penalties import Penalty
 from skxent.optimize.proximal_newton import (
     FAR_ACCURACY,
     NEAR_ACCURACY,
@@ -104,7 +103,7 @@ class PenaltyPath:
 
         Those with `l1_weights` come first, the largest of them before the others.
         """
-        left = [objective.penalty for objective in objectives]
+        left = list(objectives)
         while left:
             if left[0].l1_weights is None:
                 yield self._smooth(left.pop(0))
@@ -125,51 +124,51 @@ class PenaltyPath:
                 yield solution
 
     @ignore_overflow
-    def _advance(self, penalties: Sequence[Penalty]) -> list[Solution]:
+    def _advance(self, objectives: Sequence[Objective]) -> list[Solution]:
         """Return the minima for the first of these penalties, if none is missing."""
         minima: list[Minimum] = []
-        smooth = [penalty.l1_weights is None for penalty in penalties]
+        smooth = [objective.l1_weights is None for objective in objectives]
         count = smooth.index(True) if True in smooth else len(smooth)
-        for penalty in penalties[: self._let_join(penalties[:count])]:
-            minima.append(self._minimise(penalty))
+        for objective in objectives[: self._let_join(objectives[:count])]:
+            minima.append(self._minimise(objective))
             if not minima[-1].reason:
                 break
         found: list[Solution] = []
         gradients = self._all_gradients([minimum.sums for minimum in minima])
-        for penalty, minimum, gradient in zip(penalties, minima, gradients):  # noqa: B905
-            missing = self._above(gradient, penalty, 1 + self.options.tol)
+        for objective, minimum, gradient in zip(objectives, minima, gradients):  # noqa: B905
+            missing = self._above(gradient, objective, 1 + self.options.tol)
             if minimum.reason and not len(missing):
-                self._follow(gradient, penalty)
+                self._follow(gradient, objective)
                 found.append(self._solution(minimum))
                 continue
             self.ahead = max(1, self.ahead // 2)
             self.W, self.sums, self.gradient = minimum.W, minimum.sums, gradient
-            self.at = strength_of(penalty)
+            self.at = strength_of(objective)
             self._add(missing)
             if not minimum.reason:
-                found.append(self._by_proximal_newton(penalty))
+                found.append(self._by_proximal_newton(objective))
             return found
         self.ahead = min(MAX_AHEAD, 2 * self.ahead)
         return found
 
-    def _let_join(self, penalties: Sequence[Penalty]) -> int:
+    def _let_join(self, objectives: Sequence[Objective]) -> int:
         """Let columns join that may be in use soon; return for how many penalties."""
         room = max(MIN_JOINING, int(self.W.any(axis=1).sum()))
         joining: Columns = np.zeros(0, dtype=np.intp)
-        for count, penalty in enumerate(penalties[: self.ahead]):
-            predicted = self.gradient + self.trend * (strength_of(penalty) - self.at)
-            candidates = self._above(predicted, penalty, NEAR)
+        for count, objective in enumerate(objectives[: self.ahead]):
+            predicted = self.gradient + self.trend * (strength_of(objective) - self.at)
+            candidates = self._above(predicted, objective, NEAR)
             if count and len(candidates) > room:
                 break
             joining = candidates
         self._add(joining)
         return count + 1
 
-    def _above(self, gradient: Weights, penalty: Penalty, share: float) -> Columns:
+    def _above(self, gradient: Weights, objective: Objective, share: float) -> Columns:
         """Return which columns outside of the set exceed this share of the penalty."""
-        assert penalty.l1_weights is not None
+        assert objective.l1_weights is not None
         d = self.rows.n_features
-        above = np.abs(gradient).max(axis=1) > share * penalty.l1_weights[:d]
+        above = np.abs(gradient).max(axis=1) > share * objective.l1_weights[:d]
         above[self.columns.index[self.columns.index < d]] = False
         return np.flatnonzero(above).astype(np.intp)
 
@@ -182,9 +181,9 @@ class PenaltyPath:
             gradient = np.append(self.sums.gradient, self.gradient[columns], axis=0)
             self.sums = self.sums._replace(gradient=gradient)
 
-    def _follow(self, gradient: Weights, penalty: Penalty) -> None:
+    def _follow(self, gradient: Weights, objective: Objective) -> None:
         """Go on from the minimum for a penalty, with the gradient of all columns."""
-        strength = strength_of(penalty)
+        strength = strength_of(objective)
         if np.isfinite(self.at) and strength != self.at:
             self.trend = (gradient - self.gradient) / (strength - self.at)
         self.gradient, self.at = gradient, strength
@@ -199,9 +198,9 @@ class PenaltyPath:
         together = self.rows.column_sums(slopes)
         return [together[:, k : k + m] for k in range(0, len(every) * m, m)]
 
-    def _minimise(self, penalty: Penalty) -> Minimum:
+    def _minimise(self, objective: Objective) -> Minimum:
         """Return the minimum on the working set, and go there."""
-        part = penalty.restricted(self.columns.index)
+        part = objective.restricted_penalty(self.columns.index)
 
         def point_of(W: Weights, sums: Sums) -> Point:
             value, pull = part.value_gradient(W)
@@ -257,24 +256,23 @@ class PenaltyPath:
         value, n_iter, decrement, reason = minimum[2:]
         return Solution(self._whole(minimum.W), value, n_iter, decrement, reason)
 
-    def _by_proximal_newton(self, penalty: Penalty) -> Solution:
+    def _by_proximal_newton(self, objective: Objective) -> Solution:
         """Return the minimum that a slower and safer method finds, and go there."""
-        objective = Objective(self.rows, self.loss, penalty)
         solution = proximal_newton(objective, self._whole(self.W), self.options)
         used = np.flatnonzero(solution.weights[: self.rows.n_features].any(axis=1))
         self._add(np.setdiff1d(used, self.columns.index))
         self.W = solution.weights[self.columns.index]
         self.sums = self.columns.sums(self.loss, self.W)
         (gradient,) = self._all_gradients([self.sums])
-        self._follow(gradient, penalty)
+        self._follow(gradient, objective)
         return solution
 
-    def _smooth(self, penalty: Penalty) -> Solution:
+    def _smooth(self, objective: Objective) -> Solution:
         """Return the minimum without an L1 norm, from where the last one was."""
         last = self.last
         start = self._whole(self.W) if last is None else last.weights
         hessian = None if last is None else last.hessian
-        objective = Objective(self.rows, self.loss, penalty, cached_hessian=hessian)
+        objective = replace(objective, cached_hessian=hessian)
         options = replace(self.options, keep_hessian=True)
         self.last = solve(objective, start, options)
         return self.last
@@ -286,7 +284,7 @@ class PenaltyPath:
         return result
 
 
-def strength_of(penalty: Penalty) -> float:
+def strength_of(objective: Objective) -> float:
     """Return the largest weight of the L1 norm."""
-    assert penalty.l1_weights is not None
-    return float(penalty.l1_weights.max(initial=0.0))
+    assert objective.l1_weights is not None
+    return float(objective.l1_weights.max(initial=0.0))

@@ -96,6 +96,13 @@ class WorkingColumns:
             return np.asarray((scaled.T @ self.X).toarray())
         p = len(self.index)
         sums = np.zeros((new.shape[1], p))
+        if new.shape[1] == p and weight.min(initial=0.0) >= 0:
+            # A product with its own transpose takes BLAS half the time.
+            root = np.sqrt(weight)[:, np.newaxis]
+            for part in row_blocks(len(weight), p):
+                scaled = new[part] * root[part]
+                sums += scaled.T @ scaled
+            return sums
         for part in row_blocks(len(weight), p):
             sums += (new[part] * weight[part, np.newaxis]).T @ self.X[part]
         return sums
