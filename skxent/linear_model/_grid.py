@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,17 +17,6 @@ from skxent.linear_model._classifier import CrossEntropyClassifier
 from skxent.linear_model._data import LinearData
 from skxent.linear_model._fold_path import GridPoint, Path
 from skxent.linear_model._scoring import FoldScorer, check_score
-from skxent.linear_model._training import (
-    EncodedTarget,
-    encode_target,
-    fitted_attributes,
-    objective_of,
-    options_of,
-    table_of,
-)
-from skxent.optimize.rows.base import Rows
-from skxent.optimize.smooth import Weights
-from skxent.optimize.solve import solve
 
 Candidate = dict[str, Any]
 

@@ -19,11 +19,10 @@ from skxent.linear_model._training import (
     fitted_attributes,
     objective_of,
     options_of,
-    row_settings,
+    table_of,
 )
 from skxent.losses._loss import Loss
 from skxent.optimize.path import PenaltyPath
-from skxent.optimize.rows import table_rows
 from skxent.typing import MatrixLike
 
 
@@ -153,8 +152,8 @@ def cross_entropy_path(
     Interval(0.0, 1.0, "neither").check("eps", eps)
     count = check_Cs(Cs, l1_ratio)
     data = check_data(model, X, y, sample_weight)
-    encoded = encode_target(model, *data)
-    rows = table_rows(data.X, encoded.target, **row_settings(model))
+    encoded = encode_target(model, data)
+    rows = table_of(model, data, encoded)
     path = PenaltyPath(rows, encoded.trained.loss, options_of(model))
     if count:
         first = l1_ratio / ((path.first_strength or 1.0) * rows.weight_sum)

@@ -167,8 +167,9 @@ class PenaltyPath:
     def _above(self, gradient: Weights, objective: Objective, share: float) -> Columns:
         """Return which columns outside of the set exceed this share of the penalty."""
         assert objective.l1_weights is not None
-        d = self.rows.n_features
-        above = np.abs(gradient).max(axis=1) > share * objective.l1_weights[:d]
+        up, down = share * objective.l1_weights[:, : self.rows.n_features, np.newaxis]
+        above = ((-gradient > up) | (gradient > down)).any(axis=1)
+        d = len(above)
         above[self.columns.index[self.columns.index < d]] = False
         return np.flatnonzero(above).astype(np.intp)
 
@@ -287,4 +288,5 @@ class PenaltyPath:
 def strength_of(objective: Objective) -> float:
     """Return the largest weight of the L1 norm."""
     assert objective.l1_weights is not None
-    return float(objective.l1_weights.max(initial=0.0))
+    finite = np.isfinite(objective.l1_weights)
+    return float(objective.l1_weights.max(initial=0.0, where=finite))

@@ -53,10 +53,14 @@ class WorkingColumns:
         self._room[:, p : len(self.index)] = new
         self.X = self._room[:, : len(self.index)]
 
+    def _logits(self, W: Weights) -> Floats:
+        offset = 0.0 if self.rows.offset is None else self.rows.offset
+        return np.ascontiguousarray(self.X @ W + offset, dtype=self.rows.dtype)
+
     def sums(self, loss: Loss, W: Weights) -> Sums:
         """Return the mean loss and its derivatives at weights of these columns."""
         rows = self.rows
-        z = np.ascontiguousarray(self.X @ W, dtype=rows.dtype)
+        z = self._logits(W)
         value, slope = np.zeros(len(z), z.dtype), np.empty_like(z)
         rows.evaluate(loss, z, rows.target, value=value, gradient=slope)
         gradient = self.X.T @ slope.astype(np.float64, copy=False)
@@ -66,7 +70,7 @@ class WorkingColumns:
 
     def row_hessians(self, loss: Loss, W: Weights) -> Weights:
         """Return the Hessians of the rows in their logits, (n, m m), positive parts."""
-        z, m = np.ascontiguousarray(self.X @ W, dtype=self.rows.dtype), W.shape[1]
+        z, m = self._logits(W), W.shape[1]
         H = self.rows.row_hessians(loss, z, self.rows.target).astype(np.float64)
         if loss.convex:
             return H
