@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 31_500,
-    "lines of code": 19_400,
+    "lines": 32_700,
+    "lines of code": 20_000,
 }
 MAX_FILE_LINES = 300
 
