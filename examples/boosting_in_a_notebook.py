@@ -7,9 +7,11 @@ categories, evaluation sets, early stopping by any metric, importances and SHAP 
 stay, and the probabilities can be calibrated and blended.
 """
 
+import sys
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from lightgbm import LGBMClassifier
 from sklearn.datasets import make_classification
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
@@ -17,6 +19,11 @@ from sklearn.model_selection import train_test_split
 from skxent.blending import BlendClassifier
 from skxent.boosting import LGBMLossClassifier
 from skxent.calibration import TemperatureScaling
+
+try:
+    from lightgbm import LGBMClassifier, plot_importance
+except ImportError:
+    sys.exit("This example needs LightGBM: pip install lightgbm.")
 
 X, y = make_classification(
     2000, 8, n_informative=6, n_classes=5, flip_y=0.1, random_state=0
@@ -34,6 +41,8 @@ for metric in ("multi_logloss", "auc_mu"):
     print(f"{metric:14}{model.best_iteration_:4} trees, {score:.3f} at the best")
 top = np.argsort(-model.feature_importances_)[:3]
 print("important:", ", ".join(model.feature_names_in_[top]))
+plot_importance(model.booster_)
+plt.show()
 try:
     import shap
 

@@ -16,7 +16,7 @@ PAGES = sorted(
 )
 # What the pages may need beyond the tests' own requirements.
 NEEDED = {
-    "boosters": ["xgboost", "lightgbm", "catboost"],
+    "boosters": ["pandas", "xgboost", "lightgbm", "catboost"],
     "dask": ["dask"],
     "torch": ["torch"],
 }

@@ -75,10 +75,12 @@ class FocalLGBMClassifier(LGBMLossClassifier):
 
     Examples
     --------
+    >>> from lightgbm import LGBMClassifier
     >>> from sklearn.datasets import load_wine
     >>> from skxent.boosting import FocalLGBMClassifier
     >>> X, y = load_wine(return_X_y=True)
-    >>> FocalLGBMClassifier().fit(X, y).predict_proba(X).shape
+    >>> trees = LGBMClassifier(verbosity=-1)
+    >>> FocalLGBMClassifier(estimator=trees).fit(X, y).predict_proba(X).shape
     (178, 3)
     """
 

@@ -90,10 +90,12 @@ class LGBMLossClassifier(LossBoostingClassifier):
 
     Examples
     --------
+    >>> from lightgbm import LGBMClassifier
     >>> from sklearn.datasets import load_wine
     >>> from skxent.boosting import LGBMLossClassifier
     >>> X, y = load_wine(return_X_y=True)
-    >>> LGBMLossClassifier("poly1").fit(X, y).predict_proba(X).shape
+    >>> model = LGBMLossClassifier("poly1", estimator=LGBMClassifier(verbosity=-1))
+    >>> model.fit(X, y).predict_proba(X).shape
     (178, 3)
     """
 
