@@ -8,25 +8,28 @@ that numbers are in their domains is checked by skxent.inputs and skxent.losses.
 
 from cython cimport floating
 from cython.parallel cimport prange, threadid
+from libc.float cimport DBL_EPSILON, FLT_EPSILON
 from libc.math cimport INFINITY
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
-from binary cimport binary_rows
+from binary cimport binary_rows, logistic
 from hard cimport hard_rows
-from labels cimport LabelRange, range_of, whole_codes
+from labels cimport labels_of, range_and_occurring, whole_codes
 from linear cimport (
     Block, LinearPass, Shape, accumulate, add_offset, apart, copy_rows, entries_of,
-    evaluate_numbers, multiply, pad_origin, padded_weights, read_block, reduce_segment,
+    evaluate_numbers, kind_of_numbers, multiply, pad_origin, padded_weights, read_block,
+    reduce_segment,
     shape_of, skinny_lanes,
 )
 from losses cimport ROWS, spec_of
 from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
 from posterior cimport posterior
-from proba cimport LogLoss, Checked, log_loss_rows
+from proba cimport Checked, LogLoss, Table, load_table, log_loss_rows
+from scores cimport BIN_SUMS, CALIBRATION, ENTROPY, LOSS, Score, Scores, score_rows
 from signals cimport Watch, check_stopped, stopped, watch_of
 from soft cimport soft_rows
-from softmax cimport log_softmax
+from softmax cimport log_softmax, plain_softmax
 from tiles cimport load, load_binary, store
 from vecmath cimport exp, exp_down, expm1, log, log1p, log1p_unit
 from views cimport View, aligned, check_size
@@ -76,6 +79,11 @@ cdef extern from *:
 cdef enum:
     CHUNK_LOGITS = 1 << 15
     LINE = 64  # bytes of a cache line
+
+cdef enum:  # the forms of `linear_predictions`
+    PROBABILITY
+    LOG
+    LOGITS
 
 cdef set ARRAYS = {
     "value", "gradient", "hessian", "x", "product", "matrix", "psd", "floor"
@@ -226,7 +234,7 @@ cdef Py_ssize_t sum_numbers(const LinearPass *p) noexcept nogil:
     if not p.shape.sparse:
         size += apart(p.shape.d_padded * p.shape.m)
     if p.shape.copied:
-        size += apart(rows * p.shape.d_padded)
+        size += apart(rows * p.shape.d_padded) + apart(ROWS * p.shape.d)
     return size
 
 
@@ -272,7 +280,10 @@ cdef void sum_rows(
         row = start + at * shape.rows
         block.rows = min(shape.rows, stop - row)
         if shape.copied:
-            read_block(p, row, block.rows, copies)
+            read_block(
+                p, row, block.rows, copies,
+                copies + apart(shape.rows * shape.d_padded),
+            )
         elif not shape.sparse:
             block.X = <const floating *> p.X.data + row * p.X.down
         if p.logits_known:
@@ -423,50 +434,243 @@ cdef void probability_rows(
 ) noexcept nogil:
     """Write softmax, or with weights the posterior, to the value of the pass."""
     cdef Py_ssize_t row, tile
-    cdef int rows
+    cdef int rows, i
     cdef floating *u = work
     cdef floating *e = work + p.K * ROWS
+    cdef floating[3 * ROWS] margins, opposite
     for tile in range(tiles(start, stop)):
         row = start + tile * ROWS
         rows = <int> min(ROWS, stop - row)
-        if p.columns == 1:
-            load_binary(&p.z, row, rows, u)
+        if p.columns == 1 and log_weight == NULL:
+            load(&p.z, row, rows, 1, u)
+            logistic(u, &margins[0], &opposite[0])
+            for i in range(ROWS):
+                e[i] = margins[ROWS + i]
+                e[ROWS + i] = margins[i]
+            for i in range(ROWS if log_space else 0):
+                u[i] = -opposite[2 * ROWS + i]
+                u[ROWS + i] = -margins[2 * ROWS + i]
         else:
-            load(&p.z, row, rows, p.K, u)
-        if log_weight != NULL:
-            posterior(p, log_weight, u, e, e + p.K * ROWS)
-        else:
-            log_softmax(p.K, u, e)
+            if p.columns == 1:
+                load_binary(&p.z, row, rows, u)
+            else:
+                load(&p.z, row, rows, p.K, u)
+            if log_weight != NULL:
+                posterior(p, log_weight, u, e, e + p.K * ROWS)
+            elif log_space:
+                log_softmax(p.K, u, e)
+            else:
+                plain_softmax(p.K, u, e)
         store(u if log_space else e, row, rows, p.K, &p.value)
 
 
+cdef int predict_rows(
+    const LinearPass *p, const double *log_weight, int form, Py_ssize_t start,
+    Py_ssize_t stop, double *work
+) noexcept nogil:
+    """Write what the logits of rows say of the classes; return 1 if one is not finite."""
+    cdef const Shape *shape = &p.shape
+    cdef Py_ssize_t at, row, numbers, i, j, K = p.rows.K
+    cdef Py_ssize_t m = shape.m if form == LOGITS else K
+    cdef double *z = work + 3 * apart(K * ROWS)
+    cdef double *result = z + apart(shape.rows * shape.m_padded)
+    cdef double *copies = result + apart(shape.rows * K)
+    cdef double *tile = copies + apart(shape.rows * shape.d_padded)
+    cdef float *narrow = <float *> p.logits
+    cdef double[ROWS] lost
+    cdef Block block
+    cdef Pass rows = p.rows
+    block.origin = p.origin
+    block.X = copies
+    block.step = shape.d_padded
+    for j in range(ROWS):
+        lost[j] = 0
+    if shape.copied:
+        memset(copies, 0, shape.rows * shape.d_padded * sizeof(double))
+    elif not shape.sparse:
+        block.step = p.X.down
+    rows.z.data, rows.z.down, rows.z.right = z, shape.m_padded, 1
+    for at in range((stop - start + shape.rows - 1) // shape.rows):
+        row = start + at * shape.rows
+        block.rows = min(shape.rows, stop - row)
+        if shape.copied:
+            read_block(p, row, block.rows, copies, tile)
+        elif not shape.sparse:
+            block.X = <const double *> p.X.data + row * p.X.down
+        multiply(p, &block, row, p.W, z)
+        # Of what is finite this is zero, and NaN of anything else.
+        numbers = block.rows * shape.m_padded
+        for i in range(numbers // ROWS):
+            for j in range(ROWS):
+                lost[j] += z[i * ROWS + j] - z[i * ROWS + j]
+        for i in range(numbers // ROWS * ROWS, numbers):
+            lost[0] += z[i] - z[i]
+        if narrow == NULL:
+            result = <double *> p.rows.value.data + row * m
+        rows.value.data = result
+        if form == LOGITS:
+            copy_rows(block.rows, m, z, shape.m_padded, result, m)
+        else:
+            probability_rows(&rows, log_weight, form == LOG, 0, block.rows, work)
+        for i in range(block.rows * m if narrow != NULL else 0):
+            narrow[row * m + i] = <float> result[i]
+    for j in range(1, ROWS):
+        lost[0] += lost[j]
+    return lost[0] != 0
+
+
+def linear_predictions(
+    tuple loss, X, const double[:, :] W, out, tuple implied=None,
+    str form="probability", int n_threads=1,
+):
+    """Write the predictions of a linear model to out, each row of X read once.
+
+    form is "logit", "probability" or "log probability"; implied as in `probabilities`.
+    X is an array of numbers, or the data, indices and indptr of a CSR matrix of doubles;
+    it need not be finite. W has a row for each column, and one of intercepts. out is of
+    double or float. Return False if a logit is not finite: then out must not be used.
+    """
+    cdef Py_ssize_t n, m = W.shape[1], d = W.shape[0] - 1, chunk
+    cdef const double[::1] log_weight = implied[0] if implied else None
+    cdef const double *weights = NULL
+    cdef const double *like = NULL
+    cdef double[:, ::1] wide
+    cdef float[:, ::1] narrow
+    cdef int which = ["probability", "log probability", "logit"].index(form)
+    cdef LinearPass p
+    memset(&p, 0, sizeof(LinearPass))
+    p.rows.columns = m
+    p.rows.K = 2 if m == 1 else m
+    p.rows.loss = spec_of(loss, p.rows.K)
+    if implied:
+        p.rows.smoothing = implied[1]
+        check_size("log_weight", len(log_weight) == p.rows.K)
+        weights = &log_weight[0]
+    cdef double numbers
+    if isinstance(X, tuple):
+        check_size("data", X[0].itemsize == sizeof(double))
+        p.entries = entries_of(X[0], X[1], X[2])
+        p.shape = shape_of(d, m, 1, True, True)
+        n, numbers = len(X[2]) - 1, len(X[0])
+    else:
+        n = len(X)
+        numbers = <double> n * d
+        check_size("X", X.ndim == 2 and X.shape[1] == d)
+        p.kind = kind_of_numbers(X.dtype.str)
+        if p.kind == 0:
+            p.X = view_of("X", X, n, d, like)
+        else:
+            p.X.data = <void *> <size_t> X.__array_interface__["data"][0]
+            p.X.down, p.X.right = X.strides
+        p.shape = shape_of(
+            d, m, skinny_lanes(sizeof(double)), p.X.right == 1 and p.kind == 0, False
+        )
+    cdef Py_ssize_t columns = m if which == LOGITS else p.rows.K
+    check_size("out", n > 0 and out.shape == (n, columns))
+    p.rows.value.down, p.rows.value.right = columns, 1
+    if out.itemsize == sizeof(double):
+        wide = out
+        p.rows.value.data = &wide[0, 0]
+    else:
+        narrow = out
+        p.logits = &narrow[0, 0]
+    cdef Py_ssize_t step = p.shape.rows * max(1, 2048 // p.shape.rows)
+    cdef Py_ssize_t chunks = (n + step - 1) // step
+    cdef Py_ssize_t padded = apart((p.shape.d_padded + 1) * p.shape.m_padded)
+    cdef Py_ssize_t shared = padded + apart(p.shape.d_padded)
+    cdef Py_ssize_t size = 3 * apart(p.rows.K * ROWS) + apart(p.shape.rows * p.rows.K)
+    size += apart(p.shape.rows * p.shape.m_padded)
+    if p.shape.copied:
+        size += apart(p.shape.rows * p.shape.d_padded) + apart(ROWS * d)
+    cdef Watch watch = watch_of(numbers * m + <double> n * p.rows.K)
+    n_threads = max(1, min(n_threads, chunks))
+    cdef void *room = calloc((shared + n_threads * size) * sizeof(double) + LINE, 1)
+    cdef double *work = <double *> aligned(room)
+    cdef int lost = 0
+    if room == NULL:
+        raise MemoryError()
+    p.W = padded_weights(&p.shape, W, work)
+    p.origin = work + padded
+    work += shared
+    for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
+        if not stopped(&watch, threadid() == 0):
+            lost += predict_rows(
+                &p, weights, which, chunk * step, min(n, (chunk + 1) * step),
+                work + threadid() * size,
+            )
+    free(room)
+    check_stopped(&watch)
+    return lost == 0
+
+
+cdef void load_tile(
+    const void *table, Py_ssize_t row, int rows, double *u, float *room
+) noexcept nogil:
+    load_table(<const Table *> table, row, rows, u, room)
+
+
+cdef Table table_of(proba, list columns, bytearray addresses) except *:
+    """Read a table, or columns that are arrays of their own; keep addresses in use."""
+    cdef Table table
+    cdef const float *floats = NULL
+    cdef const double *doubles = NULL
+    cdef const void **address
+    cdef View column
+    cdef Py_ssize_t n = len(proba), k
+    table.load = load_tile
+    table.narrow = proba.itemsize == sizeof(float)
+    table.width = proba.shape[1] if columns is None else len(columns)
+    table.columns = NULL
+    check_size("proba", n > 0 and table.width > 0)
+    if columns is not None:
+        addresses.extend(bytes(table.width * sizeof(void *)))
+        address = <const void **> <char *> addresses
+        for k in range(table.width):
+            if table.narrow:
+                column = view_of("columns", columns[k], n, 1, floats)
+            else:
+                column = view_of("columns", columns[k], n, 1, doubles)
+            check_size("columns", column.down == 1)
+            address[k] = column.data
+        table.columns = address
+    elif table.narrow:
+        table.numbers = view_of("proba", proba, n, table.width, floats)
+    else:
+        table.numbers = view_of("proba", proba, n, table.width, doubles)
+    return table
+
+
 def log_loss_sum(
-    const floating[:, :] proba, const long long[::1] codes, long long offset,
-    sample_weight, double eps, int n_threads=1,
+    proba, codes, long long offset, sample_weight, double eps,
+    int n_threads=1, const Py_ssize_t[::1] class_at=None, list columns=None,
 ):
     """Sum w (-log p_y), p clipped to [eps, 1 - eps], and look for what makes p invalid.
 
-    A single column is the probability of the second class. Return the sum, the largest
-    |row sum - 1|, and whether a probability is outside [0, 1], NaN or -0.
+    A single column is the probability of the second class; columns are arrays of their
+    own, of which proba is the first. Labels are integers of any size: the class is
+    label - offset, or class_at[label - offset]. Return the sum, the largest |row sum -
+    1|, and whether a probability is outside [0, 1], NaN or -0.
     """
-    cdef Py_ssize_t n = proba.shape[0], step = chunk_rows(proba.shape[1]), chunk, i
-    cdef Py_ssize_t chunks = (n + step - 1) // step
-    cdef Py_ssize_t size = max(proba.shape[1], 2) * ROWS
-    cdef const double *kind = NULL
     cdef LogLoss p
     cdef Checked whole
-    cdef Watch watch = watch_of(<double> n * proba.shape[1])
-    check_size("codes", len(codes) == n)
-    p.proba = as_view(proba)
-    p.columns = proba.shape[1]
-    p.codes = &codes[0]
-    p.offset = offset
+    cdef bytearray addresses = bytearray()
+    p.proba = table_of(proba, columns, addresses)
+    cdef Py_ssize_t n = len(proba), K = max(p.proba.width, 2), chunk
+    cdef Py_ssize_t step = chunk_rows(p.proba.width), chunks = (n + step - 1) // step
+    cdef Py_ssize_t size = 2 * K * ROWS
+    cdef const double *kind = NULL
+    cdef Watch watch = watch_of(<double> n * K)
+    p.labels = labels_of(codes, n)
+    p.labels.offset = offset
+    if class_at is not None:
+        check_size("class_at", len(class_at) > 0)
+        p.labels.class_at, p.labels.places = &class_at[0], len(class_at)
     p.sample_weight = view_of("sample_weight", sample_weight, n, 1, kind)
     p.eps = eps
     n_threads = max(1, min(n_threads, chunks))
     cdef Checked *parts = <Checked *> calloc(chunks + 1, sizeof(Checked))
-    cdef void *room = calloc(n_threads * size * sizeof(floating) + LINE, 1)
-    cdef floating *work = <floating *> aligned(room)
+    cdef void *room = calloc(n_threads * size * sizeof(double) + LINE, 1)
+    cdef double *work = <double *> aligned(room)
     if parts == NULL or room == NULL:
         free(parts)
         free(room)
@@ -477,27 +681,102 @@ def log_loss_sum(
                 &p, chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
                 &parts[chunk],
             )
-    whole = parts[0]
-    for i in range(1, chunks):
-        whole.total += parts[i].total
-        whole.drift = max(whole.drift, parts[i].drift)
-        whole.outside |= parts[i].outside
+    whole = sum_parts(parts, chunks)
     free(parts)
     free(room)
     check_stopped(&watch)
     return whole.total, whole.drift, bool(whole.outside)
 
 
-def label_range(const long long[::1] y):
-    """Return the least label, how many differ and their span; None for a span over 2^16."""
-    if y.shape[0] == 0:
-        return None
-    cdef LabelRange found
-    with nogil:
-        found = range_of(y)
-    if found.distinct < 0:
+cdef Checked sum_parts(const Checked *parts, Py_ssize_t chunks) noexcept nogil:
+    cdef Checked whole = parts[0]
+    cdef Py_ssize_t i
+    for i in range(1, chunks):
+        whole.total += parts[i].total
+        whole.weight += parts[i].weight
+        whole.drift = max(whole.drift, parts[i].drift)
+        whole.outside |= parts[i].outside
+    return whole
+
+
+def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
+    """Sum the scores of rows of probabilities, and look for what makes these invalid.
+
+    what is "loss", "entropy", "divergence" or "calibration". A single column is the
+    probability of the second class. arrays may have `columns` as in `log_loss_sum`, and
+    value (n,), which gets the weighted score of each row; for a calibration edges
+    (bins - 1,), and sums (curves, bins, 5), which get those of the bins; all but the
+    probabilities is of doubles. Return the sum, that of the weights, the largest |row
+    sum - 1|, also of soft labels, and whether a number is outside [0, 1], below zero or
+    NaN.
+    """
+    cdef Scores s
+    memset(&s, 0, sizeof(Scores))
+    s.score = <Score> <int> ["loss", "entropy", "divergence", "calibration"].index(what)
+    cdef bytearray addresses = bytearray()
+    s.proba = table_of(proba, arrays.get("columns"), addresses)
+    cdef Py_ssize_t n = len(proba), K = max(s.proba.width, 2)
+    cdef const double *kind = NULL
+    cdef const double[::1] edges
+    cdef double[:, :, ::1] sums
+    cdef Py_ssize_t numbers = 0, segments = 64, chunk, i
+    if s.score == LOSS or s.score == CALIBRATION:
+        s.rows = pass_of(loss, target, n, K, kind)
+    else:
+        s.rows.K = K
+        s.rows.soft = view_of("soft", target.soft, n, K, kind)
+        s.rows.sample_weight = view_of(
+            "sample_weight", target.sample_weight, n, 1, kind
+        )
+        check_size("soft", s.score == ENTROPY or s.rows.soft.data != NULL)
+    s.rows.value = view_of("value", arrays.get("value"), n, 1, kind, True)
+    s.eps = FLT_EPSILON if s.proba.narrow else DBL_EPSILON
+    if s.score == CALIBRATION:
+        edges, sums = arrays["edges"], arrays["sums"]
+        s.curves, s.bins = sums.shape[0], sums.shape[1]
+        check_size("sums", s.curves in (1, K) and sums.shape[2] == BIN_SUMS)
+        check_size("edges", s.bins > 0 and len(edges) == s.bins - 1)
+        s.edges = &edges[0] if s.bins > 1 else NULL
+        numbers = s.curves * s.bins * BIN_SUMS
+        segments = max(1, min(64, (1 << 16) // numbers))
+    cdef Py_ssize_t step = max(chunk_rows(K), (n + segments - 1) // segments)
+    step = (step + ROWS - 1) // ROWS * ROWS
+    cdef Py_ssize_t chunks = (n + step - 1) // step, size = 2 * K * ROWS
+    cdef Watch watch = watch_of(<double> n * K)
+    n_threads = max(1, min(n_threads, chunks))
+    cdef Checked whole
+    cdef Checked *parts = <Checked *> calloc(chunks + 1, sizeof(Checked))
+    cdef double *bins = <double *> calloc(chunks * numbers + 1, sizeof(double))
+    cdef void *room = calloc(n_threads * size * sizeof(double) + LINE, 1)
+    cdef double *work = <double *> aligned(room)
+    if parts == NULL or bins == NULL or room == NULL:
+        free(parts)
+        free(bins)
+        free(room)
         raise MemoryError()
-    return (found.low, found.distinct, found.span) if found.distinct else None
+    for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
+        if not stopped(&watch, threadid() == 0):
+            score_rows(
+                &s, chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
+                &parts[chunk], bins + chunk * numbers,
+            )
+    whole = sum_parts(parts, chunks)
+    for i in range(chunks * numbers):
+        (&sums[0, 0, 0])[i % numbers] += bins[i]
+    free(parts)
+    free(bins)
+    free(room)
+    check_stopped(&watch)
+    return whole.total, whole.weight, whole.drift, bool(whole.outside)
+
+
+def label_range(y):
+    """Return the least label, how many differ, their span, and which occur.
+
+    y has integers of 1, 2, 4 or 8 bytes. The last is None if all in the span occur.
+    Return None for no labels, and for a span over 2^16.
+    """
+    return range_and_occurring(labels_of(y, len(y)), len(y)) if len(y) else None
 
 
 def codes_of_floats(const floating[:] y, Py_ssize_t n_classes, Py_ssize_t[::1] codes):

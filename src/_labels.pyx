@@ -1,7 +1,6 @@
 """Strings to codes, in one pass."""
 
-from libc.stdlib cimport calloc, free
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy, memset
 from cpython.exc cimport PyErr_CheckSignals
 
 cdef extern from "strict.h":
@@ -10,39 +9,59 @@ cdef extern from "strict.h":
 # After so many rows Ctrl-C is looked for: some milliseconds.
 cdef Py_ssize_t ROWS_PER_CHECK = 1 << 16
 
+cdef enum:
+    SLOTS = 1 << 10  # of a table of at most 256 labels
+    MAX_BYTES = 256  # labels that have a byte as code
 
-def encode_bytes(const unsigned char[:, ::1] y, Py_ssize_t[::1] codes, int limit):
+ctypedef const unsigned char *label_at
+
+cdef inline unsigned long long hash_of(
+    const unsigned char *label, Py_ssize_t width
+) noexcept nogil:
+    cdef unsigned long long word, found = 0, odd = 0x9e3779b97f4a7c15
+    cdef Py_ssize_t j, words = width // 8
+    for j in range(words):
+        memcpy(&word, label + 8 * j, 8)
+        found = ((found ^ word) * odd)
+        found ^= found >> 29
+    if width % 8:
+        word = 0
+        memcpy(&word, label + 8 * words, width % 8)
+        found = (found ^ word) * odd
+    return found
+
+
+def encode_bytes(const unsigned char[:, ::1] y, unsigned char[::1] codes):
     """Number rows of bytes in order of appearance, and return where each first appears.
 
-    Return None if more than `limit` rows differ: each is compared with all of them.
+    Return None if more than 256 rows differ.
     """
     cdef Py_ssize_t n = y.shape[0], width = y.shape[1], i
-    cdef int k, known = 0, last = 0
+    cdef unsigned long long own
+    cdef int slot, known = 0
     cdef list first = []
-    cdef const unsigned char **rows = <const unsigned char **> calloc(
-        limit, sizeof(void *)
-    )
-    if rows == NULL:
-        raise MemoryError()
-    try:
-        for i in range(n):
-            if i % ROWS_PER_CHECK == 0:
-                PyErr_CheckSignals()
-            k = last
-            if known == 0 or memcmp(rows[k], &y[i, 0], width) != 0:
-                for k in range(known):
-                    if memcmp(rows[k], &y[i, 0], width) == 0:
-                        break
-                else:
-                    if known == limit:
-                        return None
-                    k = known
-                    rows[k] = &y[i, 0]
-                    first.append(i)
-                    known += 1
-            codes[i] = last = k
-    finally:
-        free(rows)
+    cdef unsigned long long[MAX_BYTES] hashes
+    cdef label_at[MAX_BYTES] labels
+    cdef short[SLOTS] code_in  # and -1
+    memset(&code_in[0], -1, sizeof(code_in))
+    for i in range(n):
+        if i % ROWS_PER_CHECK == 0:
+            PyErr_CheckSignals()
+        own = hash_of(&y[i, 0], width)
+        slot = own >> 54
+        while code_in[slot] >= 0:
+            if hashes[code_in[slot]] == own:
+                if memcmp(labels[code_in[slot]], &y[i, 0], width) == 0:
+                    break
+            slot = (slot + 1) % SLOTS
+        else:
+            if known == MAX_BYTES:
+                return None
+            hashes[known], labels[known] = own, &y[i, 0]
+            code_in[slot] = known
+            first.append(i)
+            known += 1
+        codes[i] = <unsigned char> code_in[slot]
     return first
 
 

@@ -1,56 +1,72 @@
-"""The range of integer labels, how many differ, and codes that came as floats."""
+"""The range of integer labels, which of them occur, and codes that came as floats."""
 
+from cpython.buffer cimport (
+    PyBUF_ANY_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer,
+)
 from cython cimport floating
-from libc.stdlib cimport calloc, free
+from views cimport check_size
+
+cdef extern from "labels.h" nogil:
+    ctypedef struct Labels "labels":
+        const void *data
+        int width
+        long long offset
+        const Py_ssize_t *class_at
+        Py_ssize_t places
+    void range_of_labels(
+        const Labels *, Py_ssize_t, long long *, long long *, unsigned long long *
+    )
+    void mark_labels(
+        const Labels *, Py_ssize_t, long long, unsigned long long, char *
+    )
+    void load_classes(const Labels *, Py_ssize_t, int, int, Py_ssize_t *)
 
 
-cdef struct LabelRange:
-    long long low
-    unsigned long long span  # how many integers from the least to the largest
-    Py_ssize_t distinct  # how many of them occur; -1 if there was no memory to count
+cdef inline Labels labels_of(y, Py_ssize_t n) except *:
+    """Read integers (n,) of 1, 2, 4 or 8 bytes; keep the array while this is in use."""
+    cdef Labels labels
+    cdef Py_buffer buffer
+    cdef char kind
+    PyObject_GetBuffer(y, &buffer, PyBUF_FORMAT | PyBUF_ANY_CONTIGUOUS)
+    kind = buffer.format[0] if buffer.format != NULL and buffer.format[1] == 0 else 0
+    labels.data, labels.width = buffer.buf, <int> buffer.itemsize
+    fits = buffer.ndim == 1 and buffer.len == n * buffer.itemsize and n > 0
+    PyBuffer_Release(&buffer)
+    if kind in (b"?", b"B"):
+        labels.width = -1
+    check_size("codes", fits and kind in (b"?", b"B", b"b", b"h", b"i", b"l", b"q"))
+    labels.offset = labels.places = 0
+    labels.class_at = NULL
+    return labels
 
 
-cdef inline LabelRange range_of(const long long[::1] y) noexcept nogil:
-    """Find the range, and count distinct labels if span is at most 2^16; else 0."""
-    cdef Py_ssize_t n = y.shape[0], i
-    cdef long long low = y[0], high = y[0]
-    cdef unsigned long long seen = 0, one = 1
-    cdef LabelRange found
-    # The same pass notes which labels occur modulo 64: no two are one if span <= 64.
-    for i in range(n):
-        low = y[i] if y[i] < low else low
-        high = y[i] if y[i] > high else high
-        seen |= one << (<unsigned long long> y[i] & 63)
-    found.low = low
+cdef inline tuple range_and_occurring(Labels y, Py_ssize_t n):
+    """Return the least label, how many differ, their span, and which occur, as bytes.
+
+    The last is None if all do. Return None for a span over 2^16.
+    """
+    cdef long long low = 0, high = 0
+    cdef unsigned long long seen = 0, span, one = 1, j
+    cdef Py_ssize_t distinct = 0
+    cdef bytearray marks
+    cdef char *mark
+    with nogil:
+        range_of_labels(&y, n, &low, &high, &seen)
     # high - low may overflow, so it is unsigned; and so may + 1, which makes 2^64 a 0.
-    found.span = <unsigned long long> high - <unsigned long long> low + 1
-    found.distinct = 0
-    if 0 < found.span <= 64:
-        while seen:
-            seen &= seen - 1
-            found.distinct += 1
-    elif 0 < found.span <= 65536:
-        found.distinct = count(y, low, <Py_ssize_t> found.span)
-    return found
-
-
-cdef inline Py_ssize_t count(
-    const long long[::1] y, long long low, Py_ssize_t span
-) noexcept nogil:
-    cdef Py_ssize_t i, distinct = 0
-    cdef unsigned long long place
-    cdef char *seen = <char *> calloc(span, 1)
-    if seen == NULL:
-        return -1
-    for i in range(y.shape[0]):
-        place = <unsigned long long> y[i] - <unsigned long long> low
-        # Another thread may have written to the labels since.
-        if place < <unsigned long long> span:
-            seen[place] = 1
-    for i in range(span):
-        distinct += seen[i]
-    free(seen)
-    return distinct
+    span = <unsigned long long> high - <unsigned long long> low + 1
+    if not 0 < span <= 65536:
+        return None
+    marks = bytearray(span)
+    mark = marks
+    if span <= 64:
+        for j in range(span):
+            mark[j] = (seen >> ((<unsigned long long> low + j) & 63)) & one
+    else:
+        with nogil:
+            mark_labels(&y, n, low, span, mark)
+    for j in range(span):
+        distinct += mark[j]
+    return low, distinct, span, None if <unsigned long long> distinct == span else marks
 
 
 cdef inline bint whole_codes(

@@ -27,6 +27,15 @@ cdef extern from "skinny.h" nogil:
     void matmul_rows(size_t, const Shape *, const Block *, const void *, void *)
     void accumulate_outer(size_t, const Shape *, const Block *, const void *, void *)
 
+cdef extern from "numbers.h" nogil:
+    void convert_rows(
+        int, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
+        double *
+    )
+
+cdef extern from "transpose.h" nogil:
+    void tile_to_rows(size_t, const void *, Py_ssize_t, Py_ssize_t, void *)
+
 cdef extern from "sparse.h" nogil:
     ctypedef struct Entries "entries":
         const void *data
@@ -52,6 +61,7 @@ cdef struct LinearPass:
     Shape shape
     View X  # or of a CSR matrix
     View offset  # (n, m), added to X W, or NULL
+    int kind  # 0, or of numbers of another type: steps of X are in bytes then
     Entries entries
     # Padded, of the dtype of X. The intercepts follow W and V.
     const void *origin
@@ -174,15 +184,39 @@ cdef inline void pad_origin(
         padded[j] = origin[column] if column < shape.d else 0
 
 
+cdef inline int kind_of_numbers(str dtype) except -1:
+    """Return the kind of numbers that `read_block` converts to doubles, or 0 for these."""
+    kinds = ["f8", "f4", "i1", "u1", "i8"]
+    swapped = dtype[0] == ">"
+    dtype = "u1" if dtype[1:] == "b1" else dtype[1:]
+    check_size("X", dtype in kinds and not swapped)
+    return kinds.index(dtype)
+
+
 cdef inline void read_block(
-    const LinearPass *p, Py_ssize_t start, Py_ssize_t rows, floating *block
+    const LinearPass *p, Py_ssize_t start, Py_ssize_t rows, floating *block,
+    floating *tile
 ) noexcept nogil:
     """Copy rows of X; the rest of the block is zero already."""
-    cdef Py_ssize_t i, j
-    cdef const floating *X = <const floating *> p.X.data
-    for i in range(rows):
-        for j in range(p.shape.d):
-            block[i * p.shape.d_padded + j] = X[(start + i) * p.X.down + j * p.X.right]
+    cdef Py_ssize_t i, j, first = 0, d = p.shape.d, step = p.shape.d_padded
+    cdef Py_ssize_t down = p.X.down, right = p.X.right
+    cdef const floating *X
+    if p.kind != 0:
+        convert_rows(
+            p.kind, <const char *> p.X.data + start * down, down, right, rows, d, step,
+            <double *> block,
+        )
+        return
+    X = <const floating *> p.X.data + start * down
+    # In Fortran order a column of some rows is a line of cache: they are transposed.
+    while down == 1 and d > 1 and first + ROWS <= rows:
+        for j in range(d):
+            memcpy(tile + j * ROWS, X + first + j * right, ROWS * sizeof(floating))
+        tile_to_rows(sizeof(floating), tile, step, d, block + first * step)
+        first += ROWS
+    for i in range(first, rows):
+        for j in range(d):
+            block[i * step + j] = X[i * down + j * right]
 
 
 cdef inline void copy_rows(

@@ -152,3 +152,19 @@ cdef inline void log_softmax(Py_ssize_t K, floating *u, floating *e) noexcept no
         for i in range(ROWS):
             u[k * ROWS + i] = shifted(u[k * ROWS + i], top[i]) - terms[LOG_TOTAL + i]
             e[k * ROWS + i] /= 1 + terms[SUM_EXCEPT_ARGMAX + i]
+
+
+cdef inline void plain_softmax(Py_ssize_t K, const floating *u, floating *e) noexcept nogil:
+    """Write the probabilities of logits u alone, which need no class set apart."""
+    cdef Py_ssize_t k
+    cdef int i
+    cdef floating[ROWS] top, none, total
+    find_top(K, u, &top[0])
+    for i in range(ROWS):
+        none[i] = -1
+    exponentials(K, u, &top[0], &none[0], e, &total[0])
+    for i in range(ROWS):
+        total[i] = 1 / total[i]
+    for k in range(K):
+        for i in range(ROWS):
+            e[k * ROWS + i] *= total[i]

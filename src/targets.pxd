@@ -81,10 +81,29 @@ cdef inline void load_codes(
             t[i] = <floating> (t[i] * v[i])
 
 
-cdef inline void load_targets(
+cdef inline void load_labels(
     const Pass *p, Py_ssize_t row, int rows, floating *t
 ) noexcept nogil:
-    """Load the weight t of every class in a row.
+    """Load what each class of a row should have been, without weights."""
+    cdef Py_ssize_t k, first = p.first + row
+    cdef int i
+    cdef floating index
+    cdef floating[ROWS] label
+    if p.codes == NULL:
+        load(&p.soft, first, rows, p.K, t)
+        return
+    for i in range(ROWS):
+        label[i] = <floating> p.codes[first + (i if i < rows else 0)]
+    for k in range(p.K):
+        index = <floating> k
+        for i in range(ROWS):
+            t[k * ROWS + i] = 1 if label[i] == index else 0
+
+
+cdef inline void weigh_labels(
+    const Pass *p, Py_ssize_t row, int rows, floating *t
+) noexcept nogil:
+    """Make of labels y the weight t of every class in a row.
 
     t = w [(1 - ε) y∘v + ε/K Σ y∘v]: the label is weighted, then smoothed, so that class
     weights v act as sample weights v[y] do. With `weight_after_smoothing`
@@ -92,10 +111,9 @@ cdef inline void load_targets(
     """
     cdef Py_ssize_t k, K = p.K, first = p.first + row
     cdef int i
-    cdef floating v, index
+    cdef floating v
     cdef double keep = 1 - p.smoothing, share = p.smoothing / K, after
     cdef bint weighted = p.class_weight.data != NULL
-    cdef floating[ROWS] label
     cdef double[ROWS] weight, total
     for i in range(ROWS):
         weight[i] = 1
@@ -103,15 +121,6 @@ cdef inline void load_targets(
     if p.sample_weight.data != NULL:
         for i in range(ROWS):
             weight[i] = number(&p.sample_weight, first + (i if i < rows else 0))
-    if p.codes != NULL:
-        for i in range(ROWS):
-            label[i] = <floating> p.codes[first + (i if i < rows else 0)]
-        for k in range(K):
-            index = <floating> k
-            for i in range(ROWS):
-                t[k * ROWS + i] = 1 if label[i] == index else 0
-    else:
-        load(&p.soft, first, rows, K, t)
     for k in range(K):
         v = 1
         if weighted and not p.weight_after_smoothing:
@@ -127,3 +136,11 @@ cdef inline void load_targets(
             t[k * ROWS + i] = <floating> (
                 after * weight[i] * (keep * t[k * ROWS + i] + share * total[i])
             )
+
+
+cdef inline void load_targets(
+    const Pass *p, Py_ssize_t row, int rows, floating *t
+) noexcept nogil:
+    """Load the weight t of every class in a row."""
+    load_labels(p, row, rows, t)
+    weigh_labels(p, row, rows, t)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,11 @@ from skxent.inputs.weights import (
 )
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
+from skxent.losses._probabilities import Probabilities
 from skxent.typing import MatrixLike
+
+# What is predicted of rows.
+Form = Literal["logit", "probability", "log probability"]
 
 
 class TrainedLoss(NamedTuple):
@@ -62,6 +66,21 @@ class TrainedLoss(NamedTuple):
             )
         softmax = self.loss.predict_log_proba if log else self.loss.predict_proba
         return softmax(raw_prediction, n_threads=n_threads)
+
+    def compiled(self, n_classes: int, *, posterior: bool) -> Any:
+        """Return the loss and what it implies, as the kernels make predictions of them.
+
+        Return None for a loss whose class computes them in another way.
+        """
+        kind = type(self.loss)
+        if not posterior:
+            methods = kind.predict_proba, kind.predict_log_proba
+            own = Probabilities.predict_proba, Probabilities.predict_log_proba
+            return (("cross_entropy",), None) if methods == own else None
+        if kind.posterior is not Probabilities.posterior:
+            return None
+        self.loss.warn_without_posterior()
+        return self.loss.implied(n_classes, self.class_weight, self.label_smoothing)
 
 
 def right_predictions(
@@ -147,7 +166,9 @@ class LogitClassifier(
             For two classes the log-odds of the second.
         """
         check_is_fitted(self)
-        z = self._logits(self._checked(X))
+        z = self._in_one_pass(X, "logit")
+        if z is None:
+            z = self._logits(self._checked(X))
         return z[:, 0] if z.shape[1:] == (1,) else z
 
     def predict(self, X: MatrixLike) -> NDArray[Any]:
@@ -175,7 +196,7 @@ class LogitClassifier(
         ndarray of shape (n, K)
             A column for each of `classes_`.
         """
-        return self._probabilities(self.decision_function(X), log=False)
+        return self._predicted(X, "probability")
 
     def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Return the logarithms of the class probabilities, computed in log space.
@@ -189,7 +210,21 @@ class LogitClassifier(
         ndarray of shape (n, K)
             A column for each of `classes_`.
         """
-        return self._probabilities(self.decision_function(X), log=True)
+        return self._predicted(X, "log probability")
+
+    def _predicted(self, X: MatrixLike, form: Form) -> Floats:
+        check_is_fitted(self)
+        found = self._in_one_pass(X, form)
+        if found is not None:
+            return found
+        return self._probabilities(self.decision_function(X), log=form != "probability")
+
+    def _in_one_pass(self, X: Any, form: Form) -> Floats | None:
+        """Return predictions of rows that are not checked, or None to check them.
+
+        A subclass may do this without the logits of all rows in between.
+        """
+        return None
 
     def _checked(self, X: Any) -> Any:
         """Return X as `_logits` reads it."""
@@ -208,15 +243,25 @@ class LogitClassifier(
         return self.classes_[codes_of_logits(z)]
 
     def _probabilities(self, z: Floats, log: bool) -> Floats:
+        return self._trained().probabilities(
+            z, posterior=self.posterior, log=log, n_threads=self._n_threads
+        )
+
+    def _compiled(self, form: Form) -> Any:
+        """Return how the kernels make predictions of logits: see `TrainedLoss`."""
+        if form == "logit":
+            return ("cross_entropy",), None
+        n_classes = len(self.classes_)
+        return self._trained().compiled(n_classes, posterior=self.posterior)
+
+    def _trained(self) -> TrainedLoss:
         trained = self.trained_loss_
         if not isinstance(trained, TrainedLoss) or not isinstance(trained.loss, Loss):
             raise ValueError(
                 "trained_loss_ must hold a Loss of skxent.losses, got "
                 f"{trained!r}. Fit the model again."
             )
-        return trained.probabilities(
-            z, posterior=self.posterior, log=log, n_threads=self._n_threads
-        )
+        return trained
 
 
 def training_weights(

@@ -11,6 +11,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from skxent.inputs.categories import Encoded, encode_coded
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels import _labels
 from skxent.kernels.checks import check_unmasked
@@ -25,10 +26,6 @@ def is_soft(y: Any) -> bool:
 
 
 FLOATS = (np.dtype(np.float32).str, np.dtype(np.float64).str)
-
-# Up to so many distinct strings are encoded by comparing each with all others. Sorting
-# is faster from about 150 on (bench_log_loss.py, strings).
-MAX_COMPARED = 64
 
 
 def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
@@ -192,11 +189,15 @@ def mask_ignored(
 
 
 def encode_labels(
-    y: Any, classes: NDArray[Any] | None = None, name: str = "y"
+    y: Any,
+    classes: NDArray[Any] | None = None,
+    name: str = "y",
+    coded: Encoded | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the classes and y as indices into them.
 
-    The classes are those of y, sorted, or `classes` as given, in any order.
+    The classes are those of y, sorted, or `classes` as given, in any order. `coded` is
+    y if it is encoded already.
 
     Raises
     ------
@@ -204,9 +205,11 @@ def encode_labels(
         If `classes` is given and lacks a label of y.
     """
     check_unmasked(name, y)
-    if not isinstance(y, np.ndarray) or y.ndim != 1:
+    coded = encode_coded(y) if coded is None else coded
+    if coded is None and (not isinstance(y, np.ndarray) or y.ndim != 1):
         y = column_or_1d(as_labels(y, name))
-    found, codes = _unique(y, name)
+        coded = encode_coded(y)
+    found, codes = coded.dense() if coded else _unique(y, name)
     if classes is None:
         return found, codes
     check_same_type(found, classes, name)
@@ -237,38 +240,18 @@ def check_same_type(found: NDArray[Any], classes: NDArray[Any], name: str) -> No
 
 
 def _unique(y: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    if y.dtype.kind in "iu" and y.dtype != np.uint64:
-        integers = np.ascontiguousarray(y, dtype=np.int64)
-        known = kernels.label_range(integers)
-        if known is not None and known[1] == known[2]:
-            lowest, distinct, _ = known
-            return (np.arange(distinct) + lowest).astype(y.dtype), integers - lowest
-    first, codes = _in_order_of_appearance(y)
-    if first is not None:
-        found = y[first]
-        order = np.argsort(found)
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
-        return found[order], rank[codes]
-    if y.dtype == object and len(y):  # other objects than strings
-        return _unique(as_labels(y, name), name)
-    return np.unique(y, return_inverse=True)
-
-
-def _in_order_of_appearance(
-    y: NDArray[Any],
-) -> tuple[list[int] | None, NDArray[np.intp]]:
-    """Return where each distinct string first occurs, and y as indices into that.
-
-    The first is None if y is not strings, or has too many distinct ones.
-    """
+    """Return the classes and codes of what `encode_coded` does not know."""
+    if y.dtype != object or not len(y):
+        return np.unique(y, return_inverse=True)
     codes = np.empty(len(y), dtype=np.intp)
-    if y.dtype == object:
-        return _labels.encode_strings(y.tolist(), codes), codes
-    if y.dtype.kind in "US" and y.size and y.itemsize:
-        rows = np.ascontiguousarray(y).view(np.uint8).reshape(len(y), y.itemsize)
-        return _labels.encode_bytes(rows, codes, MAX_COMPARED), codes
-    return None, codes
+    first = _labels.encode_strings(y.tolist(), codes)
+    if first is None:  # other objects than strings
+        return encode_labels(as_labels(y, name), name=name)
+    found = y[first]
+    order = np.argsort(found)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return found[order], rank[codes]
 
 
 def check_codes(y: NDArray[Any], n_classes: int, name: str = "y") -> NDArray[np.intp]:

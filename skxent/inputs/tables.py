@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +11,13 @@ from sklearn.utils import check_array
 
 from skxent.inputs.rounding import sum_tolerance, within
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import as_itemsize_strided, check_bool, check_unmasked, warn
+from skxent.kernels.checks import (
+    as_itemsize_strided,
+    check_bool,
+    check_unmasked,
+    has_itemsize_strides,
+    warn,
+)
 
 
 def is_sorted(classes: NDArray[Any]) -> bool:
@@ -71,6 +78,84 @@ def is_plain(table: Any) -> bool:
         and table.ndim in (1, 2)
         and table.size > 0
     )
+
+
+class FloatTable(NamedTuple):
+    """Floats as the kernels read them, without a copy where the memory allows it.
+
+    A table (n, K), or its first column (n, 1) and all `columns`, each an array.
+    """
+
+    array: Floats
+    columns: list[Floats] | None = None
+
+    @property
+    def width(self) -> int:
+        """Return K."""
+        return self.array.shape[1] if self.columns is None else len(self.columns)
+
+
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+
+
+def float_table(table: Any) -> FloatTable | None:
+    """Return an array, a data frame or an Arrow table of floats; None for others."""
+    if type(table) is not np.ndarray:
+        read = COLUMNS.get(type(table).__module__.partition(".")[0])
+        table = None if read is None else read(table)
+    if isinstance(table, list):
+        if not table or not all(map(_is_column, table)) or not len(table[0]):
+            return None
+        if any(column.dtype != table[0].dtype for column in table):
+            return None
+        return FloatTable(table[0][:, np.newaxis], table)
+    if type(table) is not np.ndarray or table.dtype not in FLOATS or not table.size:
+        return None
+    plain = table.flags.c_contiguous and table.flags.aligned
+    if table.ndim not in (1, 2) or not (plain or has_itemsize_strides(table)):
+        return None
+    return FloatTable(table[:, np.newaxis] if table.ndim == 1 else table)
+
+
+def _is_column(column: Any) -> bool:
+    return (
+        type(column) is np.ndarray
+        and column.dtype in FLOATS
+        and column.flags.c_contiguous
+        and column.flags.aligned
+    )
+
+
+def _of_pandas(table: Any) -> Any:
+    # For a single block, also in Fortran order, this is a view.
+    if getattr(table, "ndim", 0) in (1, 2):
+        try:
+            return table.to_numpy()
+        except ValueError:  # for missing entries of its own kind
+            return None
+    return None
+
+
+def _of_polars(table: Any) -> Any:
+    if type(table).__name__ == "Series":
+        return table.to_numpy()
+    if type(table).__name__ != "DataFrame":
+        return None
+    return [column.to_numpy() for column in table.get_columns()]
+
+
+def _of_arrow(table: Any) -> Any:
+    columns = getattr(table, "columns", [])
+    if not all(column.num_chunks == 1 and not column.null_count for column in columns):
+        return None
+    return [column.chunk(0).to_numpy(zero_copy_only=False) for column in columns]
+
+
+COLUMNS: dict[str, Callable[[Any], Any]] = {
+    "pandas": _of_pandas,
+    "polars": _of_polars,
+    "pyarrow": _of_arrow,
+}
 
 
 def _as_floats(table: ArrayLike, name: str, finite: bool) -> Floats:

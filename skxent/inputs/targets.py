@@ -17,7 +17,13 @@ from skxent.inputs.labels import as_array, check_codes, mask_ignored
 from skxent.inputs.soft_labels import check_indicators, check_soft_labels
 from skxent.inputs.weights import check_class_weight, check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import FRACTION, check_bool, check_option, check_unmasked
+from skxent.kernels.checks import (
+    FRACTION,
+    check_bool,
+    check_option,
+    check_unmasked,
+    has_itemsize_strides,
+)
 
 ClassWeightOn = Literal["label", "target"]
 
@@ -175,6 +181,7 @@ def make_target(
     *,
     dtype: Any = np.float64,
     name: str = "y",
+    rows_checked: bool = True,
     **keywords: Any,
 ) -> Target:
     """Return checked targets.
@@ -184,6 +191,7 @@ def make_target(
     y : codes (n,), soft labels (n, K), or with multilabel indicators (n, K)
     dtype : dtype of the logits, which soft labels get as well
     name : what the caller calls y, for errors
+    rows_checked : False leaves the check of rows of soft labels to the caller
     **keywords : as in `TargetOptions`
     """
     options = TargetOptions(**keywords)
@@ -206,6 +214,8 @@ def make_target(
     codes = soft = None
     if multilabel:
         soft = check_indicators(y, n_classes, dtype, name)
+    elif y.ndim == 2 and not rows_checked and is_exactly(y, n_classes, dtype):
+        soft = y
     elif y.ndim == 2:
         soft = check_soft_labels(y, n_classes, dtype, name)
     else:
@@ -219,3 +229,8 @@ def make_target(
         weight_after_smoothing=options.class_weight_on == "target",
         multilabel=multilabel,
     )
+
+
+def is_exactly(y: NDArray[Any], n_classes: int, dtype: Any) -> bool:
+    """Return True for rows of K numbers that the kernels read as they are."""
+    return y.dtype == dtype and y.shape[1] == n_classes and has_itemsize_strides(y)

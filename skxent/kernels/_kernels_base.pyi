@@ -58,14 +58,35 @@ def probabilities(
     log_space: bool = False,
     n_threads: int = 1,
 ) -> None: ...
+def linear_predictions(
+    loss: _Loss,
+    X: NDArray[Any] | _Entries,
+    W: NDArray[np.float64],
+    out: _Reals,
+    implied: tuple[NDArray[np.float64], float] | None = None,
+    form: str = "probability",
+    n_threads: int = 1,
+) -> bool: ...
 def log_loss_sum(
     proba: _Reals,
-    codes: NDArray[np.int64],
+    codes: NDArray[Any],
     offset: int,
     sample_weight: NDArray[np.float64] | None,
     eps: float,
     n_threads: int = 1,
+    class_at: NDArray[np.intp] | None = None,
+    columns: list[_Reals] | None = None,
 ) -> tuple[float, float, bool]: ...
-def label_range(y: NDArray[np.int64]) -> tuple[int, int, int] | None: ...
+def score(
+    what: str,
+    loss: _Loss,
+    target: _Target,
+    proba: _Reals,
+    arrays: dict[str, Any],
+    n_threads: int = 1,
+) -> tuple[float, float, float, bool]: ...
+def label_range(
+    y: NDArray[Any],
+) -> tuple[int, int, int, bytearray | None] | None: ...
 def codes_of_floats(y: _Reals, n_classes: int, codes: NDArray[np.intp]) -> bool: ...
 def vecmath(function: str, x: _Reals, out: _Reals) -> None: ...

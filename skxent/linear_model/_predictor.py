@@ -10,12 +10,14 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skxent.base.classifier import LogitClassifier, right_predictions
+from skxent.base.classifier import Form, LogitClassifier, right_predictions
 from skxent.inputs.offset import check_offset
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import check_in_memory, logits_per_row
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import check_unmasked
+from skxent.kernels.checks import check_unmasked, has_itemsize_strides
+from skxent.kernels.dispatch import kernels
+from skxent.kernels.threads import effective_n_threads
 from skxent.typing import MatrixLike
 
 
@@ -28,6 +30,45 @@ def check_finite(**attributes: NDArray[Any]) -> None:
                 f"{name} must be finite, got {values[~finite].flat[0]}. "
                 "Fit the model again."
             )
+
+
+# Numbers that the kernels convert to doubles as they read them.
+NUMBERS = frozenset(np.dtype(kind) for kind in ("f8", "f4", "i1", "u1", "?", "i8"))
+
+
+def _numbers_of(model: LinearPredictor, X: Any) -> Any:
+    """Return X as an array or a CSR matrix whose entries are not checked yet.
+
+    Return None for what must be converted, or needs a warning or an error.
+    """
+    if sp.issparse(X):
+        if X.format != "csr" or X.dtype not in (np.float64, np.float32):
+            return None
+        X = numbers = check_sparse("X", X)
+    elif type(X) is np.ndarray:
+        numbers = X
+    else:
+        numbers = _block_of(X)
+    if numbers is None or numbers.ndim != 2 or numbers.dtype not in NUMBERS:
+        return None
+    n, d = numbers.shape
+    if not (n and d) or d != model.n_features_in_:
+        return None
+    if not sp.issparse(numbers) and not has_itemsize_strides(numbers):
+        return None
+    if numbers is not X or hasattr(model, "feature_names_in_"):
+        validate_data(model, X, reset=False, skip_check_array=True)
+    return numbers
+
+
+def _block_of(X: Any) -> Any:
+    """Return the array that a pandas DataFrame of one type holds; None for others."""
+    if type(X).__module__.partition(".")[0] != "pandas" or X.ndim != 2:
+        return None
+    kinds = set(X.dtypes)
+    if len(kinds) != 1 or not isinstance(kinds.pop(), np.dtype):
+        return None
+    return X.to_numpy()
 
 
 class LinearPredictor(LogitClassifier):
@@ -54,7 +95,9 @@ class LinearPredictor(LogitClassifier):
             For two classes the log-odds of the second.
         """
         check_is_fitted(self)
-        z = self._logits_at(self._checked(X), offset)
+        z = self._in_one_pass(X, "logit") if offset is None else None
+        if z is None:
+            z = self._logits_at(self._checked(X), offset)
         return z[:, 0] if z.shape[1] == 1 else z
 
     def predict(self, X: MatrixLike, offset: ArrayLike | None = None) -> NDArray[Any]:
@@ -86,6 +129,8 @@ class LinearPredictor(LogitClassifier):
         ndarray of shape (n, K)
             A column for each of `classes_`.
         """
+        if offset is None:
+            return self._predicted(X, "probability")
         return self._probabilities(self.decision_function(X, offset), log=False)
 
     def predict_log_proba(
@@ -104,6 +149,8 @@ class LinearPredictor(LogitClassifier):
         ndarray of shape (n, K)
             A column for each of `classes_`.
         """
+        if offset is None:
+            return self._predicted(X, "log probability")
         return self._probabilities(self.decision_function(X, offset), log=True)
 
     def score(
@@ -161,6 +208,49 @@ class LinearPredictor(LogitClassifier):
         z = self._logits(X)
         checked = check_offset(offset, len(z), self.classes_, z.dtype)
         return z if checked is None else z + checked
+
+    def _in_one_pass(self, X: Any, form: Form) -> Floats | None:
+        kind = type(self)
+        if (
+            kind.decision_function is not LinearPredictor.decision_function
+            or kind._logits is not LinearPredictor._logits
+        ):
+            return None
+        numbers = _numbers_of(self, X)
+        if numbers is None:
+            return None
+        (n, d), own = numbers.shape, numbers.dtype
+        coef, intercept = self._checked_weights(d)
+        if sp.issparse(coef):
+            return None
+        # Integers become doubles, as in the product of an array that was checked.
+        dtype = np.result_type(
+            own if own.kind == "f" else np.float64,
+            *(
+                w.dtype if w.dtype.kind == "f" else np.float64
+                for w in (coef, intercept)
+            ),
+        )
+        compiled = self._compiled(form)
+        if dtype not in (np.float64, np.float32) or compiled is None:
+            return None
+        weights = np.empty((d + 1, len(coef)))
+        weights[:d], weights[d] = coef.T, intercept
+        out: Floats = np.empty(
+            (n, len(coef if form == "logit" else self.classes_)), dtype
+        )
+        entries = numbers
+        if sp.issparse(numbers):
+            data = np.asarray(numbers.data, dtype=np.float64)
+            entries = data, numbers.indices, numbers.indptr
+        # About eight entries of X are read in the time that a logit takes.
+        work = out.size + (numbers.nnz if sp.issparse(numbers) else numbers.size) // 8
+        n_threads = effective_n_threads(self._n_threads, work)
+        spec, implied = compiled
+        finite = kernels.linear_predictions(
+            spec, entries, weights, out, implied, form, n_threads
+        )
+        return out if finite else None
 
     def _checked_weights(self, n_features: int) -> tuple[Any, NDArray[Any]]:
         """Return `coef_` and `intercept_`, checked: a pickle or a user may change them.

@@ -106,12 +106,18 @@ class Probabilities(Compiled):
         """
         FRACTION.check("label_smoothing", label_smoothing)
         z, n_classes = with_classes(raw_prediction)
+        spec, implied = self.implied(n_classes, class_weight, label_smoothing)
+        return probabilities(spec, z, n_classes, implied, log, n_threads)
+
+    def implied(
+        self, n_classes: int, class_weight: Any, label_smoothing: float
+    ) -> tuple[tuple[Any, ...], tuple[NDArray[np.float64], float]]:
+        """Return the loss, and the weights and smoothing to undo, for the kernels."""
+        FRACTION.check("label_smoothing", label_smoothing)
         weights = check_class_weight(class_weight, n_classes)
         if (weights == 0).any():
             raise ValueError(f"class_weight must be positive, got {weights.tolist()}.")
-        implied = np.log(weights), label_smoothing
-        spec = spec_for(self, n_classes)
-        return probabilities(spec, z, n_classes, implied, log, n_threads)
+        return spec_for(self, n_classes), (np.log(weights), label_smoothing)
 
 
 def softmax(

@@ -58,6 +58,15 @@ class BinSums:
     shares: Floats
     exponent: int = 0
 
+    @classmethod
+    def of_weighted(cls, edges: Floats, sums: Floats, exponent: int) -> BinSums:
+        """Return Σ w, Σ w c, Σ w y, Σ w y² and Σ w², (m, bins, 5), as shares."""
+        weight, square = sums[..., 0], sums[..., 4]
+        over = np.where(weight > 0, weight, 1)
+        parts = [*np.moveaxis(sums[..., :4], -1, 0) / over, square / over**2]
+        edges = np.tile(edges, (len(sums), 1))
+        return cls(edges, weight, np.stack(parts, 1), exponent)
+
     def __add__(self, other: BinSums) -> BinSums:
         exponent = common_exponent((self, other))
         a, b = (np.ldexp(s.weight, s.exponent - exponent) for s in (self, other))
@@ -140,13 +149,17 @@ def confidence_and_outcome(
     return Outcomes(confidence, outcome, weight, exponent)
 
 
+def uniform_edges(n_bins: int) -> Floats:
+    """Return the edges of bins of equal width: the doubles next to decimal ones."""
+    return np.arange(n_bins + 1) / n_bins
+
+
 def assign(
     confidence: Floats, weight: NDArray[np.float64], n_bins: int, strategy: Strategy
 ) -> tuple[Floats, NDArray[np.intp]]:
     """Return the edges of the bins (n_bins + 1,), and the bin of every row (n,)."""
-    # b / B is the double next to a decimal edge. Rounded to the dtype of the
-    # probabilities it equals a 0.2 among them.
-    share = np.arange(n_bins + 1) / n_bins
+    # Rounded to the dtype of the probabilities an edge of 0.2 equals a 0.2 among them.
+    share = uniform_edges(n_bins)
     edges = share.astype(confidence.dtype)
     if strategy == "quantile":
         order = np.argsort(confidence)

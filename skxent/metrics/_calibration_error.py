@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxent.kernels.checks import check_bool, check_option, warn
+from skxent.metrics import _one_pass as one_pass
 from skxent.metrics._bins import (
     Bins,
     BinSums,
     Strategy,
     check_bins,
     confidence_and_outcome,
+    uniform_edges,
 )
 from skxent.metrics._options import LabelKeywords, Options, takes
 from skxent.metrics._rows import ScoredRows, rows_of
@@ -123,6 +125,11 @@ def expected_calibration_error(
 def _sums_of(
     n_bins: int, strategy: Strategy, classwise: bool, rows: ScoredRows, options: Options
 ) -> BinSums:
+    if strategy == "uniform":
+        edges = uniform_edges(n_bins)
+        quick = one_pass.bin_sums(rows, options, edges[1:-1], classwise)
+        if quick is not None:
+            return BinSums.of_weighted(edges, *quick)
     outcomes = confidence_and_outcome(rows, options, classwise=classwise)
     return outcomes.sums(n_bins, strategy)
 

@@ -15,6 +15,7 @@ from skxent.inputs.tables import logits_from
 from skxent.inputs.weights import check_sample_weight, moderate, scale_exponent
 from skxent.kernels.arrays import Floats
 from skxent.losses._probabilities import softmax
+from skxent.metrics import _one_pass as one_pass
 from skxent.metrics._options import EachEntropyKeywords, EntropyKeywords, Options, takes
 from skxent.metrics._rows import RowLosses, ScoredRows, reduce_rows
 
@@ -54,6 +55,9 @@ def entropy(y_proba: ArrayLike, **keywords: Any) -> Any:
 
 
 def _entropies(rows: ScoredRows, options: Options) -> RowLosses:
+    quick = one_pass.information(rows.y_proba, rows, options)
+    if quick is not None:
+        return quick
     log_proba = _log_proba(rows.y_proba, options)
     proba = np.exp(log_proba)
     # 0 log 0 = 0
@@ -104,6 +108,9 @@ def kl_divergence(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) -> Any
 
 def _divergences(rows: ScoredRows, options: Options) -> RowLosses:
     y_true, y_proba = align(rows.y_true, rows.y_proba)
+    quick = one_pass.information(y_proba, rows, options, y_true)
+    if quick is not None:
+        return quick
     log_proba = _log_proba(y_proba, options)
     t = as_array(y_true, "y_true")
     if t.ndim != 2 or len(t) != len(log_proba):

@@ -8,14 +8,19 @@ import numpy as np
 import sklearn.metrics
 from numpy.typing import ArrayLike, NDArray
 
+from skxent.inputs.categories import Encoded, encode_coded
 from skxent.inputs.labels import as_labels, encode_labels
 from skxent.inputs.rounding import within
+from skxent.inputs.tables import float_table
 from skxent.inputs.weights import moderate
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
 
 # Weights with a smaller sum may have subnormal products, which have few digits.
 TINY = 1e-280
+
+# By the size of a number.
+EPS = {4: float(np.finfo(np.float32).eps), 8: float(np.finfo(np.float64).eps)}
 
 
 def log_loss(
@@ -122,20 +127,19 @@ def _one_pass_log_loss(
 ) -> float | None:
     """Return the log loss of input that needs no warning or error, else None."""
     # scikit-learn refuses np.matrix, and it decides what masks mean.
-    if type(y_proba) is not np.ndarray or np.ma.isMaskedArray(sample_weight):
+    table = float_table(y_proba)
+    if table is None or type(normalize) is not bool:
         return None
-    if y_proba.dtype not in (np.float64, np.float32) or y_proba.ndim not in (1, 2):
+    n, columns = len(table.array), table.width
+    encoded = _encode(y_true, labels)
+    if encoded is None or len(encoded.codes) != n:
         return None
-    if not y_proba.flags.aligned or type(normalize) is not bool:
+    if len(encoded.classes) != max(columns, 2):
         return None
-    proba = y_proba[:, np.newaxis] if y_proba.ndim == 1 else y_proba
-    n, columns = proba.shape
-    encoded = _encode(y_true, labels, max(columns, 2)) if n and columns else None
-    if encoded is None or len(encoded[0]) != n:
-        return None
-    codes, offset = encoded
     total_weight: float = n
     if sample_weight is not None:
+        if np.ma.isMaskedArray(sample_weight):
+            return None
         sample_weight = np.asarray(sample_weight)
         if sample_weight.shape != (n,) or sample_weight.dtype.kind not in "iuf":
             return None
@@ -150,9 +154,16 @@ def _one_pass_log_loss(
             total_weight = float(sample_weight.sum())
         if not np.isfinite(total_weight) or total_weight == 0:
             return None
-    eps = float(np.finfo(proba.dtype).eps)
+    eps = EPS[table.array.itemsize]
     total, drift, outside = kernels.log_loss_sum(
-        proba, codes, offset, sample_weight, eps, effective_n_threads(None, proba.size)
+        table.array,
+        encoded.codes,
+        encoded.low,
+        sample_weight,
+        eps,
+        effective_n_threads(None, n * columns),
+        encoded.class_at,
+        table.columns,
     )
     # Near its threshold for the row sums, scikit-learn decides whether to warn.
     if outside or not drift < 0.5 * eps**0.5:
@@ -160,18 +171,17 @@ def _one_pass_log_loss(
     return total / total_weight if normalize else total
 
 
-def _encode(
-    y_true: Any, labels: Any, n_classes: int
-) -> tuple[NDArray[np.int64], int] | None:
-    """Return y_true as integers and the least code; None if it is not plain labels."""
-    y = _plain(y_true)
+def _encode(y_true: Any, labels: Any) -> Encoded | None:
+    """Return y_true as codes of its classes; None if it is not plain labels."""
+    found = encode_coded(y_true)
+    # scikit-learn refuses bytes.
+    if found is not None and getattr(found.classes, "dtype", np.dtype(int)).kind == "S":
+        return None
+    if found is not None and labels is None:
+        return found
+    y = y_true if found is not None else _plain(y_true)
     if y is None:
         return None
-    if labels is None and y.dtype == np.int64:
-        y = np.ascontiguousarray(y)
-        known = kernels.label_range(y)
-        if known is not None and known[1] == known[2] == n_classes:
-            return y, known[0]
     try:
         if labels is None:
             classes, codes = encode_labels(y)
@@ -182,9 +192,9 @@ def _encode(
             classes, codes = encode_labels(y, given)
     except (TypeError, ValueError):
         return None
-    if len(classes) != n_classes:
-        return None
-    return np.ascontiguousarray(codes, dtype=np.int64), 0
+    return (
+        Encoded(classes, np.ascontiguousarray(codes), 0, None) if len(codes) else None
+    )
 
 
 def _plain(labels: Any) -> NDArray[Any] | None:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import Focal, as_loss
+from skxent.metrics import _one_pass as one_pass
 from skxent.metrics._options import (
     EachSmoothedLossKeywords,
     Options,
@@ -83,6 +84,9 @@ def evaluate_loss(
 
 def losses_of(loss: Loss, rows: ScoredRows, options: Options) -> RowLosses:
     """Return the loss of every row of a block."""
+    quick = one_pass.losses(loss, rows, options)
+    if quick is not None:
+        return quick
     raw, target, classes = read(rows, options)
     exponent = 0
     if options.reduction == "mean":

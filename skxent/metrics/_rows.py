@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skxent.inputs.categories import encode_coded
 from skxent.inputs.columns import align, classes_of_columns, named_classes
 from skxent.inputs.labels import (
     as_labels,
@@ -90,15 +91,23 @@ def prepare_target(
     sample_weight: Any,
     options: Options,
     name: str = "y_proba",
+    *,
+    rows_checked: bool = True,
 ) -> tuple[Target, NDArray[Any]]:
     """Return checked targets for the rows of a table (n, K), or (n,), and the classes.
 
-    Codes are places in `labels`, in the order that these have.
+    Codes are places in `labels`, in the order that these have. With rows_checked=False
+    rows of soft labels may be any numbers, which the caller checks.
     """
     n_classes = 2 if table.ndim == 1 else table.shape[1]
     ignored = options.ignore_index
     weights = check_sample_weight(sample_weight, len(table))
-    if ignored is None:
+    coded = None
+    if ignored is None and not isinstance(y_true, np.ndarray):
+        coded = encode_coded(y_true)
+    if coded is not None:
+        y = coded.codes
+    elif ignored is None:
         y = as_labels(y_true, "y_true")
     else:
         y, kept = mask_ignored(y_true, ignored, "y_true")
@@ -118,7 +127,7 @@ def prepare_target(
             refuse_missing(int(np.isnan(y).sum()), "y_true")
         if y.dtype.kind not in "iubUS":
             check_targets(y)
-        classes, codes = encode_labels(y, classes, "y_true")
+        classes, codes = encode_labels(y, classes, "y_true", coded)
     if len(classes) != n_classes:
         raise ValueError(
             f"{name} must have a column for each of {len(classes)} labels, got "
@@ -137,8 +146,9 @@ def prepare_target(
             ignored=ignored,
         ),
         label_smoothing=options.label_smoothing,
-        dtype=table.dtype,
+        dtype=table.dtype if rows_checked else np.float64,
         name="y_true",
+        rows_checked=rows_checked or isinstance(options.class_weight, str),
     )
     return target, classes
 
@@ -154,7 +164,10 @@ def column_labels(rows: ScoredRows, labels: ArrayLike | None) -> Any:
 
 
 class RowLosses(NamedTuple):
-    """The weighted loss of every row, and a function that sums the weights."""
+    """The weighted loss of every row, and a function that sums the weights.
+
+    With a reduction `value` may be the sum of the losses.
+    """
 
     value: Floats
     total_weight: Callable[[], float]

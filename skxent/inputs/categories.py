@@ -1,0 +1,190 @@
+"""Labels that carry codes of their own: categories, dictionaries, columns of strings.
+
+pandas, polars and pyarrow keep such labels as small integers, or make these faster than
+their strings become objects of Python.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skxent.kernels import _labels
+from skxent.kernels.dispatch import kernels
+
+
+class Coded(NamedTuple):
+    """Labels as codes: ``labels[i]`` has the code ``places[i]``, if it occurs."""
+
+    labels: NDArray[Any]
+    places: NDArray[np.intp]
+    codes: NDArray[Any]
+
+
+class Encoded(NamedTuple):
+    """Codes of sorted classes: the class is ``class_at[code - low]``.
+
+    `class_at` is None where that is code - low. Integers that follow each other are a
+    range of classes.
+    """
+
+    classes: NDArray[Any] | range
+    codes: NDArray[Any]
+    low: int
+    class_at: NDArray[np.intp] | None
+
+    def dense(self) -> tuple[NDArray[Any], NDArray[np.intp]]:
+        """Return the classes as an array, and the class of every row: (n,)."""
+        classes, codes = self.classes, self.codes
+        if isinstance(classes, range):
+            classes = np.array(classes, dtype=codes.dtype)
+        if self.low != 0:
+            codes = np.subtract(codes, self.low, dtype=np.intp)
+        if self.class_at is not None:
+            return classes, self.class_at[codes]
+        return classes, codes.astype(np.intp, copy=False)
+
+
+def encode_coded(y: Any) -> Encoded | None:
+    """Return the classes that occur, sorted, and the codes of y.
+
+    Return None if y is not integers, bools or labels with codes, if these span too
+    much, or if a label is missing.
+    """
+    if not isinstance(y, np.ndarray):
+        coded = coded_labels(y)
+    elif y.ndim != 1 or np.ma.isMaskedArray(y):
+        return None
+    elif y.dtype.kind in "iub":
+        return _of_integers(y)
+    else:
+        coded = _of_characters(y) if y.dtype.kind in "US" else None
+    if coded is None or not len(coded.codes):
+        return None
+    labels, places, codes = coded
+    known = kernels.label_range(codes)
+    # pandas has the code -1 for what is missing.
+    if known is None or known[0] < 0:
+        return None
+    low, distinct, span, marks = known
+    inside = (places >= low) & (places < low + span)
+    labels, places = labels[inside], places[inside] - low
+    if marks is not None:
+        occurring = np.frombuffer(marks, dtype=bool)[places]
+        labels, places = labels[occurring], places[occurring]
+    if len(labels) != distinct:
+        return None
+    order = np.argsort(labels)
+    class_at = np.zeros(span, dtype=np.intp)
+    class_at[places[order]] = np.arange(distinct)
+    in_order = distinct == span and bool((class_at == np.arange(span)).all())
+    return Encoded(labels[order], codes, low, None if in_order else class_at)
+
+
+def coded_labels(y: Any) -> Coded | None:
+    """Return labels with codes of their own; None for others, or with missing ones."""
+    read = READERS.get(type(y).__module__.partition(".")[0])
+    coded = None if read is None else read(y)
+    if coded is None:
+        return None
+    kind = coded.labels.dtype.kind
+    if kind == "O" and set(map(type, coded.labels.tolist())) <= {str}:
+        return coded
+    return coded if kind in "iub" else None
+
+
+def _of_integers(y: NDArray[Any]) -> Encoded | None:
+    kind, size = y.dtype.kind, y.dtype.itemsize
+    if kind == "u" and size == 8:
+        return None
+    signed = kind == "i" and y.dtype.isnative
+    if not (signed or size == 1) or not y.flags.c_contiguous:
+        codes = np.ascontiguousarray(y, dtype=np.int64 if size > 1 else None)
+    else:
+        codes = y
+    known = kernels.label_range(codes)
+    if known is None:
+        return None
+    low, distinct, span, marks = known
+    if marks is None and kind == "i" and codes.dtype == y.dtype:
+        return Encoded(range(low, low + distinct), codes, low, None)
+    occurring = np.ones(span, dtype=bool)
+    if marks is not None:
+        occurring = np.frombuffer(marks, dtype=bool)
+    classes = (np.flatnonzero(occurring) + low).astype(y.dtype)
+    class_at = None if marks is None else np.cumsum(occurring) - 1
+    return Encoded(classes, codes, low, class_at)
+
+
+def _of_characters(y: NDArray[Any]) -> Coded | None:
+    """Return fixed-width strings or bytes as codes; None for too many distinct ones."""
+    if not y.size or not y.itemsize:
+        return None
+    codes = np.empty(len(y), dtype=np.uint8)
+    rows = np.ascontiguousarray(y).view(np.uint8).reshape(len(y), y.itemsize)
+    first = _labels.encode_bytes(rows, codes)
+    return None if first is None else Coded(y[first], np.arange(len(first)), codes)
+
+
+def _of_pandas(y: Any) -> Coded | None:
+    if getattr(y, "ndim", 0) != 1:
+        return None
+    values = getattr(y, "array", y)
+    name = getattr(values.dtype, "name", "")
+    if name == "category":
+        labels, codes = np.asarray(values.categories), values.codes
+    elif name in ("str", "string"):
+        codes, found = values.factorize()
+        labels = np.asarray(found, dtype=object)
+    else:
+        return None
+    return Coded(labels, np.arange(len(labels)), np.ascontiguousarray(codes))
+
+
+def _of_polars(y: Any) -> Coded | None:
+    if type(y).__name__ != "Series" or y.null_count():
+        return None
+    kind = str(y.dtype).partition("(")[0]
+    if kind in ("String", "Utf8"):
+        y = y.cast(sys.modules["polars"].Categorical)
+    elif kind not in ("Categorical", "Enum"):
+        return None
+    present = y.unique()
+    labels = np.array(present.to_list(), dtype=object)
+    codes = _signed(y.to_physical().to_numpy())
+    return Coded(labels, present.to_physical().to_numpy().astype(np.intp), codes)
+
+
+def _of_arrow(y: Any) -> Coded | None:
+    chunks = getattr(y, "chunks", [y])
+    if len(chunks) != 1 or y.null_count or not len(y):
+        return None
+    array = chunks[0]
+    if str(array.type) in ("string", "large_string", "string_view"):
+        array = array.dictionary_encode()
+    if not hasattr(array, "dictionary"):
+        return None
+    labels = np.array(array.dictionary.to_pylist(), dtype=object)
+    if {*map(type, labels.tolist())} == {int}:
+        labels = labels.astype(np.int64)
+    codes = _signed(array.indices.to_numpy(zero_copy_only=False))
+    return Coded(labels, np.arange(len(labels)), codes)
+
+
+def _signed(codes: NDArray[Any]) -> NDArray[Any]:
+    """Return codes of a type that the kernels read: unsigned only if of one byte."""
+    codes = np.ascontiguousarray(codes)
+    if codes.dtype.kind == "u" and codes.itemsize > 1:
+        return codes.view(f"i{codes.itemsize}")
+    return codes
+
+
+READERS: dict[str, Callable[[Any], Coded | None]] = {
+    "pandas": _of_pandas,
+    "polars": _of_polars,
+    "pyarrow": _of_arrow,
+}
