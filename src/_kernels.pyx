@@ -8,7 +8,7 @@ that numbers are in their domains is checked by skxent.inputs and skxent.losses.
 
 from cython cimport floating
 from cython.parallel cimport prange, threadid
-from libc.float cimport DBL_EPSILON, FLT_EPSILON
+from libc.float cimport DBL_EPSILON, DBL_MAX, FLT_EPSILON, FLT_MAX
 from libc.math cimport INFINITY
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
@@ -477,6 +477,7 @@ cdef int predict_rows(
     cdef double *copies = result + apart(shape.rows * K)
     cdef double *tile = copies + apart(shape.rows * shape.d_padded)
     cdef float *narrow = <float *> p.logits
+    cdef double reach = 1 if narrow == NULL else DBL_MAX / FLT_MAX
     cdef double[ROWS] lost
     cdef Block block
     cdef Pass rows = p.rows
@@ -498,13 +499,13 @@ cdef int predict_rows(
         elif not shape.sparse:
             block.X = <const double *> p.X.data + row * p.X.down
         multiply(p, &block, row, p.W, z)
-        # Of what is finite this is zero, and NaN of anything else.
+        # Of what is finite in the dtype of out this is zero, and NaN of anything else.
         numbers = block.rows * shape.m_padded
         for i in range(numbers // ROWS):
             for j in range(ROWS):
-                lost[j] += z[i * ROWS + j] - z[i * ROWS + j]
+                lost[j] += 0 * (reach * z[i * ROWS + j])
         for i in range(numbers // ROWS * ROWS, numbers):
-            lost[0] += z[i] - z[i]
+            lost[0] += 0 * (reach * z[i])
         if narrow == NULL:
             result = <double *> p.rows.value.data + row * m
         rows.value.data = result

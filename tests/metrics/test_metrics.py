@@ -167,10 +167,10 @@ def test_labels_name_the_columns_of_soft_labels():
 def test_sums_of_float32_keep_their_digits():
     p = np.random.default_rng(6).uniform(size=100_000).astype(np.float32)
     y = (p > 0.3).astype(int)
-    rows = cross_entropy(y, p, reduction="none")
+    rows = -np.log(np.where(y == 1, p, 1 - p.astype(float)))
     for reduction, of in [("mean", np.mean), ("sum", np.sum)]:
         ours = cross_entropy(y, p, reduction=reduction)
-        assert_allclose(ours, of(rows.astype(float)), rtol=1e-12)
+        assert_allclose(ours, of(rows), rtol=1e-12)
 
 
 def test_class_weight_may_be_any_mapping():
@@ -258,7 +258,8 @@ def test_one_column_is_a_row_each():
 def test_probabilities_of_other_dtypes():
     sure, half = np.eye(2), np.full((2, 2), 0.5)
     for table in (sure.astype(int), sure.astype(bool), sure.astype(np.float16)):
-        assert cross_entropy([0, 1], table) == cross_entropy([0, 1], sure)
+        expected = cross_entropy([0, 1], sure)
+        assert cross_entropy([0, 1], table) == pytest.approx(expected, rel=1e-15)
     assert cross_entropy([0, 1], half.astype(np.float16)) == np.log(2)
 
 
