@@ -13,7 +13,6 @@ import pytest
 
 from reporting.record import shape
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
-from skxent.linear_model._data import LinearData
 
 da = pytest.importorskip("dask.array", reason="pip install '.[dask]'")
 distributed = pytest.importorskip("distributed", reason="pip install '.[dask]'")
@@ -72,6 +71,7 @@ def test_a_fit(cluster, compare, size, kind):
 def test_a_pass(cluster, record, size):
     """A pass over so few rows that nothing else takes time"""
     from skxent.dask import CrossEntropyClassifier
+    from skxent.linear_model._data import LinearData
 
     model = CrossEntropyClassifier()
     objective, *_ = model._objective(LinearData(*rows(20)))

@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Looked up, each: the first author and the year of the version that is cited.
 PAPERS = {
+    "1011.2234": ("Tibshirani", 2012),
     "1304.2331": ("Brümmer", 2013),
     "1402.1892": ("Lipton", 2014),
     "1408.2923": ("Toulis", 2017),
@@ -34,6 +35,7 @@ PAPERS = {
     "2011.09172": ("Charoenphakdee", 2021),
     "2102.04525": ("Yeung", 2022),
     "2103.14026": ("Li", 2022),
+    "2104.13026": ("Larsson", 2022),
     "2105.04522": ("Englesson", 2021),
     "2202.09101": ("van den Goorbergh", 2022),
     "2204.12511": ("Leng", 2022),

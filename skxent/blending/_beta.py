@@ -12,9 +12,8 @@ from scipy.special import betainc, betaln
 from sklearn.exceptions import ConvergenceWarning
 
 from skxent.blending._objective import EPS
-from skxent.blending._tables import Models
+from skxent.blending._tables import Models, labels_or_shares
 from skxent.blending._weights import blend_weights
-from skxent.inputs.labels import as_array
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import warn
 from skxent.metrics._options import Options
@@ -123,7 +122,7 @@ def beta_pool(
     >>> found.alpha > 1.2 and found.beta > 1.2
     True
     """
-    y = as_array(y_true, "y_true")
+    y = labels_or_shares(y_true)
     models = Models.of(probas, len(y)).by_class(y, labels)
     target, classes = prepare_target(
         y, models.tables[0], sample_weight, Options(labels=labels), name="probas"

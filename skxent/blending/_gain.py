@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 
-from skxent.blending._tables import Models
+from skxent.blending._tables import Models, labels_or_shares
 from skxent.blending._weights import Pooling, blend_weights
-from skxent.inputs.labels import as_array, is_soft
+from skxent.inputs.labels import is_soft
 from skxent.inputs.weights import check_sample_weight, check_sum
 from skxent.kernels.checks import Interval, check_count
 from skxent.losses._loss import Loss
@@ -104,7 +104,7 @@ def blend_gain(
     check_count("n_resamples", n_resamples)
     rng = check_random_state(random_state)
     loss = as_loss(loss)
-    y = as_array(y_true, "y_true")
+    y = labels_or_shares(y_true)
     models = Models.of(probas, len(y)).by_class(y, labels)
     n_rows = len(models.tables[0])
     if len(y) != n_rows:

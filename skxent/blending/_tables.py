@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skxent.blending._objective import pool
 from skxent.inputs.columns import align, by_class, by_code, named_classes
-from skxent.inputs.labels import encode_labels, is_soft
+from skxent.inputs.labels import as_array, encode_labels, is_soft
 from skxent.inputs.tables import check_proba
 from skxent.kernels.arrays import Floats
 
@@ -152,3 +152,11 @@ def _columns(
             f"{shape}."
         )
     return probas.T if shape[0] == n_rows else probas
+
+
+def labels_or_shares(y_true: Any) -> NDArray[Any]:
+    """Return labels (n,) or soft labels (n, K) as an array."""
+    y = as_array(y_true, "y_true")
+    if y.ndim not in (1, 2):
+        raise ValueError(f"y_true must be of shape (n,) or (n, K), got {y.shape}.")
+    return y

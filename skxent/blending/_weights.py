@@ -9,9 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 
 from skxent.blending._objective import OBJECTIVES
-from skxent.blending._tables import Models, check_tables
+from skxent.blending._tables import Models, check_tables, labels_or_shares
 from skxent.inputs.columns import align
-from skxent.inputs.labels import as_array
 from skxent.inputs.weights import check_sum
 from skxent.kernels.checks import check_option, warn
 from skxent.kernels.threads import one_blas_thread
@@ -105,7 +104,7 @@ def blend_weights(
     """
     check_option("pooling", pooling, get_args(Pooling))
     loss = as_loss(loss)
-    models = Models.of(probas, len(as_array(y_true, "y_true")))
+    models = Models.of(probas, len(labels_or_shares(y_true)))
     y_true, *given = align(
         y_true, *models.tables, labels=labels, ignore_index=ignore_index, name="probas"
     )
