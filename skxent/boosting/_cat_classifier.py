@@ -130,9 +130,9 @@ class CatBoostLossClassifier(LossBoostingClassifier):
     best_iteration_ = of_estimator("best_iteration_", "The best iteration, from 0.")
     best_score_ = of_estimator("best_score_", "The metrics at the best iteration.")
     evals_result_ = of_estimator("evals_result_", "The metrics after every tree.")
-    get_evals_result = of_estimator("get_evals_result", "Return evals_result_.")
-    get_best_iteration = of_estimator("get_best_iteration", "Return best_iteration_.")
-    get_best_score = of_estimator("get_best_score", "Return best_score_.")
+    get_evals_result = of_estimator("get_evals_result", "Return `evals_result_`.")
+    get_best_iteration = of_estimator("get_best_iteration", "Return `best_iteration_`.")
+    get_best_score = of_estimator("get_best_score", "Return `best_score_`.")
     get_feature_importance = of_estimator(
         "get_feature_importance", "Return importances, also SHAP values, of a Pool."
     )

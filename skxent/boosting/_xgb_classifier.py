@@ -110,9 +110,9 @@ class XGBLossClassifier(LossBoostingClassifier):
     }
 
     best_iteration_ = of_estimator("best_iteration", "The best iteration, from 0.")
-    best_iteration = of_estimator("best_iteration", "See best_iteration_.")
+    best_iteration = of_estimator("best_iteration", "See `best_iteration_`.")
     best_score_ = of_estimator("best_score", "The metric at the best iteration.")
-    best_score = of_estimator("best_score", "See best_score_.")
+    best_score = of_estimator("best_score", "See `best_score_`.")
     coef_ = of_estimator("coef_", "The coefficients of a booster gblinear.")
     intercept_ = of_estimator("intercept_", "The base_score, as margins.")
     get_booster = of_estimator("get_booster", "Return the xgboost.Booster.")

@@ -58,7 +58,7 @@ class TemperatureScaling(LogitScaling):
     ----------
     temperature_ : float
         T. Above 1 the model was over-confident. With `ensemble`, those in
-        calibrated_classifiers_ have one each.
+        `calibrated_classifiers_` have one each.
     classes_ : ndarray of shape (K,)
         Without an estimator: the labels of y, or 0..K-1 if y lacks some of these.
     estimator_ : classifier or None

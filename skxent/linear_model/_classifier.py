@@ -176,9 +176,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
             by these numbers go by name, others by position.
         sample_weight : array-like of shape (n,), default=None
         offset : array-like of shape (n,) or (n, K), default=None
-            A fixed term of the logits, X coef_ᵀ + intercept_ + offset; None for zeros.
-            For two classes that of the log-odds of the second, or the logits (n, 2) of
-            both. Columns of a data frame that are named by the classes go by name.
+            A fixed term of the logits, ``X coef_ᵀ + intercept_ + offset``; None for
+            zeros. For two classes that of the log-odds of the second, or the logits
+            (n, 2) of both. Columns of a data frame that are named by the classes go by
+            name.
 
         Returns
         -------
