@@ -102,10 +102,8 @@ def _of_integers(y: NDArray[Any]) -> Encoded | None:
     if kind == "u" and size == 8:
         return None
     signed = kind == "i" and y.dtype.isnative
-    if not (signed or size == 1) or not y.flags.c_contiguous:
-        codes = np.ascontiguousarray(y, dtype=np.int64 if size > 1 else None)
-    else:
-        codes = y
+    # What came over a network may lie at any address.
+    codes = np.require(y, None if signed or size == 1 else np.int64, ["C", "A"])
     known = kernels.label_range(codes)
     if known is None:
         return None

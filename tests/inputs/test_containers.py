@@ -236,3 +236,15 @@ def test_many_strings_can_be_interrupted(kind):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert codes[-1] == 255
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.int16, np.uint16, ">i8"])
+def test_labels_at_any_address(dtype):
+    y = np.array([0, 1, 1, 0, 2, 1], dtype=dtype)
+    room = np.zeros(y.nbytes + 1, dtype=np.uint8)
+    moved = room[1:].view(dtype)
+    moved[:] = y
+    assert not moved.flags.aligned
+    proba = np.random.default_rng(0).dirichlet(np.ones(3), len(y))
+    assert cross_entropy(moved, proba) == cross_entropy(y, proba)
+    assert log_loss(moved, proba) == log_loss(y, proba)
