@@ -127,17 +127,31 @@ class CatBoostLossClassifier(LossBoostingClassifier):
         "baseline": "Set boost_from_average of estimator.",
     }
 
-    best_iteration_ = of_estimator("best_iteration_", "The best iteration, from 0.")
-    best_score_ = of_estimator("best_score_", "The metrics at the best iteration.")
-    evals_result_ = of_estimator("evals_result_", "The metrics after every tree.")
-    get_evals_result = of_estimator("get_evals_result", "Return `evals_result_`.")
-    get_best_iteration = of_estimator("get_best_iteration", "Return `best_iteration_`.")
-    get_best_score = of_estimator("get_best_score", "Return `best_score_`.")
-    get_feature_importance = of_estimator(
+    best_iteration_: ClassVar[Any] = of_estimator(
+        "best_iteration_", "The best iteration, from 0."
+    )
+    best_score_: ClassVar[Any] = of_estimator(
+        "best_score_", "The metrics at the best iteration."
+    )
+    evals_result_: ClassVar[Any] = of_estimator(
+        "evals_result_", "The metrics after every tree."
+    )
+    get_evals_result: ClassVar[Any] = of_estimator(
+        "get_evals_result", "Return `evals_result_`."
+    )
+    get_best_iteration: ClassVar[Any] = of_estimator(
+        "get_best_iteration", "Return `best_iteration_`."
+    )
+    get_best_score: ClassVar[Any] = of_estimator(
+        "get_best_score", "Return `best_score_`."
+    )
+    get_feature_importance: ClassVar[Any] = of_estimator(
         "get_feature_importance", "Return importances, also SHAP values, of a Pool."
     )
-    feature_names_ = of_estimator("feature_names_", "The names of the columns.")
-    tree_count_ = of_estimator("tree_count_", "The number of trees.")
+    feature_names_: ClassVar[Any] = of_estimator(
+        "feature_names_", "The names of the columns."
+    )
+    tree_count_: ClassVar[Any] = of_estimator("tree_count_", "The number of trees.")
 
     @property
     def booster_(self) -> Any:

@@ -121,12 +121,22 @@ class LGBMLossClassifier(LossBoostingClassifier):
         "eval_class_weight": "Give the weights of the rows as eval_sample_weight.",
     }
 
-    booster_ = of_estimator("booster_", "The lightgbm.Booster.")
-    best_iteration_ = of_estimator("best_iteration_", "The best iteration, from 1.")
-    best_score_ = of_estimator("best_score_", "The metrics at the best iteration.")
-    evals_result_ = of_estimator("evals_result_", "The metrics after every tree.")
-    feature_name_ = of_estimator("feature_name_", "The names of the columns.")
-    n_estimators_ = of_estimator("n_estimators_", "The number of iterations.")
+    booster_: ClassVar[Any] = of_estimator("booster_", "The lightgbm.Booster.")
+    best_iteration_: ClassVar[Any] = of_estimator(
+        "best_iteration_", "The best iteration, from 1."
+    )
+    best_score_: ClassVar[Any] = of_estimator(
+        "best_score_", "The metrics at the best iteration."
+    )
+    evals_result_: ClassVar[Any] = of_estimator(
+        "evals_result_", "The metrics after every tree."
+    )
+    feature_name_: ClassVar[Any] = of_estimator(
+        "feature_name_", "The names of the columns."
+    )
+    n_estimators_: ClassVar[Any] = of_estimator(
+        "n_estimators_", "The number of iterations."
+    )
 
     def _classifier(self) -> Any:
         return library("lightgbm").LGBMClassifier

@@ -109,14 +109,28 @@ class XGBLossClassifier(LossBoostingClassifier):
         "base_margin_eval_set": "{cls} starts at the loss's best constant.",
     }
 
-    best_iteration_ = of_estimator("best_iteration", "The best iteration, from 0.")
-    best_iteration = of_estimator("best_iteration", "See `best_iteration_`.")
-    best_score_ = of_estimator("best_score", "The metric at the best iteration.")
-    best_score = of_estimator("best_score", "See `best_score_`.")
-    coef_ = of_estimator("coef_", "The coefficients of a booster gblinear.")
-    intercept_ = of_estimator("intercept_", "The base_score, as margins.")
-    get_booster = of_estimator("get_booster", "Return the xgboost.Booster.")
-    evals_result = of_estimator("evals_result", "Return the metrics of every tree.")
+    best_iteration_: ClassVar[Any] = of_estimator(
+        "best_iteration", "The best iteration, from 0."
+    )
+    best_iteration: ClassVar[Any] = of_estimator(
+        "best_iteration", "See `best_iteration_`."
+    )
+    best_score_: ClassVar[Any] = of_estimator(
+        "best_score", "The metric at the best iteration."
+    )
+    best_score: ClassVar[Any] = of_estimator("best_score", "See `best_score_`.")
+    coef_: ClassVar[Any] = of_estimator(
+        "coef_", "The coefficients of a booster gblinear."
+    )
+    intercept_: ClassVar[Any] = of_estimator(
+        "intercept_", "The base_score, as margins."
+    )
+    get_booster: ClassVar[Any] = of_estimator(
+        "get_booster", "Return the xgboost.Booster."
+    )
+    evals_result: ClassVar[Any] = of_estimator(
+        "evals_result", "Return the metrics of every tree."
+    )
 
     @property
     def booster_(self) -> Any:
