@@ -165,7 +165,8 @@ def other_data(model):
 def test_interrupts_in_any_place(name):
     model = model_of(name).fit(X, Y)
     data = other_data(model)
-    total = calls_of(clone(model).fit, *data)
+    # The first fit fills caches, and so makes more calls than those after it.
+    total = min(calls_of(clone(model).fit, *data) for _ in range(2))
     state = Unchanged(model, X)
     for place in {1, 2, 3, total - 2, *np.linspace(4, total - 3, 12).astype(int)}:
         with pytest.raises(KeyboardInterrupt):
