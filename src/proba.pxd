@@ -125,7 +125,7 @@ cdef inline void log_loss_rows(
     cdef int rows, i
     cdef size_t size = sizeof(float) if p.proba.narrow else sizeof(double)
     cdef bint along = (
-        K >= row_lanes(size) and p.proba.columns == NULL
+        p.proba.width >= max(2, row_lanes(size)) and p.proba.columns == NULL
         and p.proba.numbers.right == 1 and p.proba.numbers.down == K
     )
     cdef const void *first = p.proba.numbers.data
