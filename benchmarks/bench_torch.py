@@ -14,6 +14,7 @@ from skxent.losses import LOSSES, CrossEntropy, Focal
 
 torch = pytest.importorskip("torch", reason="pip install torch")
 
+# Both import torch: they stand below the skip of this file where it is missing.
 from skxent.torch import LossModule  # noqa: E402
 from tensors import phi  # noqa: E402
 

@@ -99,8 +99,8 @@ class BlendClassifier(
     pooling : {"arithmetic", "log-linear"}, default="arithmetic"
         The mean of probabilities, or of their logarithms, normalised.
     recalibrate : bool, default=False
-        Of two classes and pooling="arithmetic": fit a :func:`beta_pool`, which makes
-        the blend of calibrated models calibrated again.
+        Fit a :func:`beta_pool`, which restores the calibration that a mean of
+        calibrated models loses. It requires two classes and pooling="arithmetic".
     cv : int, splitter, iterable, "prefit" or None, default=None
         How out-of-fold probabilities are made, as in StackingClassifier. "prefit": the
         estimators are fitted, and X are rows that they were not fitted to.

@@ -55,8 +55,8 @@ def blend_gain(
 
     The rows are cut into folds. On all folds but one the weights of the blend are
     fitted and the best single model is chosen, and the rows of the last fold are scored
-    with both. So neither is scored on rows that it was chosen by. The interval is that
-    of a bootstrap of the differences of the rows.
+    with both. So neither is scored on rows that it was chosen by. The interval comes
+    from a bootstrap over the rows, which resamples the differences of their losses.
 
     Parameters
     ----------

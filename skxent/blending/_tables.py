@@ -74,7 +74,7 @@ class Models:
         return replace(self, tables=check_tables(tables))
 
     def classes_of(self, y: NDArray[Any], labels: Any) -> Any:
-        """Return the labels of the columns, of which a part of y may lack some."""
+        """Return the labels of the columns; y need not contain all of them."""
         if labels is not None or is_soft(y):
             return labels
         return encode_labels(y, name="y_true")[0]

@@ -19,7 +19,7 @@ from skxent.boosting._tables import as_frame, categories
 from skxent.kernels.arrays import Floats
 
 FEATURES = ("cat_features", "text_features", "embedding_features")
-# Parameters of what CatBoost prints and writes, of which it takes one of a kind.
+# What CatBoost prints and writes. It refuses two parameters with the same meaning.
 OUTPUT = (
     "verbose",
     "silent",

@@ -45,7 +45,8 @@ class FocalXGBClassifier(XGBLossClassifier):
     """
 
     gamma: Any = 2.0
-    # It takes the place of the parameter of this name.
+    # It takes the place of the field of this name, and mypy allows no class variable
+    # there.
     loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]
 
 
@@ -85,7 +86,8 @@ class FocalLGBMClassifier(LGBMLossClassifier):
     """
 
     gamma: Any = 2.0
-    # It takes the place of the parameter of this name.
+    # It takes the place of the field of this name, and mypy allows no class variable
+    # there.
     loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]
 
 
@@ -125,5 +127,6 @@ class FocalCatBoostClassifier(CatBoostLossClassifier):
     """
 
     gamma: Any = 2.0
-    # It takes the place of the parameter of this name.
+    # It takes the place of the field of this name, and mypy allows no class variable
+    # there.
     loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]

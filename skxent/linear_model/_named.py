@@ -54,7 +54,8 @@ class FocalLogisticRegression(CrossEntropyClassifier):
     """
 
     gamma: Any = 2.0
-    # It takes the place of the parameter of this name.
+    # It takes the place of the field of this name, and mypy allows no class variable
+    # there.
     loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]
 
 
@@ -97,4 +98,5 @@ class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
     """
 
     label_smoothing: float = 0.1
+    # As above, for a loss without parameters.
     loss: ClassVar[Any] = CrossEntropy()  # type: ignore[misc]

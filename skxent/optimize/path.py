@@ -135,7 +135,10 @@ class PenaltyPath:
                 break
         found: list[Solution] = []
         gradients = self._all_gradients([minimum.sums for minimum in minima])
-        for objective, minimum, gradient in zip(objectives, minima, gradients):  # noqa: B905
+        reached = objectives[: len(minima)]  # the sweep may end before the last
+        for objective, minimum, gradient in zip(
+            reached, minima, gradients, strict=True
+        ):
             missing = self._above(gradient, objective, 1 + self.options.tol)
             if minimum.reason and not len(missing):
                 self._follow(gradient, objective)

@@ -47,13 +47,22 @@ def cat(n=10, stop=None, **settings):
     )
 
 
+CLASSES = [
+    (XGBLossClassifier, xgb),
+    (LGBMLossClassifier, lgbm),
+    (CatBoostLossClassifier, cat),
+]
+# What the libraries call class weights.
+WEIGHTS_OF_CLASSES = {
+    "scale_pos_weight": 5.0,
+    "is_unbalance": True,
+    "class_weight": "balanced",
+    "class_weights": [1, 2],
+    "auto_class_weights": "Balanced",
+}
 each = pytest.mark.parametrize(
     ("cls", "make"),
-    [
-        (XGBLossClassifier, xgb),
-        (LGBMLossClassifier, lgbm),
-        (CatBoostLossClassifier, cat),
-    ],
+    CLASSES,
     ids=["xgboost", "lightgbm", "catboost"],
 )
 
@@ -441,22 +450,16 @@ def test_soft_labels_are_weighted_rows(cls, make, n_classes):
         cls(estimator=make()).fit(X, np.c_[soft, np.zeros(n)])
 
 
-@each
 @pytest.mark.parametrize(
-    "settings",
+    ("cls", "make", "name"),
     [
-        {"scale_pos_weight": 5.0},
-        {"is_unbalance": True},
-        {"class_weight": "balanced"},
-        {"class_weights": [1, 2]},
-        {"auto_class_weights": "Balanced"},
+        (cls, make, name)
+        for cls, make in CLASSES
+        for name in sorted(WEIGHTS_OF_CLASSES.keys() & cls.refused.keys())
     ],
-    ids=lambda settings: next(iter(settings)),
 )
-def test_weights_of_the_library_point_to_class_weight(cls, make, settings):
-    (name,) = settings
-    if name not in cls.refused:
-        pytest.skip("not a parameter of this library")
+def test_weights_of_the_library_point_to_class_weight(cls, make, name):
+    settings = {name: WEIGHTS_OF_CLASSES[name]}
     message = (
         rf"^{name} of estimator must be None, .* Use class_weight.* of {cls.__name__}"
     )
