@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics._scorer import _BaseScorer
 
 from skxent.inputs.columns import soft_by_class
 from skxent.inputs.labels import as_labels, check_same_type, encode_labels, is_soft
@@ -29,13 +28,10 @@ from skxent.metrics._predictions import (
     predict_by_class,
 )
 from skxent.metrics._rows import mean_loss, prepare_target
+from skxent.metrics._scorer import ProbabilityScorer
 
 
-def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
-    """Have the signature by which scikit-learn tells what metadata a scorer takes."""
-
-
-class LossScorer(_BaseScorer):
+class LossScorer(ProbabilityScorer):
     """A scorer that returns minus a loss: see :func:`make_loss_scorer`.
 
     Parameters
@@ -53,17 +49,6 @@ class LossScorer(_BaseScorer):
 
     loss: Loss
 
-    if TYPE_CHECKING:  # scikit-learn's has no types
-
-        def __call__(
-            self,
-            estimator: Any,
-            X: Any,
-            y_true: ArrayLike,
-            sample_weight: ArrayLike | None = None,
-        ) -> float:
-            """Return minus the loss of the estimator's predictions for X."""
-
     def __init__(
         self,
         loss: str | Loss,
@@ -75,7 +60,7 @@ class LossScorer(_BaseScorer):
         FRACTION.check("label_smoothing", label_smoothing)
         if unseen_proba is not None:
             Interval(0.0, 1.0, "neither").check("unseen_proba", unseen_proba)
-        super().__init__(_weighted, -1, {}, "predict_proba")
+        super().__init__(-1)
         self.loss = as_loss(loss)
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.metrics._scorer import _BaseScorer
 
 from skxent.inputs.columns import soft_by_class
 from skxent.inputs.labels import as_labels
@@ -15,13 +14,10 @@ from skxent.inputs.sparse import check_sparse
 from skxent.kernels.arrays import Floats
 from skxent.metrics._loss_scorer import labels_and_unseen
 from skxent.metrics._predictions import classes_of_estimator, predict_by_class
+from skxent.metrics._scorer import ProbabilityScorer
 
 
-def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
-    """Have the signature by which scikit-learn tells what metadata a scorer takes."""
-
-
-class MetricScorer(_BaseScorer):
+class MetricScorer(ProbabilityScorer):
     """A scorer that returns a metric of probabilities: see :func:`make_metric_scorer`.
 
     Parameters
@@ -39,17 +35,6 @@ class MetricScorer(_BaseScorer):
     proper = False
     multilabel = False
 
-    if TYPE_CHECKING:  # scikit-learn's has no types
-
-        def __call__(
-            self,
-            estimator: Any,
-            X: Any,
-            y_true: ArrayLike,
-            sample_weight: ArrayLike | None = None,
-        ) -> float:
-            """Return the score of the estimator's predictions for X."""
-
     def __init__(
         self,
         metric: Callable[..., float],
@@ -57,7 +42,7 @@ class MetricScorer(_BaseScorer):
         greater_is_better: bool = False,
         **keywords: Any,
     ) -> None:
-        super().__init__(_weighted, 1 if greater_is_better else -1, {}, "predict_proba")
+        super().__init__(1 if greater_is_better else -1)
         self.metric = metric
         self.keywords = keywords
 

@@ -1,0 +1,30 @@
+"""What the scorers of losses and those of other metrics share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+from sklearn.metrics._scorer import _BaseScorer
+
+
+def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
+    """Have the signature by which scikit-learn tells what metadata a scorer takes."""
+
+
+class ProbabilityScorer(_BaseScorer):
+    """A scorer of class probabilities, whose `_score` a subclass writes."""
+
+    if TYPE_CHECKING:  # scikit-learn's has no types
+
+        def __call__(
+            self,
+            estimator: Any,
+            X: Any,
+            y_true: ArrayLike,
+            sample_weight: ArrayLike | None = None,
+        ) -> float:
+            """Return the score of the estimator's predictions for X."""
+
+    def __init__(self, sign: int) -> None:
+        super().__init__(_weighted, sign, {}, "predict_proba")
