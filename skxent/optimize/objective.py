@@ -85,7 +85,7 @@ class Objective:
 
     @property
     def l1_weights(self) -> Weights | None:
-        """Return the weights of the L1 norm, (D,), if it is all that is not smooth."""
+        """Return the L1 weights above and below zero, (2, D), if all else is smooth."""
         return self.penalty.l1_weights
 
     def restricted_penalty(self, index: Columns) -> Penalty:
