@@ -121,12 +121,12 @@ def decompose_loss(
     rows = ScoredRows(y_true, y_proba, options.sample_weight)
     raw, target, classes = read(rows, options)
     raw = raw.astype(np.float64, copy=False)
-    if pos_label is not None:
-        raw, target = _one_against_the_rest(raw, target, _place(pos_label, classes))
-    elif raw.ndim == 2 and raw.shape[1] == 2:
-        raw = raw[:, 1] - raw[:, 0]
-    else:
+    if pos_label is None:
         scored = scored.for_classes(classes)
+    else:
+        raw, target = _one_against_the_rest(raw, target, _place(pos_label, classes))
+    if raw.ndim == 2 and raw.shape[1] == 2:
+        raw = raw[:, 1] - raw[:, 0]
     if not _is_proper(scored, target.n_classes):
         raise ValueError(
             f"loss must be proper, such as 'cross_entropy' or 'squared_error', got "

@@ -106,6 +106,7 @@ def test_forms_of_the_same_table():
         decompose_loss(y, np.log(p / (1 - p)), from_logits=True),
         decompose_loss(y, p, pos_label=1),
         decompose_loss(y, p, loss=FormulaLoss("-log(p)")),
+        decompose_loss(y, p, loss=FormulaLoss("k * L", k={0: 1.0, 1: 1.0})),
     ]:
         assert_allclose(other, found, rtol=1e-9)
     # Tiny probabilities keep their order.
