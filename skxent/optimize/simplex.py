@@ -38,7 +38,7 @@ class SimplexFunction(Protocol):
 def minimise_on_simplex(
     function: SimplexFunction,
     start: Vector,
-    options: SolverOptions = SolverOptions(tol=1e-6),  # noqa: B008
+    options: SolverOptions = SolverOptions(tol=1e-6),
 ) -> Solution:
     """Minimise by Newton's method, each step to the local model's minimum there.
 

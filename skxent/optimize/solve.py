@@ -93,7 +93,7 @@ def run(
 def solve(
     objective: Objective,
     start: Weights,
-    options: SolverOptions = SolverOptions(),  # noqa: B008
+    options: SolverOptions = SolverOptions(),
     solver: str = "auto",
 ) -> Solution:
     """Minimise the objective and warn if the solver did not converge.

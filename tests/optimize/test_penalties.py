@@ -204,7 +204,7 @@ def data(d=8, n=200, n_classes=M):
     return X, (z + rng.gumbel(size=z.shape)).argmax(axis=1)
 
 
-def grouped(d, n_groups, strength, loss=CrossEntropy(), n_classes=M):  # noqa: B008
+def grouped(d, n_groups, strength, loss=CrossEntropy(), n_classes=M):
     X, y = data(d, n_classes=n_classes)
     target = make_target(y, len(y), n_classes)
     rows = table_rows(X, target, fit_intercept=True)

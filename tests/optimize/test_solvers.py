@@ -30,7 +30,7 @@ from skxent.optimize.solve import METHODS, choose_solver, solve
 solvers = pytest.mark.parametrize("solver", METHODS)
 
 
-def problem(n_classes=3, n=400, d=5, loss=CrossEntropy(), **keywords):  # noqa: B008
+def problem(n_classes=3, n=400, d=5, loss=CrossEntropy(), **keywords):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n, d)) * 10.0 ** rng.integers(-2, 3, d) + 1
     z = (X - 1) / X.std(axis=0) @ rng.normal(size=(d, n_classes))
@@ -220,7 +220,7 @@ def test_a_hessian_of_a_neighbour_spares_one():
 
 
 def test_choice_of_solver():
-    def chosen(n, d, n_classes, loss=CrossEntropy(), C=1.0):  # noqa: B008
+    def chosen(n, d, n_classes, loss=CrossEntropy(), C=1.0):
         target = make_target(np.zeros(n, int), n, n_classes)
         X = sp.csr_array((n, d))
         return choose_solver(objective_of(X, target, loss, C=C), SolverOptions())
