@@ -25,7 +25,7 @@ from skxent.dask._collections import (
 )
 from skxent.dask._own_tasks import with_own_tasks
 from skxent.linear_model._blocks import check_rows, prefix_errors
-from skxent.optimize.rows.blocks import add
+from skxent.optimize.rows.stores import add
 
 # One task adds this many values.
 VALUES_PER_SUM = 32

@@ -25,7 +25,7 @@ from skxent.dask._each_block import Blocks
 from skxent.dask._own_tasks import with_own_tasks
 from skxent.dask._sources import Source, each_if_room
 from skxent.dask._waiting import wait_for
-from skxent.optimize.rows.blocks import BlockStore, LocalBlocks, add
+from skxent.optimize.rows.stores import BlockStore, LocalBlocks, add
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,8 @@ from skxent.linear_model._blocks import (
 from skxent.linear_model._data import LinearData
 from skxent.linear_model._training import EncodedTarget, encode_target, row_settings
 from skxent.optimize.rows import table_rows
-from skxent.optimize.rows.blocks import (
-    BlockRows,
-    BlockStore,
-    LocalBlocks,
-    RowsPart,
-    block_rows,
-)
+from skxent.optimize.rows.blocks import BlockRows, RowsPart, block_rows
+from skxent.optimize.rows.stores import BlockStore, LocalBlocks
 
 # Blocks are merged up to this number of bytes of rows, so that the fixed cost of a pass
 # over a part is small compared with reading its rows.
@@ -201,6 +196,7 @@ def rows_of_plan(parts: BlockStore, plan: Plan) -> BlockRows:
         dtype=plan.dtype,
         fit_intercept=plan.settings["fit_intercept"],
         centred=plan.centred,
+        has_offset=next(iter(plan.found.values())).offset_columns is not None,
     )
 
 

@@ -181,16 +181,17 @@ class Objective:
         return replace(self, rows=self.rows.subsample, cached_hessian=None)
 
     def best_constant(self) -> Weights:
-        """Return the weights with the best logits that are the same for all rows.
+        """Return the weights that are best, or about so, if all coefficients are zero.
 
         They are zero if there is no intercept, or if a class has next to no weight: its
         intercept has no minimum, and where it saturates there is no curvature.
         """
         W, rows = np.zeros(self.shape), self.rows
         if rows.fit_intercept:
+            # Without the offset, which may be as large as it likes.
             constant = rows.best_constant(self.loss)
             if np.ptp(np.append(constant, 0.0)) <= MAX_START:
-                W[-1] = constant
+                W[-1] = rows.best_intercepts(self.loss)
         return W
 
     def restricted(self, columns: Columns) -> Objective:

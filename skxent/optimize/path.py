@@ -84,7 +84,7 @@ class PenaltyPath:
         self.options = options
         self.columns = WorkingColumns(rows)
         self.models = KeptHessian(self.columns, loss), KeptColumns(self.columns, loss)
-        constant = np.array(rows.best_constant(loss)[np.newaxis], dtype=np.float64)
+        constant = np.array(rows.best_intercepts(loss)[np.newaxis], dtype=np.float64)
         self.W: Weights = constant[: int(rows.fit_intercept)]
         self.sums = self.columns.sums(loss, self.W)
         (self.gradient,) = self._all_gradients([self.sums])

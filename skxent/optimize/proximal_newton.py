@@ -101,7 +101,7 @@ class ProximalNewton:
         d = rows.n_features
         if rows.fit_intercept and not W.any():
             W = W.copy()
-            W[d:] = rows.best_constant(objective.loss)
+            W[d:] = rows.best_intercepts(objective.loss)
         # A sweep over sparse columns costs no more than a gradient: all may join.
         room = d if rows.sparse else FIRST_COLUMNS
         while True:

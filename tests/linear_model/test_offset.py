@@ -394,3 +394,38 @@ def test_glum_has_the_same_coefficients(ratio):
     model = CrossEntropyClassifier(l1_ratio=ratio, **EXACT).fit(X, y, w, offset)
     assert_allclose(model.coef_[0], peer.coef_, atol=1e-6)
     assert_allclose(model.intercept_[0], peer.intercept_, atol=1e-6)
+
+
+@pytest.mark.parametrize("where", ["dense", "sparse", "blocks"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"solver": "newton-cg"},
+        {"solver": "lbfgs"},
+        {"solver": "newton-cholesky"},
+        {"l1_ratio": 0.5, "C": 0.1},
+        {"loss": "focal"},
+    ],
+    ids=str,
+)
+def test_a_constant_offset_changes_the_intercept_alone(settings, n_classes, where):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 4))
+    raw = np.column_stack([np.full(3000, 4.0), X[:, :1], X[:, 1:2] + 1])[:, :n_classes]
+    y = (raw + rng.gumbel(size=raw.shape)).argmax(axis=1)
+    shift = np.array([-20.0, 15.0, 3.0])[:n_classes]
+    offset = np.tile(shift, (3000, 1))
+
+    def rows(*more):
+        if where == "blocks":
+            return (ArrayBlocks(X, y, *more, block_rows=1000),)
+        return (sp.csr_array(X) if where == "sparse" else X, y, *more)
+
+    model = CrossEntropyClassifier(tol=1e-7, **settings)
+    plain = clone(model).fit(*rows())
+    found = clone(model).fit(*rows(None, offset))
+    assert_allclose(found.coef_, plain.coef_, rtol=1e-4, atol=1e-6)
+    moved = shift[1:] - shift[:1] if n_classes == 2 else shift - shift.mean()
+    assert_allclose(found.intercept_ + moved, plain.intercept_, rtol=1e-4, atol=1e-6)
+    assert np.max(found.n_iter_) <= np.max(plain.n_iter_) + 3

@@ -12,9 +12,10 @@ from problems import objective_of
 from skxent.inputs.targets import make_target
 from skxent.losses import LOSSES, CrossEntropy, Focal
 from skxent.optimize.rows import table_rows
-from skxent.optimize.rows.blocks import LocalBlocks, RowsPart, block_rows
+from skxent.optimize.rows.blocks import RowsPart, block_rows
 from skxent.optimize.rows.kinds import DenseRows
 from skxent.optimize.rows.sparse import SparseRows, WideRows
+from skxent.optimize.rows.stores import LocalBlocks
 
 N, D = 40, 90
 KINDS = ["dense", "sparse", "wide", "blocks", "sparse blocks"]
@@ -54,6 +55,7 @@ def rows_of(kind, X, y, w, n_classes):
         dtype=X.dtype,
         fit_intercept=True,
         centred=kind == "blocks",
+        has_offset=False,
     )
 
 

@@ -125,6 +125,7 @@ class Rows(ABC):
     origin: Floats
     constant: NDArray[np.bool_]
     counter: PassCounter
+    offset: Floats | None = None  # (n, m), where the rows are in one table
 
     # True: the cost of a pass over a column is its number of nonzeros.
     sparse = False
@@ -167,6 +168,18 @@ class Rows(ABC):
     def best_constant(self, loss: Loss) -> Floats:
         """Return the logits that have the least loss if all rows get them."""
         return loss.best_constant_of(self.target)
+
+    @cached_property
+    def mean_offset(self) -> Any:
+        """Return the mean offset (m,), without a shift of all outputs; or zero."""
+        if self.offset is None:
+            return 0.0
+        mean = np.average(self.offset, axis=0, weights=self.target.row_weights())
+        return mean - mean.mean() if len(mean) > 1 else mean
+
+    def best_intercepts(self, loss: Loss) -> Floats:
+        """Return about the best intercepts if all coefficients are zero."""
+        return self.best_constant(loss) - self.mean_offset
 
     def columns_in_use(self) -> Columns | None:
         """Return the columns that W should have, in their order, or None for all."""

@@ -6,10 +6,10 @@ for rounding, is the solver's path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,6 +21,7 @@ from skxent.kernels.checks import ignore_overflow
 from skxent.losses._loss import Loss
 from skxent.optimize.rows.base import PassCounter, Rows, origin_step
 from skxent.optimize.rows.constant import Ranges, column_ranges
+from skxent.optimize.rows.stores import BlockStore, add
 from skxent.optimize.rows.table import TableRows
 from skxent.optimize.smooth import Columns, Weights
 
@@ -64,59 +65,6 @@ def nbytes(*columns: Any) -> int:
 
 
 Parts = Iterable[RowsPart]
-
-
-class BlockStore(Protocol):
-    """Where blocks are kept: what works on them goes there, small answers come back."""
-
-    def map(self, function: Callable[..., Any], *args: Any) -> BlockStore:
-        """Keep function(blocks, *args) in place of the blocks."""
-
-    def sum(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Sum function(blocks, *args), arrays or tuples of them, over all places."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class LocalBlocks:
-    """Blocks in this process, or read by it.
-
-    recheck : called if a sum has NaN; it raises an error that names the block, if the
-        cause is in the data. To check the data in every pass would take longer.
-    """
-
-    blocks: Iterable[Any]
-    recheck: Callable[[], Any] | None = None
-
-    def map(self, function: Callable[..., Any], *args: Any) -> LocalBlocks:
-        """Keep function(blocks, *args) in place of the blocks."""
-        return replace(self, blocks=function(self.blocks, *args))
-
-    def sum(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Return function(blocks, *args)."""
-        total = function(self.blocks, *args)
-        if self.recheck is not None and has_nan(total):
-            self.recheck()
-        return total
-
-
-def has_nan(total: Any) -> bool:
-    """Return True if a number, an array or a tuple of them has NaN."""
-    if isinstance(total, tuple):
-        return any(map(has_nan, total))
-    return isinstance(total, float | np.ndarray) and bool(np.isnan(total).any())
-
-
-def add(values: Iterable[Any]) -> Any:
-    """Sum numbers, arrays or lists, or tuples of them; None counts as nothing."""
-
-    def plus(a: Any, b: Any) -> Any:
-        if a is None or b is None:
-            return b if a is None else a
-        if isinstance(a, tuple):
-            return tuple(map(plus, a, b))
-        return a + b
-
-    return reduce(plus, values, None)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -175,6 +123,15 @@ def weight_sum(parts: Parts) -> float:
     return sum(part.rows.weight_sum for part in parts)
 
 
+def offset_sum(parts: Parts) -> Any:
+    """Return the sum of the offsets times the weights of the rows."""
+
+    def of(part: RowsPart) -> Any:
+        return part.rows.mean_offset * part.rows.weight_sum
+
+    return add(map(of, parts))
+
+
 def column_statistics(parts: Parts, step: int) -> Any:
     """Sum every `step`-th of all rows, count these, and find the columns' ranges."""
 
@@ -210,6 +167,7 @@ class BlockRows(Rows):
     origin: Floats
     constant: NDArray[np.bool_]
     columns: Columns | None = None
+    mean_offset: Any = 0.0
     counter: PassCounter = field(default_factory=PassCounter)
 
     @cached_property
@@ -272,6 +230,7 @@ def block_rows(
     dtype: np.dtype[Any],
     fit_intercept: bool,
     centred: bool,
+    has_offset: bool,
 ) -> BlockRows:
     """Return the rows of parts; centred: no block is sparse, so columns may be."""
     rows = BlockRows(
@@ -285,6 +244,9 @@ def block_rows(
         np.zeros(n_features, dtype=dtype),
         np.zeros(n_features, dtype=bool),
     )
+    if has_offset and fit_intercept:
+        mean = parts.sum(offset_sum) / parts.sum(weight_sum)
+        rows = replace(rows, mean_offset=mean)
     if not (fit_intercept and centred):
         return rows
     step = origin_step(n_samples)
