@@ -11,6 +11,7 @@ import dask
 import dask.array as da
 import numpy as np
 from dask import delayed
+from dask.base import tokenize
 from dask.delayed import Delayed
 from dask.layers import ArrayBlockIdDep
 
@@ -47,6 +48,12 @@ class OnBlock:
         with prefix_errors("partition", index):
             check_rows(**given)
             return self.function(index, given, *self.arguments)
+
+
+def on_block(token: str, *fields: Any) -> Delayed:
+    """Return ``OnBlock(*fields)``, delayed, in a task group of its own: see renamed."""
+    key = (f"{OnBlock.__name__}-{token}", 0)
+    return delayed(OnBlock)(*fields, dask_key_name=key)
 
 
 def of_arrays(work: OnBlock, index: tuple[int], *rows: Any) -> Any:
@@ -99,7 +106,7 @@ def each_block(
     arguments : may be delayed
     """
     rows = aligned(**data)
-    work = delayed(OnBlock, pure=False)(function, tuple(rows), arguments)
+    work = on_block(uuid4().hex, function, tuple(rows), arguments)
     given = list(rows.values())
     if all(isinstance(values, da.Array) for values in given):
         objects = blockwise(work, given, (), object, function.__name__)
@@ -119,7 +126,9 @@ def each_row(
     """Return a dask array of the rows of ``function(index, rows, *arguments)``."""
     rows = aligned(**data)
     name = function.__name__
-    work = delayed(OnBlock, pure=True)(function, tuple(rows), arguments)
+    work = on_block(
+        tokenize(function, *rows, arguments), function, tuple(rows), arguments
+    )
     given = list(rows.values())
     if all(isinstance(values, da.Array) for values in given):
         return blockwise(work, given, rest, dtype, name)

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from dask._task_spec import DataNode, Task, convert_legacy_graph
+from dask.utils import key_split
 
 
 def with_own_tasks(
@@ -57,7 +58,11 @@ def with_own_tasks(
 
 
 def renamed(key: Any, token: str) -> Any:
-    """Return the key with the token in its name."""
-    if isinstance(key, tuple):
-        return (f"{key[0]}-{token}", *key[1:])
-    return f"{key}-{token}"
+    """Return the key in a task group that has the token in its name.
+
+    Dask puts strings that differ in a token only into one group. If the group of what
+    all blocks depend on grew from graph to graph, the scheduler would no longer take
+    the blocks for roots, and would place all of them where that dependency is.
+    """
+    group, *place = key if isinstance(key, tuple) else (key_split(key), key)
+    return (f"{group}-{token}", *place)

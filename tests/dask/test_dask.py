@@ -405,6 +405,14 @@ def test_small_persisted_partitions_share_a_task(cluster, stores, lazy):
     assert all(future.key[0].startswith(prefix) for future in store.groups)
 
 
+def test_every_fit_uses_all_workers(cluster, stores):
+    """However many fits are kept: what their blocks depend on is no group that grows."""
+    X, y, _ = table(n=3000)
+    for _ in range(6):
+        skd.CrossEntropyClassifier().fit(cut(X, 10), cut(y, 10))
+    assert [len(store.groups) for store in stores] == [2] * 6
+
+
 def test_a_persisted_partition_that_is_refused_is_named(cluster):
     X, y, _ = table(n=3000)
     X[1234, 2] = np.nan
