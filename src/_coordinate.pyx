@@ -4,8 +4,9 @@
 
 A coordinate's minimiser is w_j <- S(w_j - s_j / H_jj, λ_j / H_jj), where s is the slope
 of the smooth part at w and S(x, t) = sign(x) max(|x| - t, 0). λ_j may be another number
-above zero than below; where it is infinite there is no w_j. Both functions work in
-place, stop when a sweep's Σ_j H_jj (change of w_j)² is at most `tolerance`, and return it.
+above zero than below; where it is infinite, w_j cannot have that sign. Both functions
+work in place, stop when a sweep's Σ_j H_jj (change of w_j)² is at most `tolerance`, and
+return it.
 """
 
 from signals cimport Watch, check_stopped, stopped, watch_of

@@ -68,7 +68,7 @@ class TrainedLoss(NamedTuple):
         return softmax(raw_prediction, n_threads=n_threads)
 
     def compiled(self, n_classes: int, *, posterior: bool) -> Any:
-        """Return the loss and what it implies, as the kernels make predictions of them.
+        """Return what the kernels need to turn logits into probabilities.
 
         Return None for a loss whose class computes them in another way.
         """

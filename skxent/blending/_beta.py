@@ -25,7 +25,7 @@ Vector = NDArray[np.float64]
 LARGEST_LOG = 5.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BetaPool:
     r"""A beta-transformed linear pool of two classes, as :func:`beta_pool` fits it.
 
@@ -122,8 +122,9 @@ def beta_pool(
     >>> found.alpha > 1.2 and found.beta > 1.2
     True
     """
-    y = labels_or_shares(y_true)
-    models = Models.of(probas, len(y)).by_class(y, labels)
+    models = Models.of(probas, len(labels_or_shares(y_true)))
+    y, models = models.by_class(y_true, labels)
+    y = labels_or_shares(y)
     target, classes = prepare_target(
         y, models.tables[0], sample_weight, Options(labels=labels), name="probas"
     )

@@ -1,4 +1,4 @@
-"""Does a blend pay? Its loss beside that of the best single model."""
+"""Compare the loss of a blend with that of the best single model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 
+from skxent.base.folds import check_folds_of_all_rows
 from skxent.blending._tables import Models, labels_or_shares
 from skxent.blending._weights import Pooling, blend_weights
 from skxent.inputs.labels import is_soft
@@ -104,8 +105,9 @@ def blend_gain(
     check_count("n_resamples", n_resamples)
     rng = check_random_state(random_state)
     loss = as_loss(loss)
-    y = labels_or_shares(y_true)
-    models = Models.of(probas, len(y)).by_class(y, labels)
+    models = Models.of(probas, len(labels_or_shares(y_true)))
+    y, models = models.by_class(y_true, labels)
+    y = labels_or_shares(y)
     n_rows = len(models.tables[0])
     if len(y) != n_rows:
         raise ValueError(f"y_true must have {n_rows} rows, got {len(y)}.")
@@ -123,7 +125,8 @@ def blend_gain(
     each = np.array([losses(table, slice(None)) for table in models.tables])
     difference = np.zeros(n_rows)
     strata = y.argmax(axis=1) if is_soft(y) else y.ravel()
-    for train, test in check_cv(cv, strata, classifier=True).split(strata, strata):
+    splits = list(check_cv(cv, strata, classifier=True).split(strata, strata))
+    for train, test in check_folds_of_all_rows(splits, n_rows):
         check_sum(float(weights[train].sum()))
         part = models.rows(train)
         found = blend_weights(

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent.blending._objective import pool
-from skxent.inputs.columns import align, by_class, by_code, named_classes
+from skxent.inputs.columns import (
+    align,
+    by_class,
+    by_code,
+    column_names,
+    named_classes,
+)
 from skxent.inputs.labels import as_array, encode_labels, is_soft
 from skxent.inputs.tables import check_proba
 from skxent.kernels.arrays import Floats
@@ -40,7 +46,8 @@ class Models:
             names = list(probas)
             return cls(list(probas.values()), names, _as_dict(names))
         if hasattr(probas, "columns") and np.ndim(probas) == 2:
-            names, columns = list(probas.columns), list(np.asarray(probas).T)
+            columns = list(np.asarray(probas).T)
+            names = column_names(probas) or list(range(len(columns)))
             if not hasattr(probas, "iloc"):
                 return cls(columns, names, _as_dict(names))
             import pandas as pd  # the caller has it
@@ -54,15 +61,18 @@ class Models:
             tables = list(_columns(probas, n_rows, n_models))
         return cls(tables, list(range(len(tables))))
 
-    def by_class(self, y_true: Any, labels: Any) -> Models:
-        """Return checked tables with columns in the order of the classes."""
-        _, *tables = align(
+    def by_class(
+        self, y_true: Any, labels: Any, ignore_index: Any = None
+    ) -> tuple[Any, Models]:
+        """Return y_true and checked tables with columns in the order of the classes."""
+        y_true, *tables = align(
             y_true,
             *self.tables,
             labels=labels,
+            ignore_index=ignore_index,
             name="probas",
         )
-        return replace(self, tables=check_tables(tables))
+        return y_true, replace(self, tables=check_tables(tables))
 
     def in_order(self, labels: Any) -> Models:
         """Return checked tables in the order of labels, or of the names they have."""

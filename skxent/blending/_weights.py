@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 
 from skxent.blending._objective import OBJECTIVES
-from skxent.blending._tables import Models, check_tables, labels_or_shares
-from skxent.inputs.columns import align
+from skxent.blending._tables import Models, labels_or_shares
 from skxent.inputs.weights import check_sum
 from skxent.kernels.checks import check_option, warn
 from skxent.kernels.threads import one_blas_thread
@@ -105,10 +104,8 @@ def blend_weights(
     check_option("pooling", pooling, get_args(Pooling))
     loss = as_loss(loss)
     models = Models.of(probas, len(labels_or_shares(y_true)))
-    y_true, *given = align(
-        y_true, *models.tables, labels=labels, ignore_index=ignore_index, name="probas"
-    )
-    tables = check_tables(given)
+    y_true, models = models.by_class(y_true, labels, ignore_index)
+    tables = models.tables
     target, classes = prepare_target(
         y_true,
         tables[0],

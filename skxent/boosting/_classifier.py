@@ -20,7 +20,7 @@ from sklearn.utils.validation import (
 from skxent.base.classifier import LogitClassifier, TrainedLoss, training_weights
 from skxent.base.estimator import TrainingData
 from skxent.boosting._evaluation import as_metrics, evaluation_pairs
-from skxent.boosting._fit import Fit, check_options, check_parameters
+from skxent.boosting._fit import Fit, check_options, check_parameters, either
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.boosting._rows import training_rows
 from skxent.boosting._tables import as_frame
@@ -131,10 +131,10 @@ class LossBoostingClassifier(LogitClassifier):
         check_bool("posterior", self.posterior)
         parameters = self._parameters()
         options = self._checked_options(options)
-        init_model = options.pop("xgb_model", init_model)
-        eval_sample_weight = options.pop("sample_weight_eval_set", eval_sample_weight)
+        init_model = either(options, "xgb_model", "init_model", init_model)
+        weights = "sample_weight_eval_set", "eval_sample_weight", eval_sample_weight
         classes, train = training_rows(*self._read(X, y, options), sample_weight)
-        pairs = evaluation_pairs(eval_set, eval_X, eval_y, eval_sample_weight)
+        pairs = evaluation_pairs(eval_set, eval_X, eval_y, either(options, *weights))
         evaluation = self._evaluation_rows(classes, *pairs)
         class_weight = training_weights(self, classes, train.y, train.sample_weight)
         loss = as_loss(self.loss).for_classes(classes)
@@ -175,7 +175,7 @@ class LossBoostingClassifier(LogitClassifier):
         """Return the checked rows and their labels, or soft labels as they are."""
         if y is not None and is_soft(y):
             # check_consistent_length alone looks at them, so that they may be floats.
-            X, _ = self._validate(X, y=np.zeros(len(y)))
+            X, _ = self._validate(X, y=np.zeros(np.shape(y)[0]))
             return X, y
         return self._validate(X, y=y if y is None else as_labels(y))
 

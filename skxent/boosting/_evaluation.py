@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
+from skxent.inputs.labels import is_soft
 from skxent.inputs.tables import codes_of_logits
 
 
@@ -41,6 +42,12 @@ def evaluation_pairs(
     else:
         single = _is_pair(eval_set)
         pairs = [eval_set] if single else _checked_pairs(eval_set)
+    for _, y in pairs:
+        if is_soft(y):
+            raise ValueError(
+                f"eval_set must have labels of shape (n,), got {np.shape(y)}. Soft "
+                "labels are taken for training alone."
+            )
     weights: list[Any] = [None] * len(pairs)
     if eval_sample_weight is not None:
         one = single and not _is_several(eval_sample_weight, 1)
@@ -116,7 +123,7 @@ class OfProbabilities:
 
 
 def of_probabilities(metric: Any, objective: BoosterObjective, posterior: bool) -> Any:
-    """Return a metric that reads margins as one of those that read probabilities."""
+    """Wrap a callable metric of probabilities so that it takes margins."""
     if not callable(metric) or isinstance(metric, BoosterMetric):
         return metric
     return OfProbabilities(metric, objective, posterior)

@@ -66,7 +66,7 @@ def check_parameters(
     rest = dict(given)
     for name, (neutral, advice) in refused.items():
         value = rest.pop(name, None)
-        if not any(value is allowed or value == allowed for allowed in neutral):
+        if not any(value is a or (np.ndim(value) == 0 and value == a) for a in neutral):
             raise ValueError(
                 f"{name} of estimator must be {neutral[0]!r}, got {value!r}. "
                 f"{advice.format(cls=owner)}"
@@ -80,6 +80,14 @@ def check_parameters(
                 f"replaces, got {value!r}."
             )
     return rest
+
+
+def either(options: dict[str, Any], other: str, name: str, given: Any) -> Any:
+    """Return an argument that a library calls `other`, and take that from `options`."""
+    found = options.pop(other, None)
+    if found is not None and given is not None:
+        raise ValueError(f"{other} must be None where {name} is given.")
+    return given if found is None else found
 
 
 def check_options(

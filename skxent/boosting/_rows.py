@@ -26,6 +26,7 @@ def training_rows(
 ) -> tuple[NDArray[Any], TrainingData]:
     """Return the classes and the checked rows that have a weight."""
     soft = is_soft(y)
+    y = as_array(by_code(y), "y") if soft else y
     weights = check_sample_weight(sample_weight, len(y))
     if soft:
         X, y, weights = _row_for_each_class(X, y, weights)
@@ -52,8 +53,7 @@ def _row_for_each_class(X: Any, y: Any, weights: Any) -> tuple[Any, Any, Any]:
 
     The sums of gradients and Hessians are those of the soft labels, in any library.
     """
-    table = as_array(by_code(y), "y")
-    table = check_soft_labels(table, table.shape[1], np.float64, "y")
+    table = check_soft_labels(y, y.shape[1], np.float64, "y")
     if weights is not None:
         table = table * weights[:, np.newaxis]
     without = np.flatnonzero(table.sum(axis=0) == 0)

@@ -180,6 +180,11 @@ class LogitScaling(MetaEstimatorMixin, LogitClassifier):
         """Return the floor of probabilities; None for logits."""
         self._check_logits(found)
         if model is None or not is_probabilistic(model):
+            if self.floor is not None:
+                raise ValueError(
+                    "floor must be None for logits, to which nothing is added, got "
+                    f"{self.floor}."
+                )
             return None
         if self.floor is not None:
             return float(self.floor)
@@ -227,7 +232,9 @@ class LogitScaling(MetaEstimatorMixin, LogitClassifier):
         else:
             z = model_logits(self.estimator_, X)
             # Models of folds may have orders of their own.
-            z = reorder_classes(z, self.estimator_.classes_, self.classes_)
+            method = response_method(self.estimator_)
+            own = classes_of_estimator(self.estimator_, method)
+            z = reorder_classes(z, own, self.classes_)
         if z.shape[1] != n_outputs:
             raise ValueError(
                 f"X must hold logits of {len(self.classes_)} classes, "

@@ -15,6 +15,7 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, has_fit_parameter
 
+from skxent.base.folds import check_folds_of_all_rows
 from skxent.inputs.columns import by_class
 from skxent.inputs.labels import encode_labels, is_soft
 from skxent.inputs.tables import check_logits, like_probabilities, logits_of
@@ -35,10 +36,7 @@ IN_LOG_SPACE = ("log_proba_is_exact", "predict_joint_log_proba")
 def response_method(estimator: Any) -> str:
     """Return the name of the method that tells a classifier's logits."""
     final = final_estimator(estimator)
-    # Naive Bayes as well computes in log space.
-    if hasattr(final, "log_proba_is_exact") or hasattr(
-        final, "predict_joint_log_proba"
-    ):
+    if any(hasattr(final, name) for name in IN_LOG_SPACE):
         return "predict_log_proba"
     if hasattr(estimator, "decision_function"):
         return "decision_function"
@@ -230,12 +228,7 @@ def fit_folds(
     strata = y.argmax(axis=1) if is_soft(y) else y
     splitter = check_cv(scaling.cv, strata, classifier=True)
     splits = list(splitter.split(X, strata, **params.split))
-    tests = np.concatenate([test for _, test in splits])
-    if not np.array_equal(np.sort(tests), np.arange(len(y))):
-        raise ValueError(
-            f"cv must have every row in the test of one fold, got {len(tests)} rows in "
-            f"{len(splits)} folds for {len(y)} rows of X."
-        )
+    check_folds_of_all_rows(splits, len(y))
     folds: list[FittedModel] = []
     missing: set[Any] = set()
     for train, test in splits:
@@ -247,7 +240,8 @@ def fit_folds(
         X_test, _ = _safe_split(estimator, X, y, test, train)
         fold_params = _check_method_params(X, params.fit, indices=train)
         model = clone(estimator).fit(X_train, y_train, **fold_params)
-        z = reorder_classes(model_logits(model, X_test), model.classes_, classes)
+        own = classes_of_estimator(model, response_method(model))
+        z = reorder_classes(model_logits(model, X_test), own, classes)
         kept = model if scaling.ensemble else None
         folds.append(FittedModel(kept, classes, z, test))
     names = [label for label in classes.tolist() if label in missing]

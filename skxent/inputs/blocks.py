@@ -118,13 +118,13 @@ class ArrayBlocks:
         columns = (X, self.y, self.sample_weight, self.offset)
         for start in range(0, self.X.shape[0], self.block_rows):
             rows = slice(start, start + self.block_rows)
-            yield tuple(
-                None if values is None else part(values, rows) for values in columns
+            yield as_block(
+                *(None if values is None else part(values, rows) for values in columns)
             )
 
 
 def as_block(X: Any, y: Any, sample_weight: Any, offset: Any) -> GivenBlock:
-    """Return a block without what none has of its last columns."""
+    """Return a block as a tuple that does not end in None."""
     if offset is not None:
         return X, y, sample_weight, offset
     return (X, y) if sample_weight is None else (X, y, sample_weight)

@@ -17,10 +17,11 @@ from skxent.kernels.checks import as_reals
 class GivenOffset(NamedTuple):
     """Checked numbers (n,) or (n, k), and the names of their columns if they have any.
 
-    What they mean depends on the classes, which a block does not know.
+    What they mean depends on the classes, which a block does not know. They are doubles
+    until the logits of two classes are subtracted, which may be large and near.
     """
 
-    values: Floats
+    values: NDArray[np.float64]
     names: list[Any] | None
 
     @property
@@ -28,27 +29,41 @@ class GivenOffset(NamedTuple):
         """Return k, 1 if there is but one axis."""
         return 1 if self.values.ndim == 1 else self.values.shape[1]
 
-    def arranged(self, classes: NDArray[Any]) -> Floats:
+    def arranged(self, classes: NDArray[Any], dtype: Any) -> Floats:
         """Return the offset of each logit, in the order of the classes: (n, m).
 
         Raises
         ------
         ValueError
-            If there are not as many columns as logits or classes.
+            If there are not as many columns as logits or classes, or a number is not
+            finite in this dtype.
         """
         check_n_columns(self.n_columns, classes)
         values = self.values
         if values.ndim == 1:
-            return values[:, np.newaxis]
-        order = class_order(self.names, classes, "offset")
-        values = values if order is None else values[:, order]
-        if values.shape[1] > logits_per_row(len(classes)):
-            # Of two classes only the difference of the logits counts.
-            return values[:, 1:] - values[:, :1]
-        return np.ascontiguousarray(values)
+            values = values[:, np.newaxis]
+        else:
+            order = class_order(self.names, classes, "offset")
+            values = values if order is None else values[:, order]
+        with np.errstate(over="ignore"):
+            if values.shape[1] > logits_per_row(len(classes)):
+                # Of two classes only the difference of the logits counts.
+                values = values[:, 1:] - values[:, :1]
+            result: Floats = np.ascontiguousarray(values, dtype=dtype)
+        check_finite(result)
+        return result
 
 
-def read_offset(offset: Any, n_samples: int, dtype: Any) -> GivenOffset:
+def check_finite(values: Floats) -> None:
+    """Raise a ValueError that shows the first number that is not finite."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        raise ValueError(
+            f"offset must be finite in {values.dtype}, got {values[~finite][0]}."
+        )
+
+
+def read_offset(offset: Any, n_samples: int) -> GivenOffset:
     """Check the offset of so many rows as far as that is possible without the classes.
 
     Raises
@@ -58,15 +73,13 @@ def read_offset(offset: Any, n_samples: int, dtype: Any) -> GivenOffset:
     """
     if sp.issparse(offset):
         raise ValueError("offset must be a dense array, got a sparse matrix.")
-    values = as_reals("offset", offset, dtype)
+    values = as_reals("offset", offset, np.float64)
     if values.ndim not in (1, 2) or len(values) != n_samples:
         raise ValueError(
             f"offset must be of shape ({n_samples},) for two classes, or else "
             f"({n_samples}, K), got {values.shape}."
         )
-    finite = np.isfinite(values)
-    if not finite.all():
-        raise ValueError(f"offset must be finite, got {values[~finite][0]}.")
+    check_finite(values)
     return GivenOffset(values, column_names(offset))
 
 
@@ -87,4 +100,4 @@ def check_offset(
     """Return the offset of each logit (n, m), in this dtype, or None for None."""
     if offset is None:
         return None
-    return read_offset(offset, n_samples, dtype).arranged(classes)
+    return read_offset(offset, n_samples).arranged(classes, dtype)

@@ -145,10 +145,11 @@ def _of_polars(table: Any) -> Any:
 
 
 def _of_arrow(table: Any) -> Any:
-    columns = getattr(table, "columns", [])
-    if not all(column.num_chunks == 1 and not column.null_count for column in columns):
+    # A column of a Table is in chunks, and that of a RecordBatch an array.
+    columns = [getattr(c, "chunks", [c]) for c in getattr(table, "columns", [])]
+    if not all(len(c) == 1 and not c[0].null_count for c in columns):
         return None
-    return [column.chunk(0).to_numpy(zero_copy_only=False) for column in columns]
+    return [c[0].to_numpy(zero_copy_only=False) for c in columns]
 
 
 COLUMNS: dict[str, Callable[[Any], Any]] = {

@@ -132,7 +132,7 @@ def check_block(
     y = without_second_axis(y)
     X, y, weight, _ = check_data(checker, X, y, weight, part=True, finite=finite)
     weight = check_sample_weight(weight, X.shape[0])
-    offset = None if given is None else read_offset(given, X.shape[0], X.dtype)
+    offset = None if given is None else read_offset(given, X.shape[0])
     names = getattr(checker, "feature_names_in_", None)
     if y.ndim == 2:
         soft = check_soft_labels(y, y.shape[1], X.dtype)

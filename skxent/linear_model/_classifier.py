@@ -202,7 +202,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
             if any(values is not None for values in others):
                 raise ValueError(
                     "y, sample_weight and offset must come with the blocks of X, "
-                    "got one of them besides."
+                    "got one of them as an argument, too. Pass X alone."
                 )
             rows, plan = read_rows(self, X)
             return self._planned(rows, plan), LinearData(X)

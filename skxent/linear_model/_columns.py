@@ -104,6 +104,15 @@ def penalty_factor_of(model: Any, n_features: int) -> ByColumn | None:
     return by_column(name, given, NON_NEGATIVE, 1.0, columns_of(model, n_features))
 
 
+def has_signs(model: Any) -> bool:
+    """Whether the parameter `monotonic_cst` of a model, unchecked, has a sign."""
+    given = by_label(model.monotonic_cst)
+    if given is None:
+        return False
+    values = list(given.values()) if isinstance(given, Mapping) else given
+    return bool((np.asarray(values, dtype=object) != 0).any())
+
+
 def signs_of(model: Any, n_features: int, n_outputs: int) -> ByColumn | None:
     """Return the checked parameter `monotonic_cst` of a model, None for zeros.
 

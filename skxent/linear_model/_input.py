@@ -25,6 +25,7 @@ from skxent.kernels.checks import (
     check_unmasked,
 )
 from skxent.kernels.threads import effective_n_threads
+from skxent.linear_model._columns import has_signs
 from skxent.linear_model._data import LinearData
 from skxent.optimize.solve import SOLVERS
 
@@ -92,7 +93,7 @@ def check_parameters(estimator: Any) -> None:
         raise ValueError(
             f"solver must be 'auto' if l1_ratio > 0, got {estimator.solver!r}."
         )
-    if estimator.monotonic_cst is not None and estimator.solver != "auto":
+    if has_signs(estimator) and estimator.solver != "auto":
         raise ValueError(
             f"solver must be 'auto' with monotonic_cst, got {estimator.solver!r}."
         )

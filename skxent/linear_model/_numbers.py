@@ -1,4 +1,4 @@
-"""Rows to predict of as the kernels read them, before their entries are checked."""
+"""Rows of X for predictions, in the form that the kernels read, not checked yet."""
 
 from __future__ import annotations
 

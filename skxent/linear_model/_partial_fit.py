@@ -15,7 +15,7 @@ from skxent.inputs.columns import sorted_classes
 from skxent.kernels.checks import ignore_overflow
 from skxent.kernels.threads import one_blas_thread
 from skxent.linear_model._callbacks import with_callbacks
-from skxent.linear_model._columns import penalty_factor_of
+from skxent.linear_model._columns import has_signs, penalty_factor_of
 from skxent.linear_model._data import LinearData
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._training import encode_target, table_of
@@ -39,7 +39,7 @@ def reason_against(estimator: Any) -> str | None:
     if isinstance(estimator.l1_ratio, Real) and float(estimator.l1_ratio) > 0:
         # The quadratic that remembers the past cannot hold an L1 penalty.
         return f"l1_ratio must be 0 for partial_fit, got {estimator.l1_ratio!r}."
-    if estimator.monotonic_cst is not None:
+    if has_signs(estimator):
         given = estimator.monotonic_cst
         return f"monotonic_cst must be None for partial_fit, got {given!r}."
     return None
@@ -174,6 +174,7 @@ class PartialFitMixin:
         self.__dict__.update(encoded.attributes)
         loss = encoded.trained.loss
         rows = table_of(self, data, encoded)
+        penalty_factor_of(self, rows.n_features)  # its later values are checked alone
         if past is None:
             past = ridge_of(self, rows)
             if not first:

@@ -151,6 +151,8 @@ def cross_entropy_path(
     check_parameters(model)
     Interval(0.0, 1.0, "neither").check("eps", eps)
     count = check_Cs(Cs, l1_ratio)
+    if y is None:
+        raise ValueError("y must be labels or soft labels, got None.")
     data = check_data(model, X, y, sample_weight)
     encoded = encode_target(model, data)
     rows = table_of(model, data, encoded)

@@ -113,8 +113,7 @@ def part_of(blocks: Sequence[CheckedBlock], plan: Plan) -> RowsPart:
 
 def offset_of(block: CheckedBlock, plan: Plan) -> Floats:
     assert block.offset is not None
-    offset = block.offset.arranged(plan.encoded.classes)
-    return offset.astype(plan.dtype, copy=False)
+    return block.offset.arranged(plan.encoded.classes, plan.dtype)
 
 
 def codes_of(block: CheckedBlock, classes: NDArray[Any]) -> NDArray[np.intp]:

@@ -194,6 +194,9 @@ class WithOffset:
     offset: Any
 
     def __getattr__(self, name: str) -> Any:
+        # How it is copied and pickled is its own affair, not the model's.
+        if name.startswith("__") and name != "__sklearn_tags__":
+            raise AttributeError(name)
         value = getattr(self.model, name)
         if name in OFFSET_METHODS:
             # scikit-learn's scorers look at the name of a method.

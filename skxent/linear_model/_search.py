@@ -209,7 +209,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             setattr(self, f"{name}s_", np.array(values, dtype=np.float64))
 
     def _choose(self, candidates: list[Candidate]) -> Candidate:
-        """Return the best candidate, and set what tells of it."""
+        """Return the best candidate, and set the attributes that describe it."""
         best = self.best_index_ = self._best_index()
         self.best_params_ = candidates[best]
         if not callable(self.refit):

@@ -135,7 +135,7 @@ def unsmoothed(
     log: bool = False,
     n_threads: int | None = None,
 ) -> Floats:
-    """Return the class probabilities of which the softmax says the smoothed ones."""
+    """Return class probabilities without the smoothing that the softmax still has."""
     FRACTION.check("label_smoothing", label_smoothing)
     z, n_classes = with_classes(raw_prediction)
     implied = np.zeros(n_classes), label_smoothing

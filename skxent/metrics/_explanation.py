@@ -43,7 +43,7 @@ class SurprisingRow(NamedTuple):
     nats: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """The parts of a cross-entropy; print it to read them. See :func:`explain`.
 

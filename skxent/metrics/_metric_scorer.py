@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,7 +33,7 @@ class MetricScorer(ProbabilityScorer):
     """
 
     proper = False
-    multilabel = False
+    passed: ClassVar[set[str]] = {"labels", "sample_weight"}
 
     def __init__(
         self,
@@ -43,6 +43,11 @@ class MetricScorer(ProbabilityScorer):
         **keywords: Any,
     ) -> None:
         super().__init__(1 if greater_is_better else -1)
+        for name in keywords.keys() & self.passed:
+            raise ValueError(
+                f"{name} must not be given to make_metric_scorer, for the scorer "
+                f"passes it, got {keywords[name]!r}."
+            )
         self.metric = metric
         self.keywords = keywords
 
@@ -74,6 +79,11 @@ class MetricScorer(ProbabilityScorer):
         if unseen.any():  # The estimator holds such a label to be impossible.
             classes = np.concatenate([classes, labels[unseen]])
             proba = np.hstack([proba, np.zeros((len(proba), unseen.sum()))])
+        if len(classes) < 2:
+            raise ValueError(
+                "estimator must have at least 2 classes, or y_true another label, got "
+                f"only {classes.tolist()}."
+            )
         return y_true, proba, {"labels": classes}
 
 
@@ -87,7 +97,7 @@ class MultilabelScorer(MetricScorer):
     **keywords
     """
 
-    multilabel = True
+    passed: ClassVar[set[str]] = {"sample_weight"}
 
     def _read(self, estimator: Any, X: Any, y_true: Any) -> tuple[Any, Floats, Any]:
         response = estimator.predict_proba(check_sparse("X", X))

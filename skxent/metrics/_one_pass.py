@@ -46,7 +46,7 @@ class Scored(NamedTuple):
 
     def score(self, what: str, spec: Any = ("cross_entropy",), **arrays: Any) -> Any:
         """Return the sum of the scores and of the weights, None for invalid rows."""
-        n_threads = effective_n_threads(None, self.table.array.size)
+        n_threads = effective_n_threads(None, len(self.table.array) * self.table.width)
         arrays["columns"] = self.table.columns
         total, weight, drift, outside = kernels.score(
             what, spec, self.target, self.table.array, arrays, n_threads

@@ -99,5 +99,9 @@ def overlap_and_focal(
     if len(classes) == 2:
         positive = positive_code(classes, pos_label)
         weights[positive], weights[1 - positive] = delta, 1 - delta
+    elif pos_label is not None:
+        raise ValueError(
+            f"pos_label must be None for {len(classes)} classes, got {pos_label!r}."
+        )
     weighted = replace(target, class_weight=target.class_weight * weights)
     return replace(sums, focal=total(loss_of_rows(Focal(gamma), weighted, raw)))

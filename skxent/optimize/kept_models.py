@@ -1,4 +1,4 @@
-"""Quadratic models that are kept along a path, of a working set that grows.
+"""Quadratic models that a path uses again while its working set grows.
 
 The Hessian is extended by the columns that join. It is made anew where steps with the
 old one converge slowly: that decides the path.

@@ -152,7 +152,7 @@ def held_at_zero(slope: Weights, l1: Weights) -> NDArray[np.bool_]:
 
 
 def weight_of(w: Weights, l1: Weights) -> Weights:
-    """Return the L1 weight on the side of zero on which each coordinate is."""
+    """Return the L1 weight on the side of zero where each coordinate is; 0 at zero."""
     above, below = l1
     return np.where(w > 0, above, np.where(w < 0, below, 0.0))
 
@@ -160,8 +160,9 @@ def weight_of(w: Weights, l1: Weights) -> Weights:
 def least_along(
     w: Weights, step: Weights, slope: Weights, curvature: float, l1: Weights
 ) -> tuple[Weights, float]:
-    """Minimise slopeᵀ(x - w) + ½ (x - w)ᵀH(x - w) + Σ l1 |x| from w to w + step.
+    """Minimise slopeᵀ(x - w) + ½ (x - w)ᵀH(x - w) + the L1 norm, from w to w + step.
 
+    The norm is Σ above max(x, 0) + below max(-x, 0), with l1 = (above, below): (2, p).
     Return x, and how much less that is. Along the step the function is a convex
     parabola whose slope jumps up by (above + below) |step| where a coordinate changes
     its sign. If one of the two is infinite, x stays at zero.

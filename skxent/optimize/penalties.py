@@ -91,10 +91,10 @@ class Penalty(ABC):
 
     @property
     def l1_weights(self) -> Weights | None:
-        """Return l1 (2, D) if Σ l1 |W| is all that is not smooth.
+        """Return the L1 weights (2, D) if an L1 norm is all that is not smooth.
 
-        The first row is for weights above zero, the second for those below; infinite
-        ones forbid them. Compiled coordinate descent minimises that.
+        The first row multiplies weights above zero, the second those below; an infinite
+        one forbids that side. Compiled coordinate descent minimises this norm.
         """
         return None
 

@@ -66,9 +66,9 @@ def proximal_newton(
 def working_set(objective: Objective, point: Point, room: int) -> tuple[Columns, int]:
     """Return the working set, and the number of candidate columns that are left out.
 
-    It has all columns with nonzero weights, or without a part in what is not smooth,
-    and those candidates whose weights a proximal step of length one changes most. A
-    candidate is a zero column that the step makes nonzero.
+    It has all columns with nonzero weights, or without an L1 penalty, and those
+    candidates whose weights a proximal step of length one changes most. A candidate is
+    a zero column that the step makes nonzero.
     """
     d = objective.rows.n_features
     if d <= FIRST_COLUMNS:

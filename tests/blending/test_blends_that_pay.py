@@ -12,7 +12,7 @@ from scipy.special import expit, ndtr, softmax
 from scipy.stats import beta as beta_distribution
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.model_selection import GroupKFold, ShuffleSplit, cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
@@ -288,3 +288,25 @@ def test_a_classifier_that_is_recalibrated():
         classifier = BlendClassifier(MODELS, recalibrate=True, **settings)
         with pytest.raises(ValueError, match=r"^recalibrate must be False unless"):
             classifier.fit(X, y)
+
+
+def test_named_soft_labels_go_by_name():
+    rng = np.random.default_rng(0)
+    share = rng.uniform(size=400)
+    proba = [
+        pd.DataFrame({"a": 1 - p, "b": p})
+        for p in (share, rng.uniform(0.4, 0.6, size=400))
+    ]
+    y = pd.DataFrame({"a": 1 - share, "b": share})
+    pools = [beta_pool(proba, labels) for labels in (y, y[["b", "a"]])]
+    assert repr(pools[0]) == repr(pools[1])
+    gain = blend_gain(proba, y, random_state=0)
+    assert blend_gain(proba, y[["b", "a"]], random_state=0) == gain
+
+
+def test_every_row_is_tested_once():
+    p = np.linspace(0.1, 0.9, 40)
+    y = (np.arange(40) > 20).astype(int)
+    for cv in (ShuffleSplit(1, test_size=0.1), ShuffleSplit(3, random_state=0)):
+        with pytest.raises(ValueError, match=r"^cv must have every row in the test of"):
+            blend_gain([p, 1 - p], y, cv=cv)

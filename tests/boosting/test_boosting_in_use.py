@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_matrix
 from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.metrics import log_loss, roc_auc_score
@@ -560,3 +561,34 @@ def test_a_failed_refit_changes_nothing():
         model.fit(X[:, :2], y, eval_set=(X[:, :2], np.full(N, "other")))
     assert_array_equal(model.predict_proba(X), before)
     assert expit(model.decision_function(X)).shape == (N,)
+
+
+def test_numbers_for_each_class_are_refused_with_advice():
+    X, y = table()
+    for model in (
+        CatBoostLossClassifier(estimator=cat(class_weights=np.array([1.0, 2.0]))),
+        XGBLossClassifier(estimator=xgb(base_score=np.array([0.5, 0.5]))),
+    ):
+        with pytest.raises(ValueError, match=r"^(class_weights|base_score) of estim"):
+            model.fit(X, y)
+
+
+@each
+def test_soft_labels_in_other_places(cls, make):
+    X, y = table()
+    soft = np.eye(2)[(y == "low").astype(int)] * 0.8 + 0.1
+    dense = cls(estimator=make()).fit(X, soft).predict_proba(X)
+    sparse = cls(estimator=make()).fit(X, csr_matrix(soft)).predict_proba(X)
+    assert_allclose(sparse, dense)
+    with pytest.raises(ValueError, match=r"^eval_set must have labels of shape \(n,\)"):
+        cls(estimator=make()).fit(X, soft, eval_set=[(X, soft)])
+
+
+def test_names_of_xgboost_that_are_none():
+    X, y = table()
+    first = XGBLossClassifier(estimator=xgb(5)).fit(X, y)
+    more = XGBLossClassifier(estimator=xgb(5))
+    more.fit(X, y, init_model=first, xgb_model=None)
+    assert more.booster_.num_boosted_rounds() == 10
+    with pytest.raises(ValueError, match=r"^xgb_model must be None where init_model"):
+        more.fit(X, y, init_model=first, xgb_model=first)

@@ -45,6 +45,11 @@ def overconfident(rng, n, n_classes, scale=2.0):
     return scale * z, y
 
 
+def floor_of(model):
+    """Return the keyword of the floor, for models that have no logits."""
+    return {} if hasattr(model, "decision_function") else {"floor": 1e-12}
+
+
 def halves(n_classes, seed=0):
     X, y = make_classification(
         1200,
@@ -70,7 +75,7 @@ def test_the_temperature_is_scikit_learn_s(model, n_classes):
     frozen = FrozenEstimator(model.fit(X, y))
     theirs = CalibratedClassifierCV(frozen, method="temperature")
     theirs.fit(X_val, y_val, sample_weight=weight)
-    ours = TemperatureScaling(frozen, floor=1e-12)
+    ours = TemperatureScaling(frozen, **floor_of(model))
     ours.fit(X_val, y_val, sample_weight=weight)
     beta = theirs.calibrated_classifiers_[0].calibrators[0].beta_
     # Of a binary decision z scikit-learn makes the logits (-z, z).
@@ -82,7 +87,7 @@ def test_the_temperature_is_scikit_learn_s(model, n_classes):
     for ensemble in (False, True):
         theirs = CalibratedClassifierCV(model, method="temperature", ensemble=ensemble)
         theirs.fit(X_val, y_val)
-        ours = TemperatureScaling(model, ensemble=ensemble, floor=1e-12)
+        ours = TemperatureScaling(model, ensemble=ensemble, **floor_of(model))
         ours.fit(X_val, y_val)
         assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-4)
         assert_array_equal(ours.predict(X), theirs.predict(X))
@@ -223,13 +228,13 @@ def test_what_an_estimator_says_is_scaled(cls):
         ),
     ]:
         model.fit(X, y)
-        frozen = cls(FrozenEstimator(model), floor=1e-12).fit(X_val, y_val)
+        frozen = cls(FrozenEstimator(model), **floor_of(model)).fit(X_val, y_val)
         direct = cls().fit(logits(model), y_val)
         z = logits(model)
         assert_allclose(frozen.predict_proba(X_val), direct.predict_proba(z), rtol=1e-9)
         assert frozen.n_features_in_ == 12
         # Out of fold: as if those logits had been made by hand.
-        crossed = cls(model, cv=3, floor=1e-12).fit(X, y)
+        crossed = cls(model, cv=3, **floor_of(model)).fit(X, y)
         method = (
             "predict_log_proba"
             if "Focal" in repr(model)
@@ -314,7 +319,7 @@ def test_a_class_that_a_fold_lacks(cls, model, labels):
     folds[0] = (middle[:18], early)  # two classes
     message = rf"40 of 90 rows .* the classes \[{labels.tolist()[2]!r}\]"
     with pytest.warns(UserWarning, match=message):
-        scaled = cls(model, cv=folds, floor=1e-12)
+        scaled = cls(model, cv=folds, **floor_of(model))
         scaled.fit(X, y, sample_weight=weight)
     kept = np.r_[middle, late]
     z = np.empty((90, 3))

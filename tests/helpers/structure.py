@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 33_800,
-    "lines of code": 20_900,
+    "lines": 34_000,
+    "lines of code": 21_000,
 }
 MAX_FILE_LINES = 300
 

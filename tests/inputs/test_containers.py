@@ -26,6 +26,7 @@ from skxent.kernels import _labels
 from skxent.losses import Focal
 from skxent.metrics import (
     cross_entropy,
+    entropy,
     kl_divergence,
     log_loss,
     multilabel_log_loss,
@@ -248,3 +249,14 @@ def test_labels_at_any_address(dtype):
     proba = np.random.default_rng(0).dirichlet(np.ones(3), len(y))
     assert cross_entropy(moved, proba) == cross_entropy(y, proba)
     assert log_loss(moved, proba) == log_loss(y, proba)
+
+
+def test_record_batches():
+    pa = pytest.importorskip("pyarrow", reason="pip install pyarrow")
+    proba = np.random.default_rng(0).dirichlet(np.ones(3), 30)
+    y = np.arange(30) % 3
+    batch = pa.RecordBatch.from_arrays(
+        [pa.array(column) for column in proba.T], names=["0", "1", "2"]
+    )
+    assert log_loss(y, batch) == pytest.approx(log_loss(y, proba), rel=1e-13)
+    assert entropy(batch) == pytest.approx(entropy(proba), rel=1e-13)

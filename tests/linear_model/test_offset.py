@@ -1,5 +1,8 @@
 """offset: a fixed term of the logits, in fits, predictions, scores and searches."""
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logsumexp, softmax
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -20,7 +24,7 @@ from skxent import (
     SmoothedSoftmaxClassifierCV,
 )
 from skxent.blocks import ArrayBlocks, ParquetBlocks
-from skxent.linear_model._scoring import scorer_of
+from skxent.linear_model._scoring import scorer_of, with_offset
 
 EXACT = {"tol": 1e-10, "max_iter": 1000}
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
@@ -179,8 +183,9 @@ BAD = [
     (np.zeros((200, 3)), r"offset must be of shape \(n,\) or \(n, 2\).*got 3 columns"),
     (np.zeros((200, 2, 1)), r"got \(200, 2, 1\)"),
     (1.5, r"offset must be of shape"),
-    (np.full(200, np.nan), r"offset must be finite, got nan"),
-    (np.full(200, np.inf), r"offset must be finite, got inf"),
+    (np.full(200, np.nan), r"offset must be finite in float64, got nan"),
+    (np.full(200, np.inf), r"offset must be finite in float64, got inf"),
+    (np.tile([-1e308, 1e308], (200, 1)), r"offset must be finite in float64, got inf"),
     (["a"] * 200, r"offset must be real numbers"),
     (sp.csr_array(np.ones((200, 1))), r"offset must be a dense array"),
     (np.ma.masked_less(np.arange(200.0), 5), r"offset must have no masked entries"),
@@ -216,7 +221,7 @@ def test_an_offset_of_three_classes_has_three_columns():
 def test_an_offset_beyond_float32_is_told():
     X, y, offset = data()
     offset[0] = 1e300
-    with pytest.raises(ValueError, match="offset must be real numbers"):
+    with pytest.raises(ValueError, match=r"^offset must be finite in float32, got inf"):
         CrossEntropyClassifier().fit(X.astype(np.float32), y, offset=offset)
 
 
@@ -429,3 +434,51 @@ def test_a_constant_offset_changes_the_intercept_alone(settings, n_classes, wher
     moved = shift[1:] - shift[:1] if n_classes == 2 else shift - shift.mean()
     assert_allclose(found.intercept_ + moved, plain.intercept_, rtol=1e-4, atol=1e-6)
     assert np.max(found.n_iter_) <= np.max(plain.n_iter_) + 3
+
+
+def test_logits_that_share_a_large_shift():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 2)).astype(np.float32), np.arange(200) % 2
+    odds = rng.normal(size=200)
+    both = np.column_stack([np.full(200, 1e6), 1e6 + odds])
+    model = CrossEntropyClassifier(tol=1e-6)
+    found = clone(model).fit(X, y, offset=both).coef_
+    assert_allclose(found, model.fit(X, y, offset=odds).coef_, rtol=1e-4)
+
+
+def test_models_with_an_offset_are_copied_and_pickled():
+    X, y = load_iris(return_X_y=True)
+    offset = np.random.default_rng(0).normal(size=(150, 3))
+    model = CrossEntropyClassifier().fit(X, y, offset=offset)
+    seen = with_offset(model, offset)
+    expected = model.predict_proba(X, offset)
+    for same in (
+        copy.copy(seen),
+        copy.deepcopy(seen),
+        pickle.loads(pickle.dumps(seen)),
+    ):
+        assert_array_equal(same.predict_proba(X), expected)
+
+
+def test_penalty_factors_of_later_batches_are_checked():
+    X, y = load_iris(return_X_y=True)
+    model = CrossEntropyClassifier(penalty_factor=[1, 2, 3, 0])
+    model.partial_fit(X, y, classes=[0, 1, 2])
+    model.set_params(penalty_factor=[1, 2, 3])
+    with pytest.raises(ValueError, match=r"^penalty_factor must "):
+        model.partial_fit(X, y)
+
+
+def test_signs_of_zero_are_none():
+    X, y = load_iris(return_X_y=True)
+    expected = CrossEntropyClassifier(solver="lbfgs").fit(X, y).coef_
+    for zeros in ({}, [0, 0, 0, 0], np.zeros(4)):
+        model = CrossEntropyClassifier(solver="lbfgs", monotonic_cst=zeros)
+        assert_array_equal(model.fit(X, y).coef_, expected)
+        clone(model).partial_fit(X, y, classes=[0, 1, 2])
+
+
+def test_blocks_do_not_end_in_none():
+    X, y = np.zeros((4, 2)), np.arange(4) % 2
+    assert [len(block) for block in ArrayBlocks(X, y).row_blocks()] == [2]
+    assert [len(block) for block in ArrayBlocks(X, y, y).row_blocks()] == [3]

@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_multilabel_classification
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import d2_log_loss_score, log_loss
@@ -135,3 +136,16 @@ def test_in_searches_and_beside_others():
 def test_what_cannot_be_scored(estimator, message):
     with pytest.raises(ValueError, match=message):
         get_scorer("d2_loss")(estimator, X, Y)
+
+
+@pytest.mark.parametrize("name", ["d2_loss", "neg_expected_calibration_error"])
+def test_one_class_alone_has_no_score(name):
+    model = DummyClassifier().fit(X, np.zeros(len(X)))
+    with pytest.raises(ValueError, match=r"^estimator must have at least 2 classes"):
+        get_scorer(name)(model, X, np.zeros(len(X)))
+
+
+@pytest.mark.parametrize("name", ["labels", "sample_weight"])
+def test_what_the_scorer_passes_is_no_keyword(name):
+    with pytest.raises(ValueError, match=rf"^{name} must not be given to make_metric"):
+        make_metric_scorer(brier, **{name: [0, 1]})

@@ -244,3 +244,11 @@ def test_the_gradient_of_a_step():
     step[7, 1] = 1e-5
     assert_allclose((loss(z + step) - loss(z - step)) / 2e-5, expected[7], rtol=1e-6)
     assert np.isfinite(log_softmax(z, axis=1)).all()
+
+
+def test_several_classes_have_no_positive_one():
+    y, p, _ = rows(3)
+    for loss in LOSSES:
+        average = {} if loss is unified_focal_loss else {"average": "macro"}
+        with pytest.raises(ValueError, match=r"^pos_label must be None"):
+            loss(y, p, pos_label=1, **average)

@@ -25,8 +25,8 @@ class Sums(NamedTuple):
 class WorkingColumns:
     """Columns of X in float64, centred as in `rows`; more join along a path.
 
-    index : (p,), the rows of the weights of all columns that they are, in the order in
-    which they came. The intercept, of index d, is the first.
+    index : (p,), which rows of W these columns have, in the order in which they joined.
+    The intercept, of index d, is the first.
     """
 
     def __init__(self, rows: TableRows) -> None:

@@ -1,0 +1,18 @@
+"""Folds of cross-validation that predict every row once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def check_folds_of_all_rows(splits: list[Any], n_rows: int) -> list[Any]:
+    """Return splits (train, test), checked to have every row in one test."""
+    tests = np.concatenate([test for _, test in splits])
+    if not np.array_equal(np.sort(tests), np.arange(n_rows)):
+        raise ValueError(
+            f"cv must have every row in the test of one fold, got {len(tests)} rows in "
+            f"{len(splits)} folds for {n_rows} rows of data."
+        )
+    return splits
