@@ -117,12 +117,16 @@ class ScoredByAccuracy:
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows to predict.
         y : array-like of shape (n,)
+            The true labels. One that is not in `classes_` counts as a wrong prediction.
         sample_weight : array-like of shape (n,), default=None
+            Weights of the rows; None for ones.
 
         Returns
         -------
         float
+            Between 0 and 1; 1 if all labels are predicted.
         """
         if y is None:
             raise ValueError("score requires y to be passed, but the target y is None.")
@@ -139,8 +143,20 @@ class LogitClassifier(
 ):
     """A classifier that predicts from logits; a subclass computes them.
 
-    A fit sets `classes_` and `trained_loss_`. `posterior` tells whether `predict_proba`
-    undoes what the loss did or returns the softmax.
+    `posterior` tells whether `predict_proba` undoes what the loss did or returns the
+    softmax.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+        The labels, in the order of the columns of `predict_proba`.
+    trained_loss_ : TrainedLoss
+        What the posterior undoes, a named tuple: loss, with parameters in the order of
+        the classes; class_weight (ndarray of shape (K,), or None); label_smoothing.
+    n_features_in_ : int
+        The number of columns of X in `fit`.
+    feature_names_in_ : ndarray of shape (d,)
+        The names of the columns, if X in `fit` has names that are all strings.
     """
 
     # predict_log_proba is computed in log space: scorers need not clip it.
@@ -159,6 +175,7 @@ class LogitClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows to predict.
 
         Returns
         -------
@@ -177,10 +194,12 @@ class LogitClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows to predict.
 
         Returns
         -------
         ndarray of shape (n,)
+            A label of `classes_` for each row.
         """
         return self._labels_of(self.decision_function(X))
 
@@ -190,6 +209,7 @@ class LogitClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows to predict.
 
         Returns
         -------
@@ -204,6 +224,7 @@ class LogitClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows to predict.
 
         Returns
         -------

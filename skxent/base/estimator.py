@@ -149,10 +149,13 @@ class LossParameters:
         Parameters
         ----------
         deep : bool, default=True
+            Include the parameters of the loss, as ``loss__gamma``, and those of
+            estimators that are parameters.
 
         Returns
         -------
         dict of str to object
+            The value of each parameter by its name.
         """
         estimator: Any = super()
         params: dict[str, Any] = estimator.get_params(deep)
@@ -171,10 +174,12 @@ class LossParameters:
         Parameters
         ----------
         **params
+            Values by the names that `get_params` returns.
 
         Returns
         -------
         self
+            The same estimator, not fitted again.
         """
         estimator: Any = super()
         known = self.get_params(deep=False)

@@ -10,18 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxent.inputs.blocks import RowBlocks
+from skxent.inputs.descriptions import documented
 from skxent.inputs.tables import is_row_blocks
 from skxent.linear_model._callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from skxent.linear_model._data import LinearData
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._partial_fit import PartialFitMixin
 from skxent.linear_model._plan import Plan, read_rows
-from skxent.linear_model._predictor import LinearPredictor, penalty_of
+from skxent.linear_model._predictor import LinearPredictor
 from skxent.linear_model._training import (
     encode_target,
     fitted_attributes,
     objective_of,
     options_of,
+    penalty_of,
     table_of,
 )
 from skxent.losses._loss import Loss
@@ -33,6 +35,7 @@ from skxent.optimize.solve import solve
 from skxent.typing import MatrixLike
 
 
+@documented()
 @dataclass(eq=False, repr=False)
 class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredictor):
     r"""Linear classifier for any loss of :mod:`skxent.losses`.
@@ -53,12 +56,12 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     C : float in (0, inf], default=1.0
         Inverse strength of the penalty; ``np.inf`` for none.
     l1_ratio : float in [0, 1], default=0.0
-        ρ, the share of the L1 penalty: 0.0 is L2, 1.0 is L1, between them is elastic
+        The share ρ of the L1 penalty: 0.0 is L2, 1.0 is L1, between them is elastic
         net. Above 0 coefficients become exactly zero, more of them for smaller C, and
         the proximal Newton method is the only solver.
     penalty_factor : array-like of shape (d,), dict or Series, default=None
-        ψ_j >= 0, by which the penalty of column j is multiplied: ones by default, and
-        0 for a column that is not penalised. A dict or Series maps columns, by name or
+        The penalty of column j is multiplied by ψ_j >= 0: ones by default, and 0 for a
+        column that is not penalised. A dict or Series maps columns, by name or
         position, to factors, and one that is left out has 1. Factors are used as they
         are, not scaled to a mean of 1 as in glmnet.
     monotonic_cst : array-like of shape (d,), dict or Series, default=None
@@ -69,15 +72,15 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     fit_intercept : bool, default=True
         The intercept is not penalised.
     class_weight : dict or Series of label to weight, or "balanced", default=None
-        Weigh the rows of each class, 1 where a class is left out. "balanced" lets every
-        class count the same.
-        Moves the decision; with ``posterior=True``, not the probabilities.
+        The weight of each class, 1 for a class that is left out. "balanced" gives every
+        class the same total weight. Weights move the decisions and, with
+        ``posterior=True``, not the probabilities.
     label_smoothing : float in [0, 1), default=0.0
-        Train against ``(1 - eps) y + eps / K``.
+        Train against the labels ``(1 - eps) y + eps / K``, where eps is this value.
     posterior : bool, default=True
-        predict_proba returns the class probabilities that a minimiser of the loss
-        implies, with focal loss, label smoothing and class weights undone. False: the
-        softmax of the logits.
+        Whether `predict_proba` returns the class probabilities that a minimiser of the
+        loss implies, with focal loss, label smoothing and class weights undone. False:
+        the softmax of the logits.
     solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs"}, default="auto"
         "auto" takes the whole Hessian for few features and classes, else L-BFGS, and
         goes on with conjugate gradients where that is slow.
@@ -85,6 +88,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         Stop when the Newton decrement is at most this: the objective, a mean loss in
         nats, is then about tol² / 2 above its minimum.
     max_iter : int, default=100
+        The most iterations of the solver. A warning tells of a fit that ends there.
     warm_start : bool, default=False
         Start from the coefficients of the last fit. Only these are kept, not what a
         solver knows of the curvature: two fits of max_iter=1 end elsewhere than one of
@@ -96,17 +100,17 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
 
     Attributes
     ----------
-    classes_ : ndarray of shape (K,)
-    coef_ : ndarray of shape (1, d) for two classes, else (K, d)
-    intercept_ : ndarray of shape (1,) or (K,)
-    n_iter_ : ndarray of shape (1,)
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (d,), if X has column names
-    trained_loss_ : TrainedLoss
-        What the posterior undoes, a named tuple: loss, with parameters in the order of
-        the classes; class_weight (ndarray of shape (K,), or None); label_smoothing.
+    {attributes}
     penalty : {"l1", "l2", "elasticnet"} or None
         The kind of penalty that l1_ratio and C mean; not a parameter.
+
+    See Also
+    --------
+    FocalLogisticRegression : The same with focal loss.
+    SmoothedSoftmaxClassifier : The same with cross-entropy of smoothed labels.
+    cross_entropy_path : The coefficients for many values of C.
+    skxent.losses.LOSSES : The names of losses.
+    sklearn.linear_model.LogisticRegression : The same with cross-entropy.
 
     Notes
     -----
@@ -175,6 +179,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
             sum to one, for the classes 0..K-1. Columns of a data frame that are named
             by these numbers go by name, others by position.
         sample_weight : array-like of shape (n,), default=None
+            Weights of the rows, at least 0; None for ones.
         offset : array-like of shape (n,) or (n, K), default=None
             A fixed term of the logits, ``X coef_ᵀ + intercept_ + offset``; None for
             zeros. For two classes that of the log-odds of the second, or the logits
@@ -184,6 +189,13 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         Returns
         -------
         self
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its domain, or X, y, weights or offset have
+            missing values or shapes that do not match.
         """
         check_parameters(self)
         last = getattr(self, "classes_", ())

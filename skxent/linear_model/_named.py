@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from skxent.inputs.descriptions import documented
 from skxent.linear_model._classifier import CrossEntropyClassifier
 from skxent.losses._shipped import CrossEntropy, Focal
 
 
+@documented()
 @dataclass(eq=False, repr=False)
 class FocalLogisticRegression(CrossEntropyClassifier):
     r"""Logistic regression with focal loss.
@@ -16,28 +18,25 @@ class FocalLogisticRegression(CrossEntropyClassifier):
     .. math:: \min_W \; C \sum_i w_i (1 - p_{i, y_i})^\gamma (-\log p_{i, y_i})
         + \tfrac12 \|W\|^2
 
-    gamma=0 is :class:`sklearn.linear_model.LogisticRegression`. All but gamma is as in
-    :class:`CrossEntropyClassifier`.
+    gamma=0 is :class:`sklearn.linear_model.LogisticRegression`. This is
+    :class:`CrossEntropyClassifier` with ``Focal(gamma)`` as its loss.
 
     Parameters
     ----------
     gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
         How much less a row counts that is already classified well. A dict or Series of
         label to number, or numbers in the order of `classes_`: for each class its own.
-    C, l1_ratio, penalty_factor, monotonic_cst, fit_intercept, class_weight
-    label_smoothing, posterior, solver, tol, max_iter, warm_start, n_jobs, verbose
-        See :class:`CrossEntropyClassifier`.
+    {parameters}
 
     Attributes
     ----------
-    classes_, coef_, intercept_, n_iter_, trained_loss_
-    n_features_in_, feature_names_in_, penalty
-        See :class:`CrossEntropyClassifier`.
+    {attributes}
 
     See Also
     --------
-    FocalLogisticRegressionCV : C and gamma chosen by cross-validation
-    skxent.boosting.FocalXGBClassifier : focal loss for boosted trees
+    CrossEntropyClassifier : Any loss, focal loss included.
+    FocalLogisticRegressionCV : C and gamma chosen by cross-validation.
+    skxent.boosting.FocalXGBClassifier : Focal loss for boosted trees.
 
     References
     ----------
@@ -56,9 +55,12 @@ class FocalLogisticRegression(CrossEntropyClassifier):
     gamma: Any = 2.0
     # It takes the place of the field of this name, and mypy allows no class variable
     # there.
-    loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]
+    loss: ClassVar[Any] = property(  # type: ignore[misc]
+        lambda self: Focal(self.gamma), doc="The focal loss with this gamma."
+    )
 
 
+@documented()
 @dataclass(eq=False, repr=False)
 class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
     r"""Softmax regression against smoothed labels.
@@ -70,19 +72,16 @@ class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
     ----------
     label_smoothing : float in [0, 1), default=0.1
         How much of a label is spread evenly over all classes.
-    C, l1_ratio, penalty_factor, monotonic_cst, fit_intercept, class_weight, posterior
-    solver, tol, max_iter, warm_start, n_jobs, verbose
-        See :class:`CrossEntropyClassifier`.
+    {parameters}
 
     Attributes
     ----------
-    classes_, coef_, intercept_, n_iter_, trained_loss_
-    n_features_in_, feature_names_in_, penalty
-        See :class:`CrossEntropyClassifier`.
+    {attributes}
 
     See Also
     --------
-    SmoothedSoftmaxClassifierCV : C and label smoothing chosen by cross-validation
+    CrossEntropyClassifier : Any loss, with label smoothing as well.
+    SmoothedSoftmaxClassifierCV : C and label smoothing chosen by cross-validation.
 
     References
     ----------

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
 from skxent.inputs.sparse import check_sparse
@@ -48,3 +49,14 @@ def _block_of(X: Any) -> Any:
     if len(kinds) != 1 or not isinstance(kinds.pop(), np.dtype):
         return None
     return X.to_numpy()
+
+
+def check_finite(**attributes: NDArray[Any]) -> None:
+    """Raise a ValueError that names the attribute with a NaN or an infinite number."""
+    for name, values in attributes.items():
+        finite = np.isfinite(values)
+        if not finite.all():
+            raise ValueError(
+                f"{name} must be finite, got {values[~finite].flat[0]}. "
+                "Fit the model again."
+            )

@@ -110,18 +110,21 @@ class PartialFitMixin:
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows of the batch.
         y : array-like of shape (n,) or (n, K)
             Labels, or soft labels for `classes`, sorted. Columns of a data frame go by
             name, as in `fit`.
         classes : array-like of shape (K,), default=None
             All labels that may come. Needed in the first call.
         sample_weight : array-like of shape (n,), default=None
+            Weights of the rows, at least 0; None for ones.
         offset : array-like of shape (n,) or (n, K), default=None
             A fixed term of the logits of these rows, as in `fit`.
 
         Returns
         -------
         self
+            The estimator, fitted to this batch and what it remembers of those before.
 
         Raises
         ------

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import Interval, check_count
 from skxent.kernels.threads import effective_n_threads
@@ -41,6 +42,7 @@ class CrossEntropyPath(NamedTuple):
     n_iters: NDArray[np.int32]
 
 
+@documented(CrossEntropyClassifier)
 def cross_entropy_path(
     X: MatrixLike,
     y: ArrayLike,
@@ -77,7 +79,7 @@ def cross_entropy_path(
     loss : str or Loss, default="cross_entropy"
         A Loss, or a name in :data:`skxent.losses.LOSSES`.
     l1_ratio : float in [0, 1], default=1.0
-        ρ, the share of the L1 penalty.
+        The share ρ of the L1 penalty: 1.0 is the lasso, 0.0 is ridge.
     Cs : int or array-like of shape (n_Cs,), default=100
         Values in (0, inf], in any order. An int is that many on a log scale, from the C
         at which the first coefficient enters, which needs ``l1_ratio > 0``.
@@ -85,14 +87,14 @@ def cross_entropy_path(
         If `Cs` is an int, the ratio of the smallest C to the largest.
     fit_intercept : bool, default=True
         The intercept is not penalised.
-    class_weight : dict or Series of label to weight, or "balanced", default=None
-    label_smoothing : float in [0, 1), default=0.0
+    {parameters}
     sample_weight : array-like of shape (n,), default=None
+        Weights of the rows, at least 0; None for ones.
     tol : float in (0, inf), default=1e-4
         At each C the objective, a mean loss in nats, is at most about tol² / 2 above
         its minimum.
     max_iter : int, default=100
-        For each C.
+        The most Newton iterations for each C.
     n_threads : int, default=None
         Threads of the kernels; None is all that OpenMP may use.
     verbose : int, default=0

@@ -18,23 +18,22 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_unmasked
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
-from skxent.linear_model._numbers import numbers_of
+from skxent.linear_model._numbers import check_finite, numbers_of
 from skxent.typing import MatrixLike
 
 
-def check_finite(**attributes: NDArray[Any]) -> None:
-    """Raise a ValueError that names the attribute with a NaN or an infinite number."""
-    for name, values in attributes.items():
-        finite = np.isfinite(values)
-        if not finite.all():
-            raise ValueError(
-                f"{name} must be finite, got {values[~finite].flat[0]}. "
-                "Fit the model again."
-            )
-
-
 class LinearPredictor(LogitClassifier):
-    """A classifier of the logits X coef_ᵀ + intercept_."""
+    """A classifier of the logits X coef_ᵀ + intercept_.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (1, d) for two classes, else (K, d)
+        The coefficients. For two classes they give the log-odds of the second.
+    intercept_ : ndarray of shape (1,) for two classes, else (K,)
+        The intercepts; zeros with ``fit_intercept=False``.
+    n_iter_ : ndarray of shape (1,)
+        The number of iterations of the solver.
+    """
 
     coef_: Floats
     intercept_: Floats
@@ -48,6 +47,7 @@ class LinearPredictor(LogitClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows to predict.
         offset : array-like of shape (n,) or (n, K), default=None
             A fixed term of the logits, as in `fit`; None for zeros.
 
@@ -68,12 +68,14 @@ class LinearPredictor(LogitClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows to predict.
         offset : array-like of shape (n,) or (n, K), default=None
             A fixed term of the logits, as in `fit`; None for zeros.
 
         Returns
         -------
         ndarray of shape (n,)
+            A label of `classes_` for each row.
         """
         return self._labels_of(self.decision_function(X, offset))
 
@@ -83,6 +85,7 @@ class LinearPredictor(LogitClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows to predict.
         offset : array-like of shape (n,) or (n, K), default=None
             A fixed term of the logits, as in `fit`; None for zeros.
 
@@ -103,6 +106,7 @@ class LinearPredictor(LogitClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows to predict.
         offset : array-like of shape (n,) or (n, K), default=None
             A fixed term of the logits, as in `fit`; None for zeros.
 
@@ -127,14 +131,18 @@ class LinearPredictor(LogitClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows to predict.
         y : array-like of shape (n,)
+            The true labels. One that is not in `classes_` counts as a wrong prediction.
         sample_weight : array-like of shape (n,), default=None
+            Weights of the rows; None for ones.
         offset : array-like of shape (n,) or (n, K), default=None
             A fixed term of the logits, as in `fit`; None for zeros.
 
         Returns
         -------
         float
+            Between 0 and 1; 1 if all labels are predicted.
         """
         if y is None:
             raise ValueError("score requires y to be passed, but the target y is None.")
@@ -259,6 +267,7 @@ class LinearPredictor(LogitClassifier):
         Returns
         -------
         self
+            The fitted estimator, which predicts as before.
         """
         check_is_fitted(self)
         self.coef_ = sp.csr_array(self.coef_)
@@ -270,6 +279,7 @@ class LinearPredictor(LogitClassifier):
         Returns
         -------
         self
+            The fitted estimator, which predicts as before.
         """
         check_is_fitted(self)
         coef: Any = self.coef_
@@ -281,12 +291,3 @@ class LinearPredictor(LogitClassifier):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def penalty_of(l1_ratio: float, C: float) -> str | None:
-    """Return the name that scikit-learn has for a penalty."""
-    if np.inf == C:
-        return None
-    if l1_ratio == 0:
-        return "l2"
-    return "l1" if l1_ratio == 1 else "elasticnet"

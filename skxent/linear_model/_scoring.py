@@ -100,7 +100,9 @@ class SearchScoring:
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows to predict.
         y : array-like of shape (n,) or (n, K)
+            The true labels, or soft labels if the scorer takes them.
         sample_weight : array-like of shape (n,), default=None
             For the scorer, which must take weights.
         offset : array-like of shape (n,) or (n, K), default=None
@@ -111,6 +113,7 @@ class SearchScoring:
         Returns
         -------
         float
+            The score of the scorer; higher is better.
 
         Raises
         ------
@@ -171,7 +174,13 @@ class SearchScoring:
         return routed
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Return the metadata routing: see scikit-learn's user guide."""
+        """Return the metadata routing: see scikit-learn's user guide.
+
+        Returns
+        -------
+        MetadataRouter
+            The metadata that the splitter and the scorers ask for.
+        """
         router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
         router.add(
             splitter=self.cv,

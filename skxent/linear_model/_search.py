@@ -34,10 +34,10 @@ from skxent.linear_model._grid import (
     warn_of_failures,
 )
 from skxent.linear_model._input import check_data, check_parameters
-from skxent.linear_model._predictor import LinearPredictor, penalty_of
+from skxent.linear_model._predictor import LinearPredictor
 from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
 from skxent.linear_model._search_parameters import SearchParameters
-from skxent.linear_model._training import encode_target
+from skxent.linear_model._training import encode_target, penalty_of
 from skxent.typing import MatrixLike
 
 
@@ -70,6 +70,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows of all folds.
         y : array-like of shape (n,) or (n, K)
             Labels of any type, or soft labels: rows of K >= 2 non-negative numbers that
             sum to one. The scorer must take them too, as all of skxent do; the default
@@ -87,6 +88,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         Returns
         -------
         self
+            The fitted estimator: the best candidate, fitted to all rows.
 
         Raises
         ------

@@ -13,7 +13,69 @@ from skxent.kernels.checks import check_count
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class SearchParameters:
-    """The parameters of all searches; those that they search over come with them."""
+    """The parameters of all searches, and what a search finds.
+
+    Parameters
+    ----------
+    Cs : int or array-like, default=10
+        Values of C in (0, inf]; an int is that many from 1e-4 to 1e4 on a log scale.
+    l1_ratios : array-like, default=(0.0,)
+        Values of the share of the L1 penalty, in [0, 1].
+    class_weight : dict of label to weight or "balanced", default=None
+        "balanced" weights are computed from the rows of each fit: the training rows of
+        a fold, or all rows for the refit.
+    cv : int, splitter or iterable of (train, test), default=None
+        None: 5 stratified folds.
+    scoring : str, callable, list or tuple of str, or dict, default=None
+        A name that :func:`skxent.scorers.get_scorer` or scikit-learn knows, or a
+        scorer. None: our ``neg_log_loss``. Several, in a list of names or a dict of
+        name to scorer, are all in `cv_results_`.
+    refit : bool, str or callable, default=True
+        True: fit the best parameters to all of the data. If `scoring` has several
+        scorers, the name of the one that decides. A function takes `cv_results_` and
+        returns the index of the best candidate; there is then no `best_score_`.
+        False, with one scorer: coefficients and parameters are the means of the best of
+        each fold. Folds without a score, or without all classes in training, are left
+        out with a warning.
+    error_score : float or "raise", default=np.nan
+        The score of a fit or scoring that raised an error, with a warning that counts
+        and shows the errors. "raise": raise the error. If no fit succeeds, an error is
+        raised in any case.
+    n_jobs : int, default=None
+        Folds that are fitted at a time, as in joblib; they share the threads of the
+        kernels. None: one after the other, each with all threads.
+    verbose : int, default=0
+        Print a line for every iteration of every fit.
+
+    Attributes
+    ----------
+    C_ : float
+        The chosen C.
+    l1_ratio_ : float
+        The chosen share of the L1 penalty.
+    Cs_ : ndarray of shape (n_Cs,)
+        The values of C that were tried.
+    l1_ratios_ : ndarray of shape (n_l1_ratios,)
+        The values of l1_ratio that were tried.
+    best_params_ : dict of str to float
+        The best candidate. Not with ``refit=False``. If every candidate lacks the score
+        of some fold, all have rank 1 and the first is the best, with a warning.
+    best_index_ : int
+        Its row in `cv_results_`. Not with ``refit=False``.
+    best_score_ : float
+        Its mean score. Not with ``refit=False`` or a function as `refit`.
+    cv_results_ : dict of ndarray
+        As in GridSearchCV; ``pandas.DataFrame(cv_results_)`` is a table of it.
+    scores_ : ndarray of shape (n_folds, n_l1_ratios, n_values, n_Cs)
+        The scores on the test part of each fold, where n_values counts the values of
+        the loss's parameter; if `scoring` has several scorers, a dict of them by name.
+    n_iter_ : ndarray of shape (n_folds, n_l1_ratios, n_values, n_Cs)
+        Iterations of each fit; 0 for one that failed.
+    n_splits_ : int
+        The number of folds.
+    penalty : {"l1", "l2", "elasticnet"} or None
+        The kind of penalty that the chosen l1_ratio and C mean.
+    """
 
     Cs: Any = 10
     l1_ratios: Any = (0.0,)

@@ -101,3 +101,12 @@ def fitted_attributes(objective: Objective, W: Weights) -> dict[str, Any]:
         "intercept_": intercept,
         "n_features_in_": d,
     }
+
+
+def penalty_of(l1_ratio: float, C: float) -> str | None:
+    """Return the name that scikit-learn has for a penalty."""
+    if np.inf == C:
+        return None
+    if l1_ratio == 0:
+        return "l2"
+    return "l1" if l1_ratio == 1 else "elasticnet"

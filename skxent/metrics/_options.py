@@ -6,18 +6,17 @@ them; the decorator `takes` spells them out in its signature and in its docstrin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from functools import wraps
 from inspect import Parameter, cleandoc, signature
 from numbers import Real
-from textwrap import indent
 from typing import Any, Literal, Required, TypedDict, TypeVar, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skxent.inputs.descriptions import entries, fill
 from skxent.kernels.checks import FRACTION, check_bool, check_option
 
 Number = Literal["mean", "sum"]
@@ -202,22 +201,13 @@ ValueError
     of columns is not that of the labels, a label is unknown, or an option is outside
     its domain."""
 
-# A parameter in a numpydoc section: its line, and the indented ones that follow.
-PARAGRAPH = re.compile(r"^(\w+) : .*(?:\n +.*)*", re.MULTILINE)
-
 
 def _documented(text: str | None, options: Any, shared: Iterable[str]) -> str | None:
     """Return a docstring filled in from those of `options`, or None without any."""
     if text is None or options.__doc__ is None:
         return text
     described = "\n".join(cleandoc(cls.__doc__ or "") for cls in options.__mro__)
-    known = {found[1]: found[0] for found in PARAGRAPH.finditer(described)}
-    own = set(re.findall(r"^ *(\w+) : ", text, re.MULTILINE))
+    known, own = entries(described), entries(cleandoc(text))
     known["results"] = RESULTS
     known["keywords"] = "\n".join(known[name] for name in shared if name not in own)
-    return re.sub(
-        r"^( *)\{(\w+)\}$",
-        lambda place: indent(known[place[2]], place[1]),
-        text,
-        flags=re.MULTILINE,
-    )
+    return fill(text, known)

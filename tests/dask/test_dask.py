@@ -406,7 +406,7 @@ def test_small_persisted_partitions_share_a_task(cluster, stores, lazy):
 
 
 def test_every_fit_uses_all_workers(cluster, stores):
-    """However many fits are kept: what their blocks depend on is no group that grows."""
+    """Their blocks depend on no group that grows, however many fits are kept."""
     X, y, _ = table(n=3000)
     for _ in range(6):
         skd.CrossEntropyClassifier().fit(cut(X, 10), cut(y, 10))

@@ -50,7 +50,7 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 34_000,
+    "lines": 35_500,
     "lines of code": 21_000,
 }
 MAX_FILE_LINES = 300
