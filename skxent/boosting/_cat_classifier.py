@@ -16,6 +16,7 @@ from skxent.boosting._fit import Fit, of_estimator
 from skxent.boosting._library import library
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.boosting._tables import as_frame, categories
+from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 
 FEATURES = ("cat_features", "text_features", "embedding_features")
@@ -36,6 +37,7 @@ OUTPUT = (
 SORTED = "{cls} takes the labels of y, sorted, and answers with them."
 
 
+@documented()
 @dataclass(eq=False, repr=False)
 class CatBoostLossClassifier(LossBoostingClassifier):
     """CatBoost with any loss, in the place of a CatBoostClassifier.
@@ -46,8 +48,6 @@ class CatBoostLossClassifier(LossBoostingClassifier):
 
     Parameters
     ----------
-    loss : str or Loss, default="cross_entropy"
-        See :class:`XGBLossClassifier`.
     estimator : CatBoostClassifier, default=None
         Holds all parameters of trees and training: cat_features, constraints,
         eval_metric and early_stopping_rounds among them. It may have been fitted, and
@@ -55,34 +55,36 @@ class CatBoostLossClassifier(LossBoostingClassifier):
         class_weights, auto_class_weights and scale_pos_weight are refused: use
         `class_weight`. As in CatBoost boosting starts at zero, unless
         ``boost_from_average=True``: then at the loss's best constant.
-    class_weight, label_smoothing, posterior
-        See :class:`XGBLossClassifier`.
     hessian : {"clip", "exact", "psd"}, default="clip"
-        See :func:`catboost_objective`.
+        Treatment of negative second derivatives, which losses that are not convex have
+        and which make CatBoost step uphill: see :func:`catboost_objective`.
+    {parameters}
 
     Attributes
     ----------
-    classes_ : ndarray of shape (K,)
     estimator_ : fitted CatBoostClassifier
         Its margins are those of this classifier; its labels are 0..K-1 and its
         probabilities the softmax.
     booster_ : fitted CatBoostClassifier
         The same: CatBoost has no other object for plots, SHAP and save_model.
     best_iteration_ : int
-        That of the evaluation sets, as CatBoost counts them: the first tree is 0.
-    best_score_, evals_result_ : dict of set to dict of metric to number, or list
-        The metrics at the best iteration, and after every tree. "Logloss" and
-        "MultiClass" are of the softmax.
+        The best iteration on the evaluation sets, where the first is 0, as in CatBoost.
+    best_score_ : dict of set to dict of metric to float
+        The metrics at the best iteration.
+    evals_result_ : dict of set to dict of metric to list
+        The metrics after every tree. "Logloss" and "MultiClass" are of the softmax.
     init_score_ : float, or ndarray of shape (K,) for K > 2
         The margin from which boosting started. The model has it as its bias.
-    objective_ : CatBoostObjective
-    trained_loss_, feature_importances_, n_features_in_, feature_names_in_
-        See :class:`XGBLossClassifier`.
+    tree_count_ : int
+        The number of trees.
+    feature_names_ : list of str
+        The names of the columns in the model.
+    {attributes}
 
     See Also
     --------
-    catboost_objective : any loss, as an objective of CatBoost's own classes
-    XGBLossClassifier, LGBMLossClassifier : the same with other libraries
+    catboost_objective : The loss as an objective of CatBoost's own classes.
+    XGBLossClassifier, LGBMLossClassifier : The same with other libraries.
 
     Notes
     -----

@@ -18,6 +18,7 @@ from skxent.boosting._objective import (
     ObjectiveKeywords,
     weighted_evenly,
 )
+from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
@@ -129,8 +130,8 @@ def catboost_objective(
 
     See Also
     --------
-    catboost_metric : the metric of the same loss
-    predict_proba : class probabilities of the trained model
+    catboost_metric : The metric of the same loss.
+    predict_proba : Class probabilities of the trained model.
 
     Examples
     --------
@@ -145,6 +146,7 @@ def catboost_objective(
     return CatBoostObjective(as_loss(loss), **keywords)
 
 
+@documented(catboost_objective)
 @takes(MetricKeywords, BoosterMetric)
 def catboost_metric(
     loss: str | Loss, **keywords: Unpack[MetricKeywords]
@@ -156,8 +158,7 @@ def catboost_metric(
 
     Parameters
     ----------
-    loss, class_weight, label_smoothing, soft_labels, n_threads
-        See :func:`catboost_objective`.
+    {parameters}
 
     Returns
     -------
@@ -171,7 +172,7 @@ def catboost_metric(
 
     See Also
     --------
-    catboost_objective : the objective of the same loss
+    catboost_objective : The objective of the same loss.
 
     Examples
     --------

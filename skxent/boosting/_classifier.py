@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.validation import (
     check_consistent_length,
-    check_is_fitted,
     column_or_1d,
     validate_data,
 )
 
 from skxent.base.classifier import LogitClassifier, TrainedLoss, training_weights
 from skxent.base.estimator import TrainingData
+from skxent.boosting._described import DescribedBooster
 from skxent.boosting._evaluation import as_metrics, evaluation_pairs
 from skxent.boosting._fit import Fit, check_options, check_parameters, either
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
@@ -34,7 +34,7 @@ from skxent.typing import MatrixLike
 
 
 @dataclass(eq=False, repr=False)
-class LossBoostingClassifier(LogitClassifier):
+class LossBoostingClassifier(DescribedBooster, LogitClassifier):
     """Any loss for a booster: labels, start value, evaluation sets, predictions."""
 
     objective_class: ClassVar[type[BoosterObjective]]
@@ -102,11 +102,13 @@ class LossBoostingClassifier(LogitClassifier):
             the classes 0..K-1. A row of soft labels is trained on as K rows with its
             numbers for weights, which limits on the rows of a leaf count.
         sample_weight : array-like of shape (n,), default=None
+            Weights of the rows, at least 0; None for ones.
         eval_set : (X, y) or list of (X, y), default=None
             Rows on which the metrics are evaluated after every tree.
         eval_X, eval_y : table and labels, or tuples of them, default=None
             The same in the form of LightGBM 4.7.
         eval_sample_weight : array-like, or list of one for each set, default=None
+            Weights of the rows of the evaluation sets.
         eval_metric : str, callable or list, default=None
             Metrics of the library beside the loss, as are those that `estimator` holds.
             Early stopping, a parameter of `estimator`, goes by these if there are any,
@@ -121,6 +123,7 @@ class LossBoostingClassifier(LogitClassifier):
         Returns
         -------
         self
+            The fitted classifier.
 
         Raises
         ------
@@ -219,14 +222,6 @@ class LossBoostingClassifier(LogitClassifier):
     @property
     def _n_threads(self) -> int | None:
         return self.objective_.n_threads
-
-    @property
-    def feature_importances_(self) -> Floats:
-        """The importances of the library's classifier: ndarray of shape (d,)."""
-        check_is_fitted(self)
-        if self.estimator_ is None:
-            return np.zeros(self.n_features_in_)
-        return np.asarray(self.estimator_.feature_importances_)
 
     def _parameters(self) -> dict[str, Any]:
         """Return the parameters of `estimator`, all of which have an effect."""

@@ -8,9 +8,14 @@ from typing import Any, ClassVar
 from skxent.boosting._cat_classifier import CatBoostLossClassifier
 from skxent.boosting._lgbm_classifier import LGBMLossClassifier
 from skxent.boosting._xgb_classifier import XGBLossClassifier
+from skxent.inputs.descriptions import documented
 from skxent.losses._shipped import Focal
 
+# It takes the place of the field of this name, and mypy allows no class variable there.
+FOCAL = property(lambda self: Focal(self.gamma), doc="The focal loss with this gamma.")
 
+
+@documented()
 @dataclass(eq=False, repr=False)
 class FocalXGBClassifier(XGBLossClassifier):
     """XGBoost with focal loss, whose probabilities are class probabilities.
@@ -20,20 +25,16 @@ class FocalXGBClassifier(XGBLossClassifier):
     gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
         How much less a row counts that is already classified well; 0 is XGBClassifier.
         A dict is of label to number: for each class its own.
-    estimator, class_weight, label_smoothing, posterior, hessian
-        See :class:`XGBLossClassifier`.
+    {parameters}
 
     Attributes
     ----------
-    classes_, estimator_, booster_, best_iteration_, best_score_, evals_result_
-    init_score_, objective_, trained_loss_, feature_importances_, n_features_in_
-    feature_names_in_
-        See :class:`XGBLossClassifier`.
+    {attributes}
 
     See Also
     --------
-    XGBLossClassifier : any loss
-    FocalLGBMClassifier, FocalCatBoostClassifier : the same with other libraries
+    XGBLossClassifier : Any loss, focal loss included.
+    FocalLGBMClassifier, FocalCatBoostClassifier : The same with other libraries.
 
     Examples
     --------
@@ -45,11 +46,10 @@ class FocalXGBClassifier(XGBLossClassifier):
     """
 
     gamma: Any = 2.0
-    # It takes the place of the field of this name, and mypy allows no class variable
-    # there.
-    loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]
+    loss: ClassVar[Any] = FOCAL  # type: ignore[misc]
 
 
+@documented()
 @dataclass(eq=False, repr=False)
 class FocalLGBMClassifier(LGBMLossClassifier):
     """LightGBM with focal loss, whose probabilities are class probabilities.
@@ -58,21 +58,17 @@ class FocalLGBMClassifier(LGBMLossClassifier):
     ----------
     gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
         How much less a row counts that is already classified well; 0 is LGBMClassifier.
-        See :class:`FocalXGBClassifier`.
-    estimator, class_weight, label_smoothing, posterior, hessian
-        See :class:`LGBMLossClassifier`.
+        A dict is of label to number: for each class its own.
+    {parameters}
 
     Attributes
     ----------
-    classes_, estimator_, booster_, best_iteration_, best_score_, evals_result_
-    init_score_, objective_, trained_loss_, feature_importances_, n_features_in_
-    feature_names_in_
-        See :class:`LGBMLossClassifier`.
+    {attributes}
 
     See Also
     --------
-    LGBMLossClassifier : any loss
-    FocalXGBClassifier, FocalCatBoostClassifier : the same with other libraries
+    LGBMLossClassifier : Any loss, focal loss included.
+    FocalXGBClassifier, FocalCatBoostClassifier : The same with other libraries.
 
     Examples
     --------
@@ -86,11 +82,10 @@ class FocalLGBMClassifier(LGBMLossClassifier):
     """
 
     gamma: Any = 2.0
-    # It takes the place of the field of this name, and mypy allows no class variable
-    # there.
-    loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]
+    loss: ClassVar[Any] = FOCAL  # type: ignore[misc]
 
 
+@documented()
 @dataclass(eq=False, repr=False)
 class FocalCatBoostClassifier(CatBoostLossClassifier):
     """CatBoost with focal loss, whose probabilities are class probabilities.
@@ -99,21 +94,17 @@ class FocalCatBoostClassifier(CatBoostLossClassifier):
     ----------
     gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
         How much less a row counts that is already classified well; 0 is
-        CatBoostClassifier. See :class:`FocalXGBClassifier`.
-    estimator, class_weight, label_smoothing, posterior, hessian
-        See :class:`CatBoostLossClassifier`.
+        CatBoostClassifier. A dict is of label to number: for each class its own.
+    {parameters}
 
     Attributes
     ----------
-    classes_, estimator_, booster_, best_iteration_, best_score_, evals_result_
-    init_score_, objective_, trained_loss_, feature_importances_, n_features_in_
-    feature_names_in_
-        See :class:`CatBoostLossClassifier`.
+    {attributes}
 
     See Also
     --------
-    CatBoostLossClassifier : any loss
-    FocalXGBClassifier, FocalLGBMClassifier : the same with other libraries
+    CatBoostLossClassifier : Any loss, focal loss included.
+    FocalXGBClassifier, FocalLGBMClassifier : The same with other libraries.
 
     Examples
     --------
@@ -127,6 +118,4 @@ class FocalCatBoostClassifier(CatBoostLossClassifier):
     """
 
     gamma: Any = 2.0
-    # It takes the place of the field of this name, and mypy allows no class variable
-    # there.
-    loss: ClassVar[Any] = property(lambda self: Focal(self.gamma))  # type: ignore[misc]
+    loss: ClassVar[Any] = FOCAL  # type: ignore[misc]

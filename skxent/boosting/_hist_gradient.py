@@ -152,8 +152,9 @@ def hist_gradient_boosting_loss(
         Undone by predict_proba; that of HistGradientBoostingClassifier is not. y must
         have all of these classes.
     label_smoothing : float in [0, 1), default=0
+        Each label becomes ``(1 - label_smoothing) * y + label_smoothing / K``.
     posterior : bool, default=True
-        predict_proba gives the class probabilities that a minimiser of the loss
+        Whether predict_proba gives the class probabilities that a minimiser of the loss
         implies, with class weights and label smoothing undone. False: the softmax.
     n_threads : int, default=None
         Threads of the loss; None is all that OpenMP may use.
@@ -172,7 +173,7 @@ def hist_gradient_boosting_loss(
 
     See Also
     --------
-    xgboost_objective, lightgbm_objective, catboost_objective : for other libraries
+    xgboost_objective, lightgbm_objective, catboost_objective : For other libraries.
 
     Examples
     --------

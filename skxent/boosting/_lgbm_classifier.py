@@ -16,6 +16,7 @@ from skxent.boosting._library import library
 from skxent.boosting._lightgbm import LightGBMMetric, LightGBMObjective
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.boosting._xgb_classifier import weights_of
+from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 
 ROUNDS = (
@@ -36,6 +37,7 @@ OF_PROBABILITIES = {
 }
 
 
+@documented()
 @dataclass(eq=False, repr=False)
 class LGBMLossClassifier(LossBoostingClassifier):
     """LightGBM with any loss, in the place of an LGBMClassifier.
@@ -45,22 +47,19 @@ class LGBMLossClassifier(LossBoostingClassifier):
 
     Parameters
     ----------
-    loss : str or Loss, default="cross_entropy"
-        See :class:`XGBLossClassifier`.
     estimator : LGBMClassifier, default=None
         Holds all parameters of trees and training: constraints, metric and
         early_stopping_round among them. It may have been fitted, and is not changed.
         None: LightGBM's defaults. class_weight, is_unbalance and scale_pos_weight are
         refused: use `class_weight`. With ``boost_from_average=False`` or
         ``linear_tree=True`` boosting starts at zero.
-    class_weight, label_smoothing, posterior
-        See :class:`XGBLossClassifier`.
     hessian : {"clip", "exact", "psd"}, default="clip"
-        See :func:`lightgbm_objective`.
+        Treatment of negative second derivatives, which losses that are not convex have
+        and from which LightGBM makes no split: see :func:`lightgbm_objective`.
+    {parameters}
 
     Attributes
     ----------
-    classes_ : ndarray of shape (K,)
     estimator_ : fitted LGBMClassifier
         Its margins are those of this classifier; its labels are 0..K-1. None where
         LightGBM finds no column that it could split: the rows are fewer than
@@ -68,20 +67,24 @@ class LGBMLossClassifier(LossBoostingClassifier):
     booster_ : lightgbm.Booster
         For plot_importance, plot_tree, SHAP and save_model.
     best_iteration_ : int
-        That of early stopping, as LightGBM counts them: the first tree is 1.
-    best_score_, evals_result_ : dict of set to dict of metric to number, or list
-        The metrics at the best iteration, and after every tree.
+        The iteration that early stopping found, where the first is 1, as in LightGBM.
+    best_score_ : dict of set to dict of metric to float
+        The metrics at the best iteration.
+    evals_result_ : dict of set to dict of metric to list
+        The metrics after every tree.
     init_score_ : float, or ndarray of shape (K,) for K > 2
         The margin from which boosting started. As in LightGBM, the first tree of each
         class has it in its leaves.
-    objective_ : LightGBMObjective
-    trained_loss_, feature_importances_, n_features_in_, feature_names_in_
-        See :class:`XGBLossClassifier`.
+    n_estimators_ : int
+        The number of iterations, cut by early stopping.
+    feature_name_ : list of str
+        The names of the columns in the booster.
+    {attributes}
 
     See Also
     --------
-    lightgbm_objective : any loss, as an objective of LightGBM's own classes
-    XGBLossClassifier, CatBoostLossClassifier : the same with other libraries
+    lightgbm_objective : The loss as an objective of LightGBM's own classes.
+    XGBLossClassifier, CatBoostLossClassifier : The same with other libraries.
 
     Notes
     -----

@@ -11,6 +11,7 @@ from skxent.boosting._objective import (
     MetricKeywords,
     ObjectiveKeywords,
 )
+from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
@@ -96,9 +97,9 @@ def lightgbm_objective(
 
     See Also
     --------
-    lightgbm_metric : the metric of the same loss
-    predict_proba : class probabilities of the trained model
-    FocalLGBMClassifier : an estimator that does all of this for focal loss
+    lightgbm_metric : The metric of the same loss.
+    predict_proba : Class probabilities of the trained model.
+    LGBMLossClassifier : An estimator that does all of this.
 
     Examples
     --------
@@ -112,6 +113,7 @@ def lightgbm_objective(
     return LightGBMObjective(as_loss(loss), **keywords)
 
 
+@documented(lightgbm_objective)
 @takes(MetricKeywords, BoosterMetric)
 def lightgbm_metric(
     loss: str | Loss, **keywords: Unpack[MetricKeywords]
@@ -127,8 +129,7 @@ def lightgbm_metric(
 
     Parameters
     ----------
-    loss, class_weight, label_smoothing, soft_labels, n_threads
-        See :func:`lightgbm_objective`.
+    {parameters}
 
     Returns
     -------
@@ -142,7 +143,7 @@ def lightgbm_metric(
 
     See Also
     --------
-    lightgbm_objective : the objective of the same loss
+    lightgbm_objective : The objective of the same loss.
 
     Examples
     --------

@@ -31,6 +31,7 @@ class BoosterLoss:
     loss : Loss
     class_weight : dict of code to weight or array-like of shape (K,), default=None
     label_smoothing : float in [0, 1), default=0
+        Each label becomes ``(1 - label_smoothing) * y + label_smoothing / K``.
     soft_labels : array-like of shape (n, K), default=None
         If given, y holds row numbers of this table in place of classes.
     n_threads : int, default=None

@@ -42,6 +42,7 @@ def predict_proba(
     Parameters
     ----------
     model : fitted XGBModel, LGBMModel, CatBoost model, or native Booster
+        The trained model. Of CatBoost there is no Booster: give its model.
     X : rows of shape (n, d), DMatrix, Dataset or Pool
         An array, list, DataFrame or sparse matrix that the library takes; also a
         DMatrix for XGBoost or a Pool for CatBoost, which may hold the start values as
@@ -59,8 +60,8 @@ def predict_proba(
         native XGBoost Booster. Unlike XGBoost's estimators, it does not record the
         `missing` of its training data, for example -999.
     posterior : bool, default=True
-        The class probabilities that a minimiser of the loss implies, with class weights
-        and label smoothing undone. False: the softmax.
+        Return the class probabilities that a minimiser of the loss implies, with class
+        weights and label smoothing undone. False: the softmax.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def predict_proba(
 
     See Also
     --------
-    skxent.calibration.posterior : from softmax outputs or logits of any model
+    skxent.calibration.posterior : From softmax outputs or logits of any model.
 
     Examples
     --------

@@ -17,12 +17,14 @@ from skxent.boosting._library import library
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.boosting._tables import categories
 from skxent.boosting._xgboost import XGBoostMetric, XGBoostObjective
+from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 
 # The largest base_score: XGBoost keeps it in float32, in which it must be below one.
 LARGEST_SCORE = 1 - 2.0**-24
 
 
+@documented()
 @dataclass(eq=False, repr=False)
 class XGBLossClassifier(LossBoostingClassifier):
     """XGBoost with any loss, in the place of an XGBClassifier.
@@ -32,52 +34,41 @@ class XGBLossClassifier(LossBoostingClassifier):
 
     Parameters
     ----------
-    loss : str or Loss, default="cross_entropy"
-        A Loss, for example a :class:`~skxent.losses.FormulaLoss`, or a name in
-        :data:`skxent.losses.LOSSES`. Its parameters can be set and searched over as
-        ``loss__gamma``.
     estimator : XGBClassifier, default=None
         Holds all parameters of trees and training: constraints, callbacks, eval_metric
         and early_stopping_rounds among them. It may have been fitted, and is not
         changed. None: XGBoost's defaults. scale_pos_weight has no effect with a loss
         and is refused: use `class_weight`.
-    class_weight : dict of label to weight or "balanced", default=None
-        Moves the decision; with ``posterior=True``, not the probabilities.
-    label_smoothing : float in [0, 1), default=0.0
-    posterior : bool, default=True
-        predict_proba returns the class probabilities that a minimiser of the loss
-        implies, with the loss, label smoothing and class weights undone. False: the
-        softmax of the margins.
     hessian : {"clip", "exact", "psd"}, default="clip"
-        See :func:`xgboost_objective`.
+        Treatment of negative second derivatives, which losses that are not convex have
+        and from which XGBoost makes no split: see :func:`xgboost_objective`.
+    {parameters}
 
     Attributes
     ----------
-    classes_ : ndarray of shape (K,)
     estimator_ : fitted XGBClassifier
         Its margins are those of this classifier; its labels are 0..K-1 and its
         probabilities the softmax.
     booster_ : xgboost.Booster
         As from get_booster(): for plot_importance, plot_tree, SHAP and save_model.
-    best_iteration_, best_score_ : int, float
-        Those of early stopping, as XGBoost counts them: the first tree is 0.
+    best_iteration_ : int
+        The iteration that early stopping found, where the first is 0, as in XGBoost.
+    best_score_ : float
+        The metric at the best iteration.
     evals_result_ : dict of set to dict of metric to list
         The metrics after every tree. "logloss" and "mlogloss" are of the softmax.
     init_score_ : float, or ndarray of shape (K,) for K > 2
         The margin from which boosting started. The booster has it as base_score.
-    objective_ : XGBoostObjective
-    trained_loss_ : TrainedLoss
-        What the posterior undoes, a named tuple: loss, class_weight (ndarray of shape
-        (K,), or None), label_smoothing.
-    feature_importances_ : ndarray of shape (d,)
-        Those of `estimator_`.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (d,), if X has column names
+    coef_ : ndarray of shape (d,) or (K, d)
+        The coefficients, of a booster "gblinear" alone.
+    intercept_ : ndarray
+        The base_score as margins, and the intercepts of a booster "gblinear".
+    {attributes}
 
     See Also
     --------
-    xgboost_objective : any loss, as an objective of XGBoost's own classes
-    LGBMLossClassifier, CatBoostLossClassifier : the same with other libraries
+    xgboost_objective : The loss as an objective of XGBoost's own classes.
+    LGBMLossClassifier, CatBoostLossClassifier : The same with other libraries.
 
     Notes
     -----

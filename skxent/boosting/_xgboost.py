@@ -13,6 +13,7 @@ from skxent.boosting._objective import (
     MetricKeywords,
     ObjectiveKeywords,
 )
+from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
@@ -95,9 +96,9 @@ def xgboost_objective(
 
     See Also
     --------
-    xgboost_metric : the metric of the same loss
-    predict_proba : class probabilities of the trained model
-    FocalXGBClassifier : an estimator that does all of this for focal loss
+    xgboost_metric : The metric of the same loss.
+    predict_proba : Class probabilities of the trained model.
+    XGBLossClassifier : An estimator that does all of this.
 
     Examples
     --------
@@ -112,6 +113,7 @@ def xgboost_objective(
     return XGBoostObjective(as_loss(loss), **keywords)
 
 
+@documented(xgboost_objective)
 @takes(MetricKeywords, BoosterMetric)
 def xgboost_metric(
     loss: str | Loss, **keywords: Unpack[MetricKeywords]
@@ -125,8 +127,7 @@ def xgboost_metric(
 
     Parameters
     ----------
-    loss, class_weight, label_smoothing, soft_labels, n_threads
-        See :func:`xgboost_objective`.
+    {parameters}
 
     Returns
     -------
@@ -140,7 +141,7 @@ def xgboost_metric(
 
     See Also
     --------
-    xgboost_objective : the objective of the same loss
+    xgboost_objective : The objective of the same loss.
 
     Examples
     --------

@@ -26,8 +26,13 @@ def entries(text: str) -> dict[str, str]:
 
 
 def fill(text: str, known: dict[str, str]) -> str:
-    """Replace each line ``{name}`` by what is known of that name, indented alike."""
-    return PLACE.sub(lambda place: indent(known[place[2]], place[1]), text)
+    """Replace each line ``{name}`` whose name is known by the text, indented alike."""
+    return PLACE.sub(
+        lambda place: (
+            indent(known[place[2]], place[1]) if place[2] in known else place[0]
+        ),
+        text,
+    )
 
 
 def sections(value: Any) -> dict[str, str]:

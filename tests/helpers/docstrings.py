@@ -8,10 +8,10 @@ Public objects are the classes and functions in `__all__` of the modules that
 defines. Those of scikit-learn are left out, and so are the methods that scikit-learn
 generates for metadata routing: `set_fit_request` and its like.
 
-There are codes besides those of numpydoc: AT01, an attribute without a type; AT07, an
-attribute without a description; AT02, an attribute with a trailing underscore that
-the class annotates or defines, but does not list; SA05, a name in See Also that does
-not exist.
+There are codes besides those of numpydoc: GL20, a place ``{name}`` that was not filled
+in; AT01, an attribute without a type; AT07, one without a description; AT02, one with a
+trailing underscore that the class annotates or defines, but does not list; SA05, a name
+in See Also that does not exist.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from typing import Any, NamedTuple
 from numpydoc.docscrape import get_doc_object
 from numpydoc.validate import Validator, validate
 
+from skxent.inputs.descriptions import PLACE
+
 API = Path(__file__).parents[2] / "docs" / "api.md"
 # Judged for methods and properties as well.
 EVERYWHERE = re.findall(
@@ -35,7 +37,7 @@ EVERYWHERE = re.findall(
     """
     GL01 GL03 GL05 GL06 GL07 GL08 GL10 SS01 SS02 SS03 SS04 SS05 SS06
     PR01 PR02 PR04 PR05 PR06 PR07 PR08 PR09 PR10 RT01 RT02 RT03 RT04 RT05 YD01
-    SA02 SA03 SA04 SA05 AT01 AT02 AT07
+    GL20 SA02 SA03 SA04 SA05 AT01 AT02 AT07
     """,
 )
 # Judged for classes and functions.
@@ -110,6 +112,8 @@ def errors(public: Public) -> Iterator[tuple[str, str]]:
     for code, message in validate(public, Docstring)["errors"]:
         if code in judged:
             yield code, message
+    for place in PLACE.finditer(doc.raw_doc):
+        yield "GL20", f"{place[0]!r} was not filled in"
     listed: set[str] = set()
     for names, kind, text in doc.doc["Attributes"]:
         listed |= set(names.split(", "))
