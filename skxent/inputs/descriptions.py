@@ -13,7 +13,7 @@ Documented = TypeVar("Documented")
 HEADING = re.compile(r"^([A-Z][\w ]*)\n---+\n", re.MULTILINE)
 # An entry of a section: its line, and the indented ones that follow.
 ENTRY = re.compile(r"^(\*{0,2}\w+(?:, \w+)*) : .*(?:\n+ +.*)*", re.MULTILINE)
-PLACE = re.compile(r"^( *)\{(\w+)\}$", re.MULTILINE)
+PLACE = re.compile(r"^( *)(\{\w+\})$", re.MULTILINE)
 
 
 def entries(text: str) -> dict[str, str]:
@@ -27,12 +27,8 @@ def entries(text: str) -> dict[str, str]:
 
 def fill(text: str, known: dict[str, str]) -> str:
     """Replace each line ``{name}`` whose name is known by the text, indented alike."""
-    return PLACE.sub(
-        lambda place: (
-            indent(known[place[2]], place[1]) if place[2] in known else place[0]
-        ),
-        text,
-    )
+    known = {f"{{{name}}}": value for name, value in known.items()}
+    return PLACE.sub(lambda line: indent(known.get(line[2], line[2]), line[1]), text)
 
 
 def sections(value: Any) -> dict[str, str]:
