@@ -97,6 +97,14 @@ def reliability(ax):
         ReliabilityDisplay.from_estimator(model, X, y, n_bins=10, name=name, ax=ax)
 
 
+def reliability_isotonic(ax):
+    models, X, y = digits()
+    for name, model in zip(("cross-entropy", "focal"), models, strict=True):
+        ReliabilityDisplay.from_estimator(
+            model, X, y, strategy="isotonic", random_state=0, name=name, ax=ax
+        )
+
+
 def reliability_classwise(ax):
     (model, _), X, y = digits()
     few = y < 4
@@ -167,6 +175,14 @@ def posterior_rare(ax):
     PosteriorDisplay.from_estimator(model, X, y, scale="log", ax=ax)
 
 
+def reliability_rare(ax):
+    model, X, y = rare_class()
+    for name, posterior in (("softmax", False), ("posterior", True)):
+        proba = model.set_params(posterior=posterior).predict_proba(X)
+        ReliabilityDisplay.from_predictions(y, proba, scale="log", name=name, ax=ax)
+    model.set_params(posterior=False)
+
+
 @cache
 def search():
     X, y = load_digits(return_X_y=True)
@@ -190,6 +206,8 @@ PICTURES = [
     modulation,
     reliability,
     reliability_classwise,
+    reliability_isotonic,
+    reliability_rare,
     loss_by_class,
     path,
     coefficients,

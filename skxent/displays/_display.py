@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from inspect import Parameter, signature
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 
 from skxent.kernels.checks import explain_missing
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
 from skxent.metrics._cross_entropy import cross_entropy
 from skxent.metrics._predictions import classes_of_estimator, predict_by_class
+
+Scale = Literal["linear", "log", "logit"]
+
+# Probabilities are drawn no nearer to 0 and 1 than this, except on a linear scale.
+LEAST_DRAWN = float(expit(-16))
 
 
 class Display:
@@ -160,6 +166,20 @@ def line_style(number: int) -> dict[str, Any]:
     """Return the colour and style of a line; they repeat after 30 lines."""
     round_, color = divmod(number, len(COLORS))
     return {"color": COLORS[color], "linestyle": STYLES[(color + round_) % len(STYLES)]}
+
+
+def axis_ends(scale: Scale, *drawn: Any) -> tuple[float, float]:
+    """Return the ends of an axis of probabilities: beyond all that are drawn."""
+    if scale == "linear":
+        return 0.0, 1.0
+    lower = upper = 1e-3  # distances from 0 and from 1
+    if drawn:
+        values = np.concatenate(drawn)
+        inside = values[(values > 0) & (values < 1)]
+        lower = np.min(inside, initial=0.5) / 2
+        upper = np.min(1 - inside, initial=0.5) / 2
+    high = 1 - max(upper, LEAST_DRAWN) if scale == "logit" else 1.0
+    return float(max(lower, LEAST_DRAWN)), float(high)
 
 
 def as_losses(losses: str | Loss | Iterable[str | Loss]) -> list[Loss]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +13,9 @@ from scipy.special import expit
 
 from skxent.displays._display import (
     PredictionDisplay,
+    Scale,
     as_losses,
+    axis_ends,
     legend_above,
     line_style,
     text_color,
@@ -27,8 +29,6 @@ from skxent.losses._probabilities import softmax
 from skxent.metrics._bins import Bins, check_bins, confidence_and_outcome
 from skxent.metrics._options import Options
 from skxent.metrics._rows import ScoredRows, column_labels
-
-Scale = Literal["linear", "log", "logit"]
 
 # These are dense enough for curves that look smooth on any scale.
 LOGITS = np.linspace(-16, 16, 1281)
@@ -202,7 +202,9 @@ class PosteriorDisplay(PredictionDisplay):
         return display.plot(ax=ax)
 
     def _draw(self, ax: Any) -> None:
-        low, high = self._ends()
+        bins = self.bins
+        drawn = () if bins is None else (bins.confidence, bins.frequency)
+        low, high = axis_ends(self.scale, *drawn)
         ends = [low, high]
         ax.plot(ends, ends, color=text_color(), alpha=0.5, linewidth=1)
         self.lines_: list[Any] = []
@@ -214,10 +216,10 @@ class PosteriorDisplay(PredictionDisplay):
                 self.output, curve, label=label, **line_style(number)
             )
         self.points_: Any = None
-        if self.bins is not None:
+        if bins is not None:
             (self.points_,) = ax.plot(
-                np.clip(self.bins.confidence, low, high),
-                np.clip(self.bins.frequency, low, high),
+                np.clip(bins.confidence, low, high),
+                np.clip(bins.frequency, low, high),
                 "o",
                 color=text_color(),
                 label="frequency",
@@ -234,20 +236,6 @@ class PosteriorDisplay(PredictionDisplay):
             aspect="equal",
         )
         legend_above(ax)
-
-    def _ends(self) -> tuple[float, float]:
-        """Return the ends of both axes: beyond all points, as far as the curves go."""
-        if self.scale == "linear":
-            return 0.0, 1.0
-        lower = upper = 1e-3  # distances from 0 and from 1
-        if self.bins is not None:
-            drawn = np.concatenate([self.bins.confidence, self.bins.frequency])
-            inside = drawn[(drawn > 0) & (drawn < 1)]
-            lower = np.min(inside, initial=0.5) / 2
-            upper = np.min(1 - inside, initial=0.5) / 2
-        floor = expit(LOGITS[0])
-        high = 1 - max(upper, floor) if self.scale == "logit" else 1.0
-        return float(max(lower, floor)), float(high)
 
 
 def _settings(losses: Any, label_smoothing: Any) -> list[tuple[Loss, float]]:

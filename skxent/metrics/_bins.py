@@ -174,7 +174,7 @@ def column_sums(
     n_bins: int,
     index: NDArray[np.intp],
     confidence: Floats,
-    outcome: Floats,
+    outcome: NDArray[Any],
     weight: NDArray[np.float64],
 ) -> tuple[Floats, Floats]:
     """Return the weight of each bin, and its sums of shares: see `BinSums`."""
