@@ -42,6 +42,7 @@ def blend(
     Returns
     -------
     ndarray of shape (n, K)
+        A column for each label.
 
     Raises
     ------

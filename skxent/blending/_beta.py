@@ -34,12 +34,25 @@ class BetaPool:
     with the regularised incomplete beta function I. alpha = beta = 1 is the arithmetic
     blend itself; if both are above 1 the blend was under-confident.
 
-    Attributes
+    Parameters
     ----------
-    weights : ndarray of shape (M,), dict or Series
-        As :func:`blend_weights` returns them.
-    alpha, beta : float
-        The parameters of the beta distribution.
+    weights : array-like of shape (M,), dict or Series
+        Weights of the models, as :func:`blend_weights` returns them.
+    alpha : float, default=1.0
+        The first parameter of the beta distribution.
+    beta : float, default=1.0
+        The second parameter.
+
+    See Also
+    --------
+    beta_pool : The function that fits it.
+    blend : A blend without recalibration.
+
+    Examples
+    --------
+    >>> from skxent.blending import BetaPool
+    >>> BetaPool([0.5, 0.5], alpha=2.0, beta=2.0).blend([[0.6], [0.8]]).round(3)
+    array([[0.216, 0.784]])
     """
 
     weights: Any
@@ -59,6 +72,7 @@ class BetaPool:
         Returns
         -------
         ndarray of shape (n, 2)
+            A column for each class.
         """
         models = Models.of(probas, n_models=len(self.weights)).in_order(labels)
         second = second_columns(models)
@@ -89,6 +103,7 @@ def beta_pool(
     labels : array-like of shape (2,), default=None
         The labels of the columns. None: those of y_true, sorted.
     sample_weight : array-like of shape (n,), default=None
+        Weights of the rows, at least 0; None for ones.
 
     Returns
     -------

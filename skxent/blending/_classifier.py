@@ -107,6 +107,7 @@ class BlendClassifier(
     n_jobs : int, default=None
         Estimators that are fitted at once.
     verbose : int, default=0
+        Joblib's verbosity: how much is printed of the fits.
 
     Attributes
     ----------
@@ -119,15 +120,19 @@ class BlendClassifier(
         The mean out-of-fold loss of each estimator and, under "blend", of the blend,
         whose weights were fitted to the same rows.
     classes_ : ndarray of shape (K,)
+        The labels, in the order of the columns of `predict_proba`.
     estimators_ : list of classifier
         Fitted to all rows.
     named_estimators_ : Bunch
-    n_features_in_, feature_names_in_
-        Those of the first estimator.
+        The same by their names; "drop" for one that is dropped.
+    n_features_in_ : int
+        The number of columns of X, as the first estimator knows it.
+    feature_names_in_ : ndarray of shape (d,)
+        The names of the columns, if the first estimator knows them.
 
     See Also
     --------
-    blend_weights : the weights alone, from probabilities that are at hand
+    blend_weights : The weights alone, from probabilities that are at hand.
 
     Examples
     --------
@@ -177,6 +182,7 @@ class BlendClassifier(
         Returns
         -------
         self
+            The fitted estimator.
 
         Raises
         ------
@@ -234,10 +240,12 @@ class BlendClassifier(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n, d)
+            The rows to predict.
 
         Returns
         -------
         ndarray of shape (n, M K), or (n, M) for two classes
+            Of two classes the probabilities of the second.
         """
         return super().transform(check_sparse("X", X))
 

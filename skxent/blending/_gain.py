@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from skxent.base.folds import check_folds_of_all_rows
 from skxent.blending._tables import Models, labels_or_shares
 from skxent.blending._weights import Pooling, blend_weights
+from skxent.inputs.descriptions import documented
 from skxent.inputs.labels import is_soft
 from skxent.inputs.weights import check_sample_weight, check_sum
 from skxent.kernels.checks import Interval, check_count
@@ -23,14 +24,27 @@ from skxent.metrics._losses import evaluate_loss
 class BlendGain(NamedTuple):
     """How much less the loss of a blend is than that of the best single model.
 
-    Attributes
+    Parameters
     ----------
     gain : float
         The mean loss of the best single model minus that of the blend, in nats.
-    low, high : float
-        The ends of its confidence interval.
+    low : float
+        The lower end of the confidence interval of the gain.
+    high : float
+        The upper end of the interval.
     best_model : object
         The model of least loss on all rows: its key or column, or its position.
+
+    See Also
+    --------
+    blend_gain : The function that returns it.
+
+    Examples
+    --------
+    >>> from skxent.blending import BlendGain
+    >>> found = BlendGain(gain=0.02, low=0.005, high=0.03, best_model="forest")
+    >>> found.low > 0  # The blend pays.
+    True
     """
 
     gain: float
@@ -39,6 +53,7 @@ class BlendGain(NamedTuple):
     best_model: Any
 
 
+@documented(blend_weights)
 def blend_gain(
     probas: Any,
     y_true: ArrayLike,
@@ -61,12 +76,13 @@ def blend_gain(
 
     Parameters
     ----------
-    probas, y_true, loss, pooling, labels, sample_weight
-        As for :func:`blend_weights`.
+    {parameters}
     cv : int, splitter or iterable, default=10
         The folds.
     confidence_level : float in (0, 1), default=0.95
+        The probability with which the interval is meant to hold the gain on new rows.
     n_resamples : int, default=1000
+        How often the rows are resampled.
     random_state : int, RandomState instance or None, default=None
         For the resampling.
 

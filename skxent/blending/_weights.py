@@ -10,11 +10,13 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skxent.blending._objective import OBJECTIVES
 from skxent.blending._tables import Models, labels_or_shares
+from skxent.inputs.descriptions import documented
 from skxent.inputs.weights import check_sum
 from skxent.kernels.checks import check_option, warn
 from skxent.kernels.threads import one_blas_thread
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
+from skxent.metrics._losses import evaluate_loss
 from skxent.metrics._options import Options
 from skxent.metrics._rows import prepare_target
 from skxent.optimize.simplex import minimise_on_simplex
@@ -22,6 +24,7 @@ from skxent.optimize.simplex import minimise_on_simplex
 Pooling = Literal["arithmetic", "log-linear"]
 
 
+@documented(evaluate_loss)
 def blend_weights(
     probas: Any,
     y_true: ArrayLike,
@@ -55,8 +58,7 @@ def blend_weights(
         among its parameters are of label to number.
     pooling : {"arithmetic", "log-linear"}, default="arithmetic"
         The mean of probabilities, or of their logarithms, normalised.
-    labels, sample_weight, class_weight, ignore_index
-        See :func:`skxent.metrics.evaluate_loss`.
+    {parameters}
 
     Returns
     -------
@@ -70,6 +72,13 @@ def blend_weights(
         NaN; probabilities outside [0, 1]; tables of different shapes; unknown labels;
         an option out of its domain.
 
+    See Also
+    --------
+    BlendClassifier : An estimator that makes the out-of-fold probabilities.
+    blend : Apply the weights to other probabilities.
+    blend_gain : Whether the blend is better than the best single model.
+    beta_pool : Weights and a recalibration at once.
+
     Notes
     -----
     The arithmetic blend is a convex problem for every loss of :mod:`skxent.losses`. The
@@ -80,13 +89,6 @@ def blend_weights(
     under-confident (Ranjan and Gneiting 2010). Log-linear pooling can be sharper;
     :func:`beta_pool` recalibrates the blend of two classes, and
     :class:`skxent.calibration.TemperatureScaling` corrects most of it for more.
-
-    See Also
-    --------
-    BlendClassifier : an estimator that makes the out-of-fold probabilities
-    blend : apply the weights to other probabilities
-    blend_gain : whether the blend is better than the best single model
-    beta_pool : weights and a recalibration at once
 
     References
     ----------

@@ -16,6 +16,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from skxent.base.classifier import LogitClassifier, TrainedLoss
 from skxent.base.estimator import columns_of
+from skxent.calibration._described import DescribedScaling
 from skxent.calibration._floor import fit_floor, with_floor
 from skxent.calibration._model import (
     FittedModel,
@@ -58,7 +59,7 @@ from skxent.typing import MatrixLike
 
 
 @dataclass(eq=False, repr=False)
-class LogitScaling(MetaEstimatorMixin, LogitClassifier):
+class LogitScaling(DescribedScaling, MetaEstimatorMixin, LogitClassifier):
     """A classifier whose logits are those of another, moved by a few parameters."""
 
     estimator: Any = None
@@ -101,6 +102,7 @@ class LogitScaling(MetaEstimatorMixin, LogitClassifier):
         Returns
         -------
         self
+            The fitted estimator.
 
         Raises
         ------
@@ -248,7 +250,13 @@ class LogitScaling(MetaEstimatorMixin, LogitClassifier):
         return self.n_jobs
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Return the metadata routing: see scikit-learn's user guide."""
+        """Return the metadata routing: see scikit-learn's user guide.
+
+        Returns
+        -------
+        MetadataRouter
+            The metadata that the estimator and the splitter ask for.
+        """
         to_fit = MethodMapping().add(caller="fit", callee="fit")
         to_split = MethodMapping().add(caller="fit", callee="split")
         router = MetadataRouter(owner=type(self).__name__).add_self_request(self)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
+from skxent.inputs.descriptions import documented
 from skxent.inputs.weights import check_sum
 from skxent.kernels.checks import Interval, check_bool, check_count
 from skxent.metrics._bins import (
@@ -19,19 +20,45 @@ from skxent.metrics._bins import (
     column_sums,
     confidence_and_outcome,
 )
-from skxent.metrics._calibration_error import calibration_error, warn_of_lone_rows
+from skxent.metrics._calibration_error import (
+    calibration_error,
+    expected_calibration_error,
+    warn_of_lone_rows,
+)
 from skxent.metrics._options import LabelKeywords, Options, takes
 from skxent.metrics._rows import ScoredRows
 
 
 class CalibrationErrorInterval(NamedTuple):
-    """A calibration error and its confidence interval."""
+    """A calibration error and its confidence interval.
+
+    Parameters
+    ----------
+    error : float
+        The root mean square calibration error of all rows, debiased.
+    low : float
+        The lower end of the interval.
+    high : float
+        The upper end of the interval.
+
+    See Also
+    --------
+    calibration_error_interval : The function that returns it.
+
+    Examples
+    --------
+    >>> from skxent.calibration import CalibrationErrorInterval
+    >>> found = CalibrationErrorInterval(error=0.05, low=0.03, high=0.08)
+    >>> found.low < found.error < found.high
+    True
+    """
 
     error: float
     low: float
     high: float
 
 
+@documented(expected_calibration_error)
 @takes(LabelKeywords)
 def calibration_error_interval(
     y_true: ArrayLike,
@@ -47,22 +74,21 @@ def calibration_error_interval(
 ) -> CalibrationErrorInterval:
     r"""Compute the root mean square calibration error and a bootstrap interval.
 
-    The error is ``expected_calibration_error(..., norm="l2", debias=True)``. The
-    interval lies between quantiles of the errors of resampled rows.
+    The error is ``expected_calibration_error(..., norm="l2", debias=True)``, with bins
+    that are made once, from all rows. The interval lies
+    between quantiles of the errors of resampled rows.
 
     Parameters
     ----------
     {y_true}
     {y_proba}
     confidence_level : float in (0, 1), default=0.95
+        The probability with which the interval is meant to hold the true error.
     n_resamples : int, default=1000
+        How often the rows are resampled.
     random_state : int, RandomState instance or None, default=None
         For the resampling.
-    n_bins : int, default=15
-    strategy : {"uniform", "quantile"}, default="uniform"
-    classwise : bool, default=False
-        See :func:`skxent.metrics.expected_calibration_error`. The bins are made once,
-        from all rows.
+    {parameters}
     {keywords}
 
     Returns
@@ -77,7 +103,7 @@ def calibration_error_interval(
 
     See Also
     --------
-    skxent.metrics.expected_calibration_error : the error alone, in other norms too
+    skxent.metrics.expected_calibration_error : The error alone, in other norms too.
 
     Notes
     -----

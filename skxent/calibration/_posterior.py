@@ -40,19 +40,20 @@ def posterior(
         Softmax outputs of the model; (n,): those of the second class of two. Taken as
         they are: nothing is clipped. Columns of a data frame that are named 0..K-1 are
         put into this order, others are taken in theirs.
-    class_weight : array-like of shape (K,), or dict or Series of code to weight
-        Default None. Class weights of the training.
+    class_weight : array-like of shape (K,), dict or Series, default=None
+        Class weights of the training; a dict or Series maps codes to weights.
     class_weight_on : {"label", "target"}, default="label"
         What was weighted: the label that was observed or, as in torch, the smoothed
         target. See :class:`skxent.losses.Loss`. Without label smoothing they are equal.
     label_smoothing : float in [0, 1), default=0
         Label smoothing of the training.
     from_logits : bool, default=False
-        y_proba holds logits; (n,): log-odds of the second class.
+        Whether y_proba holds logits; (n,): log-odds of the second class.
 
     Returns
     -------
     ndarray of shape (n, K)
+        Class probabilities, a column for each class.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def posterior(
 
     See Also
     --------
-    TemperatureScaling : for a model that does not reach the minimum of its loss.
+    TemperatureScaling : For a model that does not reach the minimum of its loss.
 
     Examples
     --------

@@ -6,8 +6,10 @@ import numpy as np
 
 from skxent.calibration._base import LogitScaling
 from skxent.calibration._objective import TemperatureObjective, Vector, VectorObjective
+from skxent.inputs.descriptions import documented
 
 
+@documented()
 class TemperatureScaling(LogitScaling):
     r"""Calibration by one number: logits are divided by a temperature T.
 
@@ -23,61 +25,19 @@ class TemperatureScaling(LogitScaling):
 
     Parameters
     ----------
-    estimator : classifier, default=None
-        A fitted classifier in a :class:`sklearn.frozen.FrozenEstimator` is calibrated
-        on the rows that are passed to fit, which should not be those it was fitted to.
-        Any other classifier is fitted to these rows, and calibrated on out-of-fold
-        logits. None: X holds logits (n, K), or (n,), the log-odds of the second class.
-    loss : str or Loss, default="cross_entropy"
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
-    label_smoothing : float in [0, 1), default=0.0
-        Label smoothing of the loss, undone in predict_proba.
-    cv : int, splitter, iterable or None, default=5
-        How out-of-fold logits are made, as in
-        :func:`sklearn.model_selection.cross_val_predict`. Folds whose training rows
-        lack a class are left out, with a warning. None: calibrate on the rows that the
-        estimator was fitted to.
-    ensemble : bool, default=False
-        False: out-of-fold logits of all folds calibrate one model, fitted to all rows.
-        True: the model of each fold is calibrated on the rows that it was not fitted
-        to, and their probabilities are averaged, as scikit-learn does by default. That
-        is often more accurate, and predictions take as many times longer.
-    floor : float in [0, 1) or None, default=None
-        What is added to the probabilities of a model without decision_function, before
-        their logarithm is taken. None: 1e-12, as in scikit-learn; but if a probability
-        is smaller, such as the zeros of forests, neighbours and naive Bayes, the floor
-        that has the least log loss out of fold, after temperature scaling.
-    tol : float in (0, inf), default=1e-4
-        Stop when the Newton decrement is at most this: the mean loss, in nats, is then
-        about tol² / 2 above its minimum.
-    max_iter : int, default=100
-    n_jobs : int, default=None
-        Threads of the kernels; None is all that OpenMP may use.
+    {parameters}
 
     Attributes
     ----------
     temperature_ : float
-        T. Above 1 the model was over-confident. With `ensemble`, those in
-        `calibrated_classifiers_` have one each.
-    classes_ : ndarray of shape (K,)
-        Without an estimator: the labels of y, or 0..K-1 if y lacks some of these.
-    estimator_ : classifier or None
-        Not set with `ensemble`.
-    calibrated_classifiers_ : list of TemperatureScaling
-        With `ensemble` only: one for each fold.
-    floor_ : float or None
-        What was added to probabilities; None for logits.
-    n_iter_ : int
-    trained_loss_ : TrainedLoss
-        What the posterior undoes, a named tuple: loss, class_weight (None),
-        label_smoothing.
-    n_features_in_, feature_names_in_
-        Those of the estimator.
+        T. Above 1 the model was over-confident. With `ensemble` each classifier in
+        `calibrated_classifiers_` has its own.
+    {attributes}
 
     See Also
     --------
-    VectorScaling : a scale and a bias for every class
-    posterior : undo a known loss, without a fit
+    VectorScaling : A scale and a bias for every class.
+    posterior : Undo a known loss, without a fit.
 
     Notes
     -----
@@ -112,6 +72,7 @@ class TemperatureScaling(LogitScaling):
         self.temperature_ = float(np.exp(-t[0]))
 
 
+@documented()
 class VectorScaling(LogitScaling):
     r"""Calibration by a scale and a bias for every class.
 
@@ -125,21 +86,19 @@ class VectorScaling(LogitScaling):
 
     Parameters
     ----------
-    estimator, loss, label_smoothing, cv, ensemble, floor, tol, max_iter, n_jobs
-        See :class:`TemperatureScaling`.
+    {parameters}
 
     Attributes
     ----------
     scale_ : ndarray of shape (K,), or (1,) for two classes
+        The factors a of the logits.
     bias_ : ndarray of shape (K,), or (1,) for two classes
-        For K > 2 classes their mean is zero.
-    classes_, estimator_, calibrated_classifiers_, floor_, n_iter_, trained_loss_
-    n_features_in_, feature_names_in_
-        See :class:`TemperatureScaling`.
+        The biases b. For K > 2 classes their mean is zero.
+    {attributes}
 
     See Also
     --------
-    TemperatureScaling : one number, which keeps the order of the classes
+    TemperatureScaling : One number, which keeps the order of the classes.
 
     References
     ----------

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from skxent.inputs.descriptions import documented
 from skxent.kernels.checks import explain_missing
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
@@ -23,7 +24,15 @@ LEAST_DRAWN = float(expit(-16))
 
 
 class Display:
-    """A picture whose numbers are attributes; subclasses draw it on given axes."""
+    """A picture whose numbers are attributes; subclasses draw it on given axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes that it was drawn on last.
+    figure_ : matplotlib Figure
+        The figure of these axes.
+    """
 
     ax_: Any  # matplotlib has no types.
     figure_: Any
@@ -38,7 +47,8 @@ class Display:
 
         Returns
         -------
-        Self
+        self
+            The same picture, drawn on these axes.
         """
         ax = get_axes(ax)
         self._draw(ax)
@@ -99,12 +109,10 @@ def _from_estimator(cls: type[PredictionDisplay]) -> Any:
     vars(from_estimator)["__signature__"] = called.replace(
         parameters=[owner, *asked, *kept]
     )
-    from_estimator.__doc__ = FROM_ESTIMATOR.format(
-        names=", ".join(p.name for p in kept), display=cls.__name__
-    )
+    from_estimator.__doc__ = FROM_ESTIMATOR.replace("Display", cls.__name__)
     from_estimator.__module__ = cls.__module__
     from_estimator.__qualname__ = f"{cls.__name__}.from_estimator"
-    return from_estimator
+    return documented(cls.from_predictions)(from_estimator)
 
 
 FROM_ESTIMATOR = """Draw the same of the predictions of a fitted classifier.
@@ -113,16 +121,16 @@ Parameters
 ----------
 estimator : fitted classifier
     It must have `classes_` and `predict_proba`.
-X : {{array-like, sparse matrix}} of shape (n, d)
-    What to predict.
-y : array-like
+X : {array-like, sparse matrix} of shape (n, d)
+    The rows to predict.
+y : array-like of shape (n,)
     The labels of the rows, as y_true of `from_predictions`.
-{names}
-    See `from_predictions`.
+{parameters}
 
 Returns
 -------
-{display}
+Display
+    The picture, drawn.
 
 See Also
 --------

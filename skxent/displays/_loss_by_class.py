@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skxent.displays._display import COLORS, PredictionDisplay, check_hard, text_color
+from skxent.inputs.descriptions import documented
 from skxent.inputs.labels import check_classes, encode_labels
 from skxent.inputs.weights import check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
@@ -21,6 +22,7 @@ from skxent.metrics._losses import evaluate_loss
 MAX_BARS = 25
 
 
+@documented()
 @dataclass(eq=False, repr=False, kw_only=True)
 class LossByClassDisplay(PredictionDisplay):
     """The share of every class in the loss, compared with its share of the rows.
@@ -43,9 +45,13 @@ class LossByClassDisplay(PredictionDisplay):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
-    bars_, hardest_bars_ : matplotlib BarContainer
+    {attributes}
+    bars_ : matplotlib BarContainer
+        The shares of the classes in the loss.
+    hardest_bars_ : matplotlib BarContainer
+        The parts of them that the hardest rows have.
     marks_ : matplotlib Line2D
+        The shares of the classes in the rows.
 
     See Also
     --------
@@ -67,6 +73,7 @@ class LossByClassDisplay(PredictionDisplay):
     hardest: float
 
     @classmethod
+    @documented(evaluate_loss)
     def from_predictions(
         cls,
         y_true: ArrayLike,
@@ -91,14 +98,14 @@ class LossByClassDisplay(PredictionDisplay):
             The loss, or its name.
         hardest : float in [0, 1], default=0.1
             The share of the rows of the largest loss that are told apart.
-        labels, sample_weight, from_logits
-            See :func:`skxent.metrics.evaluate_loss`.
+        {parameters}
         ax : matplotlib Axes, default=None
             The axes to draw on. None: those of a new figure.
 
         Returns
         -------
         LossByClassDisplay
+            The picture, drawn.
 
         Raises
         ------

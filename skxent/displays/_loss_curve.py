@@ -17,14 +17,17 @@ from skxent.displays._display import (
     mark_range,
     true_class_range,
 )
+from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option
 from skxent.losses._loss import Loss
+from skxent.metrics._losses import evaluate_loss
 
 Quantity = Literal["loss", "gradient"]
 Against = Literal["probability", "margin"]
 
 
+@documented()
 @dataclass(eq=False, repr=False, kw_only=True)
 class LossCurveDisplay(PredictionDisplay):
     """Losses against the probability, or the margin, of the true class.
@@ -49,8 +52,9 @@ class LossCurveDisplay(PredictionDisplay):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
+    {attributes}
     lines_ : list of matplotlib Line2D
+        The curve of each loss.
 
     See Also
     --------
@@ -101,6 +105,7 @@ class LossCurveDisplay(PredictionDisplay):
         Returns
         -------
         LossCurveDisplay
+            The picture, drawn.
 
         Raises
         ------
@@ -135,6 +140,7 @@ class LossCurveDisplay(PredictionDisplay):
         ).plot(ax=ax)
 
     @classmethod
+    @documented(from_losses, evaluate_loss)
     def from_predictions(
         cls,
         y_true: ArrayLike,
@@ -157,14 +163,12 @@ class LossCurveDisplay(PredictionDisplay):
             Probabilities, or logits.
         losses : Loss, str or iterable of these
             Losses, or names in :data:`skxent.losses.LOSSES`.
-        labels, from_logits
-            See :func:`skxent.metrics.evaluate_loss`.
-        quantity, against, ax
-            See `from_losses`.
+        {parameters}
 
         Returns
         -------
         LossCurveDisplay
+            The picture, drawn.
 
         Raises
         ------

@@ -11,12 +11,15 @@ from numpy.typing import ArrayLike
 from scipy.special import logit
 
 from skxent.displays._display import PredictionDisplay, true_class_range
+from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
+from skxent.metrics._losses import evaluate_loss
 
 
+@documented()
 @dataclass(eq=False, repr=False, kw_only=True)
 class ModulationDisplay(PredictionDisplay):
     r"""Loss over cross-entropy, for every probability and a range of a parameter.
@@ -42,9 +45,11 @@ class ModulationDisplay(PredictionDisplay):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
+    {attributes}
     mesh_ : matplotlib QuadMesh
+        The heat map.
     contours_ : matplotlib QuadContourSet
+        The lines of equal factor.
 
     See Also
     --------
@@ -94,6 +99,7 @@ class ModulationDisplay(PredictionDisplay):
         Returns
         -------
         ModulationDisplay
+            The picture, drawn.
 
         Raises
         ------
@@ -129,6 +135,7 @@ class ModulationDisplay(PredictionDisplay):
         ).plot(ax=ax)
 
     @classmethod
+    @documented(from_loss, evaluate_loss)
     def from_predictions(
         cls,
         y_true: ArrayLike,
@@ -149,14 +156,12 @@ class ModulationDisplay(PredictionDisplay):
             Labels.
         y_proba : array-like of shape (n, K) or (n,)
             Probabilities, or logits.
-        labels, from_logits
-            See :func:`skxent.metrics.evaluate_loss`.
-        loss, parameter, values, ax
-            See `from_loss`.
+        {parameters}
 
         Returns
         -------
         ModulationDisplay
+            The picture, drawn.
 
         Raises
         ------

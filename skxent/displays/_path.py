@@ -10,11 +10,13 @@ import numpy as np
 
 from skxent.displays._curves import Curve, curves_along, label_of
 from skxent.displays._display import Display, legend_above, line_style, text_color
+from skxent.inputs.descriptions import documented
 
 # More curves than this cannot be told apart, so the others are grey.
 MAX_COLORED = 8
 
 
+@documented()
 @dataclass(eq=False, repr=False, kw_only=True)
 class PathDisplay(Display):
     """Cross-validated score against C, or another parameter of a search.
@@ -41,11 +43,13 @@ class PathDisplay(Display):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
+    {attributes}
     lines_ : list of matplotlib Line2D
+        The curves.
     bands_ : list of matplotlib PolyCollection
-        Of the curves that are not grey.
-    best_ : matplotlib Line2D, or None of coefficients
+        The bands of the curves that are not grey.
+    best_ : matplotlib Line2D or None
+        The mark of the best score; None for coefficients.
 
     See Also
     --------
@@ -89,6 +93,7 @@ class PathDisplay(Display):
         Returns
         -------
         PathDisplay
+            The picture, drawn.
 
         Raises
         ------
@@ -149,6 +154,7 @@ class PathDisplay(Display):
         Returns
         -------
         PathDisplay
+            The picture, drawn.
 
         Raises
         ------
@@ -167,6 +173,7 @@ class PathDisplay(Display):
         )
 
     @classmethod
+    @documented(from_estimator)
     def from_cv_results(
         cls,
         cv_results: Mapping[str, Any],
@@ -181,14 +188,14 @@ class PathDisplay(Display):
         ----------
         cv_results : dict of array-like
             With the keys of GridSearchCV's `cv_results_`.
-        parameter, ax
-            See `from_estimator`.
         metric : str, default=None
             Which of several scores. None: "score", the only one.
+        {parameters}
 
         Returns
         -------
         PathDisplay
+            The picture, drawn.
 
         Raises
         ------

@@ -21,12 +21,14 @@ from skxent.displays._display import (
     text_color,
 )
 from skxent.inputs.columns import align
+from skxent.inputs.descriptions import documented
 from skxent.inputs.tables import codes_of_logits, logits_from
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION, check_option
 from skxent.losses._loss import Loss
 from skxent.losses._probabilities import softmax
 from skxent.metrics._bins import Bins, check_bins, confidence_and_outcome
+from skxent.metrics._calibration_error import expected_calibration_error
 from skxent.metrics._options import Options
 from skxent.metrics._rows import ScoredRows, column_labels
 
@@ -34,6 +36,7 @@ from skxent.metrics._rows import ScoredRows, column_labels
 LOGITS = np.linspace(-16, 16, 1281)
 
 
+@documented()
 @dataclass(eq=False, repr=False, kw_only=True)
 class PosteriorDisplay(PredictionDisplay):
     """Class probability against the softmax output of a minimiser.
@@ -66,9 +69,11 @@ class PosteriorDisplay(PredictionDisplay):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
+    {attributes}
     lines_ : list of matplotlib Line2D
+        The curve of each loss.
     points_ : matplotlib Line2D or None
+        The frequencies in bins of the output; None without predictions.
 
     See Also
     --------
@@ -116,6 +121,7 @@ class PosteriorDisplay(PredictionDisplay):
         Returns
         -------
         PosteriorDisplay
+            The picture, drawn.
 
         Raises
         ------
@@ -129,6 +135,7 @@ class PosteriorDisplay(PredictionDisplay):
         return display.plot(ax=ax)
 
     @classmethod
+    @documented(from_losses, expected_calibration_error)
     def from_predictions(
         cls,
         y_true: ArrayLike,
@@ -145,23 +152,22 @@ class PosteriorDisplay(PredictionDisplay):
     ) -> Self:
         """Draw the maps, and the frequencies at the outputs of a model.
 
+        Except on a linear scale, points of frequency 0 or 1 are at the end of the axis.
+
         Parameters
         ----------
         y_true : array-like of shape (n,) or (n, K)
             Labels, or soft labels.
         y_proba : array-like of shape (n, K) or (n,)
             Softmax outputs of the model, or its logits.
-        losses, label_smoothing, scale, ax
-            See `from_losses`. Except on a linear scale, points of frequency 0 or 1 are
-            at the end of the axis.
         n_bins : int, default=10
             Number of bins, which have equal weight.
-        labels, sample_weight, from_logits
-            See :func:`skxent.metrics.expected_calibration_error`.
+        {parameters}
 
         Returns
         -------
         PosteriorDisplay
+            The picture, drawn.
 
         Raises
         ------

@@ -26,16 +26,18 @@ from skxent.displays._reliability_rows import (
     outcomes_of,
     shares_of,
 )
+from skxent.inputs.descriptions import documented
 from skxent.inputs.labels import is_soft
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import Interval, check_bool, check_count
 from skxent.metrics._bins import Bins
-from skxent.metrics._calibration_error import calibration_error
+from skxent.metrics._calibration_error import calibration_error, expected_calibration_error
 from skxent.metrics._isotonic import Band, columns_of
 from skxent.metrics._options import Options
 from skxent.metrics._rows import ScoredRows, column_labels
 
 
+@documented()
 @dataclass(eq=False, repr=False, kw_only=True)
 class ReliabilityDisplay(PredictionDisplay):
     """Reliability diagram: predicted probability against observed frequency.
@@ -69,11 +71,13 @@ class ReliabilityDisplay(PredictionDisplay):
 
     Attributes
     ----------
-    ax_, figure_ : matplotlib Axes and Figure
+    {attributes}
     lines_ : list of matplotlib ErrorbarContainer
+        The points of each curve.
     bars_ : matplotlib BarContainer or None
-        None with `classwise`.
+        The shares of the rows in the bins; None with `classwise`.
     bands_ : list of matplotlib PolyCollection
+        The consistency bands, with strategy="isotonic".
 
     See Also
     --------
@@ -104,6 +108,7 @@ class ReliabilityDisplay(PredictionDisplay):
     histogram: tuple[Floats, Floats] | None = None
 
     @classmethod
+    @documented(expected_calibration_error)
     def from_predictions(
         cls,
         y_true: ArrayLike,
@@ -157,8 +162,7 @@ class ReliabilityDisplay(PredictionDisplay):
             How many times labels are drawn for the band.
         random_state : int, RandomState instance or None, default=None
             For these draws.
-        labels, sample_weight, from_logits
-            See :func:`skxent.metrics.expected_calibration_error`.
+        {parameters}
         name : str, default=None
             The name in the legend. `from_estimator` uses the name of the class.
         ax : matplotlib Axes, default=None
@@ -167,6 +171,7 @@ class ReliabilityDisplay(PredictionDisplay):
         Returns
         -------
         ReliabilityDisplay
+            The picture, drawn.
 
         Raises
         ------

@@ -51,7 +51,8 @@ class Options:
         maps labels to weights, and labels that it leaves out have weight 1. "balanced"
         gives every class the same total weight.
     from_logits : bool, default=False
-        y_proba holds logits; (n,): log-odds of the second label. Nothing is clipped.
+        Whether y_proba holds logits; (n,): log-odds of the second label. Nothing is
+        clipped.
     reduction : {"mean", "sum", "none"}, default="mean"
         "mean" divides by the sum of all weights, class weights included. "none" returns
         the weighted loss of every row.
