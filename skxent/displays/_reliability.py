@@ -31,7 +31,10 @@ from skxent.inputs.labels import is_soft
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import Interval, check_bool, check_count
 from skxent.metrics._bins import Bins
-from skxent.metrics._calibration_error import calibration_error, expected_calibration_error
+from skxent.metrics._calibration_error import (
+    calibration_error,
+    expected_calibration_error,
+)
 from skxent.metrics._isotonic import Band, columns_of
 from skxent.metrics._options import Options
 from skxent.metrics._rows import ScoredRows, column_labels
@@ -108,7 +111,7 @@ class ReliabilityDisplay(PredictionDisplay):
     histogram: tuple[Floats, Floats] | None = None
 
     @classmethod
-    @documented(expected_calibration_error)
+    @documented(expected_calibration_error, PredictionDisplay.plot)
     def from_predictions(
         cls,
         y_true: ArrayLike,
@@ -132,10 +135,7 @@ class ReliabilityDisplay(PredictionDisplay):
 
         Parameters
         ----------
-        y_true : array-like of shape (n,) or (n, K)
-            Labels, or soft labels.
-        y_proba : array-like of shape (n, K) or (n,)
-            Probabilities, or logits.
+        {parameters}
         n_bins : int or "auto", default="auto"
             Number of bins. "auto": the cube root of the number of rows, between 5 and
             30; with weights that number is (Σ w)² / Σ w².
@@ -162,11 +162,8 @@ class ReliabilityDisplay(PredictionDisplay):
             How many times labels are drawn for the band.
         random_state : int, RandomState instance or None, default=None
             For these draws.
-        {parameters}
         name : str, default=None
             The name in the legend. `from_estimator` uses the name of the class.
-        ax : matplotlib Axes, default=None
-            The axes to draw on. None: those of a new figure.
 
         Returns
         -------
@@ -202,9 +199,7 @@ class ReliabilityDisplay(PredictionDisplay):
         else:
             number = automatic_number(outcomes) if n_bins == "auto" else n_bins
             curves = outcomes.bins(number, strategy)
-        names: list[Any] = [name or "model"]
-        if classwise:
-            names = column_labels(rows, labels).tolist()
+        names = column_labels(rows, labels) if classwise else [name or "model"]
         histogram = None
         if strategy == "isotonic" or scale != "linear":
             histogram = shares_of(outcomes, curves[0], scale)
