@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from reporting.machine import ROOT
 from reporting.record import OURS, Report
-from reporting.render import IN_README, in_readme
+from reporting.render import IN_CHART, in_chart
 
 IMAGES = ROOT / "docs" / "images"
 INK, FAINT = "#808080", "#80808055"
@@ -34,6 +34,7 @@ PEERS = {
     "torch": ("^", "#b04a9a"),
     "intelex": ("D", "#2a9d6f"),
     "glum": ("v", "#b59a00"),
+    "skglm": ("P", "#8a6fd1"),
 }
 
 
@@ -76,8 +77,8 @@ def asked(report: Report) -> Figure:
 
 
 def compared(report: Report) -> Figure:
-    """Times of the cases of the README's tables."""
-    records = [r for name in IN_README for r in in_readme(report, name)]
+    """Times of the cases of the chart, by library."""
+    records = [r for name in IN_CHART for r in in_chart(report, name)]
     figure, ax = rows_figure(len(records))
     marks = MARKERS | PEERS
     for y, record in enumerate(records):
@@ -92,11 +93,11 @@ def compared(report: Report) -> Figure:
             ax.plot(value, y, marker=marker, color=color, linestyle="")
     for name, (marker, color) in marks.items():
         ax.plot([], [], marker=marker, color=color, linestyle="", label=name)
-    labels = [f"{IN_README[r.benchmark][0]} {r.case}" for r in records]
+    labels = [f"{IN_CHART[r.benchmark][0]} {r.case}" for r in records]
     ax.set_yticks(range(len(records)), labels)
-    ax.set_xlabel("seconds")
-    ax.legend(
-        frameon=False, ncols=len(marks), loc="lower center", bbox_to_anchor=(0.4, 1)
+    ax.set_xlabel("seconds, on a logarithmic axis: further left is faster")
+    figure.legend(
+        frameon=False, ncols=len(marks), loc="outside upper center", columnspacing=1.2
     )
     return figure
 

@@ -1,0 +1,215 @@
+"""Draw the pictures that the repository keeps: README, "Which loss?" and logo.
+
+    python -P docs/images/committed.py
+
+They are SVG without a script, on no background, and read on light and on dark pages.
+tests/test_pictures.py draws what is pure text again and compares.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+FOLDER = Path(__file__).parent
+INK, BLUE, ORANGE = "#808080", "#3a8fc8", "#e07b20"
+STYLE = {
+    "svg.hashsalt": "skxent",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def probabilities():
+    """Draw what a loss and weights do to probabilities, and the same models after.
+
+    The rows come from a logistic model, one in five is positive. Each model is fitted
+    to half of them, and judged by the other half: how frequent the class really is
+    among rows with about the same prediction.
+    """
+    import numpy as np
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    from scipy.special import expit
+
+    from skxent import CrossEntropyClassifier
+    from skxent.losses import Focal
+    from skxent.metrics import log_loss
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200_000, 4))
+    y = (rng.random(200_000) < expit(X @ [2.0, -1.0, 0.5, 0.0] - 2.2)).astype(int)
+    half = slice(100_000), slice(100_000, None)
+    models = {
+        "cross-entropy": (CrossEntropyClassifier(), INK, "o"),
+        "focal loss, γ = 2": (CrossEntropyClassifier(Focal(2.0)), ORANGE, "s"),
+        "balanced weights": (
+            CrossEntropyClassifier(class_weight="balanced"),
+            BLUE,
+            "^",
+        ),
+    }
+    titles = (
+        "softmax: what libraries return",
+        "predict_proba of skxent: the same models",
+    )
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8, 4.3), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.1, h_pad=0.12)
+        axes = figure.subplots(1, 2, sharey=True)
+        for ax, title, posterior in zip(axes, titles, (False, True), strict=True):
+            ax.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
+            for name, (model, color, marker) in models.items():
+                model.fit(X[half[0]], y[half[0]]).set_params(posterior=posterior)
+                proba = model.predict_proba(X[half[1]])[:, 1]
+                loss = log_loss(y[half[1]], proba)
+                bins = np.minimum((15 * proba).astype(int), 14)
+                rows = [bins == k for k in range(15) if (bins == k).sum() > 50]
+                ax.plot(
+                    [proba[r].mean() for r in rows],
+                    [y[half[1]][r].mean() for r in rows],
+                    color=color,
+                    marker=marker,
+                    markersize=4,
+                    label=f"{name}: {loss:.3f}",
+                )
+            ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability")
+            ax.set_title(title, fontsize=11)
+            ax.set_aspect("equal")
+            place = "lower right" if posterior else "upper left"
+            ax.legend(frameon=False, fontsize=9, loc=place, title="log loss")
+        axes[0].set_ylabel("observed frequency of the class")
+        figure.savefig(
+            FOLDER / "probabilities.svg",
+            transparent=True,
+            metadata={"Date": None, "Creator": None},
+        )
+
+
+# Questions, answers, and the page of each answer, relative to that of the picture.
+START = "Start: cross-entropy. Tune C, look at the log loss."
+CHOICES = [
+    (
+        "Is a class rare, or do errors have different costs?",
+        "Keep cross-entropy. Choose the threshold from the costs.",
+        "recipes.html#a-threshold-from-costs",
+    ),
+    (
+        "Does y hold votes, or probabilities of a teacher?",
+        "Cross-entropy on soft labels.",
+        "guide/cross_entropy.html#soft-labels",
+    ),
+    (
+        "Are labels wrong, at a known rate?",
+        "Cross-entropy, corrected for the noise.",
+        "guide/noise.html#probabilities-of-the-true-labels",
+    ),
+    (
+        "Are labels wrong, at an unknown rate?",
+        "Find and check them first; then SymmetricCrossEntropy.",
+        "recipes.html#wrong-labels",
+    ),
+    (
+        "Is the model over-confident on new rows?",
+        "A smaller C, a temperature, or label smoothing.",
+        "guide/probabilities.html#temperature-and-vector-scaling",
+    ),
+    (
+        "Do only the hard rows matter, as in detection?",
+        "Focal loss: tune γ, with 0 in the grid.",
+        "guide/focal.html#when-to-use-it-and-when-not",
+    ),
+    (
+        "Was a model trained with focal loss or weights elsewhere?",
+        "Keep it. Correct its probabilities: posterior.",
+        "guide/probabilities.html#posterior-correcting-for-the-loss",
+    ),
+    (
+        "Is the measure F1, Dice or Jaccard?",
+        "Cross-entropy, and a tuned threshold.",
+        "guide/f1.html",
+    ),
+    (
+        "Do you have a loss in mind?",
+        "Write it as a formula, and measure.",
+        "guide/own_loss.html",
+    ),
+]
+
+
+def lines(text, x, y, width):
+    """Return text elements, centred on (x, y), of about `width` letters a line."""
+    wrapped = textwrap.wrap(text, width)
+    top = y - 9 * (len(wrapped) - 1) + 5
+    return "".join(
+        f'<text x="{x}" y="{top + 18 * k}">{escape(line)}</text>'
+        for k, line in enumerate(wrapped)
+    )
+
+
+def which_loss():
+    """Return the questions that lead to a loss, as SVG whose boxes are links."""
+    step, height = 78, 54
+    parts = [
+        f'<svg class="which-loss" viewBox="0 0 700 {step * (len(CHOICES) + 1) + 20}"'
+        ' xmlns="http://www.w3.org/2000/svg" role="img"'
+        ' aria-label="Which loss? The list below has the same in words.">',
+        '<a href="guide/cross_entropy.html#when-to-use-it-and-when-not">',
+        '<rect class="answer" x="10" y="10" width="680" height="44" rx="8"/>',
+        lines(START, 350, 32, 80),
+        "</a>",
+        '<path d="M 165 54 V 88"/>',
+    ]
+    for k, (question, answer, link) in enumerate(CHOICES):
+        y = 88 + step * k
+        middle = y + height // 2
+        parts += [
+            f'<rect class="question" x="10" y="{y}" width="310" height="{height}"/>',
+            lines(question, 165, middle, 36),
+            f'<path d="M 320 {middle} H 380"/>',
+            f'<text class="word" x="350" y="{middle - 6}">yes</text>',
+            f'<a href="{link}">',
+            f'<rect class="answer" x="380" y="{y}" width="310" height="{height}"'
+            ' rx="8"/>',
+            lines(answer, 535, middle, 36),
+            "</a>",
+        ]
+        if k < len(CHOICES) - 1:
+            parts += [
+                f'<path d="M 165 {y + height} v {step - height}"/>',
+                f'<text class="word" x="182" y="{y + height + 17}">no</text>',
+            ]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def logo():
+    """Return a loss, a falling curve, that crosses the line of the true frequency."""
+    curve = "M 14 12 C 16 60, 34 84, 88 86"
+    return (
+        '<svg viewBox="0 0 100 100" xmlns="http://www.w3.org/2000/svg">'
+        f'<rect width="100" height="100" rx="22" fill="{BLUE}"/>'
+        f'<path d="{curve}" fill="none" stroke="#fff" stroke-width="11"'
+        ' stroke-linecap="round"/>'
+        '<path d="M 38 38 L 72 72 M 72 38 L 38 72" transform="translate(12 -22)"'
+        f' stroke="#ffd9b3" stroke-width="11" stroke-linecap="round"/>'
+        "</svg>\n"
+    )
+
+
+TEXTS = {"which_loss.svg": which_loss, "logo.svg": logo}
+
+
+if __name__ == "__main__":
+    probabilities()
+    for name, make in TEXTS.items():
+        (FOLDER / name).write_text(make(), encoding="utf-8")
