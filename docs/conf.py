@@ -24,17 +24,23 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "elsewhere",
+    "everything",
     "figures",
     "javascript",
     "losses",
     "mathml",
+    "sources",
 ]
 exclude_patterns = ["_build", "tables"]
 templates_path = ["_templates"]
 
-myst_enable_extensions = ["attrs_inline", "deflist", "dollarmath"]
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 # Of pages that stand in the root of the repository as well.
 suppress_warnings = ["myst.xref_missing"]
@@ -51,31 +57,43 @@ numpydoc_show_class_members = False
 toc_object_entries_show_parents = "hide"
 
 # From the common to the special; others stand last.
-EXAMPLES = """
-quickstart fraud_costs class_balanced_scorer missing_classes search_over_losses
-formula_search find_wrong_labels calibration_noisy_labels annotators distillation
-blending text_sparse stream_partial_fit dask_blocks
-boosting_hist_gradient boosting_xgboost boosting_lightgbm boosting_catboost torch_focal
-"""
+SECTIONS = {
+    "imbalance": "fraud_costs class_balanced_scorer missing_classes",
+    "labels": "find_wrong_labels annotators distillation calibration_noisy_labels",
+    "models": "search_over_losses formula_search blending torch_focal",
+    "boosting": """boosting_hist_gradient boosting_xgboost boosting_lightgbm
+        boosting_catboost boosting_in_a_notebook""",
+    "scale": "text_sparse stream_partial_fit dask_blocks",
+}
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$" if HAS_TORCH else r"(?<!torch_focal)\.py$",
     "abort_on_example_error": True,
+    "subsection_order": ExplicitOrder([f"../examples/{name}" for name in SECTIONS]),
     "within_subsection_order": ExplicitOrder(
-        [f"{name}.py" for name in EXAMPLES.split()] + ["*"]
+        [f"{name}.py" for names in SECTIONS.values() for name in names.split()] + ["*"]
     ),
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("skxent",),
+    "thumbnail_size": (480, 336),
     "write_computation_times": False,
     "show_memory": False,
     "show_signature": False,
 }
 
+# What is copied from a session can be pasted.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_exclude = ".linenos, .gp, .go"
+
 html_theme = "pydata_sphinx_theme"
 html_title = "skxent"
+html_logo = html_favicon = "images/logo.svg"
 html_static_path = ["_static"]
+html_context = {"default_mode": "auto"}
 html_css_files = ["skxent.css"]
-html_sidebars = {"install": [], "tutorial": []}  # they have no sections
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
@@ -86,9 +104,13 @@ html_theme_options = {
         "**": ["page-toc"],
         "benchmarks": [],
         "choosing": [],
+        "index": [],
         "migration": [],
         "numerics": [],
+        "pitfalls": [],
     },
+    "logo": {"text": "skxent", "alt_text": "skxent, first page"},
+    "header_links_before_dropdown": 6,
     "footer_start": ["copyright"],
     "footer_end": [],
 }

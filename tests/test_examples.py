@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+SCRIPTS = sorted(EXAMPLES.rglob("*.py"))
 LIBRARIES = ("catboost", "dask", "lightgbm", "torch", "xgboost")
 
 # Run a script as `python script.py` does, then ask matplotlib what it drew.
