@@ -23,7 +23,28 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Interval:
-    """Numbers that an argument may take, `closed` at left, right, both or neither."""
+    """Numbers that an argument may take.
+
+    Parameters
+    ----------
+    low : float
+        The lower end.
+    high : float, default=inf
+        The upper end.
+    closed : {"left", "right", "both", "neither"}, default="left"
+        Which ends are numbers of the interval.
+
+    See Also
+    --------
+    skxent.losses.parameter : A parameter of a loss with such a domain.
+
+    Examples
+    --------
+    >>> from skxent.losses import Interval
+    >>> interval = Interval(0.0, 1.0)
+    >>> 0.0 in interval, 1.0 in interval
+    (True, False)
+    """
 
     low: float
     high: float = math.inf
@@ -48,7 +69,20 @@ class Interval:
         return f"a number in {left}{self.low:g}, {self.high:g}{right}"
 
     def check(self, name: str, value: Any) -> None:
-        """Raise a ValueError that names the argument unless the value is inside."""
+        """Raise a ValueError that names the argument unless the value is inside.
+
+        Parameters
+        ----------
+        name : str
+            The name of the argument.
+        value : object
+            What was given for it.
+
+        Raises
+        ------
+        ValueError
+            If the value is no number, or outside the interval.
+        """
         if value not in self:
             raise ValueError(f"{name} must be {self}, got {value!r}.")
 

@@ -43,8 +43,8 @@ class BestConstant(Evaluation):
         n_classes : int, default=None
             K; by default the columns of y, or one more than its largest code.
         **target
-            sample_weight, class_weight, class_weight_on, label_smoothing, ignore_index
-            and multilabel: see :class:`Loss`.
+            The keywords that :class:`Loss` lists: sample_weight, class_weight,
+            class_weight_on, label_smoothing, ignore_index and multilabel.
 
         Returns
         -------
@@ -76,7 +76,18 @@ class BestConstant(Evaluation):
         return float(best[0]) if best.shape == (1,) else best
 
     def best_constant_of(self, target: Target) -> Floats:
-        """Return the same for a checked target: (K,), or (1,) for two classes."""
+        """Return the best constant for a target that is checked.
+
+        Parameters
+        ----------
+        target : Target
+            Labels, weights and smoothing in the form of the kernels.
+
+        Returns
+        -------
+        ndarray of shape (K,), or (1,) for two classes
+            The logits, as `best_constant` returns them.
+        """
         mass = target.moderate().mass()
         if not mass.sum() > 0:
             raise ValueError(

@@ -65,6 +65,7 @@ class ByClass:
         Returns
         -------
         Loss
+            The loss whose parameters are those of this class.
         """
         if np.any(self.margin_shift):
             raise ValueError(

@@ -34,6 +34,7 @@ def check_loss(loss: Loss, *, random_state: int | None = None) -> None:
     Parameters
     ----------
     loss : Loss
+        The loss, for example one of your own.
     random_state : int, default=None
         Seed of the logits at which it is checked.
 

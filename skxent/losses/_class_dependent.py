@@ -53,11 +53,11 @@ class AsymmetricLoss(Loss):
     Parameters
     ----------
     gamma_pos : float in [0, 1e6], default=1.0
-        γ₊, how much less a yes counts that is already predicted well.
+        How much less a yes counts that is already predicted well: γ₊.
     gamma_neg : float in [0, 1e6], default=4.0
-        γ₋, the same of a no.
+        How much less a no counts that is already predicted well: γ₋.
     clip : float in [0, 1), default=0.05
-        c, the probability of yes up to which a no has no loss.
+        The probability c of yes up to which a no has no loss.
 
     Raises
     ------
@@ -95,11 +95,12 @@ class AsymmetricLoss(Loss):
         Parameters
         ----------
         classes : sequence of label
-            No, and yes.
+            The labels of no and of yes.
 
         Returns
         -------
         Loss
+            This loss.
         """
         if len(classes) != 2:
             raise ValueError(
@@ -113,12 +114,13 @@ class AsymmetricLoss(Loss):
 
         Parameters
         ----------
-        code : int
-            0 or 1.
+        code : {0, 1}
+            No or yes.
 
         Returns
         -------
         Loss
+            A function of the margin of this class alone.
         """
         if code == 1:
             return ShiftedFocal(self.gamma_pos)
@@ -180,6 +182,7 @@ class LDAM(Loss):
         Returns
         -------
         LDAM
+            The loss with a margin for each class; by label if counts are.
 
         Raises
         ------

@@ -27,6 +27,10 @@ class InverseFocal(Loss):
     gamma : float in [0, 3.5], default=1.0
         0 is cross-entropy. Beyond 3.59 the loss would grow with p.
 
+    See Also
+    --------
+    Focal : The opposite: rows that are predicted well count less.
+
     References
     ----------
     Wang, Feng, Zhang (2021). Rethinking Calibration of Deep Neural Networks: Do Not Be
@@ -57,8 +61,13 @@ class SquaredError(Loss):
     For more classes the Brier score depends on all probabilities, and not on that of
     the true class alone. This loss then charges twice the square of the missing
     probability: use it to compare with other bounded losses, and note that softmax of
-    its minimiser is not the class probabilities (`posterior` is). Use
-    `skxent.metrics.brier_score` as the metric.
+    its minimiser is not the class probabilities (`posterior` is). As the
+    metric use :func:`sklearn.metrics.brier_score_loss`.
+
+    See Also
+    --------
+    CrossEntropy : Proper for any number of classes.
+    sklearn.metrics.brier_score_loss : The Brier score as a metric.
 
     Examples
     --------
@@ -85,6 +94,11 @@ class SquaredHinge(Loss):
     Not proper. `posterior` is, for two classes, :math:`(1 + z) / 2` for z in [-1, 1],
     and 1 for a class with a margin above 1: do not use it as a probability without
     calibration.
+
+    See Also
+    --------
+    CrossEntropy : It has class probabilities.
+    sklearn.svm.LinearSVC : A linear model with this loss.
 
     Examples
     --------

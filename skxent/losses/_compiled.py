@@ -116,6 +116,18 @@ class Compiled(ByClass):
         With `psd` Hessians take max(φ'', -p φ') for φ'', which leaves them no negative
         eigenvalue: -p φ' is the curvature of a cross-entropy of the same gradient. The
         diagonal is at least `floor`.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n, K) or (n,)
+            Logits.
+        target : Target
+            Labels, weights and smoothing in the form of the kernels.
+        n_threads : int, default=None
+            None is all that OpenMP may use.
+        **arrays
+            The outputs value, gradient, hessian (its diagonal), matrix (all of it) and
+            product, with x for the product; psd and floor.
         """
         n_threads = effective_n_threads(n_threads, z.size)
         # Of columns that are answers of their own each has the classes no and yes.

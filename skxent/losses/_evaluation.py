@@ -34,12 +34,13 @@ class Evaluation(Compiled):
         out : ndarray of shape (n,), default=None
             Where the result is written, in the dtype of the logits.
         **target
-            sample_weight, class_weight, class_weight_on, label_smoothing, ignore_index,
-            multilabel and n_threads: see :class:`Loss`.
+            The keywords that :class:`Loss` lists: sample_weight, class_weight,
+            class_weight_on, label_smoothing, ignore_index, multilabel and n_threads.
 
         Returns
         -------
         ndarray of shape (n,)
+            The loss of each row times its weight.
 
         Examples
         --------
@@ -69,12 +70,13 @@ class Evaluation(Compiled):
         out : ndarray of the shape of raw_prediction, default=None
             Where the result is written, in the dtype of the logits.
         **target
-            sample_weight, class_weight, class_weight_on, label_smoothing, ignore_index,
-            multilabel and n_threads: see :class:`Loss`.
+            The keywords that :class:`Loss` lists: sample_weight, class_weight,
+            class_weight_on, label_smoothing, ignore_index, multilabel and n_threads.
 
         Returns
         -------
         ndarray of the shape of raw_prediction
+            The gradient of each row, as a row.
 
         Examples
         --------
@@ -107,13 +109,15 @@ class Evaluation(Compiled):
         gradient_out : ndarray of the shape of raw_prediction, default=None
             Where the result is written, in the dtype of the logits.
         **target
-            sample_weight, class_weight, class_weight_on, label_smoothing, ignore_index,
-            multilabel and n_threads: see :class:`Loss`.
+            The keywords that :class:`Loss` lists: sample_weight, class_weight,
+            class_weight_on, label_smoothing, ignore_index, multilabel and n_threads.
 
         Returns
         -------
         loss : ndarray of shape (n,)
+            The loss of each row times its weight.
         gradient : ndarray of the shape of raw_prediction
+            The gradient of each row, as a row.
         """
         value, gradient = self._fill(
             y,
@@ -146,12 +150,15 @@ class Evaluation(Compiled):
         hessian_out : ndarray of the shape of raw_prediction, default=None
             Where the result is written, in the dtype of the logits.
         **target
-            sample_weight, class_weight, class_weight_on, label_smoothing, ignore_index,
-            multilabel and n_threads: see :class:`Loss`.
+            The keywords that :class:`Loss` lists: sample_weight, class_weight,
+            class_weight_on, label_smoothing, ignore_index, multilabel and n_threads.
 
         Returns
         -------
-        gradient, hessian : ndarray of the shape of raw_prediction
+        gradient : ndarray of the shape of raw_prediction
+            The gradient of each row, as a row.
+        hessian : ndarray of the shape of raw_prediction
+            The diagonal of the Hessian of each row, as a row.
         """
         gradient, hessian = self._fill(
             y,
@@ -180,15 +187,17 @@ class Evaluation(Compiled):
         raw_prediction : array-like of shape (n, K), or (n,) for two classes
             Logits.
         v : array-like of the shape of raw_prediction
+            The vector by which each row's Hessian is multiplied, as a row.
         out : ndarray of the shape of raw_prediction, default=None
             Where the result is written, in the dtype of the logits.
         **target
-            sample_weight, class_weight, class_weight_on, label_smoothing, ignore_index,
-            multilabel and n_threads: see :class:`Loss`.
+            The keywords that :class:`Loss` lists: sample_weight, class_weight,
+            class_weight_on, label_smoothing, ignore_index, multilabel and n_threads.
 
         Returns
         -------
         ndarray of the shape of raw_prediction
+            The product of each row, as a row.
         """
         (product,) = self._fill(y, raw_prediction, target, v, product=("out", out))
         return product
@@ -212,12 +221,13 @@ class Evaluation(Compiled):
         out : ndarray of the shape returned, default=None
             Where the result is written, in the dtype of the logits.
         **target
-            sample_weight, class_weight, class_weight_on, label_smoothing, ignore_index,
-            multilabel and n_threads: see :class:`Loss`.
+            The keywords that :class:`Loss` lists: sample_weight, class_weight,
+            class_weight_on, label_smoothing, ignore_index, multilabel and n_threads.
 
         Returns
         -------
         ndarray of shape (n, K, K), or (n, 1, 1) for logits (n,)
+            A symmetric matrix for each row.
         """
         n, *rest = np.shape(raw_prediction) or (0,)
         width = rest[0] if rest else 1

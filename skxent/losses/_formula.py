@@ -61,10 +61,10 @@ class FormulaLoss(Loss):
     Parameters
     ----------
     formula : str
-        φ in terms of p, the probability of the true class, q = 1 - p, L = -log p, the
-        names of constants, numbers, ``+ - * / **``, comparisons, ``a if condition else
-        b`` and the functions exp, expm1, log, log1p, sqrt, square, where, maximum,
-        minimum, clip and abs.
+        The formula of φ in terms of p, the probability of the true class, q = 1 - p,
+        L = -log p, the names of constants, numbers, ``+ - * / **``, comparisons,
+        ``a if condition else b`` and the functions exp, expm1, log, log1p, sqrt,
+        square, where, maximum, minimum, clip and abs.
     **constants : float, array-like of shape (K,) or dict of label to float
         What the other names stand for. They are the loss's parameters.
 
@@ -105,7 +105,13 @@ class FormulaLoss(Loss):
         self.__post_init__()
 
     def parameters(self) -> dict[str, Any]:
-        """Return the constants by name."""
+        """Return the constants by name.
+
+        Returns
+        -------
+        dict of str to object
+            A number, a tuple or a dict for each constant.
+        """
         return dict(self.constants)
 
     def with_parameters(self, **changes: Any) -> Any:
@@ -119,6 +125,7 @@ class FormulaLoss(Loss):
         Returns
         -------
         FormulaLoss
+            The same formula with these numbers.
         """
         self._check_names(changes)
         return FormulaLoss(self.formula, **self.parameters() | changes)

@@ -62,6 +62,30 @@ class Loss(Promises, BestConstant, Probabilities):
         None is all that OpenMP may use. The result does not depend on it.
 
     NaN logits give NaN in their row. An infinite logit is the limit.
+
+    Parameters
+    ----------
+    *args, **keywords : float, array-like of shape (K,) or dict
+        The parameters of the loss, which are the fields of a subclass.
+
+    See Also
+    --------
+    FormulaLoss : A loss from a formula as a string, without a class.
+    parameter : Parameters with a domain.
+    check_loss : Check a loss of one's own at length.
+    LOSSES : The losses of this package by name.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from skxent.losses import Loss
+    >>> @dataclass(frozen=True)
+    ... class Mixed(Loss):
+    ...     share: float = 0.1
+    ...     def phi(self, p, q, L):
+    ...         return (1 - self.share) * L + self.share * q
+    >>> Mixed(share=0.5).loss([1], [0.0]).round(4)
+    array([0.5966])
     """
 
     name: ClassVar[str] = "loss"
@@ -112,19 +136,30 @@ class Loss(Promises, BestConstant, Probabilities):
 
         Parameters
         ----------
-        p, q, L : number or array
-            σ(m), 1 - p and -log p at the margin m.
+        p : number or array
+            The probability σ(m) of the true class, at the margin m.
+        q : number or array
+            The probability 1 - p of all other classes.
+        L : number or array
+            The cross-entropy -log p.
 
         Returns
         -------
         number or array
+            The loss at that margin: finite, not growing in m, and 0 at p = 1.
         """
         raise NotImplementedError(
             f"{type(self).__name__} must define phi(self, p, q, L)."
         )
 
     def parameters(self) -> dict[str, Any]:
-        """Return the parameters by name."""
+        """Return the parameters by name.
+
+        Returns
+        -------
+        dict of str to object
+            A number, a tuple or a dict for each parameter.
+        """
         return {
             item.name: getattr(self, item.name) for item in fields(self) if item.init
         }
@@ -140,6 +175,7 @@ class Loss(Promises, BestConstant, Probabilities):
         Returns
         -------
         Loss
+            A loss of the same class; this one does not change.
         """
         self._check_names(changes)
         return replace(self, **changes)

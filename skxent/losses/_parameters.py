@@ -38,6 +38,26 @@ def parameter(
     Returns
     -------
     dataclasses.Field
+        The field, for the class body of a :class:`Loss`.
+
+    See Also
+    --------
+    Interval : The domain of a parameter.
+    Loss : The base class, whose fields are parameters.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from skxent.losses import Interval, Loss, parameter
+    >>> @dataclass(frozen=True)
+    ... class Power(Loss):
+    ...     power: float = parameter(1.0, Interval(0.5, 2.0, "both"))
+    ...     def phi(self, p, q, L):
+    ...         return q**self.power
+    >>> Power(power=3.0)
+    Traceback (most recent call last):
+        ...
+    ValueError: power must be a number in [0.5, 2], got 3.0.
     """
     return field(default=default, metadata={"domain": domain, "by_class": by_class})
 

@@ -112,7 +112,23 @@ class Probabilities(Compiled):
     def implied(
         self, n_classes: int, class_weight: Any, label_smoothing: float
     ) -> tuple[tuple[Any, ...], tuple[NDArray[np.float64], float]]:
-        """Return the loss, and the weights and smoothing to undo, for the kernels."""
+        """Return the loss, and the weights and smoothing to undo, for the kernels.
+
+        Parameters
+        ----------
+        n_classes : int
+            The number of classes K.
+        class_weight : array-like (K,), dict or Series of code to weight, or None
+            The positive weights that the model was trained with.
+        label_smoothing : float in [0, 1)
+            The label smoothing that it was trained with.
+
+        Returns
+        -------
+        tuple
+            The specification of the loss; the logarithms of the weights and the
+            label smoothing, as a tuple.
+        """
         FRACTION.check("label_smoothing", label_smoothing)
         weights = check_class_weight(class_weight, n_classes)
         if (weights == 0).any():

@@ -14,7 +14,7 @@ from skxent.losses._parameters import LARGEST, parameter
 
 @dataclass(frozen=True)
 class AlphaLoss(Loss):
-    r"""α-loss: the exponential loss, cross-entropy and 1 - p in one family.
+    r"""Exponential loss, cross-entropy and 1 - p in one family, the α-loss.
 
     .. math:: \varphi(m) = \frac{\alpha}{\alpha - 1} \left(1 - p^{1 - 1/\alpha}\right)
 
@@ -27,6 +27,11 @@ class AlphaLoss(Loss):
     Parameters
     ----------
     alpha : float in [0.5, 1e6], default=2.0
+        The larger, the less rows with a small probability of their class count.
+
+    See Also
+    --------
+    GeneralizedCrossEntropy : The same for α > 1, with q = 1 - 1/α.
 
     References
     ----------
@@ -62,8 +67,13 @@ class TaylorCrossEntropy(Loss):
     Parameters
     ----------
     order : int in [1, 50], default=6
-        t, the number of terms. The posterior of two classes is between 1 / (1 + t) and
+        The number of terms t. The posterior of two classes is between 1 / (1 + t) and
         t / (1 + t): of classes more certain than that the minimiser is at infinity.
+
+    See Also
+    --------
+    GeneralizedCrossEntropy : Another family between cross-entropy and 1 - p.
+    Poly1 : Cross-entropy whose first term alone is changed.
 
     References
     ----------
@@ -102,7 +112,12 @@ class JensenShannon(Loss):
     Parameters
     ----------
     weight : float in [0.01, 0.99], default=0.5
-        π, the weight of the label. Rounding errors grow as 1/π where π is small.
+        The weight π of the label. Rounding errors grow as 1/π where π is small.
+
+    See Also
+    --------
+    GeneralizedCrossEntropy : Another family between cross-entropy and 1 - p.
+    SymmetricCrossEntropy : Cross-entropy plus its reverse.
 
     References
     ----------
@@ -141,6 +156,10 @@ class PartiallyHuberized(Loss):
         1 over the probability at which the linear part begins. The posterior of two
         classes is between 1 / (1 + τ) and τ / (1 + τ): of classes more certain than
         that the minimiser is at infinity.
+
+    See Also
+    --------
+    GeneralizedCrossEntropy : Smooth, and bounded as well.
 
     References
     ----------

@@ -44,6 +44,12 @@ class CrossEntropy(Loss):
     Convex and proper. With label smoothing or soft labels it is the cross-entropy
     against the soft target.
 
+    See Also
+    --------
+    Focal : Rows that are predicted well count less.
+    Poly1 : Rows that are predicted badly count more.
+    skxent.metrics.cross_entropy : The mean over rows, as a metric.
+
     Examples
     --------
     >>> from skxent.losses import CrossEntropy
@@ -76,6 +82,13 @@ class Focal(Loss):
     gamma : float in [0, 1e6], default=2.0
         The focusing parameter. 0 is cross-entropy. As every parameter of a loss it may
         differ between classes: K numbers, or a dict of label to number.
+
+    See Also
+    --------
+    InverseFocal : The opposite: rows that are predicted well count more.
+    AsymmetricLoss : Focal loss that differs between yes and no.
+    skxent.FocalLogisticRegression : A linear model with this loss.
+    skxent.metrics.focal_loss : The mean over rows, as a metric.
 
     References
     ----------
@@ -116,6 +129,14 @@ class GeneralizedCrossEntropy(Loss):
     Parameters
     ----------
     q : float in [1e-6, 1], default=0.7
+        The larger, the less rows with a small probability of their class count.
+
+    See Also
+    --------
+    AlphaLoss : The same family, continued beyond cross-entropy.
+    SymmetricCrossEntropy : Unbounded, and convex for small beta.
+    TaylorCrossEntropy : Another family between cross-entropy and 1 - p.
+    skxent.metrics.rank_label_issues : Find the rows that are mislabelled.
 
     References
     ----------
@@ -147,9 +168,15 @@ class SymmetricCrossEntropy(Loss):
     Parameters
     ----------
     alpha : float in [1e-6, 1e6], default=1.0
+        The weight of cross-entropy.
     beta : float in [0, 1e6], default=1.0
+        The weight of reverse cross-entropy.
     log_zero : float in [-1e6, 0), default=-4.0
-        A, what stands for log 0.
+        The number A that stands for log 0.
+
+    See Also
+    --------
+    GeneralizedCrossEntropy : Bounded, so that mislabelled rows cannot dominate.
 
     References
     ----------
@@ -184,6 +211,11 @@ class Poly1(Loss):
     ----------
     epsilon : float in [-1, 1e6], default=1.0
         0 is cross-entropy.
+
+    See Also
+    --------
+    Focal : It changes all terms of the expansion.
+    TaylorCrossEntropy : The first terms of the expansion alone.
 
     References
     ----------

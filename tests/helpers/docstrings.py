@@ -91,6 +91,10 @@ def members(name: str, cls: Any) -> Iterator[Public]:
         if not isinstance(value, property):
             value = getattr(cls, member)  # also of descriptors
             value = getattr(value, "__func__", value)
+        # What a method without a docstring does is said by the method it overrides.
+        inherits = not value.__doc__ and inspect.getdoc(getattr(cls, member))
+        if inherits:
+            continue
         if inspect.isfunction(value) or isinstance(value, property):
             yield Public(f"{name}.{member}", value, False)
 
@@ -99,6 +103,12 @@ class Docstring(Validator):
     """The docstring of a public object; no comment in the source exempts it."""
 
     source_file_def_line = None
+
+    @property
+    def signature_parameters(self) -> tuple[str, ...]:
+        # A protocol is not called, whatever its signature is.
+        is_protocol = getattr(self.obj, "_is_protocol", False)
+        return () if is_protocol else super().signature_parameters
 
     def __init__(self, obj_name: Public) -> None:
         config = {"show_class_members": False}  # only what the docstring lists
