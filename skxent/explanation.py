@@ -1,5 +1,6 @@
 """A cross-entropy in the terms that people ask for."""
 
-from skxent.metrics._explanation import Explanation, SurprisingRow, explain
+from skxent.metrics._explain import explain
+from skxent.metrics._explanation import Explanation, LossShare, SurprisingRow
 
-__all__ = ["Explanation", "SurprisingRow", "explain"]
+__all__ = ["Explanation", "LossShare", "SurprisingRow", "explain"]

@@ -141,6 +141,18 @@ class Target:
         largest = 1.0 if given is None else float(given.max(initial=0.0))
         return largest * float(self.class_weight.max())
 
+    def with_row_weights(self) -> Target:
+        """Return this target with its class weights in those of the rows."""
+        if (self.class_weight == 1).all():
+            return self
+        weights, soft = self.row_weights(), self.soft
+        if soft is not None:
+            shares = soft * self.class_weight
+            total = shares.sum(axis=1, keepdims=True)
+            soft = np.divide(shares, total, out=soft.copy(), where=total > 0)
+        ones = np.ones_like(self.class_weight)
+        return replace(self, soft=soft, class_weight=ones, sample_weight=weights)
+
     def row_weights(self) -> NDArray[np.float64]:
         """Return the weight of every row, class weights included: (n,)."""
         if self.codes is not None:

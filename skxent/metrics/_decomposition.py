@@ -6,19 +6,21 @@ from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 from scipy.special import logsumexp
-from sklearn.isotonic import IsotonicRegression
 
 from skxent.inputs.targets import Target, make_target
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._probabilities import softmax
 from skxent.losses._shipped import as_loss
-from skxent.metrics._options import NameKeywords, Options, takes
+from skxent.metrics._options import LabelKeywords, Options, takes
+from skxent.metrics._recalibration import (
+    log_odds,
+    recalibrated,
+    shares_of,
+    weighted_rows,
+)
 from skxent.metrics._rows import ScoredRows, mean_loss, read
-
-LARGEST_LOGIT = 700.0  # of what is recalibrated by scales: exp of it is finite
 
 
 class LossDecomposition(NamedTuple):
@@ -42,14 +44,14 @@ class LossDecomposition(NamedTuple):
     uncertainty: float
 
 
-@takes(NameKeywords)
+@takes(LabelKeywords)
 def decompose_loss(
     y_true: ArrayLike,
     y_proba: ArrayLike,
     *,
     loss: str | Loss = "cross_entropy",
     pos_label: Any = None,
-    **keywords: Unpack[NameKeywords],
+    **keywords: Unpack[LabelKeywords],
 ) -> LossDecomposition:
     r"""Decompose a mean loss into miscalibration, discrimination and uncertainty.
 
@@ -120,27 +122,23 @@ def decompose_loss(
     scored = as_loss(loss)
     rows = ScoredRows(y_true, y_proba, options.sample_weight)
     raw, target, classes = read(rows, options)
-    raw = raw.astype(np.float64, copy=False)
+    raw, target = weighted_rows(raw, target)
     if pos_label is None:
         scored = scored.for_classes(classes)
     else:
         raw, target = _one_against_the_rest(raw, target, _place(pos_label, classes))
-    if raw.ndim == 2 and raw.shape[1] == 2:
-        raw = raw[:, 1] - raw[:, 0]
+    raw = log_odds(raw)
     if not _is_proper(scored, target.n_classes):
         raise ValueError(
             f"loss must be proper, such as 'cross_entropy' or 'squared_error', got "
             f"{scored!r}: its mean is not least for the true class probabilities."
         )
-    recalibrate = _isotonic if raw.ndim == 1 else _scaled
     constant = np.broadcast_to(_frequencies(target, raw.ndim), raw.shape)
-    total, recalibrated, uncertainty = (
+    total, least, uncertainty = (
         mean_loss(scored, target, np.ascontiguousarray(z))
-        for z in (raw, recalibrate(scored, target, raw), constant)
+        for z in (raw, recalibrated(scored, target, raw), constant)
     )
-    return LossDecomposition(
-        total, total - recalibrated, uncertainty - recalibrated, uncertainty
-    )
+    return LossDecomposition(total, total - least, uncertainty - least, uncertainty)
 
 
 def _is_proper(loss: Loss, n_classes: int) -> bool:
@@ -167,16 +165,9 @@ def _one_against_the_rest(raw: Floats, target: Target, c: int) -> tuple[Floats, 
     logits = np.stack([np.zeros_like(raw), raw], axis=1) if raw.ndim == 1 else raw
     with np.errstate(invalid="ignore"):
         margin = logits[:, c] - logsumexp(np.delete(logits, c, axis=1), axis=1)
-    t = _shares(target)[:, c]
+    t = shares_of(target)[:, c]
     y = t.astype(np.intp) if target.codes is not None else np.stack([1 - t, t], axis=1)
     return margin, make_target(y, len(t), 2, sample_weight=target.row_weights())
-
-
-def _shares(target: Target) -> Floats:
-    """Return labels as shares of the classes: (n, K)."""
-    if target.soft is not None:
-        return np.asarray(target.soft, dtype=np.float64)
-    return np.eye(target.n_classes)[target.codes]
 
 
 def _frequencies(target: Target, ndim: int) -> Any:
@@ -185,40 +176,3 @@ def _frequencies(target: Target, ndim: int) -> Any:
     with np.errstate(divide="ignore"):
         z = np.log(mass / mass.sum())
     return z[1] - z[0] if ndim == 1 else z
-
-
-def _isotonic(loss: Loss, target: Target, raw: Floats) -> Floats:
-    """Return the log-odds of the best probabilities in the order of `raw`.
-
-    They are the same for every proper loss (Brümmer, du Preez 2013, arXiv 1304.2331).
-    """
-    # Places in that order: probabilities below 1e-15 stay apart.
-    places = np.unique(raw, return_inverse=True)[1].astype(np.float64)
-    weight = target.moderate().row_weights()
-    fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(
-        places, _shares(target)[:, 1], sample_weight=weight
-    )
-    with np.errstate(divide="ignore"):
-        return np.log(fitted) - np.log1p(-fitted)
-
-
-def _scaled(loss: Loss, target: Target, raw: Floats) -> Floats:
-    """Return logits with the scale and shift of each class that have the least loss."""
-    z = np.clip(raw, -LARGEST_LOGIT, LARGEST_LOGIT)
-    K = z.shape[1]
-    target = target.moderate()
-    total = target.total_weight()
-
-    def objective(scale_and_shift: Floats) -> tuple[float, Floats]:
-        scale, shift = scale_and_shift.reshape(2, K)
-        value, gradient = np.empty(len(z)), np.empty_like(z)
-        loss.evaluate(z * scale + shift, target, value=value, gradient=gradient)
-        slopes = np.concatenate([(gradient * z).sum(axis=0), gradient.sum(axis=0)])
-        return float(value.sum()) / total, slopes / total
-
-    start = np.concatenate([np.ones(K), np.zeros(K)])
-    found = minimize(
-        objective, start, jac=True, method="L-BFGS-B", options={"gtol": 1e-9}
-    )
-    scale, shift = found.x.reshape(2, K)
-    return z * scale + shift

@@ -1,23 +1,20 @@
-"""A cross-entropy explained: its parts, baselines and most surprising rows."""
+"""A cross-entropy explained: its parts, baselines, sources and most surprising rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Unpack
+from html import escape
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.special import entr
 
-from skxent.inputs.tables import codes_of_logits
-from skxent.inputs.weights import check_sum
-from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import check_count
-from skxent.losses._probabilities import softmax
-from skxent.metrics._options import NameKeywords, Options, takes
-from skxent.metrics._rows import ScoredRows, column_labels, read
+from skxent.kernels.checks import check_option, explain_missing
 
 BIT = float(np.log(2))  # in nats
+MAX_SHARES = 10  # classes or groups that are printed
+
+Part = Literal["rows", "parts", "classes", "groups"]
 
 
 class SurprisingRow(NamedTuple):
@@ -34,6 +31,8 @@ class SurprisingRow(NamedTuple):
         The predicted probability of the label.
     nats : float
         The KL divergence of the prediction from the label.
+    index : label
+        The index of the row in the pandas table that was passed; without one its place.
     """
 
     row: int
@@ -41,6 +40,27 @@ class SurprisingRow(NamedTuple):
     predicted: Any
     proba: float
     nats: float
+    index: Any = None
+
+
+class LossShare(NamedTuple):
+    """How much of a cross-entropy comes from some of the rows.
+
+    Attributes
+    ----------
+    name : label
+        The class, or the value of `groups`.
+    row_share, loss_share : float
+        The shares of these rows in the weight and in the loss of all.
+    nats, standard_error : float
+        The mean cross-entropy of these rows and its standard error, NaN for one row.
+    """
+
+    name: Any
+    row_share: float
+    loss_share: float
+    nats: float
+    standard_error: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +77,20 @@ class Explanation:
     gap_standard_error : float
         The standard error of ``cross_entropy - predicted_entropy``, the confidence gap;
         NaN for a single row.
+    miscalibration : float
+        What recalibration saves of the loss, as in :func:`decompose_loss`.
+    chance_miscalibration : float
+        What it would save on average if the predictions were calibrated: a
+        recalibration fits the noise of the labels, too. 0 for soft labels.
+    waste_standard_error : float
+        The standard error of `wasted`, NaN for a single row. It takes the recalibration
+        to be given, and is a little too large where little is wasted.
     rows : tuple of SurprisingRow
         The rows of the largest divergence.
+    classes : tuple of LossShare
+        Where the loss comes from, by class.
+    groups : tuple of LossShare
+        The same by the values of `groups`; empty without it.
     """
 
     n_samples: int
@@ -68,7 +100,12 @@ class Explanation:
     predicted_entropy: float
     frequency_entropy: float
     gap_standard_error: float
+    miscalibration: float
+    chance_miscalibration: float
+    waste_standard_error: float
     rows: tuple[SurprisingRow, ...]
+    classes: tuple[LossShare, ...]
+    groups: tuple[LossShare, ...] = ()
 
     @property
     def kl_divergence(self) -> float:
@@ -79,6 +116,22 @@ class Explanation:
         the labels, which no prediction can save.
         """
         return self.cross_entropy - self.label_entropy
+
+    @property
+    def wasted(self) -> float:
+        """What recalibration would save, less what it saves by chance.
+
+        Negative for predictions that are better calibrated than chance leaves them.
+        """
+        return self.miscalibration - self.chance_miscalibration
+
+    @property
+    def noise(self) -> float:
+        """The rest of the divergence: the noise of the labels, and what is not known.
+
+        Only a model that tells more rows apart would save some of it.
+        """
+        return self.kl_divergence - self.wasted
 
     @property
     def uniform_entropy(self) -> float:
@@ -94,146 +147,125 @@ class Explanation:
         largest = self.frequency_entropy - self.label_entropy
         return 1 - self.kl_divergence / largest if largest > 0 else None
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """Print itself where a notebook shows it."""
-        printer.text(str(self))
+    def to_frame(self, part: Part = "rows") -> Any:
+        """Return a part as a pandas DataFrame.
 
-    def __str__(self) -> str:
+        Parameters
+        ----------
+        part : {"rows", "parts", "classes", "groups"}, default="rows"
+            "rows": the most surprising rows, with the index of the table that was
+            passed. "parts": the loss, its parts and baselines. "classes" and "groups":
+            where the loss comes from.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        ValueError
+            If there is no such part.
+        ImportError
+            If pandas is not installed.
+        """
+        check_option("part", part, get_args(Part))
+        with explain_missing("pandas", "to_frame needs pandas: pip install pandas."):
+            import pandas as pd
+        if part == "parts":
+            table = [(name.strip(" =+"), nats) for name, nats, _ in self._parts()]
+            frame = pd.DataFrame(table, columns=["part", "nats"]).set_index("part")
+            return frame.assign(bits=frame["nats"] / BIT)
+        kind = SurprisingRow if part == "rows" else LossShare
+        frame = pd.DataFrame(list(getattr(self, part)), columns=list(kind._fields))
+        if part != "rows":
+            return frame.set_index("name")
+        index = pd.Index([row.index for row in self.rows], tupleize_cols=True)
+        return frame.drop(columns="index").set_index(index)
+
+    def _parts(self) -> Iterator[tuple[str, float, str]]:
+        """Yield the name of each number in nats, and a remark."""
         gap = (self.cross_entropy - self.predicted_entropy) / BIT
-        error = ""
-        if not np.isnan(self.gap_standard_error):
-            error = f" ± {self.gap_standard_error / BIT:.2g}"
+        error = _plus_minus(self.gap_standard_error)
         confidence = (
             f"{'over' if gap > 0 else 'under'}-confident by {abs(gap):.4f}{error} bits"
         )
         skill = "no skill score" if self.skill is None else f"skill {self.skill:.1%}"
-        waste = "wasted" if self.label_entropy > 0 else "noise and waste"
+        soft = self.label_entropy > 0
+        yield "cross-entropy", self.cross_entropy, ""
+        yield "= entropy of the labels", self.label_entropy, "the floor"
+        yield "+ KL divergence", self.kl_divergence, "wasted" if soft else ""
+        spread = _plus_minus(self.waste_standard_error)
+        saved = "recalibration saves it" + (f",{spread} bits" if spread else "")
+        yield "  = wasted, miscalibrated", self.wasted, saved
+        yield f"  + {'' if soft else 'noise, or '}not known", self.noise, ""
+        yield "entropy of the predictions", self.predicted_entropy, confidence
+        yield "class frequencies", self.frequency_entropy, skill
+        yield "uniform, log K", self.uniform_entropy, ""
+
+    def _tables(self) -> Iterator[tuple[list[str], list[list[str]]]]:
+        """Yield the heads and lines of all tables."""
         title = f"{self.n_samples} rows of {self.n_classes} classes"
-        lines = [f"{title:<28}{'nats':>9}{'bits':>10}"]
-        for name, nats, remark in (
-            ("cross-entropy", self.cross_entropy, ""),
-            ("= entropy of the labels", self.label_entropy, "the floor"),
-            ("+ KL divergence", self.kl_divergence, waste),
-            ("entropy of the predictions", self.predicted_entropy, confidence),
-            ("class frequencies", self.frequency_entropy, skill),
-            ("uniform, log K", self.uniform_entropy, ""),
-        ):
-            line = f"{name:<28}{nats:>9.4f}{nats / BIT:>10.4f}  {remark}"
-            lines.append(line.rstrip())
-        if self.rows:
-            lines.append(f"{'row':<10}{'label':<14}{'predicted':<14}p(label)      bits")
-        for row, label, predicted, proba, nats in self.rows:
-            name = f"{row:<10}{label!s:<14}{predicted!s:<14}"
-            lines.append(f"{name}{proba:>8.3g}{nats / BIT:>10.4g}")
+        parts = [
+            [name, f"{nats:.4f}", f"{nats / BIT:.4f}", f"  {remark}"]
+            for name, nats, remark in self._parts()
+        ]
+        yield [title, "nats", "bits", ""], parts
+        for head, shares in (("class", self.classes), ("group", self.groups)):
+            most = sorted(shares, key=lambda share: -share.loss_share)[:MAX_SHARES]
+            if len(most) < len(shares):
+                head = f"{head}, the first {MAX_SHARES} of {len(shares)}"
+            lines = [
+                [str(name), f"{rows:.1%}", f"{loss:.1%}", f"{nats / BIT:.4f}", plus]
+                for name, rows, loss, nats, error in most
+                for plus in [f" {_plus_minus(error)}"]
+            ]
+            if len(lines) > 1:
+                yield [head, "of rows", "of loss", "bits", ""], lines
+        lines = [
+            [str(row.index), str(row.label), str(row.predicted), proba, bits]
+            for row in self.rows
+            for proba, bits in [(f"{row.proba:.3g}", f"{row.nats / BIT:.4g}")]
+        ]
+        if lines:
+            yield ["row", "label", "predicted", "p(label)", "bits"], lines
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print itself where a notebook shows text."""
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        """Return tables for a notebook."""
+
+        def line(tag: str, cells: list[str]) -> str:
+            inner = "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)
+            return f"<tr>{inner}</tr>"
+
+        return "".join(
+            f"<table><thead>{line('th', head)}</thead>"
+            f"<tbody>{''.join(line('td', cells) for cells in lines)}</tbody></table>"
+            for head, lines in self._tables()
+        )
+
+    def __str__(self) -> str:
+        lines = []
+        for head, cells in self._tables():
+            widths = WIDTHS[head[1]]
+            for line in (head, *cells):
+                padded = (
+                    f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)
+                )
+                lines.append("".join(padded).rstrip())
         return "\n".join(lines)
 
 
-@takes(NameKeywords)
-def explain(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    n_rows: int = 10,
-    **keywords: Unpack[NameKeywords],
-) -> Explanation:
-    r"""Explain a cross-entropy: baselines, skill, confidence, most surprising rows.
-
-    .. math:: -\sum_k t_k \log p_k = H(t) + \mathrm{KL}(t \,\|\, p)
-
-    The entropy H(t) of soft labels is the floor, and the divergence is what the
-    predictions waste. Hard labels have H(t) = 0: their divergence contains the noise of
-    the labels as well, so that even the true class probabilities have one. The entropy
-    of the predictions is the loss that they expect of themselves: if it is below the
-    cross-entropy by more than chance, they are over-confident. The number after ± is
-    the standard error of that difference.
-
-    Parameters
-    ----------
-    {y_true}
-    {y_proba}
-    n_rows : int, default=10
-        How many rows to list, those of the largest divergence. Rows of weight 0 are not
-        listed.
-    {keywords}
-
-    Returns
-    -------
-    Explanation
-        Its numbers are attributes; print it to read them.
-
-    Raises
-    ------
-    ValueError
-        As for :func:`skxent.metrics.evaluate_loss`, and if n_rows is not an integer of
-        at least 0.
-
-    See Also
-    --------
-    skxent.metrics.cross_entropy : The cross-entropy alone.
-    skxent.metrics.d2_loss_score : The skill score of any loss.
-
-    Examples
-    --------
-    >>> from skxent import explain
-    >>> y = ["ham", "spam", "ham", "ham"]
-    >>> print(explain(y, [0.1, 0.8, 0.3, 0.9], n_rows=2))
-    4 rows of 2 classes              nats      bits
-    cross-entropy                  0.7469    1.0776
-    = entropy of the labels        0.0000    0.0000  the floor
-    + KL divergence                0.7469    1.0776  noise and waste
-    entropy of the predictions     0.4404    0.6353  over-confident by 0.4423 ± 0.8 bits
-    class frequencies              0.5623    0.8113  skill -32.8%
-    uniform, log K                 0.6931    1.0000
-    row       label         predicted     p(label)      bits
-    3         ham           spam               0.1     3.322
-    2         ham           ham                0.7    0.5146
-    """
-    check_count("n_rows", n_rows, low=0)
-    options = Options(**keywords)
-    rows = ScoredRows(y_true, y_proba, options.sample_weight)
-    raw, target, _ = read(rows, options)
-    target = target.moderate()
-    weight, mass = target.row_weights(), target.mass()
-    check_sum(weight.max())
-    log_proba = softmax(raw.astype(np.float64, copy=False), log=True)
-    if target.codes is not None:
-        codes, floor = target.codes, np.zeros(len(raw))
-        loss = -log_proba[np.arange(len(raw)), codes]
-    else:
-        assert target.soft is not None
-        codes, floor = codes_of_logits(target.soft), entr(target.soft).sum(axis=1)
-        loss = -(target.soft * np.where(target.soft > 0, log_proba, 0)).sum(axis=1)
-    expected = entr(np.exp(log_proba)).sum(axis=1)
-    share, surprise = weight / weight.sum(), loss - floor
-    order = np.argsort(np.where(weight > 0, -surprise, np.inf), kind="stable")[:n_rows]
-    names, predicted = column_labels(rows, options.labels), codes_of_logits(log_proba)
-    return Explanation(
-        n_samples=int(np.count_nonzero(weight)),
-        n_classes=target.n_classes,
-        cross_entropy=float(share @ loss),
-        label_entropy=float(share @ floor),
-        predicted_entropy=float(share @ expected),
-        frequency_entropy=float(entr(mass / mass.sum()).sum()),
-        gap_standard_error=_standard_error(loss - expected, share),
-        rows=tuple(
-            SurprisingRow(
-                row=int(i),
-                label=names[codes[i]],
-                predicted=names[predicted[i]],
-                proba=float(np.exp(log_proba[i, codes[i]])),
-                nats=float(surprise[i]),
-            )
-            for i in order
-            if weight[i] > 0
-        ),
-    )
+# How the columns of the tables are printed, by the first head after the names.
+WIDTHS = {
+    "nats": ["<28", ">9", ">10", ""],
+    "of rows": ["<28", ">9", ">10", ">10", ""],
+    "label": ["<10", "<14", "<14", ">8", ">10"],
+}
 
 
-def _standard_error(values: Floats, share: Floats) -> float:
-    """Return the standard error of the mean with weights `share`, which sum to one."""
-    n = np.count_nonzero(share)
-    if n < 2:
-        return float("nan")
-    with np.errstate(invalid="ignore"):  # The loss of a certain error is infinite.
-        deviation = share * (values - share @ values)
-        return float(np.sqrt(deviation @ deviation * n / (n - 1)))
+def _plus_minus(nats: float) -> str:
+    """Return a standard error in bits to print after a number."""
+    return "" if np.isnan(nats) else f" ± {nats / BIT:.2g}"

@@ -46,6 +46,10 @@ class Column(NamedTuple):
     weight: NDArray[np.float64]
     start: NDArray[np.intp]
 
+    def coarse(self) -> NDArray[np.intp]:
+        """Return the starts of groups of neighbouring values, at most MAX_POINTS."""
+        return self.start[:: -(-len(self.start) // MAX_POINTS)]
+
     def fitted(
         self, outcome: NDArray[Any], start: NDArray[np.intp]
     ) -> NDArray[np.float64]:
@@ -71,7 +75,7 @@ class Column(NamedTuple):
 
     def band(self, level: float, n_resamples: int, rng: Any) -> Band:
         """Return the quantiles of fits to outcomes drawn from the confidence."""
-        start = self.start[:: -(-len(self.start) // MAX_POINTS)]
+        start = self.coarse()
         fits = [
             self.fitted(rng.uniform(size=len(self.weight)) < self.confidence, start)
             for _ in range(n_resamples)

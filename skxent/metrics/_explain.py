@@ -1,0 +1,206 @@
+"""From labels and probabilities to the explanation of their cross-entropy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr
+
+from skxent.inputs.labels import encode_labels, refuse_missing
+from skxent.inputs.tables import codes_of_logits
+from skxent.inputs.weights import check_sum
+from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_count
+from skxent.losses._probabilities import softmax
+from skxent.metrics._explanation import Explanation, LossShare, SurprisingRow
+from skxent.metrics._options import LabelKeywords, Options, takes
+from skxent.metrics._recalibration import saving, weighted_rows
+from skxent.metrics._rows import ScoredRows, column_labels, read
+
+
+@takes(LabelKeywords)
+def explain(
+    y_true: ArrayLike,
+    y_proba: ArrayLike,
+    *,
+    n_rows: int = 10,
+    groups: ArrayLike | None = None,
+    **keywords: Unpack[LabelKeywords],
+) -> Explanation:
+    r"""Explain a cross-entropy: its parts, baselines, sources, most surprising rows.
+
+    .. math:: -\sum_k t_k \log p_k = H(t) + \mathrm{KL}(t \,\|\, p)
+
+    The entropy H(t) of soft labels is the floor, and the divergence is what the
+    predictions waste. Hard labels have H(t) = 0: their divergence contains the noise of
+    the labels as well, so that even the true class probabilities have one.
+
+    What recalibration saves of the divergence (:func:`decompose_loss`) is wasted for
+    certain. Some of that is chance, for the recalibration is fitted to the same labels:
+    what it saves on average of calibrated predictions is subtracted. For two classes
+    that is found by labels drawn from the predictions, for more it is half a parameter
+    for each row. The rest of the divergence is noise, or what the model does not know.
+
+    The entropy of the predictions is the loss that they expect of themselves: if it is
+    below the cross-entropy by more than chance, they are over-confident. Numbers after
+    ± are standard errors.
+
+    Parameters
+    ----------
+    {y_true}
+    {y_proba}
+    n_rows : int, default=10
+        How many rows to list, those of the largest divergence. Rows of weight 0 are not
+        listed.
+    groups : array-like of shape (n,), default=None
+        A column of any labels. The explanation says how much of the loss comes from the
+        rows of each of them, as it does for each class.
+    class_weight : dict, Series, array-like of shape (K,) or "balanced", default=None
+        Weights of the labels: all numbers are then those of rows with these weights, in
+        which even calibrated predictions waste something.
+    {keywords}
+
+    Returns
+    -------
+    Explanation
+        Its numbers are attributes; print it to read them.
+
+    Raises
+    ------
+    ValueError
+        As for :func:`skxent.metrics.evaluate_loss`, if n_rows is not an integer of at
+        least 0, or if groups are missing or of another length.
+
+    See Also
+    --------
+    skxent.metrics.cross_entropy : The cross-entropy alone.
+    skxent.metrics.decompose_loss : The same parts of any proper loss.
+    skxent.metrics.d2_loss_score : The skill score of any loss.
+
+    Examples
+    --------
+    >>> from skxent import explain
+    >>> y = ["ham", "spam", "ham", "ham"]
+    >>> print(explain(y, [0.1, 0.8, 0.3, 0.9], n_rows=2))
+    4 rows of 2 classes              nats      bits
+    cross-entropy                  0.7469    1.0776
+    = entropy of the labels        0.0000    0.0000  the floor
+    + KL divergence                0.7469    1.0776
+      = wasted, miscalibrated      0.0948    0.1368  recalibration saves it, ± 0.63 bits
+      + noise, or not known        0.6521    0.9408
+    entropy of the predictions     0.4404    0.6353  over-confident by 0.4423 ± 0.8 bits
+    class frequencies              0.5623    0.8113  skill -32.8%
+    uniform, log K                 0.6931    1.0000
+    class                         of rows   of loss      bits
+    ham                             75.0%     92.5%    1.3295  ± 1
+    spam                            25.0%      7.5%    0.3219
+    row       label         predicted     p(label)      bits
+    3         ham           spam               0.1     3.322
+    2         ham           ham                0.7    0.5146
+    """
+    check_count("n_rows", n_rows, low=0)
+    options = Options(**keywords)
+    rows = ScoredRows(y_true, y_proba, options.sample_weight)
+    raw, target, classes = read(rows, options)
+    raw, target = weighted_rows(raw, target.moderate())
+    weight, mass = target.row_weights(), target.mass()
+    check_sum(weight.max())
+    log_proba = softmax(raw, log=True)
+    if target.codes is not None:
+        codes, names, floor = target.codes, classes, np.zeros(len(raw))
+        loss = -log_proba[np.arange(len(raw)), codes]
+        classwise = codes, weight, loss
+    else:
+        assert target.soft is not None
+        codes, floor = codes_of_logits(target.soft), entr(target.soft).sum(axis=1)
+        names = column_labels(rows, options.labels)
+        each = -np.where(target.soft > 0, log_proba, 0)
+        loss = (target.soft * each).sum(axis=1)
+        places = np.tile(np.arange(len(names)), len(raw))
+        shares = target.soft * weight[:, np.newaxis]
+        classwise = places, shares.ravel(), each.ravel()
+    loss = np.where(weight > 0, loss, 0.0)
+    expected = entr(np.exp(log_proba)).sum(axis=1)
+    share, surprise = weight / weight.sum(), loss - floor
+    order = np.argsort(np.where(weight > 0, -surprise, np.inf), kind="stable")[:n_rows]
+    predicted, index = codes_of_logits(log_proba), _index_of(y_true, y_proba, groups)
+    saved = saving(target, raw)
+    saved_each = np.where(weight > 0, saved.each, 0.0)
+    found = Explanation(
+        n_samples=int(np.count_nonzero(weight)),
+        n_classes=target.n_classes,
+        cross_entropy=float(share @ loss),
+        label_entropy=float(share @ floor),
+        predicted_entropy=float(share @ expected),
+        frequency_entropy=float(entr(mass / mass.sum()).sum()),
+        gap_standard_error=_standard_error(loss - expected, share),
+        miscalibration=float(share @ saved_each),
+        chance_miscalibration=saved.chance,
+        waste_standard_error=_standard_error(saved_each, share),
+        rows=tuple(
+            SurprisingRow(
+                row=int(i),
+                label=names[codes[i]],
+                predicted=names[predicted[i]],
+                proba=float(np.exp(log_proba[i, codes[i]])),
+                nats=float(surprise[i]),
+                index=int(i) if index is None else index[i],
+            )
+            for i in order
+            if weight[i] > 0
+        ),
+        classes=_shares(names, *classwise),
+    )
+    if groups is None:
+        return found
+    values, members = encode_labels(groups, name="groups")
+    if values.dtype.kind == "f":
+        refuse_missing(int(np.isnan(values[members]).sum()), "groups")
+    if len(members) != len(raw):
+        raise ValueError(f"groups must have {len(raw)} rows, got {len(members)}.")
+    return replace(found, groups=_shares(values, members, weight, loss))
+
+
+def _index_of(*tables: Any) -> Any:
+    """Return the index of the first pandas table, or None."""
+    return next((table.index for table in tables if hasattr(table, "iloc")), None)
+
+
+def _shares(
+    names: NDArray[Any],
+    codes: NDArray[np.intp],
+    weight: NDArray[Any],
+    value: NDArray[Any],
+) -> tuple[LossShare, ...]:
+    """Return the share of each name in a loss; those without weight are left out."""
+    kept, n = weight > 0, len(names)
+    codes, weight, value = codes[kept], weight[kept], value[kept]
+    mass = np.bincount(codes, weight, n)
+    loss = np.bincount(codes, weight * value, n)
+    count = np.bincount(codes, minlength=n)
+    # An infinite loss has no error; one row has none either.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean, row_share, loss_share = loss / mass, mass / mass.sum(), loss / loss.sum()
+        deviation = weight * (value - mean[codes]) / mass[codes]
+        square = np.bincount(codes, deviation**2, n) * count / (count - 1)
+    error = np.sqrt(np.where(count > 1, square, np.nan))
+    return tuple(
+        LossShare(names[k], *map(float, numbers))
+        for k, numbers in enumerate(
+            zip(row_share, loss_share, mean, error, strict=True)
+        )
+        if mass[k] > 0
+    )
+
+
+def _standard_error(values: Floats, share: Floats) -> float:
+    """Return the standard error of the mean with weights `share`, which sum to one."""
+    n = np.count_nonzero(share)
+    if n < 2:
+        return float("nan")
+    with np.errstate(invalid="ignore"):  # The loss of a certain error is infinite.
+        deviation = share * (values - share @ values)
+        return float(np.sqrt(deviation @ deviation * n / (n - 1)))

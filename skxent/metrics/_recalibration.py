@@ -1,0 +1,137 @@
+"""The best recalibrated predictions, and what they save of a loss by chance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import entr, expit
+from sklearn.isotonic import IsotonicRegression
+
+from skxent.inputs.targets import Target
+from skxent.kernels.arrays import Floats
+from skxent.losses._loss import Loss
+from skxent.losses._shipped import CrossEntropy
+from skxent.metrics._bins import Outcomes
+from skxent.metrics._isotonic import columns_of
+from skxent.metrics._rows import loss_of_rows
+
+LARGEST_LOGIT = 700.0  # of what is recalibrated by scales: exp of it is finite
+RESAMPLES = 20  # for the mean over chance
+
+
+def weighted_rows(raw: Floats, target: Target) -> tuple[Floats, Target]:
+    """Return both in float64, with class weights in the weights of the rows."""
+    target = target.with_row_weights()
+    if target.soft is not None:
+        target = replace(target, soft=target.soft.astype(np.float64, copy=False))
+    return raw.astype(np.float64, copy=False), target
+
+
+def log_odds(raw: Floats) -> Floats:
+    """Return logits of two classes as log-odds of the second, others as they are."""
+    if raw.ndim == 2 and raw.shape[1] == 2:
+        with np.errstate(invalid="ignore"):
+            return raw[:, 1] - raw[:, 0]
+    return raw
+
+
+def recalibrated(loss: Loss, target: Target, raw: Floats) -> Floats:
+    """Return the log-odds (n,), or logits (n, K), of the least loss of a recalibration.
+
+    Isotonic for two classes; for more a scale and a shift of each class.
+    """
+    return (_isotonic if raw.ndim == 1 else _scaled)(loss, target, raw)
+
+
+def shares_of(target: Target) -> Floats:
+    """Return labels as shares of the classes: (n, K)."""
+    if target.soft is not None:
+        return np.asarray(target.soft, dtype=np.float64)
+    return np.eye(target.n_classes)[target.codes]
+
+
+def _isotonic(loss: Loss, target: Target, raw: Floats) -> Floats:
+    """Return the log-odds of the best probabilities in the order of `raw`.
+
+    They are the same for every proper loss (Brümmer, du Preez 2013, arXiv 1304.2331).
+    """
+    # Places in that order: probabilities below 1e-15 stay apart.
+    places = np.unique(raw, return_inverse=True)[1].astype(np.float64)
+    weight = target.moderate().row_weights()
+    fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(
+        places, shares_of(target)[:, 1], sample_weight=weight
+    )
+    with np.errstate(divide="ignore"):
+        return np.log(fitted) - np.log1p(-fitted)
+
+
+def _scaled(loss: Loss, target: Target, raw: Floats) -> Floats:
+    """Return logits with the scale and shift of each class that have the least loss."""
+    z = np.clip(raw, -LARGEST_LOGIT, LARGEST_LOGIT)
+    K = z.shape[1]
+    target = target.moderate()
+    total = target.total_weight()
+
+    def objective(scale_and_shift: Floats) -> tuple[float, Floats]:
+        scale, shift = scale_and_shift.reshape(2, K)
+        value, gradient = np.empty(len(z)), np.empty_like(z)
+        loss.evaluate(z * scale + shift, target, value=value, gradient=gradient)
+        slopes = np.concatenate([(gradient * z).sum(axis=0), gradient.sum(axis=0)])
+        return float(value.sum()) / total, slopes / total
+
+    start = np.concatenate([np.ones(K), np.zeros(K)])
+    found = minimize(
+        objective, start, jac=True, method="L-BFGS-B", options={"gtol": 1e-9}
+    )
+    scale, shift = found.x.reshape(2, K)
+    return z * scale + shift
+
+
+class Saving(NamedTuple):
+    """What recalibration saves of each row's cross-entropy, (n,), and what by chance.
+
+    Chance alone is what it would save on average of predictions that are calibrated.
+    """
+
+    each: Floats
+    chance: float
+
+
+def saving(target: Target, raw: Floats) -> Saving:
+    """Return what recalibration saves of cross-entropy, in nats."""
+    raw = log_odds(raw)
+    if target.n_classes == 1:
+        return Saving(np.zeros(len(raw)), 0.0)
+    weight = target.row_weights()
+    loss, plain = CrossEntropy(), replace(target, sample_weight=None)
+    better = np.ascontiguousarray(recalibrated(loss, target, raw))
+    each = loss_of_rows(loss, plain, raw) - loss_of_rows(loss, plain, better)
+    if target.soft is not None:
+        chance = 0.0
+    elif raw.ndim == 1:
+        chance = _chance_of_isotonic(raw, weight)
+    else:  # Wilks: half a parameter each; a shift of all classes is none
+        share = weight / weight.sum()
+        chance = (2 * target.n_classes - 1) / 2 * float(share @ share)
+    return Saving(each, chance)
+
+
+def _chance_of_isotonic(raw: Floats, weight: NDArray[np.float64]) -> float:
+    """Return the mean saving for labels that are drawn from the predictions."""
+    proba = expit(raw)[:, np.newaxis]
+    (column,) = columns_of(Outcomes(proba, np.zeros_like(proba), weight))
+    p, w, start = column.confidence, column.weight, column.coarse()
+    with np.errstate(divide="ignore"):
+        if_true, if_not = -np.log(p), -np.log1p(-p)
+    group = np.add.reduceat(w, start)
+    # The same numbers in every call, so that an explanation can be repeated.
+    rng, saved = np.random.RandomState(0), 0.0
+    for _ in range(RESAMPLES):
+        y = rng.uniform(size=len(p)) < p
+        fit = column.fitted(y, start)
+        saved += w @ np.where(y, if_true, if_not) - group @ (entr(fit) + entr(1 - fit))
+    return float(saved / RESAMPLES / w.sum())
