@@ -1,4 +1,4 @@
-"""Does solver="auto" choose the fastest solver? Its regret on twenty cases.
+"""Does solver="auto" choose the fastest solver? Its regret on 21 cases.
 
     python -P benchmarks/choice_of_solver.py            # two or three minutes
     python -P benchmarks/choice_of_solver.py 2 7        # only these cases
@@ -89,6 +89,7 @@ CASES = [
     Case(10_000, 5_000, 20, "sparse", C=0.01),
     Case(20_000, 5_000, 2, "words", C=10.0),
     Case(5_000, 5_000, 4, "words"),
+    Case(2_000, 20_000, 2, "words"),
 ]
 
 

@@ -89,6 +89,10 @@ class Penalty(ABC):
         """Return True if an objective, now of this value, may fall for ever."""
         return value < SEPARATED
 
+    def is_least_at(self, W: Weights) -> bool:
+        """Return True if each row of W, whatever the others are, costs least there."""
+        return False
+
     @property
     def l1_weights(self) -> Weights | None:
         """Return the L1 weights (2, D) if an L1 norm is all that is not smooth.
@@ -123,6 +127,9 @@ class L2(Penalty):
 
     def may_be_unbounded(self, value: float) -> bool:
         return self.free_columns or super().may_be_unbounded(value)
+
+    def is_least_at(self, W: Weights) -> bool:
+        return not W.any()
 
     def restricted(self, index: Columns) -> Self:
         return replace(self, strength=self.strength[index])

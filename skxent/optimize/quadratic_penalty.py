@@ -101,8 +101,20 @@ class QuadraticPenalty(Penalty):
     def may_be_unbounded(self, value: float) -> bool:
         return False
 
+    def is_least_at(self, W: Weights) -> bool:
+        return not self.whole and np.array_equal(W, self.center)
+
     def restricted(self, index: Columns) -> Self:
-        raise NotImplementedError("A stream is not fitted column by column.")
+        """Return the same for some rows of W; of a whole matrix no row stands alone."""
+        if self.whole:
+            raise NotImplementedError("A whole matrix is not restricted to columns.")
+        columns = index[index < len(self.origin)]
+        return replace(
+            self,
+            center=self.center[index],
+            matrix=self.matrix[index],
+            origin=self.origin[columns],
+        )
 
     def scaled(self, factor: float) -> Self:
         """Return the penalty times a factor."""
@@ -126,6 +138,8 @@ class QuadraticPenalty(Penalty):
         diagonal, which is no exact curvature to begin with, stays as it is. So do the
         origins of columns that are constant in a batch and were so near before.
         """
+        if np.array_equal(origin, self.origin):
+            return self
         same = constant & is_rounding(self.origin, origin.astype(self.origin.dtype))
         origin = np.where(same, self.origin, origin)
         shift = (origin - self.origin).astype(np.float64)

@@ -25,8 +25,8 @@ from skxent.optimize.cg import newton_cg
 from skxent.optimize.cholesky import newton_cholesky
 from skxent.optimize.lbfgs import lbfgs
 from skxent.optimize.objective import Objective
-from skxent.optimize.penalties import L2
 from skxent.optimize.proximal_newton import proximal_newton
+from skxent.optimize.rows.base import MAX_CACHED_WEIGHTS
 from skxent.optimize.smooth import Weights
 from skxent.optimize.solution import (
     SEPARABLE,
@@ -50,6 +50,10 @@ SOLVERS = tuple(METHODS)
 # penalties of their own, as in a stream, its one scale does not tell the decrement.
 FEW_ROWS = 6
 
+# Where columns of sparse X have fewer entries, a pass takes less time than the vectors
+# of L-BFGS, as long as W fits a cache.
+FEW_ENTRIES = 16
+
 # Several fits use a Hessian that is kept, so it may cost this many times as much.
 KEPT_HESSIAN_FACTOR = 10
 
@@ -63,7 +67,8 @@ def choose_solver(objective: Objective, options: SolverOptions) -> str:
     """Return the solver for the size of the problem.
 
     For a convex loss with a penalty, L-BFGS was the fastest at any number of rows per
-    coefficient, but for the smallest problems (benchmarks/choice_of_solver.py).
+    coefficient, but for the smallest problems and those with next to no entries in a
+    column (benchmarks/choice_of_solver.py).
     """
     size, m = objective.shape
     n, coefficients = objective.rows.n_samples, size * m
@@ -74,6 +79,8 @@ def choose_solver(objective: Objective, options: SolverOptions) -> str:
     # Only Newton's methods detect that no minimum exists.
     uneven = m > 1 and not objective.shift_invariant
     hard = (uneven or not objective.loss.convex) and n <= FEW_ROWS * coefficients
+    empty = objective.rows.entries_per_column <= FEW_ENTRIES
+    hard |= empty and coefficients <= MAX_CACHED_WEIGHTS
     return "newton-cg" if hard or objective.may_be_unbounded() else "lbfgs"
 
 
@@ -122,15 +129,18 @@ def _in_use(
 ) -> tuple[str, Solution]:
     """Leave out columns of X that are empty, if they start where the penalty is least.
 
+    They stay there.
+
     Return the name of the last solver that ran, and its solution.
     """
-    columns = None if start.any() else objective.rows.columns_in_use()
-    if columns is None or not isinstance(objective.penalty, L2):
+    at_rest = objective.penalty.is_least_at(start)
+    columns = objective.rows.columns_in_use() if at_rest else None
+    if columns is None:
         return _solve(objective, start, options, solver)
     index, callback = objective.rows_of(columns), options.callback
 
     def widened(W: Weights) -> Weights:
-        whole = np.zeros(objective.shape)
+        whole = start.copy()
         whole[index] = W
         return whole
 

@@ -119,6 +119,25 @@ def test_sparse_soft_and_string_batches():
     assert_array_equal(words.classes_, names)
 
 
+@all_classes
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
+def test_columns_that_a_batch_lacks_change_nothing(n_classes, loss):
+    """Batches leave out empty columns of a wide table; each batch uses others."""
+    rng = np.random.default_rng(0)
+    wide, d = 1 << 19, 3000
+    place = rng.choice(wide, d, replace=False)
+    few = sp.random_array((800, d), density=0.004, format="csr", rng=rng)
+    many = sp.csr_array((few.data, place[few.indices], few.indptr), shape=(800, wide))
+    y = rng.integers(0, n_classes, 800)
+    narrow, stream = (
+        streamed(CrossEntropyClassifier(loss, tol=1e-8, C=10.0), X, y)
+        for X in (few, many)
+    )
+    assert_allclose(stream.coef_[:, place], narrow.coef_, atol=1e-6)
+    assert np.count_nonzero(stream.coef_) == np.count_nonzero(stream.coef_[:, place])
+    assert_allclose(stream.predict_proba(many), narrow.predict_proba(few), atol=1e-6)
+
+
 def test_a_batch_may_lack_classes_and_a_stream_be_pickled():
     X, y = data(3, 900)
     order = np.argsort(y, kind="stable")  # the worst order: class by class

@@ -220,9 +220,9 @@ def test_a_hessian_of_a_neighbour_spares_one():
 
 
 def test_choice_of_solver():
-    def chosen(n, d, n_classes, loss=CrossEntropy(), C=1.0):
+    def chosen(n, d, n_classes, loss=CrossEntropy(), C=1.0, table=np.zeros):
         target = make_target(np.zeros(n, int), n, n_classes)
-        X = sp.csr_array((n, d))
+        X = table((n, d))
         return choose_solver(objective_of(X, target, loss, C=C), SolverOptions())
 
     assert chosen(1000, 10, 2) == "newton-cholesky"
@@ -231,6 +231,8 @@ def test_choice_of_solver():
     assert chosen(1000, 5000, 20) == "lbfgs"
     assert chosen(1000, 5000, 20, Focal(2.0)) == "newton-cg"
     assert chosen(1000, 5000, 20, C=np.inf) == "newton-cg"
+    assert chosen(1000, 5000, 20, table=sp.csr_array) == "newton-cg"
+    assert chosen(1000, 50_000, 20, table=sp.csr_array) == "lbfgs"
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,9 @@ SAMPLE_ROWS_PER_COLUMN = 4
 # Numbers that a block should hold, of X and of the logits: about a megabyte.
 CHUNK_ENTRIES = 1 << 17
 
+# W of fewer numbers than this fits a cache.
+MAX_CACHED_WEIGHTS = 1 << 18
+
 
 def origin_step(n_samples: int) -> int:
     """Return k, where every k-th row tells the origin: near the mean will do."""
@@ -180,6 +183,11 @@ class Rows(ABC):
     def best_intercepts(self, loss: Loss) -> Floats:
         """Return about the best intercepts if all coefficients are zero."""
         return self.best_constant(loss) - self.mean_offset
+
+    @property
+    def entries_per_column(self) -> float:
+        """Return the mean number of entries of a column that a pass reads."""
+        return float(self.n_samples)
 
     def columns_in_use(self) -> Columns | None:
         """Return the columns that W should have, in their order, or None for all."""

@@ -14,14 +14,9 @@ from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.threads import effective_n_threads, mapped
 from skxent.losses._loss import Loss
-from skxent.optimize.rows.base import Layout, origin_step
+from skxent.optimize.rows.base import MAX_CACHED_WEIGHTS, Layout, origin_step
 from skxent.optimize.rows.constant import column_ranges
-from skxent.optimize.rows.sparse import (
-    MAX_CACHED_WEIGHTS,
-    SparseRows,
-    WideRows,
-    pays_by_columns,
-)
+from skxent.optimize.rows.sparse import SparseRows, WideRows, pays_by_columns
 from skxent.optimize.rows.table import (
     MAX_SEGMENT_SUMS,
     MAX_SEGMENTS,

@@ -12,7 +12,7 @@ from skxent.kernels import _wide
 from skxent.kernels.arrays import Floats
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._loss import Loss
-from skxent.optimize.rows.base import Layout
+from skxent.optimize.rows.base import MAX_CACHED_WEIGHTS, Layout
 from skxent.optimize.rows.table import (
     MAX_SEGMENT_SUMS,
     MAX_SEGMENTS,
@@ -38,9 +38,6 @@ def entries(X: Any) -> tuple[Any, Any, Any]:
 # Vectors of the size of W that a solver holds: conjugate gradients with their step.
 SOLVER_VECTORS = 8
 
-# W of fewer numbers than this fits a cache.
-MAX_CACHED_WEIGHTS = 1 << 18
-
 
 class SparseRows(TableRows):
     """Rows of a CSR matrix, as they are: they cannot be centred."""
@@ -50,6 +47,10 @@ class SparseRows(TableRows):
     @cached_property
     def entries_per_row(self) -> int:
         return int(self.X.nnz // self.n_samples)
+
+    @property
+    def entries_per_column(self) -> float:
+        return float(self.X.nnz / max(self.n_features, 1))
 
     @cached_property
     def layout(self) -> Layout:
@@ -66,11 +67,13 @@ class SparseRows(TableRows):
         """Return the columns with entries, the fullest first.
 
         W then has no unused entries, and those in use most share a cache: hashed
-        columns are read in half the time. None if the copy of the indices would take
-        more memory than all vectors of a solver get shorter.
+        columns are read in half the time. None if W fits a cache and most of it may be
+        in use, or if the copy of the indices would take more memory than all vectors of
+        a solver get shorter.
         """
         d, m, nnz = self.n_features, self.n_outputs, self.X.nnz
-        if d * m <= MAX_CACHED_WEIGHTS or nnz >= 2 * SOLVER_VECTORS * m * d:
+        fits = d * m <= MAX_CACHED_WEIGHTS and 2 * nnz > d
+        if fits or nnz >= 2 * SOLVER_VECTORS * m * d:
             return None
         count = np.bincount(self.X.indices[:nnz], minlength=d)
         used = np.flatnonzero(count)
@@ -169,7 +172,9 @@ class WideRows(SparseRows):
         return SparseRows
 
     def columns_in_use(self) -> Columns | None:
-        return None  # the copy by columns is better
+        # If most may be in use, the copy by columns is better.
+        few = 2 * self.X.nnz <= self.n_features
+        return super().columns_in_use() if few else None
 
     @cached_property
     def _entries(self) -> tuple[Any, Any, Any]:
