@@ -60,6 +60,37 @@ def sweep_matrix(
     return last
 
 
+cdef inline double times_slope(
+    Py_ssize_t n, const int *rows, const double *x, const double *slope, Py_ssize_t m
+) noexcept nogil:
+    """Return a column of X times the slope of an output of the rows."""
+    cdef double even = 0, odd = 0  # one sum would wait for itself
+    cdef Py_ssize_t entry
+    for entry in range(0, n - 1, 2):
+        even += x[entry] * slope[rows[entry] * m]
+        odd += x[entry + 1] * slope[rows[entry + 1] * m]
+    if n % 2:
+        even += x[n - 1] * slope[rows[n - 1] * m]
+    return even + odd
+
+
+cdef inline void move_slope(
+    Py_ssize_t n, const int *rows, const double *x, double change,
+    const double *H, double *slope, Py_ssize_t m,
+) noexcept nogil:
+    """Add change times H̃ x to the slope; H starts at a row of each H̃."""
+    cdef Py_ssize_t entry, other
+    if m == 1:
+        for entry in range(n):
+            slope[rows[entry]] += change * x[entry] * H[rows[entry]]
+        return
+    for entry in range(n):
+        for other in range(m):
+            slope[rows[entry] * m + other] += (
+                change * x[entry] * H[rows[entry] * m * m + other]
+            )
+
+
 def sweep_columns(
     tuple X, tuple model, double[:, ::1] w, tuple penalties,
     const Py_ssize_t[::1] order, int sweeps, double tolerance,
@@ -78,7 +109,7 @@ def sweep_columns(
     cdef double[:, ::1] slope = model[1]
     cdef const double[:, ::1] l1 = penalties[0]
     cdef const double[::1] l2 = penalties[1]
-    cdef Py_ssize_t m = w.shape[1], i, j, k, other, entry, position
+    cdef Py_ssize_t m = w.shape[1], j, k, first, size, position
     cdef double last = 0, change, s
     cdef int _
     cdef Watch watch = watch_of(<double> sweeps * len(x) * m)
@@ -90,22 +121,23 @@ def sweep_columns(
             last = 0
             for position in range(order.shape[0]):
                 j = order[position]
+                first, size = start[j], start[j + 1] - start[j]
                 if stopped(&watch, True):
                     break
                 for k in range(m):
                     if curvature[j, k] <= 0:
                         continue
-                    s = l2[j] * w[j, k]
-                    for entry in range(start[j], start[j + 1]):
-                        s += x[entry] * slope[rows[entry], k]
+                    s = l2[j] * w[j, k] + times_slope(
+                        size, &rows[first], &x[first], &slope[0, k], m
+                    )
                     change = change_of(w[j, k], s, curvature[j, k], l1[0, j], l1[1, j])
                     if change == 0:
                         continue
                     w[j, k] += change
-                    for entry in range(start[j], start[j + 1]):
-                        i = rows[entry]
-                        for other in range(m):
-                            slope[i, other] += change * x[entry] * H[i, k * m + other]
+                    move_slope(
+                        size, &rows[first], &x[first], change, &H[0, k * m],
+                        &slope[0, 0], m,
+                    )
                     last += curvature[j, k] * change * change
             if last <= tolerance or stopped(&watch, False):
                 break

@@ -47,11 +47,11 @@ from skxent.optimize.solve import solve
 # Penalties between two passes over X.
 MAX_AHEAD = 8
 
-# Columns that may join for penalties ahead: so many, or as many as are in use.
+# Columns that may join for penalties ahead: so many, or half as many as are in use.
 MIN_JOINING = 32
 
 # A predicted gradient of this share of the penalty lets a column join.
-NEAR = 0.95
+NEAR = 0.97
 
 # The Hessian is made anew where a step leaves this much of the decrement.
 SLOW = 0.3
@@ -156,7 +156,7 @@ class PenaltyPath:
 
     def _let_join(self, objectives: Sequence[Objective]) -> int:
         """Let columns join that may be in use soon; return for how many penalties."""
-        room = max(MIN_JOINING, int(self.W.any(axis=1).sum()))
+        room = max(MIN_JOINING, int(self.W.any(axis=1).sum()) // 2)
         joining: Columns = np.zeros(0, dtype=np.intp)
         for count, objective in enumerate(objectives[: self.ahead]):
             predicted = self.gradient + self.trend * (strength_of(objective) - self.at)
