@@ -11,7 +11,7 @@ from skxent.kernels._coordinate import sweep_columns
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import SURROGATE
-from skxent.optimize.inverse import check_curvature
+from skxent.optimize.inverse import check_curvature, positive_parts
 from skxent.optimize.models import (
     MAX_ROUNDS,
     SWEEPS,
@@ -58,10 +58,7 @@ class ColumnsModel(Model):
             self.H += damping * self._row_hessians(SURROGATE, np.zeros_like(z))
         check_curvature(self.H)
         if not loss.convex:
-            values, vectors = np.linalg.eigh(self.H.reshape(-1, m, m))
-            vectors_t = vectors.swapaxes(1, 2)
-            positive = np.maximum(values, 0)[:, np.newaxis]
-            self.H = ((vectors * positive) @ vectors_t).reshape(-1, m * m)
+            self.H = positive_parts(self.H)
         curvature = self.X.power(2).T @ self.H[:, :: m + 1]
         self.curvature = curvature + self.l2_weights[:, np.newaxis]
         check_curvature(self.curvature)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,14 @@ def without_negative_curvature(H: Weights) -> Weights:
     """Return a symmetric matrix with its negative eigenvalues set to zero."""
     values, vectors = eigh(H)
     return np.asarray((vectors * np.maximum(values, 0)) @ vectors.T)
+
+
+def positive_parts(H: Weights) -> Weights:
+    """Return the same for many matrices, each a row (m m) of H, as losses give them."""
+    m = isqrt(H.shape[1])
+    values, vectors = np.linalg.eigh(H.reshape(-1, m, m))
+    positive = np.maximum(values, 0)[:, np.newaxis]
+    return ((vectors * positive) @ vectors.swapaxes(1, 2)).reshape(-1, m * m)
 
 
 class Inverse:

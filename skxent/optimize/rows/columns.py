@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
+from skxent.optimize.inverse import positive_parts
 from skxent.optimize.rows.table import TableRows
 from skxent.optimize.smooth import Columns, Weights
 
@@ -70,13 +71,9 @@ class WorkingColumns:
 
     def row_hessians(self, loss: Loss, W: Weights) -> Weights:
         """Return the Hessians of the rows in their logits, (n, m m), positive parts."""
-        z, m = self._logits(W), W.shape[1]
-        H = self.rows.row_hessians(loss, z, self.rows.target).astype(np.float64)
-        if loss.convex:
-            return H
-        values, vectors = np.linalg.eigh(H.reshape(-1, m, m))
-        positive = np.maximum(values, 0)[:, np.newaxis]
-        return ((vectors * positive) @ vectors.swapaxes(1, 2)).reshape(-1, m * m)
+        found = self.rows.row_hessians(loss, self._logits(W), self.rows.target)
+        H: Weights = found.astype(np.float64)
+        return H if loss.convex else positive_parts(H)
 
     def extend_hessian(self, H: Weights, M: Weights) -> Weights:
         """Return Σ_i M_i ⊗ x_i x_iᵀ, (m, p, m, p), from that of the first columns."""
