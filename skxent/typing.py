@@ -10,7 +10,21 @@ __all__ = ["DataFrameLike", "MatrixLike", "SparseLike"]
 
 
 class SparseLike(Protocol):
-    """A sparse matrix or array of scipy."""
+    """A sparse matrix or array of scipy.
+
+    See Also
+    --------
+    scipy.sparse.csr_matrix : One of these.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_matrix
+    >>> from skxent.typing import SparseLike
+    >>> def n_entries(X: SparseLike) -> int:
+    ...     return X.tocsr().nnz
+    >>> n_entries(csr_matrix([[0, 1], [0, 0]]))
+    1
+    """
 
     @property
     def shape(self) -> Any:
@@ -21,7 +35,21 @@ class SparseLike(Protocol):
 
 
 class DataFrameLike(Protocol):
-    """A table of pandas, polars or another library, with names of its columns."""
+    """A table of pandas, polars or another library, with names of its columns.
+
+    See Also
+    --------
+    SparseLike : A sparse matrix or array.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skxent.typing import DataFrameLike
+    >>> def first_column(X: DataFrameLike) -> str:
+    ...     return X.columns[0]
+    >>> first_column(pd.DataFrame({"age": [42]}))
+    'age'
+    """
 
     @property
     def shape(self) -> Any:

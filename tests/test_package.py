@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import distribution, files
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ MODULES = [
     if ">>> " in path.read_text(encoding="utf-8")
     and path.relative_to(PACKAGE).parts[0] not in ("dask", "displays", "onnx", "torch")
     and not (path.parts[-2] == "boosting" and path.stem in BOOSTERS)
+    and not (path.stem == "parquet" and find_spec("pyarrow") is None)
 ]
 
 

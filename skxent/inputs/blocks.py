@@ -21,6 +21,11 @@ BLOCK_BYTES = 128 << 20
 class RowBlocks(Protocol):
     """The protocol of objects whose rows `fit` reads block by block, once per pass.
 
+    See Also
+    --------
+    ArrayBlocks : Blocks of arrays that are read by slicing.
+    ParquetBlocks : Blocks of a Parquet, Arrow or CSV data set.
+
     Examples
     --------
     >>> import numpy as np
@@ -43,6 +48,11 @@ class RowBlocks(Protocol):
         for `fit`. sample_weight may be None before an offset. Every call must yield the
         same blocks in the same order. `fit` keeps each block only until it reads the
         next one.
+
+        Yields
+        ------
+        tuple
+            X, y and, if there are any, sample_weight and offset of the next rows.
         """
 
 
@@ -62,6 +72,11 @@ class ArrayBlocks:
         Offsets of the logits.
     block_rows : int, default=None
         Rows in a block. None makes blocks of X of about 128 MB.
+
+    See Also
+    --------
+    ParquetBlocks : Blocks of a Parquet, Arrow or CSV data set.
+    RowBlocks : What an object of one's own has to define.
 
     Examples
     --------
@@ -112,7 +127,13 @@ class ArrayBlocks:
         self.block_rows = block_rows or max(1, BLOCK_BYTES // width)
 
     def row_blocks(self) -> Iterator[GivenBlock]:
-        """Yield all blocks (X, y[, sample_weight[, offset]]), from the first one on."""
+        """Yield all blocks (X, y[, sample_weight[, offset]]), from the first one on.
+
+        Yields
+        ------
+        tuple
+            X, y and, if there are any, sample_weight and offset of the next rows.
+        """
         # scipy does not check the indices by which it slices.
         X = check_sparse("X", self.X)
         columns = (X, self.y, self.sample_weight, self.offset)

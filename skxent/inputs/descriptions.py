@@ -12,7 +12,7 @@ Documented = TypeVar("Documented")
 
 HEADING = re.compile(r"^([A-Z][\w ]*)\n---+\n", re.MULTILINE)
 # An entry of a section: its line, and the indented ones that follow.
-ENTRY = re.compile(r"^(\*{0,2}\w+(?:, \w+)*) : .*(?:\n+ +.*)*", re.MULTILINE)
+ENTRY = re.compile(r"^(\*\*\w+$|\w+(?:, \w+)* : ).*(?:\n+ +.*)*", re.MULTILINE)
 PLACE = re.compile(r"^( *)(\{\w+\})$", re.MULTILINE)
 
 
@@ -21,7 +21,7 @@ def entries(text: str) -> dict[str, str]:
     return {
         name: found[0]
         for found in ENTRY.finditer(text)
-        for name in found[1].lstrip("*").split(", ")
+        for name in found[1].strip("* :").split(", ")
     }
 
 

@@ -47,6 +47,21 @@ class ParquetBlocks:
         If pyarrow is not installed.
     ValueError
         If the data set lacks one of the columns.
+
+    See Also
+    --------
+    ArrayBlocks : Blocks of arrays that are read by slicing.
+    RowBlocks : What an object of one's own has to define.
+
+    Examples
+    --------
+    >>> import pyarrow
+    >>> from skxent import CrossEntropyClassifier
+    >>> from skxent.blocks import ParquetBlocks
+    >>> table = pyarrow.table({"x": [0.0, 1.0, 2.0, 3.0], "y": [0, 1, 0, 1]})
+    >>> blocks = ParquetBlocks(table, y="y", block_rows=2)
+    >>> CrossEntropyClassifier().fit(blocks).coef_.shape
+    (1, 1)
     """
 
     columns: list[str]
@@ -103,7 +118,13 @@ class ParquetBlocks:
         self.block_rows = block_rows
 
     def row_blocks(self) -> Iterator[GivenBlock]:
-        """Yield all blocks (X, y[, sample_weight[, offset]]), from the first one on."""
+        """Yield all blocks (X, y[, sample_weight[, offset]]), from the first one on.
+
+        Yields
+        ------
+        tuple
+            X, y and, if there are any, sample_weight and offset of the next rows.
+        """
         import pyarrow
 
         errors = pyarrow.ArrowException, OSError

@@ -81,17 +81,23 @@ def distill(
         Probabilities, or logits with `from_logits`. Columns of a data frame that are
         named 0..K-1 are put into this order, others are taken in theirs.
     temperature : float in (0, inf), default=1.0
-        T > 1 softens, T < 1 sharpens.
+        The temperature T: above 1 it softens, below 1 it sharpens.
     from_logits : bool, default=False
+        Whether teacher holds logits.
     y : array-like of shape (n,), default=None
         Codes in 0..K-1, to mix with the teacher.
     teacher_weight : float in [0, 1], default=1.0
-        λ. Below 1 it needs y.
+        The share λ of the teacher. Below 1 it needs y.
 
     Returns
     -------
     ndarray of shape (n, K)
         Rows that sum to one.
+
+    See Also
+    --------
+    skxent.CrossEntropyClassifier : A student that is fitted to soft labels.
+    skxent.torch.LossModule : The loss of a student that is a network.
 
     Examples
     --------

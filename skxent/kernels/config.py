@@ -22,7 +22,16 @@ def show_config(
     Parameters
     ----------
     mode : {"stdout", "dicts"}, default="stdout"
-        As in numpy.show_config.
+        Print, or return a dict, as in :func:`numpy.show_config`.
+
+    Returns
+    -------
+    dict of str to object, or None
+        The configuration for "dicts"; None if it is printed.
+
+    See Also
+    --------
+    sklearn.show_versions : Versions of scikit-learn and what it needs.
 
     Examples
     --------

@@ -17,7 +17,7 @@ from skxent.metrics._rows import ScoredRows
 class LabelIssues(NamedTuple):
     """Rows in the order in which their labels should be looked at.
 
-    Attributes
+    Parameters
     ----------
     row : ndarray of shape (n,)
         The number of the row, that of the most suspicious label first.
@@ -29,6 +29,17 @@ class LabelIssues(NamedTuple):
         The most probable label: of those that reach their threshold, if any does.
     is_issue : ndarray of shape (n,)
         Whether the suggested label reaches its threshold and is not the one given.
+
+    See Also
+    --------
+    rank_label_issues : The function that returns it.
+
+    Examples
+    --------
+    >>> from skxent.metrics import rank_label_issues
+    >>> found = rank_label_issues(["cat", "dog"], [[0.9, 0.1], [0.8, 0.2]])
+    >>> found.label.tolist(), found.self_confidence.tolist()
+    (['dog', 'cat'], [0.2, 0.9])
     """
 
     row: NDArray[np.intp]
@@ -64,7 +75,7 @@ def rank_label_issues(
         All labels, in the order of the columns of y_proba. None: the labels of y_true,
         sorted.
     from_logits : bool, default=False
-        y_proba holds logits; (n,): log-odds of the second label.
+        Whether y_proba holds logits; (n,): log-odds of the second label.
 
     Returns
     -------

@@ -61,6 +61,7 @@ def log_loss(
     Returns
     -------
     float
+        The mean, or the sum, in nats.
 
     Raises
     ------

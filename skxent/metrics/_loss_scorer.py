@@ -37,14 +37,37 @@ class LossScorer(ProbabilityScorer):
     Parameters
     ----------
     loss : str or Loss
+        A Loss, or a name in :data:`skxent.losses.LOSSES` for that loss with its default
+        parameters. Dicts among its parameters are of label to number.
     label_smoothing : float in [0, 1), default=0
+        Smooth the labels that are scored against.
     class_weight : dict or Series of label to weight, or "balanced", default=None
+        Weights of the classes, on top of those of the rows, 1 for those that a dict
+        leaves out. "balanced" gives every class that y has the same total weight: the
+        class-balanced log loss. Weights of classes that a fold has neither in training
+        nor in y are not used there; if others have none, a misspelt label may be the
+        reason, and a warning is given.
     unseen_proba : float in (0, 1), default=None
+        The probability of labels that the estimator was never trained on. None: eps of
+        float64, which is what scikit-learn's clipping makes of zero. A row of such a
+        label then costs 36 nats, which can dominate the mean over the folds: choose a
+        larger value, or folds that have all labels, where that matters.
 
     Attributes
     ----------
     proper : bool
         Whether the true class probabilities have the best expected score.
+
+    See Also
+    --------
+    make_loss_scorer : The function that makes one, and says how it scores.
+    MetricScorer : A scorer of a metric of probabilities.
+
+    Examples
+    --------
+    >>> from skxent.scorers import LossScorer
+    >>> LossScorer("cross_entropy").proper, LossScorer("focal").proper
+    (True, False)
     """
 
     loss: Loss
@@ -128,9 +151,11 @@ class LossScorer(ProbabilityScorer):
         Parameters
         ----------
         y_true : array-like of shape (n,) or (n, K)
+            Labels, or soft labels.
         classes : ndarray of shape (K,)
-            What the columns of the log-probabilities are.
+            The labels of the columns of the log-probabilities.
         sample_weight : array-like of shape (n,), default=None
+            Weights of the rows; None for ones.
 
         Returns
         -------

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxent.inputs.columns import soft_by_class
+from skxent.inputs.descriptions import documented
 from skxent.inputs.labels import as_labels
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.arrays import Floats
@@ -23,13 +24,29 @@ class MetricScorer(ProbabilityScorer):
     Parameters
     ----------
     metric : callable
+        ``metric(y_true, y_proba, labels=..., sample_weight=..., **keywords)``, which
+        returns a number.
     greater_is_better : bool, default=False
+        False: the score is minus the metric.
     **keywords
+        Further arguments of the metric.
 
     Attributes
     ----------
     proper : bool
         False: the true class probabilities need not have the best expected score.
+
+    See Also
+    --------
+    make_metric_scorer : The function that makes one, and says how it scores.
+    LossScorer : A scorer of any loss, also of logits.
+
+    Examples
+    --------
+    >>> from skxent.metrics import expected_calibration_error
+    >>> from skxent.scorers import MetricScorer
+    >>> MetricScorer(expected_calibration_error, n_bins=5)
+    make_metric_scorer(expected_calibration_error, n_bins=5)
     """
 
     proper = False
@@ -111,6 +128,7 @@ class MultilabelScorer(MetricScorer):
         return y_true, np.stack(columns, axis=1), {}
 
 
+@documented(MetricScorer)
 def make_metric_scorer(
     metric: Callable[..., float],
     *,
@@ -126,21 +144,16 @@ def make_metric_scorer(
 
     Parameters
     ----------
-    metric : callable
-        ``metric(y_true, y_proba, labels=..., sample_weight=..., **keywords)``, which
-        returns a number.
-    greater_is_better : bool, default=False
-        False: the score is minus the metric.
+    {parameters}
     multilabel : bool, default=False
-        y has K answers a row, 0 or 1, and the probabilities of 1 are scored; `labels`
-        are not passed. predict_proba may be (n, K), or a list of tables of two columns,
-        as of :class:`sklearn.multioutput.MultiOutputClassifier`.
-    **keywords
-        Further arguments of the metric.
+        Whether y has K answers a row, 0 or 1, and the probabilities of 1 are scored;
+        `labels` are not passed then. predict_proba may be (n, K), or a list of tables of
+        two columns, as of :class:`sklearn.multioutput.MultiOutputClassifier`.
 
     Returns
     -------
     MetricScorer
+        A scorer for ``scoring``, whose higher values are better.
 
     See Also
     --------

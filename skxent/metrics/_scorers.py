@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from skxent.inputs.descriptions import documented
 from skxent.kernels.checks import check_option
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy, Focal
@@ -15,6 +16,7 @@ from skxent.metrics._metric_scorer import MetricScorer, make_metric_scorer
 from skxent.metrics._skill import d2_loss_score
 
 
+@documented(LossScorer)
 def make_loss_scorer(
     loss: str | Loss,
     *,
@@ -42,25 +44,12 @@ def make_loss_scorer(
 
     Parameters
     ----------
-    loss : str or Loss
-        A Loss, or a name in :data:`skxent.losses.LOSSES` for that loss with its default
-        parameters. Dicts among its parameters are of label to number.
-    label_smoothing : float in [0, 1), default=0
-        Smooth the labels that are scored against.
-    class_weight : dict or Series of label to weight, or "balanced", default=None
-        Weights of the classes, on top of those of the rows, 1 for those that a dict
-        leaves out. "balanced" gives every class that y has the same total weight: the
-        class-balanced log loss. Weights of classes that a fold has neither in training
-        nor in y are not used there; if others have none, a misspelt label may be the
-        reason, and a warning is given.
-    unseen_proba : float in (0, 1), default=None
-        None: eps of float64, which is what scikit-learn's clipping makes of zero. A row
-        of such a label then costs 36 nats, which can dominate the mean over the folds:
-        choose a larger value, or folds that have all labels, where that matters.
+    {parameters}
 
     Returns
     -------
     LossScorer
+        Higher is better: the score is minus the mean loss, in nats.
 
     Raises
     ------
@@ -136,6 +125,7 @@ def get_scorer(name: str) -> LossScorer | MetricScorer:
     Returns
     -------
     LossScorer or MetricScorer
+        A scorer for ``scoring``, whose higher values are better.
 
     Raises
     ------

@@ -7,6 +7,7 @@ from typing import Any, Literal, Unpack, get_args
 
 from numpy.typing import ArrayLike
 
+from skxent.inputs.descriptions import documented
 from skxent.inputs.weights import check_sum
 from skxent.kernels.checks import Interval, check_option
 from skxent.metrics._options import LabelKeywords, Options, takes
@@ -90,6 +91,7 @@ def soft_fbeta_loss(
     return _tversky(y_true, y_proba, weights, (average, pos_label), Options(**keywords))
 
 
+@documented(soft_fbeta_loss)
 @takes(LabelKeywords)
 def tversky_loss(
     y_true: ArrayLike,
@@ -117,10 +119,7 @@ def tversky_loss(
         The weight of false positives.
     beta : float in [0, 1e6], default=0.5
         The weight of false negatives.
-    average : {"binary", "macro", "none"}, default=None
-        See :func:`soft_fbeta_loss`.
-    pos_label : label, default=None
-        With "binary" the class whose loss is meant. None: the second.
+    {parameters}
     {keywords}
 
     Returns
@@ -135,7 +134,7 @@ def tversky_loss(
 
     See Also
     --------
-    soft_fbeta_loss : alpha = 1 / (1 + β²) and beta = β² / (1 + β²).
+    soft_fbeta_loss : The same for alpha = 1 / (1 + β²) and beta = β² / (1 + β²).
 
     References
     ----------
@@ -186,7 +185,7 @@ def unified_focal_loss(
     gamma : float in [0, 1), default=0.5
         Above 0 easy rows count less, and classes that are nearly right count more.
     focal_weight : float in [0, 1], default=0.5
-        λ, the share of the focal loss.
+        The share λ of the focal loss.
     pos_label : label, default=None
         The rare one of two classes. None: the second.
     {keywords}
@@ -194,6 +193,7 @@ def unified_focal_loss(
     Returns
     -------
     float
+        At least 0; only the first part is in nats.
 
     Raises
     ------

@@ -51,6 +51,10 @@ def register_converters() -> None:
     ModuleNotFoundError
         If skl2onnx is not installed.
 
+    See Also
+    --------
+    skxent.CrossEntropyClassifier : One of the models that are converted.
+
     Examples
     --------
     >>> from skl2onnx import to_onnx  # doctest: +SKIP

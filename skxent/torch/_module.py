@@ -40,7 +40,7 @@ class LossModule(torch.nn.Module):
         The mean of class indices is divided by the sum of the weights of the targets,
         any other mean by the number of targets, as in torch.
     class_weight : Tensor or array-like of shape (K,), default=None
-        torch's `weight`: it multiplies the smoothed target. With `multilabel` it
+        The `weight` of torch: it multiplies the smoothed target. With `multilabel` it
         multiplies the losses of logits of the shape (..., K).
     label_smoothing : float in [0, 1), default=0
         The target becomes ``(1 - eps) target + eps / K``, K = 2 with `multilabel`.
@@ -66,7 +66,7 @@ class LossModule(torch.nn.Module):
 
     See Also
     --------
-    torch.nn.CrossEntropyLoss, torch.nn.BCEWithLogitsLoss
+    torch.nn.CrossEntropyLoss, torch.nn.BCEWithLogitsLoss : The losses of torch.
 
     Notes
     -----
@@ -238,6 +238,7 @@ class LossModule(torch.nn.Module):
         Parameters
         ----------
         logits : Tensor of shape (N, K), (K,) or (N, K, d1, ...); any with `multilabel`
+            The output of the network.
         log : bool, default=False
             Return logarithms.
 
@@ -281,7 +282,7 @@ class LossModule(torch.nn.Module):
         return found.to(logits)
 
     def extra_repr(self) -> str:
-        """Return the arguments that are not the default."""
+        # The arguments that are not the default.
         given = {
             "reduction": (self.reduction, "mean"),
             "class_weight": (self.class_weight, None),

@@ -35,6 +35,8 @@ def other(d):
         Not this one.
     d : str
         Known to `other` alone.
+    **keywords
+        Further arguments.
     """
 
 
@@ -92,8 +94,8 @@ def test_missing_entries_come_from_the_bases_and_then_from_others():
 
 
 def test_parameters_that_the_signature_lacks_are_left_out():
-    @documented(Base)
-    def function(c, d):
+    @documented(Base, other)
+    def function(c, **keywords):
         """Do something.
 
         Parameters
@@ -101,7 +103,12 @@ def test_parameters_that_the_signature_lacks_are_left_out():
         {parameters}
         """
 
-    assert function.__doc__.splitlines()[4:] == ["b, c : float", "    Two at once."]
+    assert function.__doc__.splitlines()[4:] == [
+        "b, c : float",
+        "    Two at once.",
+        "**keywords",
+        "    Further arguments.",
+    ]
 
 
 def test_without_docstrings_there_is_nothing_to_complete():
