@@ -12,7 +12,7 @@ with explain_missing(
     import dask  # noqa: F401  # so that the error comes now, not later
 
 from skxent.dask import metrics
-from skxent.dask._estimators import (
+from skxent.dask._classifiers import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
     SmoothedSoftmaxClassifier,

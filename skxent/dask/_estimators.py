@@ -20,6 +20,7 @@ from skxent.dask._each_block import each_block, each_row
 from skxent.dask._sources import block_summaries, planned_parts
 from skxent.dask._workers import ClusterLimits, Workers, outside_of_task, stored
 from skxent.inputs.blocks import n_rows
+from skxent.inputs.descriptions import documented
 from skxent.inputs.weights import Sums
 from skxent.linear_model._blocks import CheckedBlock, check_block
 from skxent.linear_model._data import LinearData
@@ -29,7 +30,14 @@ from skxent.optimize.objective import Objective
 
 
 class DaskClassifier(linear_model.CrossEntropyClassifier):
-    """A classifier that fits and predicts dask's rows, and rows in memory as before."""
+    """A classifier that fits and predicts dask's rows, and rows in memory as before.
+
+    Parameters
+    ----------
+    n_jobs : int, default=None
+        Threads of each task; None is one for rows of dask. A worker gets one task for
+        each of its threads.
+    """
 
     _limits = ClusterLimits()
 
@@ -41,13 +49,18 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         Parameters
         ----------
         X : dask array, dask DataFrame, list of delayed blocks, or rows in memory
-        y : the same with labels or soft labels
-        sample_weight : the same with weights, default=None
-        offset : the same with offsets of the logits, default=None
+            The rows. Blocks are arrays, sparse matrices or data frames.
+        y : the same of shape (n,) or (n, K)
+            Labels, or soft labels, in the blocks of X.
+        sample_weight : the same of shape (n,), default=None
+            Weights of the rows, at least 0; None for ones.
+        offset : the same of shape (n,) or (n, K), default=None
+            A fixed term of the logits; None for zeros.
 
         Returns
         -------
         self
+            The fitted estimator, with coefficients in memory.
         """
         with outside_of_task() if is_dask(X) else nullcontext():
             return super().fit(X, y, sample_weight, offset)
@@ -76,6 +89,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         return self._planned(planned, plan), data
 
     @only_for_streams
+    @documented(linear_model.CrossEntropyClassifier.partial_fit)
     def partial_fit(
         self,
         X: Any,
@@ -88,15 +102,12 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n, d)
-        y : array-like of shape (n,)
-        classes : array-like of shape (K,), default=None
-        sample_weight : array-like of shape (n,), default=None
-        offset : array-like of shape (n,) or (n, K), default=None
+        {parameters}
 
         Returns
         -------
         self
+            The estimator, fitted to this batch and what it remembers of those before.
         """
         if is_dask(X) or is_dask(y):
             raise ValueError(
@@ -112,8 +123,10 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
 
         Parameters
         ----------
-        X : rows of dask or in memory
-        offset : of dask or in memory, as X is, default=None
+        X : dask array, dask DataFrame, list of delayed blocks, or rows in memory
+            The rows to predict.
+        offset : the same of shape (n,) or (n, K), default=None
+            A fixed term of the logits, as in `fit`; None for zeros.
 
         Returns
         -------
@@ -122,51 +135,52 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         """
         return self._predict("decision_function", X, offset)
 
+    @documented(decision_function)
     def predict(self, X: Any, offset: Any = None) -> Any:
         """Return the class of the largest logit.
 
         Parameters
         ----------
-        X : rows of dask or in memory
-        offset : of dask or in memory, as X is, default=None
+        {parameters}
 
         Returns
         -------
         array of shape (n,)
-            A dask array if X is dask's.
+            Labels of `classes_`. A dask array if X is dask's.
         """
         return self._predict("predict", X, offset)
 
+    @documented(decision_function)
     def predict_proba(self, X: Any, offset: Any = None) -> Any:
         """Return the class probabilities.
 
         Parameters
         ----------
-        X : rows of dask or in memory
-        offset : of dask or in memory, as X is, default=None
+        {parameters}
 
         Returns
         -------
         array of shape (n, K)
-            A dask array if X is dask's.
+            A column for each of `classes_`. A dask array if X is dask's.
         """
         return self._predict("predict_proba", X, offset)
 
+    @documented(decision_function)
     def predict_log_proba(self, X: Any, offset: Any = None) -> Any:
         """Return the logarithms of the class probabilities, computed in log space.
 
         Parameters
         ----------
-        X : rows of dask or in memory
-        offset : of dask or in memory, as X is, default=None
+        {parameters}
 
         Returns
         -------
         array of shape (n, K)
-            A dask array if X is dask's.
+            A column for each of `classes_`. A dask array if X is dask's.
         """
         return self._predict("predict_log_proba", X, offset)
 
+    @documented(decision_function)
     def score(
         self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
     ) -> float:
@@ -174,14 +188,16 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
 
         Parameters
         ----------
-        X : rows of dask or in memory
-        y : labels of dask or in memory, as X is
-        sample_weight : weights of dask or in memory, as X is, default=None
-        offset : of dask or in memory, as X is, default=None
+        {parameters}
+        y : the same of shape (n,)
+            The true labels, in the blocks of X.
+        sample_weight : the same of shape (n,), default=None
+            Weights of the rows; None for ones.
 
         Returns
         -------
         float
+            Between 0 and 1; 1 if all labels are predicted.
         """
         check_is_fitted(self)
         if not is_dask(X):
@@ -246,42 +262,3 @@ def block_accuracy(index: int, rows: dict[str, Any], model: Any) -> Sums | None:
     if not n_rows(rows["X"]):
         return None
     return right_predictions(model, **{"sample_weight": None, **rows})
-
-
-class CrossEntropyClassifier(DaskClassifier):
-    """:class:`skxent.CrossEntropyClassifier` for rows that dask has.
-
-    Parameters, attributes and the fitted model are the same. X is a dask array, a dask
-    DataFrame or a list of delayed blocks of rows (arrays, sparse matrices, frames); y
-    and sample_weight are dask collections with the same blocks. Predictions for these
-    are dask arrays. Data in memory are fitted and predicted in memory.
-
-    Rows stay on the workers. Each worker receives the coefficients and returns sums of
-    the same size. `n_jobs` is the number of threads of each task (None: one); a worker
-    gets one task for each of its threads.
-
-    Examples
-    --------
-    >>> import dask.array as da
-    >>> from sklearn.datasets import load_iris
-    >>> from skxent.dask import CrossEntropyClassifier
-    >>> X, y = load_iris(return_X_y=True)
-    >>> X, y = da.from_array(X, chunks=(50, 4)), da.from_array(y, chunks=50)
-    >>> model = CrossEntropyClassifier().fit(X, y)
-    >>> model.predict_proba(X)
-    dask.array<predict_block, shape=(150, 3), dtype=float64, chunksize=(50, 3), ...>
-    """
-
-
-class FocalLogisticRegression(DaskClassifier, linear_model.FocalLogisticRegression):
-    """:class:`skxent.FocalLogisticRegression` for rows that dask has.
-
-    See :class:`skxent.dask.CrossEntropyClassifier`.
-    """
-
-
-class SmoothedSoftmaxClassifier(DaskClassifier, linear_model.SmoothedSoftmaxClassifier):
-    """:class:`skxent.SmoothedSoftmaxClassifier` for rows that dask has.
-
-    See :class:`skxent.dask.CrossEntropyClassifier`.
-    """

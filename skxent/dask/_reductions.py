@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import wraps
-from inspect import signature
+from inspect import cleandoc, signature
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -118,16 +118,33 @@ def over_blocks(
         )
         return metric(**{**given, "y_proba": rows})
 
-    summary, _, text = (metric.__doc__ or "").partition("\n\n")
+    text = cleandoc(metric.__doc__ or "").partition("Examples\n---")[0].rstrip()
+    summary, _, text = text.partition("\n\n")
+    asked = [name for name, p in called.parameters.items() if p.default is p.empty]
+    rows = ", ".join('"focal"' if name == "loss" else name for name in asked)
+    example = EXAMPLE.format(name=metric.__name__, rows=rows)
     of_blocks.__module__ = "skxent.dask.metrics"
-    of_blocks.__doc__ = f"{summary}\n\n{OF_BLOCKS}\n{text.partition('    Examples')[0]}"
+    of_blocks.__doc__ = f"{summary}\n\n{OF_BLOCKS}\n{text}\n\n{example}"
     return of_blocks
 
 
 OF_BLOCKS = """\
-    For rows of dask: y_true, y_proba and sample_weight are dask arrays, data frames or
-    lists of delayed blocks. With ``reduction="none"`` the result is a dask array. All
-    else is as in :mod:`skxent.metrics`.
+For rows of dask: y_true, y_proba and sample_weight are dask arrays, data frames or
+lists of delayed blocks. With ``reduction="none"`` the result is a dask array. All
+else is as in :mod:`skxent.metrics`.
+"""
+EXAMPLE = """\
+Examples
+--------
+>>> import numpy as np
+>>> from dask.array import from_array
+>>> from skxent import dask, metrics
+>>> y_true = np.array([[1, 0], [0, 1], [0, 1]])
+>>> y_proba = np.array([[0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
+>>> here = metrics.{name}({rows})
+>>> y_true, y_proba = from_array(y_true, chunks=2), from_array(y_proba, chunks=2)
+>>> bool(np.isclose(dask.metrics.{name}({rows}), here))
+True
 """
 
 

@@ -77,20 +77,35 @@ def log_loss(
 
     Parameters
     ----------
-    y_true, y_proba, sample_weight
-        dask arrays, data frames or lists of delayed blocks.
+    y_true : dask array, dask Series or list of delayed blocks of shape (n,)
+        Labels of any type.
+    y_proba : dask array, dask DataFrame or list of delayed blocks of shape (n, K)
+        Probabilities, columns in the sorted order of the labels. (n,): of the second.
     normalize : bool, default=True
         Return the mean, or else the sum.
+    sample_weight : dask array, dask Series or list of delayed blocks, default=None
+        Weights of the rows.
     labels : array-like, default=None
         All labels. None: they are collected from all blocks first.
 
     Returns
     -------
     float
+        The mean, or the sum, in nats.
 
     See Also
     --------
     skxent.metrics.log_loss : The same for rows in memory.
+    cross_entropy : The same of logits, soft labels and class weights.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from skxent.dask.metrics import log_loss
+    >>> y = da.from_array([0, 1, 1], chunks=2)
+    >>> proba = da.from_array([0.2, 0.7, 0.4], chunks=2)
+    >>> round(log_loss(y, proba), 6)
+    0.498703
     """
     check_bool("normalize", normalize)
     rows = DaskRows(y_true, y_proba, sample_weight)

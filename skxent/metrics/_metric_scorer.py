@@ -147,8 +147,8 @@ def make_metric_scorer(
     {parameters}
     multilabel : bool, default=False
         Whether y has K answers a row, 0 or 1, and the probabilities of 1 are scored;
-        `labels` are not passed then. predict_proba may be (n, K), or a list of tables of
-        two columns, as of :class:`sklearn.multioutput.MultiOutputClassifier`.
+        `labels` are not passed then. predict_proba may be (n, K), or a list of tables
+        of two columns, as of :class:`sklearn.multioutput.MultiOutputClassifier`.
 
     Returns
     -------

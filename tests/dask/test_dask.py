@@ -659,7 +659,7 @@ def test_searches_on_the_workers(cluster):
     assert_array_equal(own.coef_, expected[1].coef_)
 
 
-@pytest.mark.parametrize("name", ["_estimators", "metrics"])
+@pytest.mark.parametrize("name", ["_classifiers", "metrics"])
 def test_examples_in_docstrings_run(name):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     found = doctest.testmod(import_module(f"skxent.dask.{name}"), optionflags=flags)
