@@ -24,6 +24,7 @@ from skxent.inputs.labels import as_labels, is_soft
 from skxent.kernels.checks import warn
 from skxent.linear_model._data import LinearData
 from skxent.metrics._loss_scorer import LossScorer
+from skxent.metrics._scorer import ProbabilityScorer
 from skxent.metrics._scorers import SCORERS, neg_log_loss_scorer
 
 # The name of a scorer that is alone, as in the keys of cv_results_.
@@ -63,6 +64,20 @@ def scorer_of(estimator: Any, scoring: Any) -> Any:
             f"get_scorer_names() has, got {scoring!r}."
         )
     return check_scoring(estimator, scoring=scoring)
+
+
+def warn_if_improper(scorer: Any, n_classes: int) -> None:
+    """Warn if a search would choose by a score of skxent that is not proper.
+
+    Who passes accuracy or the like has another aim than probabilities.
+    """
+    ours = isinstance(scorer, ProbabilityScorer)
+    if ours and scorer.is_proper_for(n_classes) is False:
+        warn(
+            f"scoring has {scorer!r}, which is not proper: probabilities other than "
+            "the true ones may score best, so the search may choose a model whose "
+            "probabilities are worse. 'neg_log_loss' is proper."
+        )
 
 
 def takes_weights(scorer: Any) -> bool:

@@ -35,7 +35,12 @@ from skxent.linear_model._grid import (
 )
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._predictor import LinearPredictor
-from skxent.linear_model._scoring import ALONE, FoldScorer, SearchScoring
+from skxent.linear_model._scoring import (
+    ALONE,
+    FoldScorer,
+    SearchScoring,
+    warn_if_improper,
+)
 from skxent.linear_model._search_parameters import SearchParameters
 from skxent.linear_model._training import encode_target, penalty_of
 from skxent.typing import MatrixLike
@@ -104,6 +109,9 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         data = check_data(self, X, y, sample_weight)
         # Errors that are not of one fold alone come first.
         encoded = encode_target(self._estimator(**candidates[-1]), data)
+        chosen_by = self._metric()
+        if chosen_by is not None:
+            warn_if_improper(self._scorers()[chosen_by], len(encoded.classes))
         dtype = data.X.dtype
         offset = check_offset(offset, data.X.shape[0], encoded.classes, dtype)
         data = data._replace(offset=offset)

@@ -136,6 +136,17 @@ class Probabilities(Compiled):
         return spec_for(self, n_classes), (np.log(weights), label_smoothing)
 
 
+def is_proper(loss: Any, n_classes: int) -> bool:
+    """Return True if the true class probabilities have the least mean loss.
+
+    A loss may be proper for two classes, though it is not for more.
+    """
+    if loss.proper or n_classes > 2 or not loss.has_posterior:
+        return bool(loss.proper)
+    z = np.linspace(-20, 20, 81)
+    return bool(np.allclose(loss.posterior(z), softmax(z), rtol=1e-9, atol=0))
+
+
 def softmax(
     raw_prediction: ArrayLike, *, log: bool = False, n_threads: int | None = None
 ) -> Floats:

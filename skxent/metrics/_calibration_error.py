@@ -19,12 +19,13 @@ from skxent.metrics._bins import (
     confidence_and_outcome,
     uniform_edges,
 )
-from skxent.metrics._options import LabelKeywords, Options, takes
+from skxent.metrics._options import LabelKeywords, Options, proper, takes
 from skxent.metrics._rows import ScoredRows, rows_of
 
 Norm = Literal["l1", "l2", "max"]
 
 
+@proper(False)
 @takes(LabelKeywords)
 def expected_calibration_error(
     y_true: ArrayLike,
@@ -95,6 +96,9 @@ def expected_calibration_error(
 
     Notes
     -----
+    It is not a proper score: the class frequencies, predicted for every row, have the
+    error 0.
+
     Without `debias` the error is too large on average, and more so with many bins or
     few rows: a perfectly calibrated model does not get 0.
 

@@ -24,6 +24,7 @@ from skxent.metrics._options import (
     LabelLossKeywords,
     Options,
     SmoothedLossKeywords,
+    proper,
     takes,
 )
 from skxent.metrics._rows import RowLosses, ScoredRows, moderated, reduce_rows
@@ -37,6 +38,7 @@ def smoothed_log_loss(
 def smoothed_log_loss(
     y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[SmoothedLossKeywords]
 ) -> float: ...
+@proper(False)
 @takes(SmoothedLossKeywords)
 def smoothed_log_loss(
     y_true: ArrayLike,
@@ -49,7 +51,8 @@ def smoothed_log_loss(
 
     .. math:: -\sum_k \left((1 - \epsilon)\, y_k + \epsilon / K\right) \log p_k
 
-    for a row, averaged over the rows.
+    for a row, averaged over the rows. It is not a proper score: smoothed probabilities
+    have a lower expected value than the true ones.
 
     Parameters
     ----------
@@ -83,13 +86,15 @@ def cross_entropy(
 def cross_entropy(
     y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[LabelLossKeywords]
 ) -> float: ...
+@proper(True)
 @takes(LabelLossKeywords)
 def cross_entropy(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) -> Any:
     r"""Return the cross-entropy of predictions relative to labels or soft labels t.
 
     .. math:: -\sum_k t_k \log p_k = H(t) + \mathrm{KL}(t \,\|\, p)
 
-    for a row, averaged over the rows.
+    for a row, averaged over the rows. It is a proper score without class weights: the
+    true class probabilities have the least expected value.
 
     Parameters
     ----------
@@ -122,13 +127,15 @@ def multilabel_log_loss(
 def multilabel_log_loss(
     y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[ColumnLossKeywords]
 ) -> float: ...
+@proper(True)
 @takes(ColumnLossKeywords)
 def multilabel_log_loss(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) -> Any:
     r"""Return the log loss of K independent yes-or-no answers a row.
 
     .. math:: -\frac{1}{K} \sum_k y_k \log p_k + (1 - y_k) \log(1 - p_k)
 
-    for a row, averaged over the rows.
+    for a row, averaged over the rows. It is a proper score without class weights and
+    smoothing: the true probabilities have the least expected value.
 
     Parameters
     ----------

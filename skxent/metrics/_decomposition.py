@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 from skxent.inputs.targets import Target, make_target
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
-from skxent.losses._probabilities import softmax
+from skxent.losses._probabilities import is_proper
 from skxent.losses._shipped import as_loss
 from skxent.metrics._options import LabelKeywords, Options, takes
 from skxent.metrics._recalibration import (
@@ -128,7 +128,7 @@ def decompose_loss(
     else:
         raw, target = _one_against_the_rest(raw, target, _place(pos_label, classes))
     raw = log_odds(raw)
-    if not _is_proper(scored, target.n_classes):
+    if not is_proper(scored, target.n_classes):
         raise ValueError(
             f"loss must be proper, such as 'cross_entropy' or 'squared_error', got "
             f"{scored!r}: its mean is not least for the true class probabilities."
@@ -139,17 +139,6 @@ def decompose_loss(
         for z in (raw, recalibrated(scored, target, raw), constant)
     )
     return LossDecomposition(total, total - least, uncertainty - least, uncertainty)
-
-
-def _is_proper(loss: Loss, n_classes: int) -> bool:
-    """Whether the true class probabilities have the least mean loss.
-
-    A loss of two classes may be, though it is not for more.
-    """
-    if loss.proper or n_classes > 2 or not loss.has_posterior:
-        return loss.proper
-    z = np.linspace(-20, 20, 81)
-    return bool(np.allclose(loss.posterior(z), softmax(z), rtol=1e-9, atol=0))
 
 
 def _place(pos_label: Any, classes: NDArray[Any]) -> int:

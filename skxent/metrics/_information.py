@@ -17,7 +17,13 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_unmasked
 from skxent.losses._probabilities import softmax
 from skxent.metrics import _one_pass as one_pass
-from skxent.metrics._options import EachEntropyKeywords, EntropyKeywords, Options, takes
+from skxent.metrics._options import (
+    EachEntropyKeywords,
+    EntropyKeywords,
+    Options,
+    proper,
+    takes,
+)
 from skxent.metrics._rows import RowLosses, ScoredRows, reduce_rows
 
 
@@ -74,6 +80,7 @@ def kl_divergence(
 def kl_divergence(
     y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[EntropyKeywords]
 ) -> float: ...
+@proper(True)
 @takes(EntropyKeywords)
 def kl_divergence(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) -> Any:
     r"""Return the Kullback-Leibler divergence of predictions from soft labels t.
@@ -81,7 +88,7 @@ def kl_divergence(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) -> Any
     .. math:: \mathrm{KL}(t \,\|\, p) = \sum_k t_k \log \frac{t_k}{p_k}
 
     for a row, averaged over the rows: what the cross-entropy is more than the entropy
-    of t.
+    of t. It is a proper score: it is least, 0, for p = t.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from skxent.inputs.tables import float_table
 from skxent.inputs.weights import moderate
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
+from skxent.metrics._options import proper
 
 # Weights with a smaller sum may have subnormal products, which have few digits.
 TINY = 1e-280
@@ -23,6 +24,7 @@ TINY = 1e-280
 EPS = {4: float(np.finfo(np.float32).eps), 8: float(np.finfo(np.float64).eps)}
 
 
+@proper(True)
 def log_loss(
     y_true: ArrayLike,
     y_proba: ArrayLike | None = None,
@@ -33,6 +35,8 @@ def log_loss(
     y_pred: Any = "deprecated",
 ) -> float:
     r"""Return the log loss: a faster drop-in for :func:`sklearn.metrics.log_loss`.
+
+    It is a proper score: the true class probabilities have the least expected value.
 
     .. math:: -\frac{\sum_i w_i \log p_{i, y_i}}{\sum_i w_i}
 

@@ -17,7 +17,7 @@ from skxent.inputs.weights import by_label, check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION, Interval, warn
 from skxent.losses._loss import Loss
-from skxent.losses._probabilities import softmax
+from skxent.losses._probabilities import is_proper, softmax
 from skxent.losses._shipped import as_loss
 from skxent.metrics._log_loss import log_loss
 from skxent.metrics._options import Options
@@ -92,8 +92,15 @@ class LossScorer(ProbabilityScorer):
     @property
     def proper(self) -> bool:
         """Return True if the class probabilities have the best expected score."""
-        weighted = self.class_weight is not None
-        return self.loss.proper and not self.label_smoothing and not weighted
+        return self.loss.proper and self._is_plain
+
+    def is_proper_for(self, n_classes: int) -> bool:
+        """Return `proper`, or whether it is so for this number of classes alone."""
+        return is_proper(self.loss, n_classes) and self._is_plain
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.class_weight is None and not self.label_smoothing
 
     def __repr__(self) -> str:
         settings = [repr(self.loss)]

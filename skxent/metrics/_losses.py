@@ -15,6 +15,7 @@ from skxent.metrics._options import (
     EachSmoothedLossKeywords,
     Options,
     SmoothedLossKeywords,
+    proper,
     takes,
 )
 from skxent.metrics._rows import (
@@ -41,6 +42,7 @@ def evaluate_loss(
     y_proba: ArrayLike,
     **keywords: Unpack[SmoothedLossKeywords],
 ) -> float: ...
+@proper(None)
 @takes(SmoothedLossKeywords)
 def evaluate_loss(
     loss: str | Loss, y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any
@@ -51,7 +53,8 @@ def evaluate_loss(
 
     with the weights w of the rows and v of the classes, and with the loss
     :math:`\ell(y, p) = \sum_k t_k\, \varphi_k(p)` of a row against its label, soft
-    label or smoothed label t.
+    label or smoothed label t. It is a proper score if the loss is (``loss.proper``) and
+    there are neither class weights nor smoothing.
 
     Parameters
     ----------
@@ -112,6 +115,7 @@ def focal_loss(
     gamma: float = 2.0,
     **keywords: Unpack[SmoothedLossKeywords],
 ) -> float: ...
+@proper(False)
 @takes(SmoothedLossKeywords)
 def focal_loss(
     y_true: ArrayLike, y_proba: ArrayLike, *, gamma: float = 2.0, **keywords: Any

@@ -13,6 +13,7 @@ from skxent.inputs.descriptions import documented
 from skxent.inputs.labels import as_labels
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_bool
 from skxent.metrics._loss_scorer import labels_and_unseen
 from skxent.metrics._predictions import classes_of_estimator, predict_by_class
 from skxent.metrics._scorer import ProbabilityScorer
@@ -28,13 +29,18 @@ class MetricScorer(ProbabilityScorer):
         returns a number.
     greater_is_better : bool, default=False
         False: the score is minus the metric.
+    proper : bool, default=None
+        Whether the true class probabilities have the best expected score; searches of
+        skxent warn if they choose by a score of which they do not. None: as the metric
+        says by an attribute of this name, which those of :mod:`skxent.metrics` have.
     **keywords
         Further arguments of the metric.
 
     Attributes
     ----------
-    proper : bool
-        False: the true class probabilities need not have the best expected score.
+    proper : bool or None
+        Whether the true class probabilities have the best expected score. None: that is
+        not known.
 
     See Also
     --------
@@ -49,7 +55,6 @@ class MetricScorer(ProbabilityScorer):
     make_metric_scorer(expected_calibration_error, n_bins=5)
     """
 
-    proper = False
     passed: ClassVar[set[str]] = {"labels", "sample_weight"}
 
     def __init__(
@@ -57,8 +62,11 @@ class MetricScorer(ProbabilityScorer):
         metric: Callable[..., float],
         *,
         greater_is_better: bool = False,
+        proper: bool | None = None,
         **keywords: Any,
     ) -> None:
+        if proper is not None:
+            check_bool("proper", proper)
         super().__init__(1 if greater_is_better else -1)
         for name in keywords.keys() & self.passed:
             raise ValueError(
@@ -67,6 +75,13 @@ class MetricScorer(ProbabilityScorer):
             )
         self.metric = metric
         self.keywords = keywords
+        known = _is_proper(metric, keywords) if proper is None else bool(proper)
+        self._proper = known
+
+    @property
+    def proper(self) -> bool | None:
+        """Return whether the score is proper, None if that is not known."""
+        return self._proper
 
     def __repr__(self) -> str:
         settings = [getattr(self.metric, "__name__", repr(self.metric))]
@@ -134,6 +149,7 @@ def make_metric_scorer(
     *,
     greater_is_better: bool = False,
     multilabel: bool = False,
+    proper: bool | None = None,
     **keywords: Any,
 ) -> MetricScorer:
     """Return a scorer of a metric of probabilities, for cross_val_score and so on.
@@ -174,4 +190,15 @@ def make_metric_scorer(
     True
     """
     make = MultilabelScorer if multilabel else MetricScorer
-    return make(metric, greater_is_better=greater_is_better, **keywords)
+    return make(metric, greater_is_better=greater_is_better, proper=proper, **keywords)
+
+
+def _is_proper(metric: Any, keywords: dict[str, Any]) -> bool | None:
+    """Return whether a metric with these arguments is proper, None if not known."""
+    if not hasattr(metric, "proper"):
+        return None
+    changed = keywords.get("class_weight") is not None
+    if changed or keywords.get("label_smoothing"):
+        return False
+    known: bool | None = metric.proper
+    return known

@@ -188,6 +188,20 @@ def takes(keywords: type, options: Any = Options) -> Callable[[Function], Functi
     return decorate
 
 
+def proper(is_proper: bool | None) -> Callable[[Function], Function]:
+    """Say by an attribute `proper` whether a metric is a proper score by default.
+
+    None: it is if its argument `loss` is. Class weights and label smoothing make any
+    score improper.
+    """
+
+    def decorate(function: Function) -> Function:
+        vars(function)["proper"] = is_proper
+        return function
+
+    return decorate
+
+
 # The sections of a loss that `{results}` stands for.
 RESULTS = """\
 Returns

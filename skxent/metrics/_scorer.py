@@ -26,5 +26,13 @@ class ProbabilityScorer(_BaseScorer):
         ) -> float:
             """Return the score of the estimator's predictions for X."""
 
+        @property
+        def proper(self) -> bool | None:
+            """Return whether the score is proper, None if that is not known."""
+
+    def is_proper_for(self, n_classes: int) -> bool | None:
+        """Return whether the score is proper, None if that is not known."""
+        return self.proper
+
     def __init__(self, sign: int) -> None:
         super().__init__(_weighted, sign, {}, "predict_proba")

@@ -13,6 +13,7 @@ from skxent.metrics._calibration_error import expected_calibration_error
 from skxent.metrics._cross_entropy import multilabel_log_loss
 from skxent.metrics._loss_scorer import LossScorer
 from skxent.metrics._metric_scorer import MetricScorer, make_metric_scorer
+from skxent.metrics._options import proper
 from skxent.metrics._skill import d2_loss_score
 
 
@@ -87,7 +88,6 @@ def make_loss_scorer(
     )
 
 
-# Only neg_log_loss_scorer is proper.
 neg_log_loss_scorer: LossScorer = make_loss_scorer(CrossEntropy())
 neg_focal_loss_scorer: LossScorer = make_loss_scorer(Focal(gamma=2.0))
 neg_smoothed_log_loss_scorer: LossScorer = make_loss_scorer(
@@ -95,6 +95,7 @@ neg_smoothed_log_loss_scorer: LossScorer = make_loss_scorer(
 )
 
 
+@proper(True)
 def d2_log_loss(y_true: Any, y_proba: Any, **keywords: Any) -> float:
     """Return the skill score of cross-entropy."""
     return d2_loss_score(CrossEntropy(), y_true, y_proba, **keywords)
@@ -120,7 +121,8 @@ def get_scorer(name: str) -> LossScorer | MetricScorer:
         "neg_log_loss", "neg_focal_loss" (γ = 2), "neg_smoothed_log_loss" (ε = 0.1),
         "neg_balanced_log_loss" (classes of the same total weight), "d2_loss" (the skill
         score of cross-entropy), "neg_expected_calibration_error" (15 bins of equal
-        width) or "neg_multilabel_log_loss" (K answers a row).
+        width) or "neg_multilabel_log_loss" (K answers a row). "neg_log_loss", "d2_loss"
+        and "neg_multilabel_log_loss" are proper, the others are not.
 
     Returns
     -------

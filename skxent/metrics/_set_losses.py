@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from skxent.inputs.descriptions import documented
 from skxent.inputs.weights import check_sum
 from skxent.kernels.checks import Interval, check_option
-from skxent.metrics._options import LabelKeywords, Options, takes
+from skxent.metrics._options import LabelKeywords, Options, proper, takes
 from skxent.metrics._overlap import overlap_and_focal, overlap_of, positive_code
 from skxent.metrics._rows import rows_of
 
@@ -18,6 +18,7 @@ Average = Literal["binary", "macro", "none"]
 FINITE = Interval(0.0, 1e6, "both")
 
 
+@proper(False)
 @takes(LabelKeywords)
 def soft_fbeta_loss(
     y_true: ArrayLike,
@@ -91,6 +92,7 @@ def soft_fbeta_loss(
     return _tversky(y_true, y_proba, weights, (average, pos_label), Options(**keywords))
 
 
+@proper(False)
 @documented(soft_fbeta_loss)
 @takes(LabelKeywords)
 def tversky_loss(
@@ -136,6 +138,10 @@ def tversky_loss(
     --------
     soft_fbeta_loss : The same for alpha = 1 / (1 + β²) and beta = β² / (1 + β²).
 
+    Notes
+    -----
+    It is no proper score, nor a mean over rows: see :func:`soft_fbeta_loss`.
+
     References
     ----------
     Salehi, Erdogmus, Gholipour (2017). Tversky loss function for image segmentation
@@ -155,6 +161,7 @@ def tversky_loss(
     return _tversky(y_true, y_proba, weights, (average, pos_label), Options(**keywords))
 
 
+@proper(False)
 @takes(LabelKeywords)
 def unified_focal_loss(
     y_true: ArrayLike,
@@ -209,7 +216,8 @@ def unified_focal_loss(
     -----
     The exponents and weights are those of the authors' code. In the paper the exponents
     are written 1 - γ in the first part and γ in the second, which is the same for the
-    default of both. The logarithm is clipped as in :func:`focal_loss`.
+    default of both. The logarithm is clipped as in :func:`focal_loss`. The loss is no
+    proper score.
 
     References
     ----------

@@ -15,7 +15,7 @@ from skxent.inputs.weights import Sums
 from skxent.kernels.checks import warn
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
-from skxent.metrics._options import Options, SkillKeywords, takes
+from skxent.metrics._options import Options, SkillKeywords, proper, takes
 from skxent.metrics._rows import (
     ScoredRows,
     loss_of_rows,
@@ -26,6 +26,7 @@ from skxent.metrics._rows import (
 )
 
 
+@proper(None)
 @takes(SkillKeywords)
 def d2_loss_score(
     loss: str | Loss,
@@ -65,6 +66,9 @@ def d2_loss_score(
 
     Notes
     -----
+    On given rows models are ranked as by the loss. In this sense the score is proper if
+    the loss is (``loss.proper``).
+
     As in all metrics of this module but :func:`log_loss`, `labels` give the order of
     the columns of y_proba. :func:`sklearn.metrics.d2_log_loss_score` takes the columns
     to be in sorted order whatever the order of `labels`, so it differs for labels that

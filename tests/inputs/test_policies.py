@@ -495,6 +495,7 @@ def test_a_loss_without_posterior_says_so():
 
 def test_which_scorers_are_proper():
     proper = {name: scorer.proper for name, scorer in SCORERS.items()}
-    assert proper == {name: name == "neg_log_loss" for name in SCORERS}
+    yes = {"neg_log_loss", "d2_loss", "neg_multilabel_log_loss"}
+    assert proper == {name: name in yes for name in SCORERS}
     assert make_loss_scorer(CrossEntropy()).proper
     assert not make_loss_scorer(CrossEntropy(), class_weight="balanced").proper

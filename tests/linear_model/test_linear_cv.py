@@ -116,6 +116,7 @@ def test_weights_sparse_X_and_balanced_classes(case):
     )
 
 
+@pytest.mark.filterwarnings("ignore:scoring has .* which is not proper")
 @pytest.mark.parametrize(
     "scoring",
     ["accuracy", "neg_log_loss", "neg_focal_loss", neg_focal_loss_scorer, None],

@@ -226,6 +226,7 @@ def test_an_offset_beyond_float32_is_told():
 
 
 @all_classes
+@pytest.mark.filterwarnings("ignore:scoring has .* which is not proper")
 @pytest.mark.parametrize(
     "scoring", [None, "accuracy", "neg_log_loss", "neg_focal_loss", "roc_auc_ovr"]
 )
