@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 35_500,
-    "lines of code": 22_000,
+    "lines": 37_000,
+    "lines of code": 23_000,
 }
 MAX_FILE_LINES = 300
 
