@@ -97,7 +97,7 @@ def decompose_loss(
     See Also
     --------
     expected_calibration_error : The gap between confidence and frequency.
-    explain : The entropies behind a cross-entropy, and its most surprising rows.
+    skxent.explain : The entropies behind a cross-entropy, and its most surprising rows.
     skxent.calibration.TemperatureScaling : A model whose miscalibration is reduced.
 
     Notes

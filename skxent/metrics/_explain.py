@@ -15,7 +15,8 @@ from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count
 from skxent.losses._probabilities import softmax
-from skxent.metrics._explanation import Explanation, LossShare, SurprisingRow
+from skxent.metrics._explained_rows import LossShare, SurprisingRow
+from skxent.metrics._explanation import Explanation
 from skxent.metrics._options import LabelKeywords, Options, takes
 from skxent.metrics._recalibration import saving, weighted_rows
 from skxent.metrics._rows import ScoredRows, column_labels, read

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from skxent.kernels.checks import check_option, explain_missing
+from skxent.metrics._explained_rows import LossShare, SurprisingRow
 
 BIT = float(np.log(2))  # in nats
 MAX_SHARES = 10  # classes or groups that are printed
@@ -17,57 +18,11 @@ MAX_SHARES = 10  # classes or groups that are printed
 Part = Literal["rows", "parts", "classes", "groups"]
 
 
-class SurprisingRow(NamedTuple):
-    """A row whose label was predicted with a low probability.
-
-    Attributes
-    ----------
-    row : int
-        Its place among the rows.
-    label, predicted : label
-        The label, and the label of the largest probability. Of soft labels, the one of
-        the largest share.
-    proba : float
-        The predicted probability of the label.
-    nats : float
-        The KL divergence of the prediction from the label.
-    index : label
-        The index of the row in the pandas table that was passed; without one its place.
-    """
-
-    row: int
-    label: Any
-    predicted: Any
-    proba: float
-    nats: float
-    index: Any = None
-
-
-class LossShare(NamedTuple):
-    """How much of a cross-entropy comes from some of the rows.
-
-    Attributes
-    ----------
-    name : label
-        The class, or the value of `groups`.
-    row_share, loss_share : float
-        The shares of these rows in the weight and in the loss of all.
-    nats, standard_error : float
-        The mean cross-entropy of these rows and its standard error, NaN for one row.
-    """
-
-    name: Any
-    row_share: float
-    loss_share: float
-    nats: float
-    standard_error: float
-
-
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """The parts of a cross-entropy; print it to read them. See :func:`explain`.
 
-    Attributes
+    Parameters
     ----------
     n_samples, n_classes : int
         The number of rows of positive weight, and of classes.
@@ -91,6 +46,17 @@ class Explanation:
         Where the loss comes from, by class.
     groups : tuple of LossShare
         The same by the values of `groups`; empty without it.
+
+    See Also
+    --------
+    skxent.explain : The function that returns it.
+
+    Examples
+    --------
+    >>> from skxent import explain
+    >>> found = explain(["ham", "spam", "ham"], [0.1, 0.2, 0.3])
+    >>> round(found.cross_entropy, 4)
+    0.6905
     """
 
     n_samples: int
@@ -160,6 +126,7 @@ class Explanation:
         Returns
         -------
         pandas.DataFrame
+            A row for each of its entries.
 
         Raises
         ------
