@@ -104,6 +104,7 @@ html_theme_options = {
         "**": ["page-toc"],
         "benchmarks": [],
         "choosing": [],
+        "gallery/index": [],
         "index": [],
         "migration": [],
         "numerics": [],

@@ -18,8 +18,15 @@ PAGES = {
 }
 
 
+GLOSSARY = "https://scikit-learn.org/stable/glossary.html#term-{}"
+
+
 def link(app, env, node, contnode):
     name = node.get("reftarget", "")
+    if node.get("reftype") == "term" and node.get("refdoc", "").startswith("api/"):
+        # In a docstring that a class has from scikit-learn.
+        address = GLOSSARY.format(name)
+        return nodes.reference("", "", contnode, refuri=address, internal=False)
     page = PAGES.get(name.partition(".")[0])
     if node.get("refdomain") != "py" or not page or "." not in name:
         return None
