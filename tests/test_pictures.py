@@ -41,3 +41,19 @@ def test_the_picture_of_probabilities_says_what_was_measured():
     assert len(after) == 3
     assert min(plain[1:]) > 1.2 * plain[0]
     assert max(after) < 1.005 * plain[0]
+
+
+PAGES = [
+    page
+    for page in sorted(DOCS.rglob("*.md"))
+    if "![" in page.read_text(encoding="utf-8") and "_build" not in page.parts
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_figure_has_a_caption(page):
+    """In italics, right below the figure, or below its version for dark pages."""
+    text = page.read_text(encoding="utf-8")
+    figures = re.findall(r"(?:^!\[.*\n)+(?:\n(.*))?", text, re.MULTILINE)
+    assert figures
+    assert not [after for after in figures if not after.startswith("*")]

@@ -63,7 +63,8 @@ IN_README = {
 
 ASKED_FIGURE = (
     "![Measurements relative to their targets, for each table and peer]"
-    "(images/benchmarks_asked.svg){.dark-light}"
+    "(images/benchmarks_asked.svg){.dark-light}\n\n"
+    "*A row for each table and peer. Right of the line the target is met.*"
 )
 SIZES = {
     "full": "This was a full run.",
