@@ -36,6 +36,7 @@ class CGStep:
         self.spent: float = 0.0  # of Hessian products, since the inverse is new
 
     def __call__(self, point: Point, decrement: float) -> tuple[Weights, bool]:
+        """Return a step, and True unless the curvature along it is negative."""
         if not self.candidates:
             self.candidates = candidates(self.objective, point.W)
         max_products = 2 * point.W.size

@@ -34,6 +34,7 @@ class CholeskyStep:
         self.inverse: WholeInverse | None = None
 
     def __call__(self, point: Point, decrement: float) -> tuple[Weights, bool]:
+        """Return a step, and whether the curvature along it is known to be positive."""
         gradient = point.gradient
         if self.inverse is None:
             if self.hessian is not None:

@@ -47,6 +47,7 @@ class ColumnsModel(Model):
         self.l2_weights = l2_weights
 
     def expand(self, W: Weights, damping: float = 0.0) -> None:
+        """Compute the Hessian of each row in its logits, and its slope, in one pass."""
         m, loss = W.shape[1], self.loss
         z = np.asarray(self.X @ W, dtype=self.rows.dtype)
         if self.rows.offset is not None:
@@ -72,6 +73,7 @@ class ColumnsModel(Model):
     def minimise(
         self, W: Weights, gradient: Weights, accuracy: float
     ) -> tuple[Weights, Weights]:
+        """Sweep over the columns of X, then over those in use until little changes."""
         X, l1, l2 = self.X, self.l1_weights, self.l2_weights
         w = np.array(W, order="C")
         held = held_at_zero(gradient, l1[:, :, np.newaxis])

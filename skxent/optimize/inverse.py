@@ -203,5 +203,6 @@ class WholeInverse:
         self.positive: bool = self.inverse.positive
 
     def __call__(self, G: Weights) -> Weights:
+        """Return H⁻¹G, where G has a column for each output."""
         size, m = self.shape
         return self.inverse(G.T.reshape(-1, 1)).reshape(m, size).T

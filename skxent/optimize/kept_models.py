@@ -12,7 +12,7 @@ from skxent.losses._loss import Loss
 from skxent.optimize.columns_model import ColumnsModel
 from skxent.optimize.inverse import check_curvature
 from skxent.optimize.models import MatrixModel
-from skxent.optimize.penalties import Penalty
+from skxent.optimize.penalty import Penalty
 from skxent.optimize.rows.columns import WorkingColumns
 from skxent.optimize.smooth import Weights
 

@@ -20,7 +20,7 @@ from skxent.kernels._coordinate import sweep_matrix
 from skxent.losses._shipped import SURROGATE
 from skxent.optimize.inverse import check_curvature
 from skxent.optimize.objective import Objective
-from skxent.optimize.penalties import Penalty
+from skxent.optimize.penalty import Penalty
 from skxent.optimize.smooth import Columns, Weights
 
 # The number of sweeps of coordinate descent between two checks of all coordinates, and
@@ -74,6 +74,7 @@ class WholeHessian(Model):
         self.objective = objective
 
     def expand(self, W: Weights, damping: float = 0.0) -> None:
+        """Compute the whole Hessian, whose negative eigenvalues change their sign."""
         objective = self.objective
         self.H = objective.hessian(W)
         if damping:
@@ -99,6 +100,7 @@ class MatrixModel(WholeHessian):
     def minimise(
         self, W: Weights, gradient: Weights, accuracy: float
     ) -> tuple[Weights, Weights]:
+        """Sweep over single coefficients, and take Newton steps in between."""
         w, slope = W.T.flatten(), gradient.T.flatten()
         l1 = np.tile(self.l1_weights, (1, W.shape[1]))
         w[(np.diagonal(self.H) == 0) & held_at_zero(slope, l1)] = 0  # not swept
@@ -204,6 +206,7 @@ class GroupsModel(WholeHessian):
     def minimise(
         self, W: Weights, gradient: Weights, accuracy: float
     ) -> tuple[Weights, Weights]:
+        """Take a proximal step for each group of rows in turn."""
         size, m = W.shape
         W, slope = W.copy(), gradient.copy()
         H = self.H.reshape(m, size, m, size)

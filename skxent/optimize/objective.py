@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from skxent.losses._loss import Loss
 from skxent.optimize.inverse import rounding_of
-from skxent.optimize.penalties import Penalty, zero_sum
+from skxent.optimize.penalties import zero_sum
+from skxent.optimize.penalty import Penalty
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Columns, Point, Weights
 

@@ -1,20 +1,7 @@
-"""Penalties: what is added to the mean loss, as values that know nothing of it.
-
-A penalty is convex in the weights W (D, m), whose rows are the columns of X and then
-the intercepts. It is the sum of a smooth part, ½ Σ curvature W², and of a part that is
-not smooth where weights are zero and has a proximal map instead:
-
-    prox(V, step) = argmin_W ½ ‖W - V‖² + step · nonsmooth_value(W)
-
-Every penalty defines `curvature` and `restricted`, and one with a part that is not
-smooth also `nonsmooth_value`, `prox` and `groups`. The other members have defaults that
-hold for any penalty; `shift_invariant`, `best_shift`, `may_be_unbounded` and
-`l1_weights` let solvers do more where it is known to be right.
-"""
+"""Penalties: what is added to the mean loss, as values that know nothing of it."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
@@ -23,88 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent.kernels.arrays import Floats
+from skxent.optimize.penalty import Penalty
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Columns, Weights
-
-# Nats: a penalised objective below this means classes that X separates.
-SEPARATED = 1e-6
-
-
-class Penalty(ABC):
-    """A convex function of W (D, m), smooth but for zeros."""
-
-    # False: the solver must use the proximal map.
-    smooth = True
-    # True: `best_shift` returns the best shift that all outputs share, and solvers need
-    # not move along it. That is right only if all outputs count alike.
-    shift_invariant = False
-
-    @property
-    @abstractmethod
-    def curvature(self) -> Weights:
-        """Return the diagonal Hessian of the smooth part: (D, 1), or (D, m)."""
-
-    def value_gradient(self, W: Weights) -> tuple[float, Weights]:
-        """Return the smooth part and its gradient."""
-        gradient = self.hessian_product(W)
-        return 0.5 * float(np.vdot(W, gradient)), gradient
-
-    def hessian_product(self, V: Weights) -> Weights:
-        """Return the Hessian of the smooth part times V."""
-        return self.curvature * V
-
-    def add_to_hessian(self, H: Weights) -> None:
-        """Add that Hessian to one of the rows (m D, m D), output by output."""
-        size = len(self.curvature)
-        diagonal = H.reshape(-1)[:: len(H) + 1].reshape(len(H) // max(size, 1), size)
-        diagonal += self.curvature.T
-
-    def add_to_grams(self, grams: Weights) -> None:
-        """Add its blocks to the (D, D) matrix of each output, or their mean to one."""
-        diagonals = grams.reshape(len(grams), -1)[:, :: len(self.curvature) + 1]
-        per_output = self.curvature.T
-        one = len(grams) == 1 < len(per_output)
-        diagonals += per_output.mean(axis=0) if one else per_output
-
-    def nonsmooth_value(self, W: Weights) -> float:
-        """Return the part that is not smooth."""
-        return 0.0
-
-    def prox(self, V: Weights, step: float) -> Weights:
-        """Return the proximal map of step times the part that is not smooth."""
-        return V
-
-    def groups(self) -> list[Columns]:
-        """Return the rows of W that the part that is not smooth ties together."""
-        return [np.array([row]) for row in range(len(self.curvature))]
-
-    def best_shift(self, features: Weights) -> Weights:
-        """Shift rows alike in all outputs to where the penalty is least, if many are.
-
-        The loss does not see it. Where there is but one such shift the solver finds it.
-        """
-        return features
-
-    def may_be_unbounded(self, value: float) -> bool:
-        """Return True if an objective, now of this value, may fall for ever."""
-        return value < SEPARATED
-
-    def is_least_at(self, W: Weights) -> bool:
-        """Return True if each row of W, whatever the others are, costs least there."""
-        return False
-
-    @property
-    def l1_weights(self) -> Weights | None:
-        """Return the L1 weights (2, D) if an L1 norm is all that is not smooth.
-
-        The first row multiplies weights above zero, the second those below; an infinite
-        one forbids that side. Compiled coordinate descent minimises this norm.
-        """
-        return None
-
-    @abstractmethod
-    def restricted(self, index: Columns) -> Self:
-        """Return the same penalty on some rows of W, if the others are zero."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -120,18 +28,23 @@ class L2(Penalty):
 
     @property
     def curvature(self) -> Weights:
+        """Return the strength of each row."""
         return self.strength
 
     def best_shift(self, features: Weights) -> Weights:
+        """Shift rows to sum to zero, where their L2 norm is least."""
         return zero_sum(features)
 
     def may_be_unbounded(self, value: float) -> bool:
+        """Return True also if a column of X has no penalty."""
         return self.free_columns or super().may_be_unbounded(value)
 
     def is_least_at(self, W: Weights) -> bool:
+        """Return True at zero."""
         return not W.any()
 
     def restricted(self, index: Columns) -> Self:
+        """Return the strengths of some rows."""
         return replace(self, strength=self.strength[index])
 
 
@@ -149,20 +62,25 @@ class L1(Penalty):
 
     @cached_property
     def curvature(self) -> Weights:
+        """Return zeros: nothing of the penalty is smooth."""
         return np.zeros((len(self.threshold), 1))
 
     @property
     def l1_weights(self) -> Weights:
+        """Return the thresholds, the same on both sides of zero."""
         return np.stack([self.threshold, self.threshold])
 
     def nonsmooth_value(self, W: Weights) -> float:
+        """Return the sum of absolute values times the thresholds."""
         return float(self.threshold @ np.abs(W).sum(axis=1))
 
     def prox(self, V: Weights, step: float) -> Weights:
+        """Shrink V towards zero by the thresholds."""
         shrunk = np.abs(V) - step * self.threshold[:, np.newaxis]
         return np.copysign(np.maximum(shrunk, 0.0), V)
 
     def best_shift(self, features: Weights) -> Weights:
+        """Shift rows to the most zeros, or to sum to zero without a penalty."""
         return self._or_zero_sum(sparsest(features))
 
     def _or_zero_sum(self, features: Weights) -> Weights:
@@ -173,9 +91,11 @@ class L1(Penalty):
         return np.where(free[:, np.newaxis], zero_sum(features), features)
 
     def may_be_unbounded(self, value: float) -> bool:
+        """Return True also if a column of X has no penalty."""
         return self.free_columns or super().may_be_unbounded(value)
 
     def restricted(self, index: Columns) -> Self:
+        """Return the thresholds of some rows."""
         return replace(self, threshold=self.threshold[index])
 
 
@@ -187,13 +107,16 @@ class ElasticNet(L1):
 
     @property
     def curvature(self) -> Weights:
+        """Return the strength of the L2 part of each row."""
         return self.strength
 
     def best_shift(self, features: Weights) -> Weights:
+        """Shift rows without a penalty alone: that of the others is unique."""
         # The one that is best is where the solver has come to.
         return self._or_zero_sum(features)
 
     def restricted(self, index: Columns) -> Self:
+        """Return the thresholds and strengths of some rows."""
         return replace(
             self, threshold=self.threshold[index], strength=self.strength[index]
         )
@@ -210,6 +133,7 @@ class SignedElasticNet(ElasticNet):
 
     @property
     def l1_weights(self) -> Weights:
+        """Return thresholds, infinite on the side of zero that a sign forbids."""
         costs = super().l1_weights
         costs[0, self.sign < 0] = costs[1, self.sign > 0] = np.inf
         return costs
@@ -218,14 +142,17 @@ class SignedElasticNet(ElasticNet):
         return self.sign[:, np.newaxis] * W < 0
 
     def nonsmooth_value(self, W: Weights) -> float:
+        """Return infinity where a sign is violated."""
         return np.inf if self._forbidden(W).any() else super().nonsmooth_value(W)
 
     def prox(self, V: Weights, step: float) -> Weights:
+        """Shrink V towards zero, and set to zero what a sign forbids."""
         W = super().prox(V, step)
         W[self._forbidden(W)] = 0.0
         return W
 
     def restricted(self, index: Columns) -> Self:
+        """Return thresholds, strengths and signs of some rows."""
         return replace(super().restricted(index), sign=self.sign[index])
 
 

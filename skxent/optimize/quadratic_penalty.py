@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent.kernels.arrays import Floats
-from skxent.optimize.penalties import Penalty, zero_sum
+from skxent.optimize.penalties import zero_sum
+from skxent.optimize.penalty import Penalty
 from skxent.optimize.rows.constant import is_rounding
 from skxent.optimize.smooth import Columns, Weights
 
@@ -66,27 +67,32 @@ class QuadraticPenalty(Penalty):
 
     @property
     def curvature(self) -> Weights:
+        """Return the diagonal of A."""
         if not self.whole:
             return self.matrix
         return np.diagonal(self.matrix).reshape(self.center.shape[::-1]).T
 
     def value_gradient(self, W: Weights) -> tuple[float, Weights]:
+        """Return half the squared distance from the centre, in the norm of A."""
         moved = W - self.center
         gradient = self.hessian_product(moved)
         return 0.5 * float(np.vdot(moved, gradient)), gradient
 
     def hessian_product(self, V: Weights) -> Weights:
+        """Return A times V."""
         if not self.whole:
             return self.matrix * V
         return (self.matrix @ V.T.ravel()).reshape(V.shape[::-1]).T
 
     def add_to_hessian(self, H: Weights) -> None:
+        """Add A, or its diagonal if that is all there is."""
         if self.whole:
             H += self.matrix
         else:
             super().add_to_hessian(H)
 
     def add_to_grams(self, grams: Weights) -> None:
+        """Add the blocks of A that are of one output each."""
         if not self.whole:
             super().add_to_grams(grams)
             return
@@ -95,13 +101,16 @@ class QuadraticPenalty(Penalty):
         grams += blocks if len(grams) == m else blocks.mean(axis=0)
 
     def best_shift(self, features: Weights) -> Weights:
+        """Shift rows to the mean over the outputs that the centre has."""
         center = self.center[: len(features)]
         return zero_sum(features) + center.mean(axis=1, keepdims=True)
 
     def may_be_unbounded(self, value: float) -> bool:
+        """Return False: a quadratic with a minimum bounds every direction."""
         return False
 
     def is_least_at(self, W: Weights) -> bool:
+        """Return True at the centre, if A is diagonal."""
         return not self.whole and np.array_equal(W, self.center)
 
     def restricted(self, index: Columns) -> Self:

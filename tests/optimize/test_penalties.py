@@ -16,10 +16,10 @@ from skxent.optimize.penalties import (
     L1,
     L2,
     ElasticNet,
-    Penalty,
     SignedElasticNet,
     elastic_net,
 )
+from skxent.optimize.penalty import Penalty
 from skxent.optimize.quadratic_penalty import QuadraticPenalty
 from skxent.optimize.rows import table_rows
 from skxent.optimize.smooth import Columns, Weights

@@ -34,6 +34,12 @@ SAMPLE_ROWS_PER_COLUMN = 4
 # Numbers that a block should hold, of X and of the logits: about a megabyte.
 CHUNK_ENTRIES = 1 << 17
 
+# Rows that a segment has at least, segments that there are at most, and numbers in the
+# sums of all of them. They depend on shapes alone, and so do the results.
+SEGMENT_ROWS = 2048
+MAX_SEGMENTS = 64
+MAX_SEGMENT_SUMS = 1 << 23
+
 # W of fewer numbers than this fits a cache.
 MAX_CACHED_WEIGHTS = 1 << 18
 

@@ -172,6 +172,7 @@ class BlockRows(Rows):
 
     @cached_property
     def subsample(self) -> BlockRows:
+        """Return every k-th row of each block, which takes one pass."""
         if self.sample_step < 2:
             return self
         self.counter.add_one()
@@ -189,6 +190,7 @@ class BlockRows(Rows):
         return part if weight else self
 
     def restricted(self, columns: Columns) -> BlockRows:
+        """Return the same blocks, of which each pass takes some columns."""
         return replace(
             self,
             n_features=len(columns),
@@ -206,12 +208,14 @@ class BlockRows(Rows):
     def value_gradient(
         self, loss: Loss, W: Weights, cache_logits: bool = False
     ) -> tuple[float, Weights, Floats | None]:
+        """Return the sums over all blocks, in one pass."""
         value, gradient, logits = self._sum("value_gradient", loss, W)
         return value, gradient, logits
 
     def hessian_product(
         self, loss: Loss, W: Weights, V: Weights, logits: Floats | None = None
     ) -> Weights:
+        """Return the sum over all blocks, in one pass."""
         return np.asarray(self._sum("hessian_product", loss, W, V))
 
     hessian = summed("hessian")

@@ -14,15 +14,17 @@ from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.threads import effective_n_threads, mapped
 from skxent.losses._loss import Loss
-from skxent.optimize.rows.base import MAX_CACHED_WEIGHTS, Layout, origin_step
-from skxent.optimize.rows.constant import column_ranges
-from skxent.optimize.rows.sparse import SparseRows, WideRows, pays_by_columns
-from skxent.optimize.rows.table import (
+from skxent.optimize.rows.base import (
+    MAX_CACHED_WEIGHTS,
     MAX_SEGMENT_SUMS,
     MAX_SEGMENTS,
     SEGMENT_ROWS,
-    TableRows,
+    Layout,
+    origin_step,
 )
+from skxent.optimize.rows.constant import column_ranges
+from skxent.optimize.rows.sparse import SparseRows, WideRows, pays_by_columns
+from skxent.optimize.rows.table import TableRows
 from skxent.optimize.smooth import Columns, Weights
 
 # Columns of X that one product reads, whatever the number of threads.
@@ -37,10 +39,12 @@ class DenseRows(TableRows):
 
     @property
     def entries_per_row(self) -> int:
+        """Return the number of columns."""
         return self.n_features
 
     @cached_property
     def layout(self) -> Layout:
+        """Return X itself, and a number of segments that depends on its shape alone."""
         n, d, m = self.n_samples, self.n_features, self.n_outputs
         sums = (d + 2) * m
         segments = min(MAX_SEGMENTS, n // SEGMENT_ROWS, MAX_SEGMENT_SUMS // sums)
@@ -48,6 +52,7 @@ class DenseRows(TableRows):
         return Layout(self.X, max(1, segments), m, n * (d // 8 + m))
 
     def restricted(self, columns: Columns) -> TableRows:
+        """Return the rows with a copy of some columns."""
         return self.part(
             X=self.X.take(columns, axis=1),
             origin=self.origin[columns],
@@ -55,6 +60,7 @@ class DenseRows(TableRows):
         )
 
     def read(self, block: slice) -> Any:
+        """Return rows; with an intercept a centred copy, zero in constant columns."""
         if not self.fit_intercept:
             return self.X[block]
         rows = self.X[block] - self.origin
@@ -63,6 +69,7 @@ class DenseRows(TableRows):
         return rows
 
     def columns(self, index: Columns) -> Any:
+        """Return a copy of columns in Fortran order, centred."""
         real = index < self.n_features
         columns = index[real]
         # Columns that lie together are copied together.
@@ -76,6 +83,7 @@ class DenseRows(TableRows):
         return result
 
     def column_sums(self, slopes: Floats) -> Weights:
+        """Multiply blocks of columns, and correct the sums for the origin."""
         self.counter.add_one()
         X, origin, d = self.X, self.origin, self.n_features
         slopes_t = np.ascontiguousarray(slopes.T)
@@ -95,6 +103,7 @@ class DenseRows(TableRows):
         return sums / self.scaled_weight_sum
 
     def diagonal_and_border(self, loss: Loss, W: Weights) -> Weights:
+        """Add up squares of the entries, block by block."""
         sums, d = np.zeros((2, *self.shape)), self.n_features
         for block, h in self._curved(loss, W):
             h, X_t = h.astype(np.float64), block.X.T.astype(np.float64)
@@ -105,6 +114,7 @@ class DenseRows(TableRows):
         return sums
 
     def weighted_gram(self, X: Any, weights: Floats) -> Weights:
+        """Multiply rows that are scaled by the roots of their weights."""
         d = self.n_features
         gram = np.empty((self.shape[0], self.shape[0]))
         # A product with its own transpose takes BLAS half the time.

@@ -12,13 +12,14 @@ from skxent.kernels import _wide
 from skxent.kernels.arrays import Floats
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._loss import Loss
-from skxent.optimize.rows.base import MAX_CACHED_WEIGHTS, Layout
-from skxent.optimize.rows.table import (
+from skxent.optimize.rows.base import (
+    MAX_CACHED_WEIGHTS,
     MAX_SEGMENT_SUMS,
     MAX_SEGMENTS,
     SEGMENT_ROWS,
-    TableRows,
+    Layout,
 )
+from skxent.optimize.rows.table import TableRows
 from skxent.optimize.smooth import Columns, Weights
 
 # Outputs of sparse X are padded to a multiple of this (SPARSE_LANES of src/linear.pxd).
@@ -46,14 +47,17 @@ class SparseRows(TableRows):
 
     @cached_property
     def entries_per_row(self) -> int:
+        """Return the mean number of stored entries of a row."""
         return int(self.X.nnz // self.n_samples)
 
     @property
     def entries_per_column(self) -> float:
+        """Return the mean number of stored entries of a column."""
         return float(self.X.nnz / max(self.n_features, 1))
 
     @cached_property
     def layout(self) -> Layout:
+        """Return the CSR arrays, and sums padded to the lanes of the kernels."""
         n, d, m = self.n_samples, self.n_features, self.n_outputs
         each = self.entries_per_row
         width = m if m == 1 else -(-m // SPARSE_LANES) * SPARSE_LANES
@@ -97,6 +101,7 @@ class SparseRows(TableRows):
         )
 
     def gram_cost(self) -> float:
+        """Return twice the entries of a row: pairs of these are multiplied."""
         return float(2 * self.X.nnz / self.n_samples / self.n_outputs)
 
     @cached_property
@@ -104,6 +109,7 @@ class SparseRows(TableRows):
         return self.X.tocsc()
 
     def restricted(self, columns: Columns) -> TableRows:
+        """Return the rows with some columns, taken from the matrix by columns."""
         return self.part(
             X=self._by_columns[:, columns].tocsr(),
             origin=self.origin[columns],
@@ -111,6 +117,7 @@ class SparseRows(TableRows):
         )
 
     def read(self, block: slice) -> Any:
+        """Return rows that share the entries of X."""
         # A view: slicing a sparse matrix would copy it.
         start, stop = self.X.indptr[block.start], self.X.indptr[block.stop]
         return sp.csr_array(
@@ -123,6 +130,7 @@ class SparseRows(TableRows):
         )
 
     def columns(self, index: Columns) -> Any:
+        """Return columns of the matrix by columns, which is made once."""
         real = index < self.n_features
         X = self._by_columns[:, index[real]]
         if not real.all():
@@ -132,11 +140,13 @@ class SparseRows(TableRows):
         return sp.csc_array(X, dtype=np.float64)
 
     def column_sums(self, slopes: Floats) -> Weights:
+        """Multiply by the transpose of the matrix by columns."""
         self.counter.add_one()
         sums = np.asarray(self._by_columns.T @ slopes, dtype=np.float64)
         return sums / self.scaled_weight_sum
 
     def diagonal_and_border(self, loss: Loss, W: Weights) -> Weights:
+        """Add up squares of the stored entries, block by block."""
         (size, m), d = self.shape, self.n_features
         sums = np.zeros((size, 2 * m))
         for block, h in self._curved(loss, W):
@@ -146,6 +156,7 @@ class SparseRows(TableRows):
         return sums.reshape(size, 2, m).swapaxes(0, 1)
 
     def weighted_gram(self, X: Any, weights: Floats) -> Weights:
+        """Multiply the transposed rows by the weighted ones, both sparse."""
         d = self.n_features
         gram = np.empty((self.shape[0], self.shape[0]))
         scaled = X.astype(np.float64, copy=False).multiply(weights[:, np.newaxis])
@@ -169,9 +180,11 @@ class WideRows(SparseRows):
 
     @property
     def kind_of_part(self) -> type[TableRows]:
+        """Return SparseRows: a part has fewer columns, and need not be wide."""
         return SparseRows
 
     def columns_in_use(self) -> Columns | None:
+        """Return the columns with entries if they are at most half of all."""
         # If most may be in use, the copy by columns is better.
         few = 2 * self.X.nnz <= self.n_features
         return super().columns_in_use() if few else None
@@ -183,6 +196,7 @@ class WideRows(SparseRows):
     def value_gradient(
         self, loss: Loss, W: Weights, cache_logits: bool = False
     ) -> tuple[float, Weights, Floats | None]:
+        """Compute all logits first: they are fewer than the columns."""
         z, value = self._with_offset(self._all_logits(W)), np.zeros(self.n_samples)
         slope = np.empty(z.shape)
         self.evaluate(loss, z, self.target, value=value, gradient=slope)
@@ -192,6 +206,7 @@ class WideRows(SparseRows):
     def hessian_product(
         self, loss: Loss, W: Weights, V: Weights, logits: Floats | None = None
     ) -> Weights:
+        """Use the logits of all rows, known or computed."""
         z = self._with_offset(self._all_logits(W)) if logits is None else logits
         product = np.empty(z.shape)
         self.evaluate(loss, z, self.target, x=self._all_logits(V), product=product)

@@ -25,12 +25,6 @@ from skxent.losses._loss import Loss
 from skxent.optimize.rows.base import CHUNK_ENTRIES, Chunk, Layout, PassCounter, Rows
 from skxent.optimize.smooth import Columns, Weights
 
-# Rows that a segment has at least, segments that there are at most, and numbers in the
-# sums of all of them. They depend on shapes alone, and so do the results.
-SEGMENT_ROWS = 2048
-MAX_SEGMENTS = 64
-MAX_SEGMENT_SUMS = 1 << 23
-
 # Multiply-adds from which on threads are worth their start, about 10 ms, and numbers
 # that their matrices may have together.
 MANY_OPERATIONS = 1 << 25
@@ -62,18 +56,22 @@ class TableRows(Rows):
 
     @cached_property
     def n_samples(self) -> int:  # type: ignore[override]  # read-only
+        """Return the number of rows of X."""
         return int(self.X.shape[0])
 
     @cached_property
     def n_features(self) -> int:  # type: ignore[override]  # read-only
+        """Return the number of columns of X."""
         return int(self.X.shape[1])
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:  # type: ignore[override]  # read-only
+        """Return float32 or float64, that of X."""
         return np.dtype(self.X.dtype)
 
     @cached_property
     def subsample(self) -> TableRows:
+        """Return every k-th row, or all if these have no weight."""
         if self.sample_step < 2:
             return self
         part = self.take(slice(None, None, self.sample_step))
@@ -135,6 +133,7 @@ class TableRows(Rows):
     def value_gradient(
         self, loss: Loss, W: Weights, cache_logits: bool = False
     ) -> tuple[float, Weights, Floats | None]:
+        """Return sums of one pass; logits are kept if they are few."""
         shape = (self.n_samples, self.n_outputs)
         logits = None
         if cache_logits and shape[0] * shape[1] <= MAX_CACHED_LOGITS:
@@ -145,6 +144,7 @@ class TableRows(Rows):
     def hessian_product(
         self, loss: Loss, W: Weights, V: Weights, logits: Floats | None = None
     ) -> Weights:
+        """Return a sum of one pass, which is shorter if the logits are known."""
         return self._sums(loss, W, V, logits)[0]
 
     def _sums(
@@ -205,11 +205,13 @@ class TableRows(Rows):
         return H
 
     def gram(self, loss: Loss, W: Weights) -> Weights:
+        """Weigh each row by its mean curvature over the outputs."""
         rows = self._curved(loss, W, min_rows=self.shape[0])
         means = ((block, h.mean(axis=1)[np.newaxis]) for block, h in rows)
         return self._grams(1, means)[0]
 
     def grams_by_output(self, loss: Loss, W: Weights) -> Weights:
+        """Make the matrices of all outputs from one pass over X."""
         rows = self._curved(loss, W, min_rows=self.shape[0])
         return self._grams(self.n_outputs, ((block, h.T) for block, h in rows))
 
@@ -242,6 +244,7 @@ class TableRows(Rows):
         return mapped(products, blocks, n_threads)
 
     def output_curvature(self, loss: Loss, W: Weights) -> Weights:
+        """Return means over the rows, which need their logits alone."""
         total = np.zeros(self.n_outputs)
         for _, h in self._curved(loss, W):
             total += h.sum(axis=0, dtype=np.float64)
@@ -250,10 +253,7 @@ class TableRows(Rows):
     def _curved(
         self, loss: Loss, W: Weights, min_rows: int = 0
     ) -> Iterator[tuple[Chunk, Floats]]:
-        """Yield blocks and the curvature of their logits, 0 where it is negative.
-
-        min_rows : of a block, for the sake of BLAS.
-        """
+        """Yield blocks of `min_rows` or more, and the curvature of their logits, >= 0."""
         for block, z in self._logits(W, min_rows=min_rows):
             diagonal = np.empty_like(z)
             self.evaluate(loss, z, block.target, hessian=diagonal, floor=0.0)
