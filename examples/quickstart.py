@@ -92,6 +92,6 @@ except ImportError:
 else:
     for name in list(models)[1:3]:
         ReliabilityDisplay.from_estimator(
-            searches[name], X_test, y_test, n_bins=10, name=name, ax=plt.gca()
+            searches[name], X_test, y_test, n_bins=5, name=name, ax=plt.gca()
         )
     plt.show()
