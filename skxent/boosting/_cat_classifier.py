@@ -43,8 +43,7 @@ class CatBoostLossClassifier(LossBoostingClassifier):
     """CatBoost with any loss, in the place of a CatBoostClassifier.
 
     The labels may be of any type, and the probabilities are class probabilities.
-    ``loss="cross_entropy"`` is CatBoostClassifier, but that the steps of custom
-    objectives have no leaf_estimation_backtracking.
+    ``loss="cross_entropy"`` is CatBoostClassifier.
 
     Parameters
     ----------
@@ -118,6 +117,8 @@ class CatBoostLossClassifier(LossBoostingClassifier):
     metric_names: ClassVar[tuple[str, ...]] = ("eval_metric",)
     threads_name: ClassVar[str] = "thread_count"
     built_in: ClassVar[tuple[str, ...]] = ("Logloss", "CrossEntropy", "MultiClass")
+    cross_entropy: ClassVar[tuple[str, str]] = ("Logloss", "MultiClass")
+    outputs: ClassVar[tuple[str, ...]] = ("prediction_type",)
     refused: ClassVar[dict[str, tuple[tuple[Any, ...], str]]] = {
         "class_weights": ((None,), "Use class_weight of {cls}."),
         "auto_class_weights": ((None,), 'Use class_weight="balanced" of {cls}.'),
@@ -167,7 +168,11 @@ class CatBoostLossClassifier(LossBoostingClassifier):
         return {"verbose": False, "allow_writing_files": False}
 
     def _start(
-        self, parameters: dict[str, Any], best: Callable[[], Any], zero: Any
+        self,
+        parameters: dict[str, Any],
+        is_built_in: bool,
+        best: Callable[[], Any],
+        zero: Any,
     ) -> Any:
         return best() if parameters.get("boost_from_average") else zero
 
@@ -221,11 +226,12 @@ class CatBoostLossClassifier(LossBoostingClassifier):
         train = pool(fit.train)
         evaluation = [pool(rows) for rows in fit.evaluation] or None
         parameters |= features
-        parameters |= self._automatic(parameters, train, evaluation)
+        if fit.metric is not None:
+            parameters |= self._automatic(parameters, train, evaluation)
         model = self._model(
             {
                 **parameters,
-                "loss_function": self.objective_,
+                "loss_function": fit.objective,
                 "eval_metric": fit.metrics[0] if fit.metrics else fit.metric,
                 "class_names": tuple(range(len(self.classes_))),
             }
@@ -261,8 +267,9 @@ class CatBoostLossClassifier(LossBoostingClassifier):
         names = ("learning_rate", "bootstrap_type", "bagging_temperature")
         return {k: chosen[k] for k in names if k in chosen and k not in parameters}
 
-    def _margins(self, X: Any) -> Floats:
-        raw: Floats = self.estimator_.predict(X, prediction_type="RawFormulaVal")
+    def _margins(self, X: Any, **options: Any) -> Floats:
+        options["prediction_type"] = "RawFormulaVal"
+        raw: Floats = self.estimator_.predict(X, **options)
         return raw
 
 

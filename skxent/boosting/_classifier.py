@@ -9,42 +9,38 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_matrix, issparse
-from sklearn.utils.validation import (
-    check_consistent_length,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import check_consistent_length
 
-from skxent.base.classifier import LogitClassifier, TrainedLoss, training_weights
+from skxent.base.classifier import TrainedLoss, training_weights
 from skxent.base.estimator import TrainingData
 from skxent.boosting._described import DescribedBooster
 from skxent.boosting._evaluation import as_metrics, evaluation_pairs
 from skxent.boosting._fit import Fit, check_options, check_parameters, either
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
+from skxent.boosting._predictions import BoosterPredictions
 from skxent.boosting._rows import training_rows
-from skxent.boosting._tables import as_frame
+from skxent.boosting._tables import validate
 from skxent.inputs.labels import as_labels, encode_labels, is_soft
-from skxent.inputs.sparse import check_sparse
 from skxent.inputs.weights import check_sample_weight
-from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
-from skxent.losses._shipped import as_loss
+from skxent.losses._shipped import CrossEntropy, as_loss
 from skxent.typing import MatrixLike
 
 
 @dataclass(eq=False, repr=False)
-class LossBoostingClassifier(DescribedBooster, LogitClassifier):
+class LossBoostingClassifier(DescribedBooster, BoosterPredictions):
     """Any loss for a booster: labels, start value, evaluation sets, predictions."""
 
     objective_class: ClassVar[type[BoosterObjective]]
     metric_class: ClassVar[type[BoosterMetric]]
     # The library's parameters for the objective, for metrics and for threads, and the
-    # objectives that a loss may take the place of.
+    # objectives that a loss may take the place of. Two of these are cross-entropy, for
+    # two classes and for more.
     objective_names: ClassVar[tuple[str, ...]] = ("objective",)
     metric_names: ClassVar[tuple[str, ...]]
     threads_name: ClassVar[str] = "n_jobs"
     built_in: ClassVar[tuple[str, ...]]
+    cross_entropy: ClassVar[tuple[str, str]]
     # Parameters that a custom objective ignores: allowed values, and what to do.
     refused: ClassVar[dict[str, tuple[tuple[Any, ...], str]]]
     refused_in_fit: ClassVar[dict[str, str]]
@@ -65,15 +61,23 @@ class LossBoostingClassifier(DescribedBooster, LogitClassifier):
     def _train(self, fit: Fit) -> Any:
         """Return the library's classifier, trained with `objective_` from the start."""
 
-    @abstractmethod
-    def _margins(self, X: Any) -> Floats:
-        """Return the raw predictions of `estimator_`."""
-
     def _start(
-        self, parameters: dict[str, Any], best: Callable[[], Any], zero: Any
+        self,
+        parameters: dict[str, Any],
+        is_built_in: bool,
+        best: Callable[[], Any],
+        zero: Any,
     ) -> Any:
         """Return the margin to start from: the constant of least loss."""
         return best()
+
+    def _built_in(self, trained: TrainedLoss) -> str | None:
+        """Return the library's objective for the loss, which is exact and faster."""
+        if type(trained.loss) is not CrossEntropy:
+            return None
+        if trained.class_weight is not None or trained.label_smoothing:
+            return None
+        return self.cross_entropy[len(self.classes_) > 2]
 
     def fit(
         self,
@@ -136,9 +140,11 @@ class LossBoostingClassifier(DescribedBooster, LogitClassifier):
         options = self._checked_options(options)
         init_model = either(options, "xgb_model", "init_model", init_model)
         weights = "sample_weight_eval_set", "eval_sample_weight", eval_sample_weight
-        classes, train = training_rows(*self._read(X, y, options), sample_weight)
+        read = self._read(X, y, options)
+        classes, train = training_rows(*read, sample_weight)
         pairs = evaluation_pairs(eval_set, eval_X, eval_y, either(options, *weights))
-        evaluation = self._evaluation_rows(classes, *pairs)
+        same = (X, y) if train.X is read[0] else ()
+        evaluation = self._evaluation_rows(classes, *pairs, train, same)
         class_weight = training_weights(self, classes, train.y, train.sample_weight)
         loss = as_loss(self.loss).for_classes(classes)
         trained = TrainedLoss(loss, class_weight, self.label_smoothing)
@@ -148,11 +154,13 @@ class LossBoostingClassifier(DescribedBooster, LogitClassifier):
             hessian=self.hessian, even=True, **keywords
         )
         self.classes_, self.trained_loss_ = classes, trained
+        built_in = self._built_in(trained)
         zero: Any = 0.0 if len(classes) == 2 else np.zeros(len(classes))
         start = None
         if init_model is None:
             self.init_score_ = start = self._start(
                 parameters,
+                built_in is not None,
                 lambda: self.objective_.init_score(train.y, train.sample_weight),
                 zero,
             )
@@ -162,8 +170,9 @@ class LossBoostingClassifier(DescribedBooster, LogitClassifier):
         self.estimator_ = self._train(
             Fit(
                 parameters,
+                built_in or self.objective_,
                 train,
-                self.metric_class(**keywords),
+                None if built_in else self.metric_class(**keywords),
                 start,
                 evaluation,
                 as_metrics(*named, eval_metric),
@@ -183,10 +192,20 @@ class LossBoostingClassifier(DescribedBooster, LogitClassifier):
         return self._validate(X, y=y if y is None else as_labels(y))
 
     def _evaluation_rows(
-        self, classes: Any, pairs: list[tuple[Any, Any]], weights: list[Any]
+        self,
+        classes: Any,
+        pairs: list[tuple[Any, Any]],
+        weights: list[Any],
+        train: TrainingData,
+        same: tuple[Any, ...],
     ) -> list[TrainingData]:
+        """Return the checked sets. Those that are `same` are `train`, also checked."""
         rows = []
         for (X, y), w in zip(pairs, weights, strict=True):
+            if same and X is same[0] and y is same[1]:
+                w = check_sample_weight(w, len(train.y))
+                rows.append(train._replace(sample_weight=w))
+                continue
             _, codes = encode_labels(y, classes, "eval_set")
             w = check_sample_weight(w, len(codes))
             X = self._validate(X)
@@ -207,17 +226,6 @@ class LossBoostingClassifier(DescribedBooster, LogitClassifier):
 
     def _checked(self, X: MatrixLike) -> Any:
         return self._validate(X)
-
-    def _logits(self, X: Any) -> Floats:
-        n_classes = len(self.classes_)
-        shape = () if n_classes == 2 else (n_classes,)
-        z = self._margins(X)
-        if z.shape[1:] != shape:
-            raise ValueError(
-                f"estimator_ must have margins of {n_classes} classes_, "
-                f"got an array of shape {z.shape}. Fit the model again."
-            )
-        return z
 
     @property
     def _n_threads(self) -> int | None:
@@ -262,31 +270,7 @@ class LossBoostingClassifier(DescribedBooster, LogitClassifier):
 
     def _validate(self, X: Any, **fit: Any) -> Any:
         """Return X for the library; in fit, with y=y, return both."""
-        frame = as_frame(X, self._reads_text())
-        if frame is not None or self._reads_text():
-            X = frame if frame is not None else np.asarray(X, dtype=object)
-            validate_data(self, X, reset=bool(fit), skip_check_array=True)
-            if not fit:
-                return X
-            if fit["y"] is None:
-                raise ValueError(
-                    "fit requires y to be passed, but the target y is None."
-                )
-            check_consistent_length(X, fit["y"])
-            return X, column_or_1d(fit["y"], warn=True)
-        valid = validate_data(
-            self,
-            check_sparse("X", X),
-            **fit,
-            reset=bool(fit),
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            ensure_all_finite="allow-nan",
-        )
-        X, *y = valid if fit else (valid,)
-        # LightGBM knows no sparse arrays.
-        X = csr_matrix(X) if issparse(X) else X
-        return (X, *y) if fit else X
+        return validate(self, X, self._reads_text(), **fit)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

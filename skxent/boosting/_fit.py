@@ -19,12 +19,15 @@ from skxent.kernels.arrays import Floats
 class Fit:
     """What a library's classifier is made and fitted with.
 
-    `start` is None if the trees of `init_model` are continued.
+    `objective` is the name of the library's own if it has the loss, and `metric` is
+    then None: the library's default metric is the loss. `start` is None if the trees of
+    `init_model` are continued.
     """
 
     parameters: dict[str, Any]
+    objective: Any
     train: TrainingData
-    metric: BoosterMetric
+    metric: BoosterMetric | None
     start: Any
     evaluation: list[TrainingData] = field(default_factory=list)
     metrics: list[Any] = field(default_factory=list)

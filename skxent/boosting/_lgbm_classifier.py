@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from skxent.boosting._classifier import LossBoostingClassifier
 from skxent.boosting._evaluation import ProbabilityMetric, of_probabilities
 from skxent.boosting._fit import Fit, of_estimator
+from skxent.boosting._lgbm_stopping import early_stopping, without
 from skxent.boosting._library import library
 from skxent.boosting._lightgbm import LightGBMMetric, LightGBMObjective
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
@@ -112,6 +113,8 @@ class LGBMLossClassifier(LossBoostingClassifier):
         "cross_entropy",
         "xentropy",
     )
+    cross_entropy: ClassVar[tuple[str, str]] = ("binary", "multiclass")
+    outputs: ClassVar[tuple[str, ...]] = ("raw_score", "pred_leaf", "pred_contrib")
     refused: ClassVar[dict[str, tuple[tuple[Any, ...], str]]] = {
         "class_weight": ((None,), "Use class_weight of {cls}."),
         "is_unbalance": ((None, False), 'Use class_weight="balanced" of {cls}.'),
@@ -145,56 +148,74 @@ class LGBMLossClassifier(LossBoostingClassifier):
         return library("lightgbm").LGBMClassifier
 
     def _start(
-        self, parameters: dict[str, Any], best: Callable[[], Any], zero: Any
+        self,
+        parameters: dict[str, Any],
+        is_built_in: bool,
+        best: Callable[[], Any],
+        zero: Any,
     ) -> Any:
-        from_zero = not parameters.get("boost_from_average", True)
+        if not parameters.get("boost_from_average", True):
+            return zero
         # The value of a linear leaf cannot be set.
-        return zero if from_zero or parameters.get("linear_tree") else best()
+        linear = parameters.get("linear_tree") and not is_built_in
+        return zero if linear else best()
 
     def _train(self, fit: Fit) -> Any:
-        parameters = {**fit.parameters, "objective": self.objective_}
-        names, functions = self._metrics(fit.metrics)
+        parameters = {**fit.parameters, "objective": fit.objective}
+        built_in = fit.metric is None
+        names, functions = self._metrics(fit.metrics, built_in)
         callbacks = fit.callbacks
-        if names or functions:
+        loss = "binary_logloss" if len(self.classes_) == 2 else "multi_logloss"
+        if fit.metric is not None:
+            loss = fit.metric.__name__
+        if (names or functions) and loss not in names:
             for name in ROUNDS:
                 if (rounds := parameters.get(name)) is not None and rounds > 0:
-                    callbacks = [*callbacks, _early_stopping(parameters, rounds)]
+                    callbacks = [*callbacks, early_stopping(parameters, rounds)]
                     parameters[name] = None
-            callbacks = [_without(fit.metric.__name__, each) for each in callbacks]
-        # Without this LightGBM also takes the log loss of the margins as if they were
-        # probabilities, and early stopping goes by it.
-        model = self._model({**parameters, "metric": names or "none"})
+            callbacks = [without(loss, each) for each in callbacks]
+            if built_in and names:
+                names.append(loss)
+        if names or not built_in:
+            # Without "none" LightGBM also takes the log loss of the margins as if they
+            # were probabilities, and early stopping goes by it.
+            parameters["metric"] = names or "none"
+        model = self._model(parameters)
         n = len(fit.train.y)
         try:
             model.fit(
                 fit.train.X,
                 fit.train.y,
                 sample_weight=fit.train.sample_weight,
-                init_score=fit.starts(n),
-                **_evaluation_sets(model, fit),
-                eval_metric=[*functions, fit.metric],
+                init_score=None if built_in else fit.starts(n),
+                eval_metric=functions if built_in else [*functions, fit.metric],
                 callbacks=callbacks or None,
                 init_model=fit.init_model,
-                **fit.options,
+                **(fit.options | _evaluation_sets(model, fit)),
             )
         except library("lightgbm").basic.LightGBMError as error:
             # No column can be split: built-in objectives then train no tree.
             if "num_features()) > (0)" not in str(error):
                 raise
             return None
-        if fit.start is not None:
+        if fit.start is not None and not built_in:
             _add_to_first_trees(model.booster_, np.atleast_1d(fit.start))
         return model
 
-    def _metrics(self, given: list[Any]) -> tuple[list[str], list[Any]]:
+    def _metrics(
+        self, given: list[Any], is_built_in: bool
+    ) -> tuple[list[str], list[Any]]:
         """Return metrics that LightGBM computes, and functions of margins."""
-        names, functions = [], []
+        names: list[str] = []
+        functions: list[Any] = []
         by_name = {alias: name for name, a in OF_PROBABILITIES.items() for alias in a}
         for metric in given:
             name = by_name.get(metric, metric) if isinstance(metric, str) else None
             if name in NO_METRICS:
                 continue
-            if name is None:
+            if is_built_in:
+                (functions if name is None else names).append(name or metric)
+            elif name is None:
                 functions.append(
                     of_probabilities(metric, self.objective_, self.posterior)
                 )
@@ -212,11 +233,11 @@ class LGBMLossClassifier(LossBoostingClassifier):
                 )
         return names, functions
 
-    def _margins(self, X: Any) -> Floats:
+    def _margins(self, X: Any, **options: Any) -> Floats:
         if self.estimator_ is None:
             shape = (X.shape[0], *np.shape(self.init_score_))
             return np.broadcast_to(self.init_score_, shape).copy()
-        raw: Floats = self.estimator_.predict(X, raw_score=True)
+        raw: Floats = self.estimator_.predict(X, raw_score=True, **options)
         return raw
 
 
@@ -225,9 +246,14 @@ def _evaluation_sets(model: Any, fit: Fit) -> dict[str, Any]:
     if not fit.evaluation:
         return {}
     starts = None
-    if fit.start is not None:
+    if fit.start is not None and fit.metric is not None:
         starts = [fit.starts(len(rows.y)) for rows in fit.evaluation]
+    names = fit.options.get("eval_names") or [
+        "training" if rows.X is fit.train.X else f"valid_{i}"
+        for i, rows in enumerate(fit.evaluation)
+    ]
     keywords: dict[str, Any] = {
+        "eval_names": names,
         "eval_sample_weight": weights_of(fit.evaluation),
         "eval_init_score": starts,
     }
@@ -249,33 +275,3 @@ def _add_to_first_trees(booster: Any, start: Floats) -> None:
         for leaf in range(tree["num_leaves"]):
             value = booster.get_leaf_output(index, leaf) + start[index]
             booster.set_leaf_output(index, leaf, value)
-
-
-def _early_stopping(parameters: dict[str, Any], rounds: int) -> Any:
-    """Return the callback that LightGBM makes from its parameters."""
-    return library("lightgbm").early_stopping(
-        rounds,
-        first_metric_only=bool(parameters.get("first_metric_only", False)),
-        min_delta=parameters.get("early_stopping_min_delta", 0.0),
-        verbose=False,
-    )
-
-
-class _Without:
-    """A callback that does not see one metric."""
-
-    def __init__(self, name: str, callback: Any) -> None:
-        self.name, self.callback = name, callback
-        self.order = callback.order
-        self.before_iteration = callback.before_iteration
-
-    def __call__(self, env: Any) -> None:
-        seen = [found for found in env.evaluation_result_list if found[1] != self.name]
-        seen_by = replace if is_dataclass(env) else type(env)._replace
-        self.callback(seen_by(env, evaluation_result_list=seen))
-
-
-def _without(name: str, callback: Any) -> Any:
-    """Return an early stopping that goes by the other metrics; others as they are."""
-    stops = type(callback) is type(library("lightgbm").early_stopping(1, verbose=False))
-    return _Without(name, callback) if stops else callback

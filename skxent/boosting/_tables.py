@@ -10,6 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix, issparse
+from sklearn.utils.validation import (
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
+
+from skxent.inputs.sparse import check_sparse
 
 
 def as_frame(X: Any, text: bool = False) -> Any:
@@ -57,6 +65,36 @@ def as_frame(X: Any, text: bool = False) -> Any:
 def categories(frame: Any) -> list[int]:
     """Return the places of a frame's columns of categories."""
     return [i for i, dtype in enumerate(frame.dtypes) if str(dtype) == "category"]
+
+
+def validate(estimator: Any, X: Any, text: bool, **fit: Any) -> Any:
+    """Return X for the library of an estimator; in fit, with y=y, return both.
+
+    text : keep columns that are neither numbers nor categories
+    """
+    frame = as_frame(X, text)
+    if frame is not None or text:
+        X = frame if frame is not None else np.asarray(X, dtype=object)
+        validate_data(estimator, X, reset=bool(fit), skip_check_array=True)
+        if not fit:
+            return X
+        if fit["y"] is None:
+            raise ValueError("fit requires y to be passed, but the target y is None.")
+        check_consistent_length(X, fit["y"])
+        return X, column_or_1d(fit["y"], warn=True)
+    valid = validate_data(
+        estimator,
+        check_sparse("X", X),
+        **fit,
+        reset=bool(fit),
+        accept_sparse="csr",
+        dtype=[np.float64, np.float32],
+        ensure_all_finite="allow-nan",
+    )
+    X, *y = valid if fit else (valid,)
+    # LightGBM knows no sparse arrays.
+    X = csr_matrix(X) if issparse(X) else X
+    return (X, *y) if fit else X
 
 
 def _package(X: Any) -> str:

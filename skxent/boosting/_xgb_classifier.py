@@ -30,7 +30,8 @@ class XGBLossClassifier(LossBoostingClassifier):
     """XGBoost with any loss, in the place of an XGBClassifier.
 
     The labels may be of any type, boosting starts at the loss's best constant, and the
-    probabilities are class probabilities. ``loss="cross_entropy"`` is XGBClassifier.
+    probabilities are class probabilities. ``loss="cross_entropy"`` is XGBClassifier,
+    with the library's own objective unless there are class weights or label smoothing.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ class XGBLossClassifier(LossBoostingClassifier):
     best_score_ : float
         The metric at the best iteration.
     evals_result_ : dict of set to dict of metric to list
-        The metrics after every tree. "logloss" and "mlogloss" are of the softmax.
+        The metrics after every tree. "logloss" and "mlogloss" are of the softmax, and
+        the loss if that is cross-entropy.
     init_score_ : float, or ndarray of shape (K,) for K > 2
         The margin from which boosting started. The booster has it as base_score.
     coef_ : ndarray of shape (d,) or (K, d)
@@ -91,6 +93,8 @@ class XGBLossClassifier(LossBoostingClassifier):
         "multi:softprob",
         "multi:softmax",
     )
+    cross_entropy: ClassVar[tuple[str, str]] = ("binary:logistic", "multi:softprob")
+    outputs: ClassVar[tuple[str, ...]] = ("output_margin",)
     refused: ClassVar[dict[str, tuple[tuple[Any, ...], str]]] = {
         "scale_pos_weight": ((None, 1), "Use class_weight of {cls}."),
         "base_score": ((None,), "{cls} starts at the loss's best constant."),
@@ -145,28 +149,37 @@ class XGBLossClassifier(LossBoostingClassifier):
 
     def _train(self, fit: Fit) -> Any:
         options = {"verbose": False, **fit.options}
-        parameters = {**fit.parameters, "objective": self.objective_}
+        parameters = {**fit.parameters, "objective": fit.objective}
         if "early_stopping_rounds" in options:
             parameters["early_stopping_rounds"] = options.pop("early_stopping_rounds")
-        if fit.start is not None:
+        if fit.start is not None and fit.metric is not None:
             parameters["base_score"] = _as_base_score(fit.start)
         if hasattr(fit.train.X, "dtypes") and categories(fit.train.X):
             parameters["enable_categorical"] = True
         callbacks = [*(parameters.get("callbacks") or ()), *fit.callbacks]
-        metrics = [
-            of_probabilities(metric, self.objective_, self.posterior)
-            for metric in fit.metrics
-        ]
-        rounds = parameters.get("early_stopping_rounds")
-        if metrics and rounds is not None:
-            # XGBoost goes by the last metric, and callables come last.
-            name = getattr(metrics[-1], "__name__", metrics[-1])
-            stop = library("xgboost").callback.EarlyStopping
-            callbacks.append(stop(rounds=rounds, metric_name=name))
-            parameters["early_stopping_rounds"] = None
-        if not any(map(callable, metrics)):
-            metrics.append(fit.metric)
-        parameters["eval_metric"] = metrics if len(metrics) > 1 else metrics[0]
+        metrics = list(fit.metrics)
+        if fit.metric is None:
+            # XGBoost adds it to a callable, and early stopping goes by the last.
+            log_loss = "logloss" if len(self.classes_) == 2 else "mlogloss"
+            if not all(map(callable, metrics)) and log_loss not in metrics:
+                metrics.insert(0, log_loss)
+        else:
+            metrics = [
+                of_probabilities(metric, self.objective_, self.posterior)
+                for metric in metrics
+            ]
+            rounds = parameters.get("early_stopping_rounds")
+            if metrics and rounds is not None:
+                # XGBoost goes by the last metric, and callables come last.
+                name = getattr(metrics[-1], "__name__", metrics[-1])
+                stop = library("xgboost").callback.EarlyStopping
+                callbacks.append(stop(rounds=rounds, metric_name=name))
+                parameters["early_stopping_rounds"] = None
+            if not any(map(callable, metrics)):
+                metrics.append(fit.metric)
+        parameters["eval_metric"] = (
+            metrics if len(metrics) > 1 else next(iter(metrics), None)
+        )
         parameters["callbacks"] = callbacks or None
         return self._model(parameters).fit(
             fit.train.X,
@@ -178,8 +191,8 @@ class XGBLossClassifier(LossBoostingClassifier):
             **options,
         )
 
-    def _margins(self, X: Any) -> Floats:
-        margins: Floats = self.estimator_.predict(X, output_margin=True)
+    def _margins(self, X: Any, **options: Any) -> Floats:
+        margins: Floats = self.estimator_.predict(X, output_margin=True, **options)
         return margins
 
 

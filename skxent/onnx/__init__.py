@@ -1,4 +1,4 @@
-"""Linear models as ONNX graphs, through skl2onnx: extra `onnx`."""
+"""Linear models and boosters as ONNX graphs, through skl2onnx: extra `onnx`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from skxent.boosting import (
+    CatBoostLossClassifier,
+    FocalCatBoostClassifier,
+    FocalLGBMClassifier,
+    FocalXGBClassifier,
+    LGBMLossClassifier,
+    XGBLossClassifier,
+)
+from skxent.boosting._classifier import LossBoostingClassifier
 from skxent.linear_model import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
@@ -18,6 +27,7 @@ from skxent.linear_model import (
 )
 from skxent.onnx._graph import Graph
 from skxent.onnx._posterior import posterior
+from skxent.onnx._trees import margins
 
 __all__ = ["register_converters"]
 
@@ -27,13 +37,21 @@ ESTIMATORS = (
     SmoothedSoftmaxClassifier,
     FocalLogisticRegressionCV,
     SmoothedSoftmaxClassifierCV,
+    XGBLossClassifier,
+    LGBMLossClassifier,
+    CatBoostLossClassifier,
+    FocalXGBClassifier,
+    FocalLGBMClassifier,
+    FocalCatBoostClassifier,
 )
 # The first opset with Where, and with comparisons of all number types.
 MIN_OPSET = 9
 
 
 def register_converters() -> None:
-    """Register converters of the linear models, ``skxent.dask`` included, in skl2onnx.
+    """Register converters of linear models and boosting classifiers in skl2onnx.
+
+    Those of ``skxent.dask`` are included.
 
     skl2onnx then converts them by themselves, in pipelines, and inside of
     scikit-learn's meta-estimators such as CalibratedClassifierCV. Labels are those of
@@ -45,6 +63,12 @@ def register_converters() -> None:
     are an array; ``raw_scores=True`` gives logits in their place, which for two classes
     are (-z, z). ``nocl=True`` gives the positions of labels in `classes_`. A target
     opset of at least 9 is needed.
+
+    The trees of XGBoost and LightGBM come from onnxmltools, those of CatBoost from
+    CatBoost. They read float32, as XGBoost and CatBoost do: LightGBM reads float64, and
+    rows that differ from a split by rounding may go the other way. Columns of
+    categories, linear trees, XGBoost's boosters ``dart`` and ``gblinear`` and its
+    `missing` other than NaN are refused.
 
     Raises
     ------
@@ -140,7 +164,10 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     label, proba = operator.outputs[:2]
     dtype = guess_numpy_type(operator.inputs[0].type)
     g = Graph(container.target_opset, np.float64 if dtype == np.float64 else np.float32)
-    scaled, exponent = scaled_logits(g, operator.inputs[0], model)
+    if isinstance(model, LossBoostingClassifier):
+        scaled, exponent = margins(g, operator.inputs[0], model), 0
+    else:
+        scaled, exponent = scaled_logits(g, operator.inputs[0], model)
     scale = g.const(2.0**exponent)
     is_binary = len(model.classes_) == 2
     both = scaled

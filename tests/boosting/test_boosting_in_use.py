@@ -258,15 +258,16 @@ def best(model):
 
 
 @each
+@pytest.mark.parametrize("loss", ["focal", "cross_entropy"])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_early_stopping_by_auc_or_by_the_loss(cls, make, n_classes):
+def test_early_stopping_by_auc_or_by_the_loss(cls, make, n_classes, loss):
     X, y = table(n_classes)
     A, a, B, b = X[:200], y[:200], X[200:], y[200:]
     auc = "auc_mu" if cls is LGBMLossClassifier and n_classes == 3 else "auc"
     auc = "AUC" if cls is CatBoostLossClassifier else auc
 
     def fitted(**metric):
-        model = cls("focal", estimator=make(150, stop=8))
+        model = cls(loss, estimator=make(150, stop=8))
         return model.fit(A, a, eval_set=(B, b), **metric)
 
     by_loss, by_auc = fitted(), fitted(eval_metric=auc)
@@ -301,15 +302,18 @@ def test_lightgbm_log_loss_and_error_are_of_the_probabilities(n_classes):
     model = LGBMLossClassifier("focal", estimator=lgbm(150, stop=8))
     model.fit(A, a, eval_set=(B, b), eval_metric=asked)
     history = model.evals_result_["valid_0"]
-    assert history.keys() == {*asked, "focal"}
+    assert history.keys() == {*asked, "focal"} == model.best_score_["valid_0"].keys()
     proba = model.predict_proba(B)
     i = model.best_iteration_ - 1
     assert_allclose(log_loss(b, proba), history[asked[0]][i])
     assert_allclose(1 - model.score(B, b), history[asked[1]][i])
     with pytest.raises(ValueError, match=r"^eval_metric must be a callable or one of"):
-        LGBMLossClassifier(estimator=lgbm()).fit(
-            A, a, eval_set=(B, b), eval_metric="l2"
-        )
+        model.fit(A, a, eval_set=(B, b), eval_metric="l2")
+    model = LGBMLossClassifier(estimator=lgbm())
+    model.fit(A, a, eval_set=(B, b), eval_metric=f"{kind}_error")
+    history = model.evals_result_["valid_0"]
+    assert_allclose(1 - model.score(B, b), history[f"{kind}_error"][-1])
+    assert_allclose(log_loss(b, model.predict_proba(B)), history[f"{kind}_logloss"][-1])
 
 
 def test_a_callable_metric_gets_class_probabilities():

@@ -33,17 +33,13 @@ def table(n_classes, mixed, n=400):
     return frame, np.digitize(score, borders), rng.uniform(0.2, 2, n)
 
 
-# In float32 some two of a million splits are equal, and either may be taken.
-FEW_SPLITS = {"n_estimators": 50, "max_bin": 16, "n_jobs": 1}
-
-
 def xgb():
-    settings = {**FEW_SPLITS, "max_depth": 2, "enable_categorical": True}
+    settings = {"n_estimators": 50, "n_jobs": 1, "enable_categorical": True}
     return xgboost.XGBClassifier(**settings)
 
 
 def lgbm():
-    return lightgbm.LGBMClassifier(**FEW_SPLITS, num_leaves=4, verbosity=-1)
+    return lightgbm.LGBMClassifier(n_estimators=50, n_jobs=1, verbosity=-1)
 
 
 def cat(mixed):
@@ -51,7 +47,6 @@ def cat(mixed):
     return catboost.CatBoostClassifier(
         iterations=50,
         depth=3,
-        leaf_estimation_backtracking="No",  # custom objectives have none
         verbose=0,
         thread_count=1,
         allow_writing_files=False,
@@ -65,9 +60,7 @@ def cat(mixed):
 @pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost"])
 def test_probabilities_of_fifty_trees(library, n_classes, mixed, weighted):
     """To 1e-5, from the start that the library chooses, by its own parameters."""
-    # CatBoost calls Python for every row.
-    slow = library == "catboost" and n_classes > 2
-    X, y, w = table(n_classes, mixed, n=60 if slow else 400)
+    X, y, w = table(n_classes, mixed)
     w = w if weighted else None
     ours, theirs = {
         "xgboost": lambda: (XGBLossClassifier, xgb()),
@@ -86,6 +79,62 @@ def test_probabilities_of_fifty_trees(library, n_classes, mixed, weighted):
     # The estimator has been fitted now, and is taken as it was.
     again = ours(estimator=theirs).fit(X, y, sample_weight=w)
     assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+EACH = pytest.mark.parametrize(
+    ("ours", "make", "few", "raw"),
+    [
+        (
+            XGBLossClassifier,
+            xgb,
+            {"iteration_range": (0, 5)},
+            {"output_margin": True},
+        ),
+        (LGBMLossClassifier, lgbm, {"num_iteration": 5}, {"raw_score": True}),
+        (
+            CatBoostLossClassifier,
+            lambda: cat(False),
+            {"ntree_end": 5},
+            {"prediction_type": "RawFormulaVal"},
+        ),
+    ],
+)
+
+
+@pytest.mark.filterwarnings("ignore:The argument 'eval_set' is deprecated")
+@EACH
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_what_the_library_tells_and_takes(ours, make, few, raw, n_classes):
+    """Metrics of the sets under their names, and the options of predictions."""
+    X, y, _ = table(n_classes, mixed=False)
+    A, a, B, b = X[:300], y[:300], X[300:], y[300:]
+    sets = [(A, a), (B, b)]
+    model, theirs = ours(estimator=make()), make()
+    model.fit(A, a, eval_set=sets)
+    theirs.fit(A, a, eval_set=sets)
+    told = theirs.evals_result_
+    assert model.evals_result_ == (told() if callable(told) else told)
+    assert model.n_classes_ == n_classes
+    expected = theirs.predict_proba(B, **few)
+    assert_allclose(model.predict_proba(B, **few), expected, rtol=1e-5, atol=1e-7)
+    assert_array_equal(model.predict(B, **few), np.ravel(theirs.predict(B, **few)))
+    margins = theirs.predict(B, **raw)
+    assert_array_equal(model.predict(B, **raw), margins)
+    assert_array_equal(model.decision_function(B), margins)
+    if ours is not LGBMLossClassifier:  # which takes any parameter
+        with pytest.raises(TypeError, match="n_trees"):
+            model.predict(B, n_trees=5)
+
+
+@EACH
+def test_options_of_predictions_with_another_loss(ours, make, few, raw):
+    X, y, _ = table(3, mixed=False)
+    size = "iterations" if "ntree_end" in few else "n_estimators"
+    short = ours("poly1", estimator=make().set_params(**{size: 5})).fit(X, y)
+    model = ours("poly1", estimator=make()).fit(X, y)
+    proba = model.predict_proba(X, **few)
+    assert_allclose(proba, short.predict_proba(X), rtol=1e-5)
+    assert_allclose(model.predict(X, **raw), model.decision_function(X))
 
 
 @pytest.mark.parametrize(
