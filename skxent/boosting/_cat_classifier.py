@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.sparse import csr_matrix, issparse
 
 from skxent.base.estimator import TrainingData
 from skxent.boosting._catboost import CatBoostMetric, CatBoostObjective
@@ -15,7 +14,7 @@ from skxent.boosting._classifier import LossBoostingClassifier
 from skxent.boosting._fit import Fit, of_estimator
 from skxent.boosting._library import library
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
-from skxent.boosting._tables import as_frame, categories
+from skxent.boosting._tables import as_frame, categories, with_int32
 from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 
@@ -271,14 +270,6 @@ class CatBoostLossClassifier(LossBoostingClassifier):
         options["prediction_type"] = "RawFormulaVal"
         raw: Floats = self.estimator_.predict(X, **options)
         return raw
-
-
-def with_int32(X: Any) -> Any:
-    """Return sparse rows with indices that CatBoost reads; other tables as they are."""
-    if not issparse(X) or X.nnz > np.iinfo(np.int32).max:
-        return X
-    indices = (part.astype(np.int32, copy=False) for part in (X.indices, X.indptr))
-    return csr_matrix((X.data, *indices), shape=X.shape)
 
 
 class _FirstTree:

@@ -97,6 +97,14 @@ def validate(estimator: Any, X: Any, text: bool, **fit: Any) -> Any:
     return (X, *y) if fit else X
 
 
+def with_int32(X: Any) -> Any:
+    """Return sparse rows with indices that CatBoost reads; other tables as they are."""
+    if not issparse(X) or X.nnz > np.iinfo(np.int32).max:
+        return X
+    indices = (part.astype(np.int32, copy=False) for part in (X.indices, X.indptr))
+    return csr_matrix((X.data, *indices), shape=X.shape)
+
+
 def _package(X: Any) -> str:
     return type(X).__module__.partition(".")[0]
 
