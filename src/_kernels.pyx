@@ -86,7 +86,7 @@ cdef enum:  # the forms of `linear_predictions`
     LOGITS
 
 cdef set ARRAYS = {
-    "value", "gradient", "hessian", "x", "product", "matrix", "psd", "floor"
+    "value", "values", "gradient", "hessian", "x", "product", "matrix", "psd", "floor"
 }
 
 
@@ -146,10 +146,8 @@ cdef Pass pass_of(
     """Read a loss and a target; keep the arrays while the pass is in use."""
     cdef Pass p
     cdef const Py_ssize_t[::1] codes = target.codes
-    cdef const double[:] class_weight = target.class_weight
-    cdef bint multilabel = target.multilabel, weighted = False
+    cdef bint multilabel = target.multilabel, weighted
     cdef const double *kind = NULL
-    cdef Py_ssize_t k
     memset(&p, 0, sizeof(Pass))
     p.coupling = INDEPENDENT if multilabel or columns == 1 else SOFTMAX
     p.columns = columns
@@ -163,11 +161,12 @@ cdef Pass pass_of(
         check_size("codes", codes is not None and len(codes) == rows)
         p.codes = &codes[0]
     p.sample_weight = view_of("sample_weight", target.sample_weight, rows, 1, kind)
-    check_size("class_weight", len(class_weight) == p.K)
-    for k in range(p.K):
-        weighted |= class_weight[k] != 1
+    check_size("class_weight", len(target.class_weight) == p.K)
+    weighted = (target.class_weight != 1).any()
     if weighted:
-        p.class_weight = view_of("class_weight", target.class_weight, p.K, 1, kind)
+        p.class_weight = view_of(
+            "class_weight", target.class_weight, p.K, 2 if multilabel else 1, kind
+        )
     p.weight_after_smoothing = weighted and target.weight_after_smoothing
     return p
 
@@ -193,7 +192,8 @@ def evaluate(
     """Fill arrays with the loss, the gradient, the Hessian or a part of it of each row.
 
     arrays has some of value (n,), gradient and hessian (n, K), matrix (n, K K), product
-    (n, K) with x (n, K); and psd and floor, which say how Hessians are bent.
+    (n, K) with x (n, K); values (n, K), the loss of each independent answer, in place of
+    value; and psd and floor, which say how Hessians are bent.
     """
     if not arrays.keys() <= ARRAYS:
         raise TypeError(f"arrays must be of {sorted(ARRAYS)}, got {sorted(arrays)}.")
@@ -205,6 +205,10 @@ def evaluate(
     p.z = as_view(z)
     p.x = view_of("x", arrays.get("x"), n, columns, like)
     p.value = view_of("value", arrays.get("value"), n, 1, like, True)
+    if arrays.get("values") is not None:
+        p.value = view_of("values", arrays["values"], n, columns, like, True)
+        p.value_by_column = target.multilabel
+        check_size("values", p.value_by_column)
     p.gradient = view_of("gradient", arrays.get("gradient"), n, columns, like, True)
     p.hessian = view_of("hessian", arrays.get("hessian"), n, columns, like, True)
     p.product = view_of("product", arrays.get("product"), n, columns, like, True)
@@ -230,7 +234,7 @@ def evaluate(
 cdef Py_ssize_t sum_numbers(const LinearPass *p) noexcept nogil:
     """Return how many numbers `sum_rows` works on."""
     cdef Py_ssize_t rows = p.shape.rows, size = evaluate_numbers(p.rows.K)
-    size += 3 * apart(rows * p.shape.m_padded) + apart(rows)
+    size += 4 * apart(rows * p.shape.m_padded)
     if not p.shape.sparse:
         size += apart(p.shape.d_padded * p.shape.m)
     if p.shape.copied:
@@ -244,12 +248,13 @@ cdef void sum_rows(
 ) noexcept nogil:
     """Sum over rows start to stop the gradient, or the Hessian times V; and the loss."""
     cdef const Shape *shape = &p.shape
-    cdef Py_ssize_t at, row, i, m = shape.m, block_size = shape.rows * shape.m_padded
+    cdef Py_ssize_t at, row, i, k, step = 1, m = shape.m
+    cdef Py_ssize_t block_size = shape.rows * shape.m_padded
     cdef floating *z = work + evaluate_numbers(p.rows.K)
     cdef floating *x = z + apart(block_size)
     cdef floating *r = x + apart(block_size)
     cdef floating *value = r + apart(block_size)
-    cdef floating *part = value + apart(shape.rows)
+    cdef floating *part = value + apart(block_size)
     cdef floating *copies = part + apart(shape.d_padded * m)
     cdef floating *logits = <floating *> p.logits
     cdef Block block
@@ -269,7 +274,9 @@ cdef void sum_rows(
     rows.gradient = rows.product = rows.z
     if p.V == NULL:
         rows.gradient.data, rows.product.data = r, NULL
-        rows.value.data, rows.value.down = value, 1
+        rows.value_by_column = rows.coupling == INDEPENDENT and m > 1
+        step = shape.m_padded if rows.value_by_column else 1
+        rows.value.data, rows.value.down, rows.value.right = value, step, 1
     else:
         rows.gradient.data, rows.product.data = NULL, r
         rows.x = rows.z
@@ -300,7 +307,8 @@ cdef void sum_rows(
         evaluate_rows(&rows, 0, block.rows, work)
         if p.V == NULL:
             for i in range(block.rows):
-                total[(shape.d + 1) * p.m_total] += value[i]
+                for k in range(m if rows.value_by_column else 1):
+                    total[(shape.d + 1) * p.m_total + k] += value[i * step + k]
         accumulate(p, &block, row, r, part, sums, total)
     if not shape.sparse:
         reduce_segment(p, sums, total)
@@ -315,7 +323,7 @@ def linear_sums(
     rows is (origin, X, offset), the offset (n, m) or None, and weights (W, V), V None for
     the gradient. totals, of shape (segments, d + 2, m), gets the sums of each segment of
     rows: those of the d features, of the intercepts, and in the first entry of the last
-    row the loss (with V zero). W and V have d rows, or one more for intercepts. logits,
+    row the loss (with V zero), or in all entries those of independent answers. W and V have d rows, or one more for intercepts. logits,
     empty or (n, m), gets the logits, or gives them if they are known. X is an array, or
     the data, indices and indptr of a CSR matrix; it is not centred then, and the last
     axis of totals has as many entries more

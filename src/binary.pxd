@@ -15,7 +15,7 @@ from targets cimport (
 )
 from tiles cimport load, store
 from vecmath cimport exp_down, log1p_unit
-from views cimport number
+from views cimport entry
 
 
 cdef inline void logistic(
@@ -88,19 +88,28 @@ cdef inline void soft_terms(
 cdef inline void load_indicators(
     const Pass *p, Py_ssize_t row, int rows, floating *t0, floating *t1
 ) noexcept nogil:
-    """Load the weights of no and of yes in every column: w v [(1 - ε) y + ε/2]."""
+    """Load the weights of no and of yes in every column.
+
+    w [(1 - ε) v y + (ε/2) Σ v y], or w v [(1 - ε) y + ε/2] if weights come after smoothing.
+    """
     cdef Py_ssize_t k
     cdef int i
-    cdef double v, y, keep = 1 - p.smoothing, half = 0.5 * p.smoothing
+    cdef double no, yes, y, keep = 1 - p.smoothing, half = 0.5 * p.smoothing
+    cdef double before = half, after = 0, a, b
     cdef floating[ROWS] w
     load_weights(p, row, rows, &w[0])
     load(&p.soft, p.first + row, rows, p.K, t1)
+    if p.weight_after_smoothing:
+        before, after = 0, half
     for k in range(p.K):
-        v = number(&p.class_weight, k) if p.class_weight.data != NULL else 1
+        no = yes = 1
+        if p.class_weight.data != NULL:
+            no, yes = entry(&p.class_weight, k, 0), entry(&p.class_weight, k, 1)
         for i in range(ROWS):
             y = t1[k * ROWS + i]
-            t0[k * ROWS + i] = <floating> (w[i] * v * (keep * (1 - y) + half))
-            t1[k * ROWS + i] = <floating> (w[i] * v * (keep * y + half))
+            a, b = no * (1 - y), yes * y
+            t0[k * ROWS + i] = <floating> (w[i] * (keep * a + before * (a + b) + after * no))
+            t1[k * ROWS + i] = <floating> (w[i] * (keep * b + before * (a + b) + after * yes))
 
 
 cdef inline void binary_rows(
@@ -140,7 +149,10 @@ cdef inline void binary_rows(
                 soft_terms(p, t0 + at, t1 + at, u + at, &f[0], f1 + at, f2 + at)
                 for i in range(ROWS):
                     total[i] += f[i]
-        if p.value.data != NULL:
+                    t0[at + i] = f[i]
+        if p.value_by_column:
+            store(t0, row, rows, columns, &p.value)
+        elif p.value.data != NULL:
             store(&total[0], row, rows, 1, &p.value)
         if p.gradient.data != NULL:
             store(f1, row, rows, columns, &p.gradient)

@@ -15,6 +15,11 @@ cdef inline int check_size(str name, bint fits) except -1:
     return 0
 
 
+cdef inline double entry(const View *table, Py_ssize_t i, Py_ssize_t k) noexcept nogil:
+    """Return an entry of a table of weights."""
+    return (<const double *> table.data)[i * table.down + k * table.right]
+
+
 cdef inline double number(const View *vector, Py_ssize_t i) noexcept nogil:
     """Return entry i of a vector of weights."""
     return (<const double *> vector.data)[i * vector.down]

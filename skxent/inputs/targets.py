@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from skxent.inputs.columns import by_code
 from skxent.inputs.labels import as_array, check_codes, mask_ignored
 from skxent.inputs.soft_labels import check_indicators, check_soft_labels
+from skxent.inputs.tables import logits_per_row
 from skxent.inputs.weights import check_class_weight, check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import (
@@ -39,7 +40,8 @@ class Target:
     `weight_after_smoothing` it comes before: t = v∘((1 - ε) y + ε/K).
 
     With `multilabel`, `soft` holds K independent labels a row, each in [0, 1]: column
-    k has t = v_k ((1 - ε) y_k + ε/2) for yes and v_k ((1 - ε) (1 - y_k) + ε/2) for no.
+    k is a problem of the two classes no and yes, with y = (1 - y_k, y_k) and weights
+    v_k, as `class_weight` is (K, 2).
     """
 
     codes: NDArray[np.intp] | None
@@ -54,6 +56,11 @@ class Target:
     def n_classes(self) -> int:
         """Return K."""
         return len(self.class_weight)
+
+    @property
+    def n_outputs(self) -> int:
+        """Return the logits of a row."""
+        return self.n_classes if self.multilabel else logits_per_row(self.n_classes)
 
     @property
     def n_samples(self) -> int:
@@ -91,7 +98,10 @@ class Target:
         if self.multilabel:
             rows = self.n_samples if w is None else w.sum()
             both = np.column_stack([rows - y, y])
-            return v[:, np.newaxis] * ((1 - eps) * both + eps / 2 * rows)
+            if self.weight_after_smoothing:
+                return v * ((1 - eps) * both + eps / 2 * rows)
+            weighted = v * both
+            return (1 - eps) * weighted + eps / 2 * weighted.sum(axis=1, keepdims=True)
         if self.weight_after_smoothing:
             return v * ((1 - eps) * y + eps / self.n_classes * y.sum())
         return (1 - eps) * v * y + eps / self.n_classes * (v @ y)
@@ -99,6 +109,29 @@ class Target:
     def total_weight(self) -> float:
         """Return Σ of the weights of all rows, class weights included."""
         return float(self.mass().sum())
+
+    def mean_weight(self) -> float:
+        """Return what sums over rows are divided by: that sum, for one label."""
+        total = self.total_weight()
+        return total / self.n_classes if self.multilabel else total
+
+    def label(self, k: int) -> Target:
+        """Return the targets of column k of `multilabel`, of the classes no and yes."""
+        assert self.soft is not None
+        y = self.soft[:, k]
+        codes, soft = y.astype(np.intp), None
+        if (codes != y).any():
+            codes, soft = None, np.column_stack([1 - y, y])
+        weights = self.class_weight[k]
+        return replace(
+            self, codes=codes, soft=soft, class_weight=weights, multilabel=False
+        )
+
+    def labels(self, index: NDArray[np.intp]) -> Target:
+        """Return the targets of some columns of `multilabel`."""
+        assert self.soft is not None
+        soft, weights = self.soft[:, index], self.class_weight[index]
+        return replace(self, soft=np.ascontiguousarray(soft), class_weight=weights)
 
     def moderate(self) -> Target:
         """Return this target with weights whose sum fits in any dtype.
@@ -226,6 +259,7 @@ def make_target(
     codes = soft = None
     if multilabel:
         soft = check_indicators(y, n_classes, dtype, name)
+        class_weights = np.column_stack([class_weights, class_weights])
     elif y.ndim == 2 and not rows_checked and is_exactly(y, n_classes, dtype):
         soft = y
     elif y.ndim == 2:

@@ -38,6 +38,7 @@ class Arrays(TypedDict, total=False):
     """What a pass fills, the x of a Hessian product, and how it bends Hessians."""
 
     value: Floats | None
+    values: Floats | None
     gradient: Floats | None
     hessian: Floats | None
     x: Floats | None

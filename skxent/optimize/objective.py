@@ -77,7 +77,8 @@ class Objective:
 
         A loss does not see it. Solvers then need not move that way.
         """
-        return self.rows.n_outputs > 1 and self.penalty.shift_invariant
+        coupled = self.rows.n_outputs > 1 and not self.rows.independent
+        return coupled and self.penalty.shift_invariant
 
     @property
     def smooth(self) -> bool:
@@ -191,8 +192,10 @@ class Objective:
         if rows.fit_intercept:
             # Without the offset, which may be as large as it likes.
             constant = rows.best_constant(self.loss)
-            if np.ptp(np.append(constant, 0.0)) <= MAX_START:
-                W[-1] = rows.best_intercepts(self.loss)
+            size = np.ptp(np.append(constant, 0.0))
+            if rows.independent:
+                size = np.abs(constant)
+            W[-1] = np.where(size <= MAX_START, rows.best_intercepts(self.loss), 0.0)
         return W
 
     def restricted(self, columns: Columns) -> Objective:

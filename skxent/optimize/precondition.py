@@ -158,7 +158,7 @@ def without_shift(inverse: Linear, objective: Objective) -> Linear:
     Along a shift that changes nothing, or that is where the penalty draws it, there is
     no gradient but rounding.
     """
-    if objective.rows.n_outputs == 1:
+    if objective.rows.n_outputs == 1 or objective.rows.independent:
         return inverse
     held = objective.shift_curvature()
     give = np.divide(1.0, held, out=np.zeros_like(held), where=held > 0)

@@ -23,13 +23,17 @@ from skxent.kernels.threads import one_blas_thread
 from skxent.losses._shipped import SURROGATE
 from skxent.optimize.cg import newton_cg
 from skxent.optimize.cholesky import newton_cholesky
+from skxent.optimize.independent import minimise_outputs
 from skxent.optimize.lbfgs import lbfgs
 from skxent.optimize.objective import Objective
+from skxent.optimize.outputs import one_output
 from skxent.optimize.proximal_newton import proximal_newton
 from skxent.optimize.rows.base import MAX_CACHED_WEIGHTS
 from skxent.optimize.smooth import Weights
 from skxent.optimize.solution import (
+    CONVERGED,
     SEPARABLE,
+    SMOOTH_START_TOL,
     STOPPED,
     Solution,
     SolverOptions,
@@ -56,11 +60,6 @@ FEW_ENTRIES = 16
 
 # Several fits use a Hessian that is kept, so it may cost this many times as much.
 KEPT_HESSIAN_FACTOR = 10
-
-# The tolerance of the cross-entropy fit whose solution is the start for a loss that is
-# not convex. With a smaller one focal loss reaches the same minimum, and losses with
-# many minima reach another one, which is lower as often as higher.
-SMOOTH_START_TOL = 0.2
 
 
 def choose_solver(objective: Objective, options: SolverOptions) -> str:
@@ -109,19 +108,63 @@ def solve(
     not convex starts from the cross-entropy fit. With a penalty that is not smooth,
     proximal Newton is the only solver.
     """
+    of_kind = _each_output if objective.rows.independent else _of_any_penalty
     try:
-        if not objective.smooth:
-            solver = "proximal Newton"
-            solution = run(proximal_newton, objective, start, options)
-        else:
-            if start.any():
-                start = objective.at_best_shift(start)
-            solver, solution = _in_use(objective, start, options, solver)
+        solver, solution = of_kind(objective, start, options, solver)
     except Stopped as stop:
         value = objective.at(stop.weights).value
         return Solution(stop.weights, value, stop.n_iter, np.nan, STOPPED)
     warn_unless_converged(solver, solution, options.tol, "lower C")
     return solution
+
+
+def _each_output(
+    objective: Objective, start: Weights, options: SolverOptions, solver: str
+) -> tuple[str, Solution]:
+    """Minimise independent outputs: together, and one by one what that leaves undone.
+
+    Return the name of the solver of the first output that did not converge.
+    """
+    (size, m), callback = objective.shape, options.callback
+    W, values, done = start.copy(), np.zeros(m), np.zeros(m, dtype=bool)
+    n_iter, decrement, reason, name = 0, 0.0, CONVERGED, solver
+    hard = not objective.loss.convex and objective.rows.n_samples <= FEW_ROWS * size
+    if objective.smooth and solver == "auto" and not hard:
+        with one_blas_thread(objective.operations):
+            found = minimise_outputs(objective, start, options)
+        W, values, done = found.W, found.values, found.done
+        n_iter, decrement = int(found.n_iter.max()), float(found.decrement.max())
+        done &= [not objective.may_be_unbounded(value) for value in values]
+        start = W.copy()
+    shares = np.sqrt(objective.rows.output_shares)
+    for k in np.flatnonzero(~done).tolist():
+
+        def with_output(w: Weights, k: int = k) -> Weights:
+            W[:, k] = w[:, 0]
+            return W
+
+        limits = replace(options, tol=options.tol * shares[k], keep_hessian=False)
+        if callback is not None:
+            limits = replace(limits, callback=lambda w: callback(with_output(w).copy()))
+        part = one_output(objective, k)
+        used, solution = _of_any_penalty(part, start[:, [k]], limits, solver)
+        with_output(solution.weights)
+        values[k], n_iter = solution.value, max(n_iter, solution.n_iter)
+        decrement = max(decrement, solution.decrement)
+        if not solution.converged and reason == CONVERGED:
+            name, reason = f"{used} of label {k}", solution.reason
+    return name, Solution(W, float(values.sum()), n_iter, decrement, reason)
+
+
+def _of_any_penalty(
+    objective: Objective, start: Weights, options: SolverOptions, solver: str
+) -> tuple[str, Solution]:
+    """Minimise by proximal Newton if the penalty is not smooth."""
+    if not objective.smooth:
+        return "proximal Newton", run(proximal_newton, objective, start, options)
+    if start.any():
+        start = objective.at_best_shift(start)
+    return _in_use(objective, start, options, solver)
 
 
 def _in_use(

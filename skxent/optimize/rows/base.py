@@ -19,7 +19,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skxent.inputs.tables import logits_per_row
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
@@ -147,7 +146,18 @@ class Rows(ABC):
     @cached_property
     def n_outputs(self) -> int:
         """Return m, the logits of a row."""
-        return logits_per_row(self.target.n_classes)
+        return self.target.n_outputs
+
+    @property
+    def independent(self) -> bool:
+        """Return True if every output is a problem of two classes of its own."""
+        return self.target.multilabel
+
+    @cached_property
+    def output_shares(self) -> Weights:
+        """Return the weight of each independent output, in that of their mean: (m,)."""
+        mass: Weights = self.target.mass().sum(axis=1)
+        return mass / mass.mean()
 
     @cached_property
     def shape(self) -> tuple[int, int]:
@@ -183,6 +193,9 @@ class Rows(ABC):
         """Return the mean offset (m,), without a shift of all outputs; or zero."""
         if self.offset is None:
             return 0.0
+        if self.independent:
+            weights = self.target.sample_weight
+            return np.average(self.offset, axis=0, weights=weights)
         mean = np.average(self.offset, axis=0, weights=self.target.row_weights())
         return mean - mean.mean() if len(mean) > 1 else mean
 
@@ -220,11 +233,21 @@ class Rows(ABC):
         """Return the same for the result of `columns_in_use`."""
         return self.restricted(columns)
 
-    @abstractmethod
     def value_gradient(
         self, loss: Loss, W: Weights, cache_logits: bool = False
     ) -> tuple[float, Weights, Floats | None]:
         """Return the mean loss, its gradient and, if asked and few, the logits."""
+        values, gradient, logits = self.values_gradient(loss, W, cache_logits)
+        return float(values.sum()), gradient, logits
+
+    @abstractmethod
+    def values_gradient(
+        self, loss: Loss, W: Weights, cache_logits: bool = False
+    ) -> tuple[Weights, Weights, Floats | None]:
+        """Return the same with the mean loss of each output if they are independent.
+
+        Otherwise the first entry of the m is the loss, and the others are zero.
+        """
 
     @abstractmethod
     def hessian_product(

@@ -205,12 +205,12 @@ class BlockRows(Rows):
         view = View(self.origin, self.constant, self.weight_sum, self.columns)
         return self.parts.sum(evaluate, view, method, loss, *args)
 
-    def value_gradient(
+    def values_gradient(
         self, loss: Loss, W: Weights, cache_logits: bool = False
-    ) -> tuple[float, Weights, Floats | None]:
+    ) -> tuple[Weights, Weights, Floats | None]:
         """Return the sums over all blocks, in one pass."""
-        value, gradient, logits = self._sum("value_gradient", loss, W)
-        return value, gradient, logits
+        values, gradient, logits = self._sum("values_gradient", loss, W)
+        return values, gradient, logits
 
     def hessian_product(
         self, loss: Loss, W: Weights, V: Weights, logits: Floats | None = None

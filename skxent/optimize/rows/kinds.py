@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from skxent.inputs.tables import logits_per_row
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.threads import effective_n_threads, mapped
@@ -144,18 +143,17 @@ def table_rows(
     weights fit a cache.
     """
     n, d = X.shape
-    weight_sum = scaled = target.total_weight()
+    weight_sum = scaled = target.mean_weight()
     # Weights of any size are brought to that of 1 for the sake of float32.
     scale, unit = 1.0, weight_sum / n or weight_sum  # which may be subnormal
     if not 1e-3 < unit < 1e3 or target.sample_weight is not None:
         given = target.sample_weight
         given = np.ones(n) if given is None else given
         target, scale = replace(target, sample_weight=given / unit), unit
-        scaled = target.total_weight()
+        scaled = target.mean_weight()
     kind: type[TableRows] = DenseRows
     if sp.issparse(X):
-        n_outputs = logits_per_row(target.n_classes)
-        wide = pays_by_columns(X, n_outputs, max_cached)
+        wide = pays_by_columns(X, target.n_outputs, max_cached)
         kind = WideRows if wide else SparseRows
     constant = np.zeros(d, dtype=bool)
     if origin is None:

@@ -193,15 +193,16 @@ class WideRows(SparseRows):
     def _entries(self) -> tuple[Any, Any, Any]:
         return entries(self._by_columns)
 
-    def value_gradient(
+    def values_gradient(
         self, loss: Loss, W: Weights, cache_logits: bool = False
-    ) -> tuple[float, Weights, Floats | None]:
+    ) -> tuple[Weights, Weights, Floats | None]:
         """Compute all logits first: they are fewer than the columns."""
-        z, value = self._with_offset(self._all_logits(W)), np.zeros(self.n_samples)
-        slope = np.empty(z.shape)
-        self.evaluate(loss, z, self.target, value=value, gradient=slope)
-        total = float(value.sum()) / self.scaled_weight_sum
-        return total, self._summed(slope), z if cache_logits else None
+        z = self._with_offset(self._all_logits(W))
+        slope, losses = np.empty(z.shape), np.zeros(z.shape)
+        each = {"values": losses} if self.independent else {"value": losses[:, 0]}
+        self.evaluate(loss, z, self.target, gradient=slope, **each)
+        values = losses.sum(axis=0) / self.scaled_weight_sum
+        return values, self._summed(slope), z if cache_logits else None
 
     def hessian_product(
         self, loss: Loss, W: Weights, V: Weights, logits: Floats | None = None

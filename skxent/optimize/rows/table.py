@@ -81,7 +81,7 @@ class TableRows(Rows):
         """Return some of the rows, whose sums are means over them alone."""
         target = self.target.rows(rows)
         offset = None if self.offset is None else self.offset[rows].copy()
-        weight = target.total_weight()
+        weight = target.mean_weight()
         X = self.X[rows]
         return self.part(X=X, target=target, offset=offset, scaled_weight_sum=weight)
 
@@ -130,16 +130,16 @@ class TableRows(Rows):
         index = np.flatnonzero(self.constant)
         return index if len(index) else None
 
-    def value_gradient(
+    def values_gradient(
         self, loss: Loss, W: Weights, cache_logits: bool = False
-    ) -> tuple[float, Weights, Floats | None]:
+    ) -> tuple[Weights, Weights, Floats | None]:
         """Return sums of one pass; logits are kept if they are few."""
         shape = (self.n_samples, self.n_outputs)
         logits = None
         if cache_logits and shape[0] * shape[1] <= MAX_CACHED_LOGITS:
             logits = np.empty(shape, dtype=self.dtype)
-        gradient, value = self._sums(loss, W, None, logits)
-        return value, gradient, logits
+        gradient, values = self._sums(loss, W, None, logits)
+        return values, gradient, logits
 
     def hessian_product(
         self, loss: Loss, W: Weights, V: Weights, logits: Floats | None = None
@@ -149,8 +149,8 @@ class TableRows(Rows):
 
     def _sums(
         self, loss: Loss, W: Weights, V: Weights | None, logits: Floats | None
-    ) -> tuple[Weights, float]:
-        """Return the gradient and the loss, or the Hessian times V.
+    ) -> tuple[Weights, Weights]:
+        """Return the gradient and the losses (m,), or the Hessian times V.
 
         Logits of a product are known; without V they are filled.
         """
@@ -172,7 +172,7 @@ class TableRows(Rows):
         sums /= self.scaled_weight_sum
         if self._constant_index is not None:
             sums[self._constant_index] = 0
-        return sums[:size, :m], float(sums[d + 1, 0])
+        return sums[:size, :m], sums[d + 1, :m]
 
     def hessian(self, loss: Loss, W: Weights) -> Weights:
         """Σ_i M_i ⊗ x̃_i x̃_iᵀ, with M_i the Hessian of row i in its m logits."""
