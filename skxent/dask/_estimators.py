@@ -24,6 +24,7 @@ from skxent.inputs.descriptions import documented
 from skxent.inputs.weights import Sums
 from skxent.linear_model._blocks import CheckedBlock, check_block
 from skxent.linear_model._data import LinearData
+from skxent.linear_model._multilabel import refuse_parts
 from skxent.linear_model._partial_fit import only_for_streams
 from skxent.linear_model._plan import make_plan, rows_of_plan
 from skxent.optimize.objective import Objective
@@ -69,6 +70,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         X, y = given[:2]
         if not is_dask(X):
             return super()._objective(given)
+        refuse_parts(self)
         if y is None:
             raise ValueError("fit requires y to be passed, but the target y is None.")
         kind = type(self).__name__
@@ -202,6 +204,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         check_is_fitted(self)
         if not is_dask(X):
             return super().score(X, y, sample_weight, offset)
+        refuse_parts(self)
         if y is None:
             raise ValueError("score requires y to be passed, but the target y is None.")
         offset = by_name(offset, self.classes_, "offset")
@@ -216,6 +219,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         check_is_fitted(self)
         if not is_dask(X):
             return getattr(super(), method)(X, offset)
+        refuse_parts(self)
         single = isinstance(X, da.Array) and X.dtype == np.float32
         dtype = np.result_type(self.coef_.dtype, np.float32 if single else np.float64)
         rest: tuple[int, ...] = (len(self.classes_),)

@@ -175,6 +175,11 @@ def logits_per_row(n_classes: int) -> int:
     return 1 if n_classes == 2 else n_classes
 
 
+def logits_for(classes: Any) -> int:
+    """Return the columns of logits for `classes_`, which are (K, 2) of K labels."""
+    return len(classes) if np.ndim(classes) == 2 else logits_per_row(len(classes))
+
+
 def codes_of_logits(raw: Floats) -> NDArray[np.intp]:
     """Return the class that each row of logits (n, K), or log-odds (n,), predicts.
 

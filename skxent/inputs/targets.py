@@ -119,13 +119,11 @@ class Target:
         """Return the targets of column k of `multilabel`, of the classes no and yes."""
         assert self.soft is not None
         y = self.soft[:, k]
-        codes, soft = y.astype(np.intp), None
-        if (codes != y).any():
-            codes, soft = None, np.column_stack([1 - y, y])
+        whole: Any = {"codes": y.astype(np.intp), "soft": None}
+        if (whole["codes"] != y).any():
+            whole = {"soft": np.column_stack([1 - y, y])}
         weights = self.class_weight[k]
-        return replace(
-            self, codes=codes, soft=soft, class_weight=weights, multilabel=False
-        )
+        return replace(self, **whole, class_weight=weights, multilabel=False)
 
     def labels(self, index: NDArray[np.intp]) -> Target:
         """Return the targets of some columns of `multilabel`."""

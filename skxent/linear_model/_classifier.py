@@ -15,6 +15,7 @@ from skxent.inputs.tables import is_row_blocks
 from skxent.linear_model._callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from skxent.linear_model._data import LinearData
 from skxent.linear_model._input import check_data, check_parameters
+from skxent.linear_model._multilabel import refuse_parts
 from skxent.linear_model._partial_fit import PartialFitMixin
 from skxent.linear_model._plan import Plan, read_rows
 from skxent.linear_model._predictor import LinearPredictor
@@ -93,6 +94,11 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         Start from the coefficients of the last fit. Only these are kept, not what a
         solver knows of the curvature: two fits of max_iter=1 end elsewhere than one of
         max_iter=2.
+    multilabel : bool, default=False
+        y holds K answers a row, (n, K), 0 or 1 for each label: K problems of two
+        classes, fitted in the same passes over X. `classes_` are (K, 2) then, and
+        predictions, probabilities of 1 and log-odds (n, K). `class_weight` may also be
+        a list of dicts, for each label, or a dict of label to dict.
     n_jobs : int, default=None
         Threads of the kernels; None is all that OpenMP may use.
     verbose : int, default=0
@@ -154,6 +160,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     tol: float = 1e-4
     max_iter: int = 100
     warm_start: bool = False
+    multilabel: bool = False
     n_jobs: int | None = None
     verbose: int = 0
 
@@ -177,14 +184,16 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         y : array-like of shape (n,) or (n, K)
             Labels of any type; or soft labels, rows of K >= 2 non-negative numbers that
             sum to one, for the classes 0..K-1. Columns of a data frame that are named
-            by these numbers go by name, others by position.
+            by these numbers go by name, others by position. With ``multilabel=True``
+            indicators, 0 or 1 or between, dense, sparse or a data frame, whose columns
+            of strings are the names of the labels.
         sample_weight : array-like of shape (n,), default=None
             Weights of the rows, at least 0; None for ones.
         offset : array-like of shape (n,) or (n, K), default=None
             A fixed term of the logits, ``X coef_ᵀ + intercept_ + offset``; None for
             zeros. For two classes that of the log-odds of the second, or the logits
-            (n, 2) of both. Columns of a data frame that are named by the classes go by
-            name.
+            (n, 2) of both. Columns of a data frame that are named by the classes, or
+            with ``multilabel=True`` by the labels, go by name.
 
         Returns
         -------
@@ -216,6 +225,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
                     "y, sample_weight and offset must come with the blocks of X, "
                     "got one of them as an argument, too. Pass X alone."
                 )
+            refuse_parts(self)
             rows, plan = read_rows(self, X)
             return self._planned(rows, plan), LinearData(X)
         data = check_data(self, *given[:3])._replace(offset=given.offset)

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.inputs.tables import logits_per_row
 from skxent.inputs.weights import by_label
 from skxent.kernels.checks import Integers, Interval, as_reals
 
@@ -133,13 +132,3 @@ def signs_of(model: Any, n_features: int, n_outputs: int) -> ByColumn | None:
             f"coefficient each for a column, got signs for {n_outputs} classes."
         )
     return signs
-
-
-def column_parameters(model: Any, n_classes: int) -> dict[str, Any]:
-    """Return the checked parameters of this kind, in the order of the columns.
-
-    A search gives them to its estimators, which see arrays without names.
-    """
-    d = model.n_features_in_
-    signs = signs_of(model, d, logits_per_row(n_classes))
-    return {"penalty_factor": penalty_factor_of(model, d), "monotonic_cst": signs}

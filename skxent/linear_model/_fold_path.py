@@ -88,7 +88,8 @@ class Path:
         self.at, value = point[:2], point[1]
         self.warm_start = WarmStart(self.known, value, self.rows.shape)
         self.row = self.known[value] = []
-        self.sparse = self._sparse(model, point) if point[0] > 0 else None
+        by_path = point[0] > 0 and not self.rows.independent
+        self.sparse = self._sparse(model, point) if by_path else None
 
     def _sparse(self, model: Any, point: GridPoint) -> Iterator[Solution]:
         """Return the minima from this point on, where there is an L1 penalty."""

@@ -27,6 +27,7 @@ from skxent.kernels.checks import (
 from skxent.kernels.threads import effective_n_threads
 from skxent.linear_model._columns import has_signs
 from skxent.linear_model._data import LinearData
+from skxent.linear_model._multilabel import check_answers, read_indicators
 from skxent.optimize.solve import SOLVERS
 
 
@@ -51,10 +52,15 @@ def check_data(
     for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
         check_unmasked(name, values)
     X = check_sparse("X", X)
-    if y is not None:
+    many = getattr(estimator, "multilabel", False)
+    if reset:
+        estimator.__dict__.pop("label_names_", None)
+    if y is not None and many:
+        y = _indicators(estimator, y)
+    elif y is not None:
         y = by_code(y) if classes is None else soft_by_class(y, classes, "y")
         y = as_labels(y)
-    soft = is_soft(y)
+    soft = many or is_soft(y)
     X, y = validate_data(
         estimator,
         X,
@@ -82,6 +88,15 @@ def check_data(
     return LinearData(X, y, sample_weight)
 
 
+def _indicators(estimator: Any, y: Any) -> Any:
+    """Return the answers to many labels, and set label_names_ if they have names."""
+    y, names = read_indicators(y)
+    check_answers(y, names)
+    if names is not None:
+        estimator.__dict__.update(label_names_=names)
+    return y
+
+
 def check_parameters(estimator: Any) -> None:
     """Check the parameters of an estimator."""
     Interval(0.0, np.inf, "right").check("C", estimator.C)
@@ -97,7 +112,7 @@ def check_parameters(estimator: Any) -> None:
         raise ValueError(
             f"solver must be 'auto' with monotonic_cst, got {estimator.solver!r}."
         )
-    for name in ("fit_intercept", "posterior", "warm_start"):
+    for name in ("fit_intercept", "posterior", "warm_start", "multilabel"):
         check_bool(name, getattr(estimator, name))
     check_count("max_iter", estimator.max_iter)
     verbose = estimator.verbose

@@ -39,6 +39,8 @@ def reason_against(estimator: Any) -> str | None:
     if isinstance(estimator.l1_ratio, Real) and float(estimator.l1_ratio) > 0:
         # The quadratic that remembers the past cannot hold an L1 penalty.
         return f"l1_ratio must be 0 for partial_fit, got {estimator.l1_ratio!r}."
+    if estimator.multilabel:
+        return "multilabel must be False for partial_fit, got True."
     if has_signs(estimator):
         given = estimator.monotonic_cst
         return f"monotonic_cst must be None for partial_fit, got {given!r}."

@@ -10,19 +10,23 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skxent.base.classifier import Form, LogitClassifier, right_predictions
-from skxent.inputs.offset import check_offset
+from skxent.base.classifier import Form, right_predictions
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import check_in_memory, logits_per_row
+from skxent.inputs.tables import check_in_memory, logits_for
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_unmasked
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
+from skxent.linear_model._multilabel import (
+    MultilabelClassifier,
+    offset_of,
+    share_of_right_rows,
+)
 from skxent.linear_model._numbers import check_finite, numbers_of
 from skxent.typing import MatrixLike
 
 
-class LinearPredictor(LogitClassifier):
+class LinearPredictor(MultilabelClassifier):
     """A classifier of the logits X coef_ᵀ + intercept_.
 
     Attributes
@@ -60,7 +64,7 @@ class LinearPredictor(LogitClassifier):
         z = self._in_one_pass(X, "logit") if offset is None else None
         if z is None:
             z = self._logits_at(self._checked(X), offset)
-        return z[:, 0] if z.shape[1] == 1 else z
+        return z if z.shape[1] > 1 or self._many else z[:, 0]
 
     def predict(self, X: MatrixLike, offset: ArrayLike | None = None) -> NDArray[Any]:
         """Return the class of the largest logit.
@@ -146,6 +150,9 @@ class LinearPredictor(LogitClassifier):
         """
         if y is None:
             raise ValueError("score requires y to be passed, but the target y is None.")
+        if self._many:
+            predicted = self.predict(X, offset)
+            return share_of_right_rows(y, predicted, sample_weight)
         return right_predictions(self, X, y, sample_weight, offset=offset).mean()
 
     def _checked(self, X: MatrixLike) -> Any:
@@ -176,7 +183,7 @@ class LinearPredictor(LogitClassifier):
     def _logits_at(self, X: Any, offset: Any) -> Floats:
         """Return the logits of checked rows with an offset, if there is one."""
         z = self._logits(X)
-        checked = check_offset(offset, len(z), self.classes_, z.dtype)
+        checked = offset_of(self, offset, len(z), self.classes_, z.dtype)
         return z if checked is None else z + checked
 
     def _in_one_pass(self, X: Any, form: Form) -> Floats | None:
@@ -184,7 +191,7 @@ class LinearPredictor(LogitClassifier):
         if (
             kind.decision_function is not LinearPredictor.decision_function
             or kind._logits is not LinearPredictor._logits
-        ):
+        ) or (self._many and form != "logit"):
             return None
         numbers = numbers_of(self, X)
         if numbers is None:
@@ -231,8 +238,7 @@ class LinearPredictor(LogitClassifier):
             If they do not fit `classes_` and the columns, or a sparse `coef_` has an
             index outside its shape.
         """
-        n_classes = len(self.classes_)
-        m = logits_per_row(n_classes)
+        n_classes, m = len(self.classes_), logits_for(self.classes_)
         coef, intercept = check_sparse("coef_", self.coef_), self.intercept_
         for name, values, shape in (
             ("coef_", coef, (m, n_features)),

@@ -23,6 +23,7 @@ from sklearn.utils.metadata_routing import (
 from skxent.inputs.labels import as_labels, is_soft
 from skxent.kernels.checks import warn
 from skxent.linear_model._data import LinearData
+from skxent.linear_model._multilabel import are_many
 from skxent.metrics._loss_scorer import LossScorer
 from skxent.metrics._scorer import ProbabilityScorer
 from skxent.metrics._scorers import SCORERS, neg_log_loss_scorer
@@ -34,7 +35,8 @@ ALONE = "score"
 def scorers_of(estimator: Any, scoring: Any) -> dict[str, Any]:
     """Return the scorers that `scoring` means, by name."""
     if scoring is None:
-        return {ALONE: neg_log_loss_scorer}
+        name = "neg_multilabel_log_loss"
+        return {ALONE: SCORERS[name] if estimator.multilabel else neg_log_loss_scorer}
     if isinstance(scoring, str) or callable(scoring):
         return {ALONE: scorer_of(estimator, scoring)}
     if isinstance(scoring, Mapping):
@@ -98,6 +100,7 @@ class SearchScoring:
     cv: Any
     scoring: Any
     refit: Any
+    multilabel: bool
 
     # `score` hands its weights to the scorer or refuses them, and uses none itself.
     __metadata_request__score: ClassVar[dict[str, str]] = {"sample_weight": UNUSED}
@@ -142,7 +145,8 @@ class SearchScoring:
                 "refit must be the name of a scorer for score, where scoring has "
                 f"several, got {self.refit!r}."
             )
-        y = y if is_soft(y) else as_labels(y)  # Scorers read the names of soft labels.
+        if not (is_soft(y) or self.multilabel):  # Scorers read names of columns.
+            y = as_labels(y)
         routed = self._route("score", sample_weight, score_params)
         scorer = self._scorers()[name]
         params = routed[f"scorer {name}"].score
@@ -265,7 +269,7 @@ class FoldScorer:
     def _prepare(self, name: str, model: Any) -> Callable[[Any], Any]:
         scorer, params = self.scorers[name], self.params[name]
         X, y, _, offset = self.test  # X is checked
-        if isinstance(scorer, LossScorer):
+        if isinstance(scorer, LossScorer) and not are_many(model.classes_):
             score = scorer.scoring_of(y, model.classes_, **params)
             if score is not None:
                 return lambda m: score(

@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.validation import _check_method_params
 
-from skxent.inputs.offset import check_offset
 from skxent.inputs.tables import codes_of_logits
 from skxent.kernels.checks import check_bool, warn
 from skxent.kernels.threads import blas_threads, effective_n_threads, processors
@@ -24,7 +23,6 @@ from skxent.linear_model._callbacks import (
     with_callbacks,
 )
 from skxent.linear_model._classifier import CrossEntropyClassifier
-from skxent.linear_model._columns import column_parameters
 from skxent.linear_model._data import LinearData
 from skxent.linear_model._grid import (
     Candidate,
@@ -34,6 +32,11 @@ from skxent.linear_model._grid import (
     warn_of_failures,
 )
 from skxent.linear_model._input import check_data, check_parameters
+from skxent.linear_model._multilabel import (
+    column_parameters,
+    label_parameters,
+    offset_of,
+)
 from skxent.linear_model._predictor import LinearPredictor
 from skxent.linear_model._scoring import (
     ALONE,
@@ -108,14 +111,15 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             check_parameters(self._estimator(**candidate))
         data = check_data(self, X, y, sample_weight)
         # Errors that are not of one fold alone come first.
-        encoded = encode_target(self._estimator(**candidates[-1]), data)
+        by_label = label_parameters(self, data.y)
+        encoded = encode_target(self._estimator(**candidates[-1] | by_label), data)
         chosen_by = self._metric()
-        if chosen_by is not None:
+        if chosen_by is not None and not self.multilabel:
             warn_if_improper(self._scorers()[chosen_by], len(encoded.classes))
-        dtype = data.X.dtype
-        offset = check_offset(offset, data.X.shape[0], encoded.classes, dtype)
+        n, classes = data.X.shape[0], encoded.classes
+        offset = offset_of(self, offset, n, classes, data.X.dtype)
+        columns = column_parameters(self, classes) | by_label
         data = data._replace(offset=offset)
-        columns = column_parameters(self, len(encoded.classes))
         routed = self._route("fit", data.sample_weight, params)
         splits = self._splits(data, routed.splitter.split)
         task = SearchTask(self, len(splits), len(candidates), **data.for_callbacks)
@@ -144,7 +148,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             best = self._choose(candidates) | columns
             self._refit(self._estimator(**best), data, task)
         else:
-            self._average(candidates, folds, encoded.classes, data)
+            self._average(candidates, folds, classes, data)
         task.end()
         return self
 
@@ -156,8 +160,9 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
 
     def _splits(self, data: LinearData, split_params: dict[str, Any]) -> list[Any]:
         """Return the rows for training and for the test of each fold."""
-        # Soft labels are stratified by the likeliest class.
-        y = codes_of_logits(data.y) if data.y.ndim == 2 else data.y
+        # Soft labels are stratified by the likeliest class, many labels are not.
+        one = data.y.ndim == 1 or self.multilabel
+        y = data.y if one else codes_of_logits(data.y)
         splitter = check_cv(self.cv, y, classifier=True)
         splits = list(splitter.split(data.X, y, **split_params))
         if not splits:
@@ -274,6 +279,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         mean = {name: float(np.mean([c[name] for c in chosen])) for name in chosen[0]}
         for name, value in mean.items():
             setattr(self, f"{name}_", value)
+        mean |= label_parameters(self, data.y)
         encoded = encode_target(self._estimator(**mean), data)
         self.__dict__.update(encoded.attributes)
         self.coef_ = np.mean([b.coef for b in best], axis=0)

@@ -89,6 +89,7 @@ class SearchParameters:
     solver: str = "auto"
     tol: float = 1e-4
     max_iter: int = 100
+    multilabel: bool = False
     refit: Any = True
     error_score: Any = np.nan
     n_jobs: int | None = None

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from skxent.base.classifier import TrainedLoss, training_weights
 from skxent.inputs.labels import check_several, encode_labels
-from skxent.inputs.offset import check_offset
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_some_weight
 from skxent.linear_model._columns import penalty_factor_of, signs_of
 from skxent.linear_model._data import LinearData
+from skxent.linear_model._multilabel import NO_AND_YES, label_weights, offset_of
 from skxent.losses._shipped import as_loss
 from skxent.optimize.objective import Objective
 from skxent.optimize.penalties import elastic_net
@@ -40,6 +40,8 @@ class EncodedTarget(NamedTuple):
 def encode_target(model: Any, data: LinearData, classes: Any = None) -> EncodedTarget:
     """Encode checked labels, or soft labels, for the training of a model."""
     y, sample_weight = data.y, data.sample_weight
+    if model.multilabel:
+        return encode_answers(model, data)
     if y.ndim == 1:
         classes, codes = encode_labels(y, classes)
     else:
@@ -61,6 +63,29 @@ def encode_target(model: Any, data: LinearData, classes: Any = None) -> EncodedT
     return EncodedTarget(target, classes, trained)
 
 
+def encode_answers(model: Any, data: LinearData) -> EncodedTarget:
+    """Encode the checked answers to many labels."""
+    y, sample_weight = data.y, data.sample_weight
+    weights = label_weights(model, y, sample_weight)
+    target = make_target(
+        y,
+        *y.shape,
+        sample_weight=sample_weight,
+        label_smoothing=model.label_smoothing,
+        dtype=data.X.dtype,
+        multilabel=True,
+    )
+    if weights is not None:
+        target = replace(target, class_weight=weights)
+    target = target.with_finite_sum()
+    check_some_weight(target.total_weight())
+    loss = as_loss(model.loss).for_classes(NO_AND_YES)
+    classes = np.tile(NO_AND_YES, (y.shape[1], 1))
+    return EncodedTarget(
+        target, classes, TrainedLoss(loss, weights, model.label_smoothing)
+    )
+
+
 def row_settings(model: Any) -> dict[str, Any]:
     """Return what sums over rows need to know besides the data."""
     return {"fit_intercept": bool(model.fit_intercept), "n_threads": model.n_jobs}
@@ -69,14 +94,15 @@ def row_settings(model: Any) -> dict[str, Any]:
 def table_of(model: Any, data: LinearData, encoded: EncodedTarget) -> TableRows:
     """Return the rows of data in memory."""
     X, target, classes = data.X, encoded.target, encoded.classes
-    offset = check_offset(data.offset, X.shape[0], classes, X.dtype)
+    offset = offset_of(model, data.offset, X.shape[0], classes, X.dtype)
     return table_rows(X, target, offset=offset, **row_settings(model))
 
 
 def objective_of(model: Any, rows: Rows, trained: TrainedLoss) -> Objective:
     strength = 1.0 / max(float(model.C) * rows.weight_sum, LEAST_WEIGHT)
     factor = penalty_factor_of(model, rows.n_features)
-    signs = signs_of(model, rows.n_features, rows.n_outputs)
+    n_outputs = 1 if rows.independent else rows.n_outputs
+    signs = signs_of(model, rows.n_features, n_outputs)
     penalty = elastic_net(rows, strength, float(model.l1_ratio), factor, signs)
     return Objective(rows, trained.loss, penalty)
 

@@ -25,6 +25,11 @@ def classes_of_estimator(estimator: Any, method: str = "predict_proba") -> NDArr
                 f"estimator must be a fitted classifier with classes_ and {method}, "
                 f"got {estimator!r}."
             )
+    if np.ndim(estimator.classes_) == 2:
+        raise ValueError(
+            "estimator must predict one label a row, got one of "
+            f"{len(estimator.classes_)} labels. 'neg_multilabel_log_loss' scores it."
+        )
     return check_classes("classes_ of estimator", np.asarray(estimator.classes_))
 
 

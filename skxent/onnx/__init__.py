@@ -127,6 +127,11 @@ def infer_outputs(operator: Any) -> None:
 
 def output_labels(scope: Any, model: Any) -> NDArray[Any]:
     """Return the labels of the graph: booleans, int64 or strings."""
+    if model.classes_.ndim == 2:
+        raise ValueError(
+            "multilabel must be False for ONNX, got True. Convert a "
+            "MultiOutputClassifier of models of two classes."
+        )
     options = scope.get_options(model, {"nocl": False})
     if options["nocl"]:
         return np.arange(len(model.classes_))

@@ -7,12 +7,13 @@ few passes over all rows.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from skxent.losses._shipped import SURROGATE
 from skxent.optimize.objective import Objective
-from skxent.optimize.outputs import Outputs, some_outputs, values_at
+from skxent.optimize.outputs import Outputs, some_outputs
 from skxent.optimize.outputs_lbfgs import Descent
 from skxent.optimize.precondition import MAX_GRAM_COLUMNS
 from skxent.optimize.smooth import Weights
@@ -33,7 +34,7 @@ def minimise_outputs(
     If `start` is zero, large tables start from the minimum of a sample, others from the
     best constant; and a loss that is not convex from the cross-entropy fit.
     """
-    rows = objective.rows
+    rows: Any = objective.rows  # a table: blocks have no independent outputs
     if start.any():
         return descend(objective, start, options)
     start = objective.best_constant()
@@ -46,7 +47,7 @@ def minimise_outputs(
     # A sample may be separable: other rows tell whether its minimum is a good start.
     step = rows.sample_step
     check = replace(objective, rows=rows.take(slice(step // 2, None, step)))
-    better = values_at(check, end)[0] < values_at(check, start)[0]
+    better = check.values_gradient(end)[0] < check.values_gradient(start)[0]
     return descend(objective, np.where(better, end, start), options)
 
 

@@ -107,6 +107,12 @@ class Objective:
         gradient += pull
         return Point(W, value + penalty, gradient, logits)
 
+    def values_gradient(self, W: Weights) -> tuple[Weights, Weights]:
+        """Return f of each independent output, (m,), and the gradient, if smooth."""
+        values, gradient, _ = self.rows.values_gradient(self.loss, W)
+        pull = self.penalty.hessian_product(W)
+        return values + 0.5 * np.einsum("ij,ij->j", W, pull), gradient + pull
+
     def value_gradient(self, W: Weights) -> tuple[float, Weights]:
         """Return f(W) and its gradient, without what is not smooth."""
         point = self.at(W)

@@ -30,13 +30,6 @@ class Outputs:
     done: NDArray[np.bool_]
 
 
-def values_at(objective: Objective, W: Weights) -> tuple[Weights, Weights]:
-    """Return the value of each output, (m,), and the gradient, in one pass."""
-    values, gradient, _ = objective.rows.values_gradient(objective.loss, W)
-    pull = objective.penalty.hessian_product(W)
-    return values + 0.5 * dots(W, pull), gradient + pull
-
-
 def dots(A: Weights, B: Weights) -> Weights:
     """Return the products of the columns."""
     return np.asarray(np.einsum("ij,ij->j", A, B))

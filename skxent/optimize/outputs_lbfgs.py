@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from skxent.optimize.newton import SHORTEST, SUFFICIENT, WHOLE_STEP
 from skxent.optimize.objective import Objective
-from skxent.optimize.outputs import Outputs, dots, some_outputs, values_at
+from skxent.optimize.outputs import Outputs, dots, some_outputs
 from skxent.optimize.precondition import (
     Linear,
     diagonal_if_sufficient,
@@ -123,7 +123,7 @@ class Descent:
         m = len(group)
         self.active: NDArray[np.bool_] = np.ones(m, dtype=bool)
         self.W: Weights = found.W[:, group]
-        self.values, self.gradient = values_at(objective, self.W)
+        self.values, self.gradient = objective.values_gradient(self.W)
         self.scale: Scale = scale_at(objective, self.W)
         self.pairs: Pairs = []
         self.length: Weights = np.ones(m)
@@ -158,7 +158,7 @@ class Descent:
         W, values, G, length = self.W, self.values, self.gradient, self.length
         slope = dots(G, self.direction)
         there = W + length * self.direction
-        values_there, G_there = values_at(self.objective, there)
+        values_there, G_there = self.objective.values_gradient(there)
         lower = values_there <= values + SUFFICIENT * length * slope + self._floor()
         step, change = np.where(lower, there - W, 0), np.where(lower, G_there - G, 0)
         product, moved = dots(step, change), length * np.sqrt(np.abs(slope))

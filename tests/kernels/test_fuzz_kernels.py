@@ -62,11 +62,12 @@ def problem(rng, n, columns, dtype):
     K = 2 if binary and not multilabel else columns
     hard = not multilabel and rng.random() < 0.5
     z = logits(rng, n, columns, dtype)
+    size = (K, 2) if multilabel else K
     weights = rng.uniform(0, 2, n) * (rng.random(n) < 0.8)
     target = Target(
         codes=rng.integers(0, K, n).astype(np.intp) if hard else None,
         soft=None if hard else rng.dirichlet(np.full(K, 0.3), n).astype(dtype),
-        class_weight=rng.uniform(0, 2, K) if rng.random() < 0.5 else np.ones(K),
+        class_weight=rng.uniform(0, 2, size) if rng.random() < 0.5 else np.ones(size),
         sample_weight=weights if rng.random() < 0.5 else None,
         label_smoothing=float(rng.choice([0.0, 0.1])),
         weight_after_smoothing=bool(rng.random() < 0.3),
@@ -75,6 +76,8 @@ def problem(rng, n, columns, dtype):
     x = rng.normal(size=(n, columns)).astype(dtype)
     arrays = {"x": x, "psd": bool(rng.random() < 0.3)}
     shapes = {"value": (n, 1), "gradient": (n, columns)}
+    if multilabel and rng.random() < 0.5:
+        shapes = {"values": (n, columns), "gradient": (n, columns)}
     if rng.random() < 0.5:
         shapes |= {"hessian": (n, columns), "product": (n, columns)}
         if not binary and columns < 10:
