@@ -258,7 +258,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     ) -> Weights:
         """Solve, keep the coefficients, and tell callbacks."""
         at = partial(fitted_attributes, objective)
-        task = FitTask(self, int(self.max_iter), at, **data.for_callbacks)
+        # Labels that are not solved together have their own iterations.
+        n_problems = objective.shape[1] if objective.rows.independent else 1
+        most = int(self.max_iter) * n_problems
+        task = FitTask(self, most, at, **data.for_callbacks)
         options = options_of(self, task.callback)
         solution = solve(objective, start, options, self.solver)
         self.__dict__.update(fitted_attributes(objective, solution.weights))

@@ -13,7 +13,7 @@ import numpy as np
 
 from skxent.losses._shipped import SURROGATE
 from skxent.optimize.objective import Objective
-from skxent.optimize.outputs import Outputs, some_outputs
+from skxent.optimize.outputs import Outputs, some_outputs, unsolved
 from skxent.optimize.outputs_lbfgs import Descent
 from skxent.optimize.precondition import MAX_GRAM_COLUMNS
 from skxent.optimize.smooth import Weights
@@ -55,19 +55,17 @@ def from_constant(
     objective: Objective, start: Weights, options: SolverOptions
 ) -> Outputs:
     """Minimise from the best constant."""
-    if not objective.loss.convex:
+    if not objective.loss.convex and options.max_iter > 1:
         easier = replace(objective, loss=SURROGATE)
         tol = max(options.tol, SMOOTH_START_TOL)
         start = easier.best_constant()
-        start = descend(easier, start, replace(options, tol=tol)).W
+        start = descend(easier, start, replace(options, tol=tol, callback=None)).W
     return descend(objective, start, options)
 
 
 def descend(objective: Objective, start: Weights, options: SolverOptions) -> Outputs:
     """Minimise by L-BFGS from `start`, the outputs in groups if they are many."""
-    m = start.shape[1]
-    inf, zero = np.full(m, np.inf), np.zeros(m, dtype=np.intp)
-    found = Outputs(start.copy(), inf, inf.copy(), zero, np.zeros(m, dtype=bool))
+    m, found = start.shape[1], unsolved(objective, start)
     tol = options.tol * np.sqrt(objective.rows.output_shares)
     n_groups = min(m, -(-start.size // MAX_WEIGHTS))
     for group in np.array_split(np.arange(m), n_groups):

@@ -5,8 +5,8 @@ The objective of such rows is a sum of one problem for each output, in the colum
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from skxent.inputs.targets import Target
 from skxent.optimize.objective import Objective
 from skxent.optimize.smooth import Weights
+from skxent.optimize.solution import Callback
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Outputs:
+class Outputs(NamedTuple):
     """Where the outputs have come to: weights (D, m), and which are at a minimum (m,).
 
     The arrays are filled by those who work on some of the outputs.
@@ -28,6 +28,25 @@ class Outputs:
     decrement: Weights
     n_iter: NDArray[np.intp]
     done: NDArray[np.bool_]
+
+
+def unsolved(objective: Objective, start: Weights) -> Outputs:
+    """Return the outputs where nothing is done yet."""
+    m = objective.rows.n_outputs
+    inf, none = np.full(m, np.inf), np.zeros(m, dtype=bool)
+    return Outputs(start.copy(), inf, inf.copy(), np.zeros(m, dtype=np.intp), none)
+
+
+def with_output(W: Weights, k: int, w: Weights) -> Weights:
+    """Return W with the weights w (D, 1) of one output."""
+    whole = W.copy()
+    whole[:, k] = w[:, 0]
+    return whole
+
+
+def of_output(callback: Callback, W: Weights, k: int) -> Callback:
+    """Return what to call with the weights of one output; the others are those of W."""
+    return lambda w: callback(with_output(W, k, w))
 
 
 def dots(A: Weights, B: Weights) -> Weights:

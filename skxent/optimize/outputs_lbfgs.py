@@ -41,7 +41,8 @@ MAX_RENEWAL = 4.0
 # Outputs that have ended are left out of the passes if they are this share of all.
 ENDED_SHARE = 0.25
 
-# The values tell no step that is shorter than so many times their rounding error.
+# Where a step may gain no more than this many rounding errors of the values, they do
+# not tell which of its points are lower.
 ROUNDING_FLOORS = 16
 
 
@@ -184,7 +185,9 @@ class Descent:
         """Keep where the outputs are, and end those that have nothing to gain."""
         decrement, active = self.decrement, self.active
         slow = decrement > 0.5 * self.previous
-        rounding = (decrement**2 <= ROUNDING_FLOORS * self._floor()) & slow
+        gain = decrement**2 / self._floor()
+        rounding = (gain <= 1) & (decrement > 0.9 * self.previous)
+        rounding |= (gain <= ROUNDING_FLOORS) & (self.length < 0.1)
         done = (decrement <= self.tol) | rounding
         # So near, a whole step is free precision.
         last = active & (decrement <= np.minimum(self.tol, WHOLE_STEP)) & ~slow

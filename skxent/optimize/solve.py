@@ -26,12 +26,13 @@ from skxent.optimize.cholesky import newton_cholesky
 from skxent.optimize.independent import minimise_outputs
 from skxent.optimize.lbfgs import lbfgs
 from skxent.optimize.objective import Objective
-from skxent.optimize.outputs import one_output
+from skxent.optimize.outputs import of_output, one_output, unsolved, with_output
 from skxent.optimize.proximal_newton import proximal_newton
 from skxent.optimize.rows.base import MAX_CACHED_WEIGHTS
 from skxent.optimize.smooth import Weights
 from skxent.optimize.solution import (
     CONVERGED,
+    MAX_ITER,
     SEPARABLE,
     SMOOTH_START_TOL,
     STOPPED,
@@ -123,37 +124,40 @@ def _each_output(
 ) -> tuple[str, Solution]:
     """Minimise independent outputs: together, and one by one what that leaves undone.
 
-    Return the name of the solver of the first output that did not converge.
+    Return the name of the solver, with the last label for which it did not converge.
     """
-    (size, m), callback = objective.shape, options.callback
-    W, values, done = start.copy(), np.zeros(m), np.zeros(m, dtype=bool)
-    n_iter, decrement, reason, name = 0, 0.0, CONVERGED, solver
-    hard = not objective.loss.convex and objective.rows.n_samples <= FEW_ROWS * size
-    if objective.smooth and solver == "auto" and not hard:
+    found, callback = unsolved(objective, start), options.callback
+    size, n = objective.shape[0], objective.rows.n_samples
+    hard = not objective.loss.convex and n <= FEW_ROWS * size
+    together = objective.smooth and solver == "auto" and not hard
+    if together:
         with one_blas_thread(objective.operations):
             found = minimise_outputs(objective, start, options)
-        W, values, done = found.W, found.values, found.done
-        n_iter, decrement = int(found.n_iter.max()), float(found.decrement.max())
-        done &= [not objective.may_be_unbounded(value) for value in values]
-        start = W.copy()
-    shares = np.sqrt(objective.rows.output_shares)
-    for k in np.flatnonzero(~done).tolist():
-
-        def with_output(w: Weights, k: int = k) -> Weights:
-            W[:, k] = w[:, 0]
-            return W
-
-        limits = replace(options, tol=options.tol * shares[k], keep_hessian=False)
+        solver = "lbfgs"
+    W, values, decrement, n_iter, done = found
+    reason, name = CONVERGED, solver
+    for k in range(len(done)):
+        left = options.max_iter - int(n_iter[k])
+        if done[k] and not (left and objective.may_be_unbounded(values[k])):
+            continue
+        if not left:
+            reason, name = MAX_ITER, f"{solver} of label {k}"
+            continue
+        tol = options.tol * float(np.sqrt(objective.rows.output_shares[k]))
+        limits = replace(options, tol=tol, max_iter=left, keep_hessian=False)
         if callback is not None:
-            limits = replace(limits, callback=lambda w: callback(with_output(w).copy()))
+            limits = replace(limits, callback=of_output(callback, W, k))
         part = one_output(objective, k)
-        used, solution = _of_any_penalty(part, start[:, [k]], limits, solver)
-        with_output(solution.weights)
-        values[k], n_iter = solution.value, max(n_iter, solution.n_iter)
-        decrement = max(decrement, solution.decrement)
-        if not solution.converged and reason == CONVERGED:
-            name, reason = f"{used} of label {k}", solution.reason
-    return name, Solution(W, float(values.sum()), n_iter, decrement, reason)
+        used, solution = _of_any_penalty(
+            part, W[:, [k]], limits, "auto" if together else solver
+        )
+        W = with_output(W, k, solution.weights)
+        values[k], decrement[k] = solution.value, solution.decrement
+        n_iter[k] += solution.n_iter
+        if not solution.converged:
+            reason, name = solution.reason, f"{used} of label {k}"
+    sums = float(values.sum()), int(n_iter.max()), float(decrement.max())
+    return name, Solution(W, *sums, reason)
 
 
 def _of_any_penalty(
