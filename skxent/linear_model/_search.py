@@ -114,8 +114,9 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         by_label = label_parameters(self, data.y)
         encoded = encode_target(self._estimator(**candidates[-1] | by_label), data)
         chosen_by = self._metric()
-        if chosen_by is not None and not self.multilabel:
-            warn_if_improper(self._scorers()[chosen_by], len(encoded.classes))
+        if chosen_by is not None:
+            n_classes = 2 if self.multilabel else len(encoded.classes)
+            warn_if_improper(self._scorers()[chosen_by], n_classes)
         n, classes = data.X.shape[0], encoded.classes
         offset = offset_of(self, offset, n, classes, data.X.dtype)
         columns = column_parameters(self, classes) | by_label
