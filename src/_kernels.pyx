@@ -323,10 +323,10 @@ def linear_sums(
     rows is (origin, X, offset), the offset (n, m) or None, and weights (W, V), V None for
     the gradient. totals, of shape (segments, d + 2, m), gets the sums of each segment of
     rows: those of the d features, of the intercepts, and in the first entry of the last
-    row the loss (with V zero), or in all entries those of independent answers. W and V have d rows, or one more for intercepts. logits,
-    empty or (n, m), gets the logits, or gives them if they are known. X is an array, or
-    the data, indices and indptr of a CSR matrix; it is not centred then, and the last
-    axis of totals has as many entries more
+    row the loss (with V zero), or in all entries those of independent answers. W and V
+    have d rows, or one more for intercepts. logits, empty or (n, m), gets the logits, or
+    gives them if they are known. X is an array, or the data, indices and indptr of a CSR
+    matrix; it is not centred then, and the last axis of totals has as many entries more
     as make it a multiple of SPARSE_LANES.
     """
     cdef const floating[::1] origin = rows[0]

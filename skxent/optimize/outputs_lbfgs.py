@@ -60,6 +60,7 @@ class Scale:
     columns: NDArray[np.intp]
 
     def __call__(self, G: Weights) -> Weights:
+        """Return the product of each inverse with a column of G."""
         if len(self.columns) == self.n_outputs:
             return self.inverse(G)
         padded = np.zeros((len(G), self.n_outputs))
