@@ -110,7 +110,7 @@ html_theme_options = {
         "numerics": [],
         "pitfalls": [],
     },
-    "logo": {"text": "skxent", "alt_text": "skxent, first page"},
+    "logo": {"text": f"skxent {release}", "alt_text": "skxent, first page"},
     "header_links_before_dropdown": 6,
     "footer_start": ["copyright"],
     "footer_end": [],

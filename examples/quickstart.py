@@ -83,7 +83,8 @@ print(f"\n{y_test.sum()} of the test rows are positive.")
 # %%
 # The same, as a picture
 # ----------------------
-# It needs matplotlib, all else does not.
+# On the diagonal the probabilities are the observed frequencies. The axes are
+# logarithmic, since the class is rare. The picture needs matplotlib, all else does not.
 
 try:
     import matplotlib.pyplot as plt
@@ -92,6 +93,6 @@ except ImportError:
 else:
     for name in list(models)[1:3]:
         ReliabilityDisplay.from_estimator(
-            searches[name], X_test, y_test, n_bins=5, name=name, ax=plt.gca()
+            searches[name], X_test, y_test, scale="log", name=name, ax=plt.gca()
         )
     plt.show()
