@@ -62,6 +62,12 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         -------
         self
             The fitted estimator, with coefficients in memory.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its domain, or a partition cannot be fitted: the
+            message says which.
         """
         with outside_of_task() if is_dask(X) else nullcontext():
             return super().fit(X, y, sample_weight, offset)
@@ -110,6 +116,11 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         -------
         self
             The estimator, fitted to this batch and what it remembers of those before.
+
+        Raises
+        ------
+        ValueError
+            If X or y are collections of dask: `fit` takes these.
         """
         if is_dask(X) or is_dask(y):
             raise ValueError(
@@ -200,6 +211,11 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         -------
         float
             Between 0 and 1; 1 if all labels are predicted.
+
+        Raises
+        ------
+        ValueError
+            If X has no rows, or y missing values or other blocks than X.
         """
         check_is_fitted(self)
         if not is_dask(X):

@@ -93,6 +93,11 @@ def log_loss(
     float
         The mean, or the sum, in nats.
 
+    Raises
+    ------
+    ValueError
+        As :func:`skxent.metrics.log_loss` raises it, with the number of the partition.
+
     See Also
     --------
     skxent.metrics.log_loss : The same for rows in memory.

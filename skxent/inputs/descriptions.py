@@ -31,6 +31,21 @@ def fill(text: str, known: dict[str, str]) -> str:
     return PLACE.sub(lambda line: indent(known.get(line[2], line[2]), line[1]), text)
 
 
+def in_order(text: str, names: Iterable[str]) -> str:
+    """Return a docstring whose parameters are in the order of the names."""
+    first, *others = HEADING.split(text)
+    place = {name: k for k, name in enumerate(names)}
+    for title, body in zip(others[::2], others[1::2], strict=True):
+        if title == "Parameters":
+            known = entries(body)
+            listed = sorted(known, key=lambda name: place.get(name, len(place)))
+            waiting = [line[0] for line in PLACE.finditer(body)]
+            lines = dict.fromkeys([*(known[name] for name in listed), *waiting])
+            body = "\n".join(lines) + "\n\n"
+        first += f"{title}\n{'-' * len(title)}\n{body}"
+    return first.rstrip()
+
+
 def sections(value: Any) -> dict[str, str]:
     """Return the sections of the docstring of an object by their titles."""
     first, *others = HEADING.split(cleandoc(value.__doc__ or ""))
@@ -43,7 +58,7 @@ def documented(*sources: Any) -> Callable[[Documented], Documented]:
     The line ``{parameters}`` stands for the parameters of the signature that the
     docstring does not describe itself: each is described as in the base classes or in
     `sources`, the first that has it. ``{attributes}`` stands for the attributes that
-    the base classes describe.
+    the base classes describe. Parameters are put into the order of the signature.
     """
 
     def complete(value: Any) -> Any:
@@ -52,13 +67,11 @@ def documented(*sources: Any) -> Callable[[Documented], Documented]:
         bases = [sections(base) for base in getattr(value, "__mro__", (value,))]
         known = bases + [sections(source) for source in sources]
         names = signature(value).parameters
-        value.__doc__ = fill(
-            cleandoc(value.__doc__),
-            {
-                "parameters": missing("Parameters", known, names),
-                "attributes": missing("Attributes", bases),
-            },
-        )
+        filled = {
+            "parameters": missing("Parameters", known, names),
+            "attributes": missing("Attributes", bases),
+        }
+        value.__doc__ = in_order(fill(cleandoc(value.__doc__), filled), names)
         return value
 
     return complete

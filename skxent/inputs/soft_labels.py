@@ -94,6 +94,12 @@ def distill(
     ndarray of shape (n, K)
         Rows that sum to one.
 
+    Raises
+    ------
+    ValueError
+        If probabilities are outside [0, 1], y is needed and not given, or a number is
+        outside its domain.
+
     See Also
     --------
     skxent.CrossEntropyClassifier : A student that is fitted to soft labels.

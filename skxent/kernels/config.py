@@ -29,6 +29,11 @@ def show_config(
     dict of str to object, or None
         The configuration for "dicts"; None if it is printed.
 
+    Raises
+    ------
+    ValueError
+        If mode is neither of these.
+
     See Also
     --------
     sklearn.show_versions : Versions of scikit-learn and what it needs.

@@ -147,6 +147,11 @@ class LinearPredictor(MultilabelClassifier):
         -------
         float
             Between 0 and 1; 1 if all labels are predicted.
+
+        Raises
+        ------
+        ValueError
+            If y has missing values or another length than X.
         """
         if y is None:
             raise ValueError("score requires y to be passed, but the target y is None.")

@@ -95,7 +95,7 @@ class LossScorer(ProbabilityScorer):
         return self.loss.proper and self._is_plain
 
     def is_proper_for(self, n_classes: int) -> bool:
-        """Return `proper`, or whether it is so for this number of classes alone."""
+        # `proper`, or whether it is so for this number of classes alone.
         return is_proper(self.loss, n_classes) and self._is_plain
 
     @property

@@ -16,7 +16,7 @@ from typing import Any, Literal, Required, TypedDict, TypeVar, cast, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.inputs.descriptions import entries, fill
+from skxent.inputs.descriptions import entries, fill, in_order
 from skxent.kernels.checks import FRACTION, check_bool, check_option
 
 Number = Literal["mean", "sum"]
@@ -179,9 +179,8 @@ def takes(keywords: type, options: Any = Options) -> Callable[[Function], Functi
                 )
             return function(*args, **given)
 
-        metric.__doc__ = _documented(
-            function.__doc__, options, [name for name in places if name in names]
-        )
+        listed = [parameter.name for parameter in parameters]
+        metric.__doc__ = _documented(function.__doc__, options, listed)
         vars(metric)["__signature__"] = written.replace(parameters=parameters)
         return cast(Function, metric)
 
@@ -217,12 +216,12 @@ ValueError
     its domain."""
 
 
-def _documented(text: str | None, options: Any, shared: Iterable[str]) -> str | None:
+def _documented(text: str | None, options: Any, names: Iterable[str]) -> str | None:
     """Return a docstring filled in from those of `options`, or None without any."""
     if text is None or options.__doc__ is None:
         return text
     described = "\n".join(cleandoc(cls.__doc__ or "") for cls in options.__mro__)
-    known, own = entries(described), entries(cleandoc(text))
-    known["results"] = RESULTS
-    known["keywords"] = "\n".join(known[name] for name in shared if name not in own)
-    return fill(text, known)
+    text, known = cleandoc(text), entries(described)
+    added = [known[name] for name in names if name in known.keys() - entries(text)]
+    filled = known | {"results": RESULTS, "keywords": "\n".join(added)}
+    return in_order(fill(text, filled), names)

@@ -31,7 +31,18 @@ class ProbabilityScorer(_BaseScorer):
             """Return whether the score is proper, None if that is not known."""
 
     def is_proper_for(self, n_classes: int) -> bool | None:
-        """Return whether the score is proper, None if that is not known."""
+        """Return whether the score is proper, None if that is not known.
+
+        Parameters
+        ----------
+        n_classes : int
+            The number of classes that are scored.
+
+        Returns
+        -------
+        bool or None
+            True if the true class probabilities have the best expected score.
+        """
         return self.proper
 
     def __init__(self, sign: int) -> None:

@@ -69,8 +69,6 @@ def test_missing_entries_come_from_the_bases_and_then_from_others():
 
         Parameters
         ----------
-        e : int
-            Its own.
         a : int
             The first,
 
@@ -79,6 +77,8 @@ def test_missing_entries_come_from_the_bases_and_then_from_others():
             Two at once.
         d : str
             Known to `other` alone.
+        e : int
+            Its own.
 
         Attributes
         ----------
