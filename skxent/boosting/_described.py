@@ -34,6 +34,8 @@ class DescribedBooster:
     ----------
     objective_ : callable
         The loss in the library's form, which trained the trees.
+    n_classes_ : int
+        The number of classes.
     feature_importances_ : ndarray of shape (d,)
         The importance of each column, as `estimator_` defines it.
     """

@@ -32,6 +32,7 @@ class BoosterPredictions(LogitClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n, d)
+            The rows to predict.
         **options
             Arguments of the library's `predict`, such as the number of trees.
 
@@ -49,6 +50,7 @@ class BoosterPredictions(LogitClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n, d)
+            The rows to predict.
         **options
             Arguments of the library's `predict`. If they ask for leaves, contributions
             or raw scores, the library's answer is returned.
@@ -56,6 +58,7 @@ class BoosterPredictions(LogitClassifier):
         Returns
         -------
         ndarray of shape (n,)
+            A label of `classes_` for each row.
         """
         if any(options.get(name) for name in self.outputs):
             check_is_fitted(self)
@@ -68,6 +71,7 @@ class BoosterPredictions(LogitClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n, d)
+            The rows to predict.
         **options
             Arguments of the library's `predict`, such as the number of trees.
 

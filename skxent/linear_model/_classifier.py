@@ -95,8 +95,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         solver knows of the curvature: two fits of max_iter=1 end elsewhere than one of
         max_iter=2.
     multilabel : bool, default=False
-        y holds K answers a row, (n, K), 0 or 1 for each label: K problems of two
-        classes, fitted in the same passes over X. `classes_` are (K, 2) then, and
+        Whether y holds K answers a row, (n, K), 0 or 1 for each label: K problems of
+        two classes, fitted in the same passes over X. `classes_` are (K, 2) then, and
         predictions, probabilities of 1 and log-odds (n, K). `class_weight` may also be
         a list of dicts, for each label, or a dict of label to dict.
     n_jobs : int, default=None

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skxent.base.classifier import Form, right_predictions
+from skxent.inputs.descriptions import documented
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import check_in_memory, logits_for
 from skxent.kernels.arrays import Floats
@@ -37,6 +38,9 @@ class LinearPredictor(MultilabelClassifier):
         The intercepts; zeros with ``fit_intercept=False``.
     n_iter_ : ndarray of shape (1,)
         The number of iterations of the solver.
+    classes_ : ndarray of shape (K,)
+        The labels, in the order of the columns of `predict_proba`. With `multilabel`
+        an array (K, 2) of zeros and ones.
     """
 
     coef_: Floats
@@ -58,7 +62,7 @@ class LinearPredictor(MultilabelClassifier):
         Returns
         -------
         ndarray of shape (n, K), or (n,) for two classes
-            For two classes the log-odds of the second.
+            For two classes the log-odds of the second; with `multilabel` those of 1.
         """
         check_is_fitted(self)
         z = self._in_one_pass(X, "logit") if offset is None else None
@@ -66,42 +70,39 @@ class LinearPredictor(MultilabelClassifier):
             z = self._logits_at(self._checked(X), offset)
         return z if z.shape[1] > 1 or self._many else z[:, 0]
 
+    @documented(decision_function)
     def predict(self, X: MatrixLike, offset: ArrayLike | None = None) -> NDArray[Any]:
         """Return the class of the largest logit.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n, d)
-            The rows to predict.
-        offset : array-like of shape (n,) or (n, K), default=None
-            A fixed term of the logits, as in `fit`; None for zeros.
+        {parameters}
 
         Returns
         -------
         ndarray of shape (n,)
-            A label of `classes_` for each row.
+            A label of `classes_` for each row; with `multilabel` K of them.
         """
         return self._labels_of(self.decision_function(X, offset))
 
+    @documented(decision_function)
     def predict_proba(self, X: MatrixLike, offset: ArrayLike | None = None) -> Floats:
         """Return the class probabilities.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n, d)
-            The rows to predict.
-        offset : array-like of shape (n,) or (n, K), default=None
-            A fixed term of the logits, as in `fit`; None for zeros.
+        {parameters}
 
         Returns
         -------
         ndarray of shape (n, K)
-            A column for each of `classes_`.
+            A column for each of `classes_`; with `multilabel` the probability of 1.
         """
         if offset is None:
             return self._predicted(X, "probability")
         return self._probabilities(self.decision_function(X, offset), log=False)
 
+    @documented(decision_function)
     def predict_log_proba(
         self, X: MatrixLike, offset: ArrayLike | None = None
     ) -> Floats:
@@ -109,10 +110,7 @@ class LinearPredictor(MultilabelClassifier):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n, d)
-            The rows to predict.
-        offset : array-like of shape (n,) or (n, K), default=None
-            A fixed term of the logits, as in `fit`; None for zeros.
+        {parameters}
 
         Returns
         -------
@@ -123,6 +121,7 @@ class LinearPredictor(MultilabelClassifier):
             return self._predicted(X, "log probability")
         return self._probabilities(self.decision_function(X, offset), log=True)
 
+    @documented(decision_function)
     def score(
         self,
         X: MatrixLike,
@@ -134,14 +133,11 @@ class LinearPredictor(MultilabelClassifier):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n, d)
-            The rows to predict.
+        {parameters}
         y : array-like of shape (n,)
             The true labels. One that is not in `classes_` counts as a wrong prediction.
         sample_weight : array-like of shape (n,), default=None
             Weights of the rows; None for ones.
-        offset : array-like of shape (n,) or (n, K), default=None
-            A fixed term of the logits, as in `fit`; None for zeros.
 
         Returns
         -------

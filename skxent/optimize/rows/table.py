@@ -253,7 +253,7 @@ class TableRows(Rows):
     def _curved(
         self, loss: Loss, W: Weights, min_rows: int = 0
     ) -> Iterator[tuple[Chunk, Floats]]:
-        """Yield blocks of `min_rows` or more, and their logits' curvature, at least 0."""
+        """Yield blocks of `min_rows` or more, and the curvature of their logits."""
         for block, z in self._logits(W, min_rows=min_rows):
             diagonal = np.empty_like(z)
             self.evaluate(loss, z, block.target, hessian=diagonal, floor=0.0)
