@@ -26,7 +26,8 @@ from losses cimport ROWS, spec_of
 from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
 from posterior cimport posterior
 from proba cimport Checked, LogLoss, Table, load_table, log_loss_rows
-from scores cimport BIN_SUMS, CALIBRATION, ENTROPY, LOSS, Score, Scores, score_rows
+from scores cimport BIN_SUMS, CALIBRATION, ENTROPY, LOSS, OVERLAP, OVERLAP_SUMS
+from scores cimport Score, Scores, score_rows
 from signals cimport Watch, check_stopped, stopped, watch_of
 from soft cimport soft_rows
 from softmax cimport log_softmax, plain_softmax
@@ -708,20 +709,24 @@ cdef Checked sum_parts(const Checked *parts, Py_ssize_t chunks) noexcept nogil:
     return whole
 
 
+# What `score` computes, in the order of the enum.
+KINDS = "loss", "entropy", "divergence", "calibration", "overlap"
+
+
 def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
     """Sum the scores of rows of probabilities, and look for what makes these invalid.
 
-    what is "loss", "entropy", "divergence" or "calibration". A single column is the
-    probability of the second class. arrays may have `columns` as in `log_loss_sum`, and
-    value (n,), which gets the weighted score of each row; for a calibration edges
-    (bins - 1,), and sums (curves, bins, 5), which get those of the bins; all but the
-    probabilities is of doubles. Return the sum, that of the weights, the largest |row
-    sum - 1|, also of soft labels, and whether a number is outside [0, 1], below zero or
-    NaN.
+    what is "loss", "entropy", "divergence", "calibration" or "overlap". A single column
+    is the probability of the second class. arrays may have `columns` as in
+    `log_loss_sum`, and value (n,), which gets the weighted score of each row; for a
+    calibration edges (bins - 1,), and sums (curves, bins, 5), which get those of the
+    bins; for an overlap sums (K, 1, 3); all but the probabilities is of doubles. Return
+    the sum, that of the weights, the largest |row sum - 1|, also of soft labels, and
+    whether a number is outside [0, 1], below zero or NaN.
     """
     cdef Scores s
     memset(&s, 0, sizeof(Scores))
-    s.score = <Score> <int> ["loss", "entropy", "divergence", "calibration"].index(what)
+    s.score = <Score> <int> KINDS.index(what)
     cdef bytearray addresses = bytearray()
     s.proba = table_of(proba, arrays.get("columns"), addresses)
     cdef Py_ssize_t n = len(proba), K = max(s.proba.width, 2)
@@ -729,7 +734,8 @@ def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
     cdef const double[::1] edges
     cdef double[:, :, ::1] sums
     cdef Py_ssize_t numbers = 0, segments = 64, chunk, i
-    if s.score == LOSS or s.score == CALIBRATION:
+    cdef bint binned = s.score == CALIBRATION or s.score == OVERLAP
+    if s.score == LOSS or binned:
         s.rows = pass_of(loss, target, n, K, kind)
     else:
         s.rows.K = K
@@ -740,13 +746,16 @@ def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
         check_size("soft", s.score == ENTROPY or s.rows.soft.data != NULL)
     s.rows.value = view_of("value", arrays.get("value"), n, 1, kind, True)
     s.eps = FLT_EPSILON if s.proba.narrow else DBL_EPSILON
-    if s.score == CALIBRATION:
+    if binned:
         edges, sums = arrays["edges"], arrays["sums"]
         s.curves, s.bins = sums.shape[0], sums.shape[1]
-        check_size("sums", s.curves in (1, K) and sums.shape[2] == BIN_SUMS)
         check_size("edges", s.bins > 0 and len(edges) == s.bins - 1)
         s.edges = &edges[0] if s.bins > 1 else NULL
-        numbers = s.curves * s.bins * BIN_SUMS
+        if s.score == CALIBRATION:
+            check_size("sums", s.curves in (1, K) and sums.shape[2] == BIN_SUMS)
+        else:
+            check_size("sums", s.curves == K and sums.shape[2] == OVERLAP_SUMS)
+        numbers = s.curves * s.bins * sums.shape[2]
         segments = max(1, min(64, (1 << 16) // numbers))
     cdef Py_ssize_t step = max(chunk_rows(K), (n + segments - 1) // segments)
     step = (step + ROWS - 1) // ROWS * ROWS

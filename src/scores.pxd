@@ -7,6 +7,7 @@ the likeliest class a and s = Σ_{k≠a} u_k nothing cancels:
     entropy      -Σ p log p = [u_a L_a + s log Σ u - Σ_{k≠a} u_k log u_k] / Σ u
     divergence   Σ t log(t / p) - t + p, no term of which is negative
     calibration  the sums w, w c, w y, w y² and w² of the rows in each bin of confidence c
+    overlap      the sums w p y, w p and w y of each class
 """
 
 from losses cimport ROWS, by_class, phi
@@ -23,9 +24,12 @@ cdef enum Score:
     ENTROPY
     DIVERGENCE
     CALIBRATION
+    OVERLAP
 
 cdef enum:
     BIN_SUMS = 5
+    OVERLAP_SUMS = 3
+    LANES = 8  # sums that do not wait for each other
 
 
 cdef struct Scores:
@@ -260,6 +264,45 @@ cdef inline void calibrate(
         )
 
 
+cdef inline double sum_of_lanes(double *lane) noexcept nogil:
+    cdef int i
+    for i in range(4):
+        lane[i] += lane[i + 4]
+    return (lane[0] + lane[2]) + (lane[1] + lane[3])
+
+
+cdef inline void add_overlap(
+    Py_ssize_t K, int rows, const double *u, double *t, double *sums
+) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef int i, j, lane
+    cdef const double *p
+    cdef const double *y
+    cdef double[ROWS] weight
+    cdef double[LANES] both, predicted, observed
+    for i in range(ROWS):
+        weight[i] = 0
+    for k in range(K):
+        for i in range(rows, ROWS):
+            t[k * ROWS + i] = 0
+        for i in range(ROWS):
+            weight[i] += t[k * ROWS + i]
+    for k in range(K):
+        p = u + k * ROWS
+        y = t + k * ROWS
+        for lane in range(LANES):
+            both[lane] = predicted[lane] = observed[lane] = 0
+        for j in range(ROWS // LANES):
+            for lane in range(LANES):
+                i = j * LANES + lane
+                both[lane] += p[i] * y[i]
+                predicted[lane] += p[i] * weight[i]
+                observed[lane] += y[i]
+        sums[OVERLAP_SUMS * k] += sum_of_lanes(&both[0])
+        sums[OVERLAP_SUMS * k + 1] += sum_of_lanes(&predicted[0])
+        sums[OVERLAP_SUMS * k + 2] += sum_of_lanes(&observed[0])
+
+
 cdef inline void score_rows(
     const Scores *s, Py_ssize_t start, Py_ssize_t stop, double *work, Checked *part,
     double *sums
@@ -270,7 +313,8 @@ cdef inline void score_rows(
     cdef bint hard = s.score == LOSS and one_term(p)
     cdef double *u = work
     cdef double *t = work + K * ROWS
-    cdef double x, least = 0 if s.score == CALIBRATION else s.eps
+    cdef bint as_given = s.score == CALIBRATION or s.score == OVERLAP
+    cdef double x, least = 0 if as_given else s.eps
     cdef double[ROWS] value, weight, a, total, mass
     part.drift = part.total = part.weight = 0
     part.outside = False
@@ -290,14 +334,18 @@ cdef inline void score_rows(
         if hard:
             hard_scores(p, row, rows, u, &value[0], &weight[0])
         else:
-            find_top(K, u, &value[0])
-            find_class(K, u, &value[0], &a[0])
+            if s.score != OVERLAP:
+                find_top(K, u, &value[0])
+                find_class(K, u, &value[0], &a[0])
             if s.score != ENTROPY:
                 load_labels(p, row, rows, t)
             if p.soft.data != NULL:
                 part.outside |= check_rows(K, 2, t, &part.drift)
-        if s.score == CALIBRATION or (s.score == LOSS and not hard):
+        if as_given or (s.score == LOSS and not hard):
             weigh_labels(p, row, rows, t)
+        if s.score == OVERLAP:
+            add_overlap(K, rows, u, t, sums)
+            continue
         if s.score == CALIBRATION:
             for i in range(ROWS if s.curves == 1 and K == 2 else 0):
                 a[i] = 1

@@ -190,7 +190,11 @@ def codes_of_logits(raw: Floats) -> NDArray[np.intp]:
 
 def logits_of(y_proba: ArrayLike, name: str = "y_proba") -> Floats:
     """Return the logarithms of probabilities, or the log-odds of a single column."""
-    proba, sums = _checked(y_proba, name)
+    return logits_of_checked(*checked_proba(y_proba, name))
+
+
+def logits_of_checked(proba: Floats, sums: Floats | None) -> Floats:
+    """Return the logits of probabilities that are checked already."""
     eps = np.finfo(proba.dtype).eps
     if proba.ndim == 1:
         clipped = np.clip(proba, eps, 1 - eps)
@@ -205,10 +209,12 @@ def check_proba(y_proba: ArrayLike, name: str = "y_proba") -> Floats:
 
     Only values that rounding explains are clipped; others are an error.
     """
-    return _checked(y_proba, name)[0]
+    return checked_proba(y_proba, name)[0]
 
 
-def _checked(y_proba: ArrayLike, name: str) -> tuple[Floats, Floats | None]:
+def checked_proba(
+    y_proba: ArrayLike, name: str = "y_proba"
+) -> tuple[Floats, Floats | None]:
     """Return probabilities, and the sums of their rows if these are not one."""
     check_unmasked(name, y_proba)
     logits = "Pass from_logits=True for logits." if name == "y_proba" else ""

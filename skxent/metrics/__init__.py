@@ -13,6 +13,10 @@ from skxent.metrics._cross_entropy import (
 )
 from skxent.metrics._decomposition import decompose_loss
 from skxent.metrics._information import entropy, kl_divergence
+from skxent.metrics._label_issue_precision import (
+    LabelIssuePrecision,
+    label_issue_precision,
+)
 from skxent.metrics._label_issues import LabelIssues, rank_label_issues
 from skxent.metrics._log_loss import log_loss
 from skxent.metrics._losses import evaluate_loss, focal_loss
@@ -24,6 +28,7 @@ from skxent.metrics._set_losses import (
 from skxent.metrics._skill import d2_loss_score
 
 __all__ = [
+    "LabelIssuePrecision",
     "LabelIssues",
     "cross_entropy",
     "d2_loss_score",
@@ -33,6 +38,7 @@ __all__ = [
     "expected_calibration_error",
     "focal_loss",
     "kl_divergence",
+    "label_issue_precision",
     "log_loss",
     "multilabel_log_loss",
     "rank_label_issues",

@@ -72,7 +72,10 @@ class Scored(NamedTuple):
 
 
 def labelled(rows: ScoredRows, options: Options) -> Scored | None:
-    """Return probabilities and targets of labels or soft labels."""
+    """Return probabilities and targets of labels or soft labels.
+
+    For a mean, which is the default of the options, weights are near one.
+    """
     if options.from_logits:
         return None
     y_true, y_proba = by_name(rows, options)

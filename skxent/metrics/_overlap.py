@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent.inputs.targets import Target
 from skxent.inputs.weights import common_exponent
 from skxent.kernels.arrays import Floats
+from skxent.losses._compiled import spec_for
 from skxent.losses._shipped import Focal
+from skxent.metrics import _one_pass as one_pass
 from skxent.metrics._options import Options
-from skxent.metrics._proba import read_proba
-from skxent.metrics._rows import ScoredRows, loss_of_rows, moderated, read, total
+from skxent.metrics._proba import read_both, read_proba
+from skxent.metrics._rows import ScoredRows, loss_of_rows, moderated, total
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,67 @@ def positive_code(classes: NDArray[Any], pos_label: Any) -> int:
 
 def overlap_of(rows: ScoredRows, options: Options) -> Overlap:
     """Return the sums of a block."""
-    proba, target, classes = read_proba(rows, options)
+    scored = one_pass.labelled(rows, options)
+    quick = None if scored is None else _in_one_pass(scored)
+    if quick is not None:
+        return quick
+    return _overlap(*read_proba(rows, options))
+
+
+def overlap_and_focal(
+    gamma: float, delta: float, pos_label: Any, rows: ScoredRows, options: Options
+) -> Overlap:
+    """Return the sums of a block, and that of its focal loss weighted by class."""
+    loss = Focal(gamma)
+    scored = one_pass.labelled(rows, options)
+    quick = None if scored is None else _in_one_pass(scored)
+    if scored is not None and quick is not None:
+        weights = _class_weights(delta, pos_label, quick.classes)
+        weighted = scored._replace(target=_weighted(scored.target, weights))
+        sums = weighted.score("loss", spec_for(loss, len(weights)))
+        if sums is not None:
+            return replace(quick, focal=sums[0])
+    raw, proba, target, classes = read_both(rows, options)
+    weights = _class_weights(delta, pos_label, classes)
+    focal = loss_of_rows(loss, _weighted(moderated(target)[0], weights), raw)
+    return replace(_overlap(proba, target, classes), focal=total(focal))
+
+
+def _class_weights(delta: float, pos_label: Any, classes: NDArray[Any]) -> Any:
+    """Return the weight of each class in the focal part of a unified focal loss."""
+    if len(classes) == 2:
+        weights = np.full(2, 1 - delta)
+        weights[positive_code(classes, pos_label)] = delta
+        return weights
+    if pos_label is not None:
+        raise ValueError(
+            f"pos_label must be None for {len(classes)} classes, got {pos_label!r}."
+        )
+    return np.full(len(classes), 0.5)
+
+
+def _weighted(target: Target, weights: NDArray[np.float64]) -> Target:
+    return replace(target, class_weight=target.class_weight * weights)
+
+
+def _in_one_pass(scored: one_pass.Scored) -> Overlap | None:
+    """Return the sums of probabilities that need no warning, error or conversion."""
+    sums = np.zeros((scored.target.n_classes, 1, 3))
+    if scored.score("overlap", edges=np.empty(0), sums=sums) is None:
+        return None
+    overlap, predicted, observed = np.ascontiguousarray(sums[:, 0].T)
+    return Overlap(
+        overlap,
+        predicted,
+        observed,
+        float(observed.sum()),
+        scored.classes,
+        exponent=scored.exponent,
+    )
+
+
+def _overlap(proba: Floats, target: Target, classes: NDArray[Any]) -> Overlap:
+    """Return the sums of probabilities and targets in memory."""
     target, exponent = moderated(target)
     weight = target.row_weights()
     if target.codes is not None:
@@ -87,21 +150,3 @@ def overlap_of(rows: ScoredRows, options: Options) -> Overlap:
         classes,
         exponent=exponent,
     )
-
-
-def overlap_and_focal(
-    gamma: float, delta: float, pos_label: Any, rows: ScoredRows, options: Options
-) -> Overlap:
-    sums = overlap_of(rows, options)
-    raw, target, classes = read(rows, options)
-    target, _ = moderated(target)
-    weights = np.full(len(classes), 0.5)
-    if len(classes) == 2:
-        positive = positive_code(classes, pos_label)
-        weights[positive], weights[1 - positive] = delta, 1 - delta
-    elif pos_label is not None:
-        raise ValueError(
-            f"pos_label must be None for {len(classes)} classes, got {pos_label!r}."
-        )
-    weighted = replace(target, class_weight=target.class_weight * weights)
-    return replace(sums, focal=total(loss_of_rows(Focal(gamma), weighted, raw)))

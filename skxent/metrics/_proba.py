@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.inputs.tables import check_proba, logits_from
+from skxent.inputs.tables import (
+    check_proba,
+    checked_proba,
+    logits_from,
+    logits_of_checked,
+)
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.losses._probabilities import softmax
@@ -26,7 +31,24 @@ def read_proba(
     if options.from_logits:
         proba = softmax(logits_from(y_proba, True))
     else:
-        proba = check_proba(y_proba)
-    if proba.ndim == 1:
-        proba = np.column_stack([1 - proba, proba])
+        proba = two_columns(check_proba(y_proba))
     return proba, *prepare_target(y_true, proba, rows.sample_weight, options)
+
+
+def read_both(
+    rows: ScoredRows, options: Options
+) -> tuple[Floats, Floats, Target, NDArray[Any]]:
+    """Return the logits as well, (n, K) or (n,); the rows are checked once."""
+    y_true, y_proba = by_name(rows, options)
+    if options.from_logits:
+        raw = logits_from(y_proba, True)
+        proba = softmax(raw)
+    else:
+        checked = checked_proba(y_proba)
+        proba, raw = two_columns(checked[0]), logits_of_checked(*checked)
+    return raw, proba, *prepare_target(y_true, proba, rows.sample_weight, options)
+
+
+def two_columns(proba: Floats) -> Floats:
+    """Return probabilities of the second class as those of both, others as given."""
+    return np.column_stack([1 - proba, proba]) if proba.ndim == 1 else proba

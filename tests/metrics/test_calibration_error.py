@@ -358,3 +358,39 @@ def test_bad_tables():
     # An infinite logit is certainty.
     z = [[np.inf, 0], [-np.inf, 0]]
     assert expected_calibration_error([0, 1], z, from_logits=True) == 0
+
+
+def predictions_of(n_classes, n=2000):
+    """Confidences that are on no edge of bins."""
+    rng = np.random.default_rng(n_classes)
+    proba = rng.dirichlet(np.ones(n_classes), n)
+    y = (rng.random((n, 1)) > proba.cumsum(axis=1)[:, :-1] ** 1.5).sum(axis=1)
+    return y, proba
+
+
+@pytest.mark.parametrize("n_bins", [5, 15])
+def test_torchmetrics_has_the_same_numbers(n_bins):
+    reason = "pip install torchmetrics"
+    torch = pytest.importorskip("torch", reason=reason)
+    peer = pytest.importorskip("torchmetrics.functional.classification", reason=reason)
+    (y2, p2), (y4, p4) = map(predictions_of, (2, 4))
+    two = torch.from_numpy(p2[:, 1].copy()), torch.from_numpy(y2)
+    four = torch.from_numpy(p4), torch.from_numpy(y4)
+    for norm in ("l1", "l2", "max"):
+        keywords = {"n_bins": n_bins, "norm": norm}
+        found = float(peer.binary_calibration_error(*two, **keywords))
+        assert_allclose(found, expected_calibration_error(y2, p2, **keywords))
+        found = float(peer.multiclass_calibration_error(*four, 4, **keywords))
+        expected = expected_calibration_error(y4, p4, **keywords)
+        assert_allclose(found, expected, rtol=1e-5)  # it computes in float32
+
+
+@pytest.mark.parametrize("n_bins", [5, 15])
+def test_netcal_has_the_same_numbers(n_bins):
+    peer = pytest.importorskip("netcal.metrics", reason="pip install netcal")
+    for n_classes in (2, 4):
+        y, proba = predictions_of(n_classes)
+        theirs = proba[:, 1] if n_classes == 2 else proba
+        for kind, norm in ((peer.ECE, "l1"), (peer.MCE, "max")):
+            ours = expected_calibration_error(y, proba, n_bins=n_bins, norm=norm)
+            assert_allclose(kind(n_bins).measure(theirs, y), ours)

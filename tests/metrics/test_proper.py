@@ -50,6 +50,7 @@ def test_no_predictions_score_better_than_the_truth_by_a_proper_metric(name):
 
 def test_all_metrics_of_labels_say_whether_they_are_proper():
     others = {"decompose_loss", "entropy", "rank_label_issues", "LabelIssues"}
+    others |= {"label_issue_precision", "LabelIssuePrecision"}
     assert set(SCORES) == set(metrics.__all__) - others
     assert metrics.d2_loss_score.proper is evaluate_loss.proper is None
     for name in set(SCORES) - {"log_loss"}:

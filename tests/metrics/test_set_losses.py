@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import fbeta_score, jaccard_score
 
-from skxent.metrics import soft_fbeta_loss, tversky_loss, unified_focal_loss
+from skxent.metrics import _overlap, soft_fbeta_loss, tversky_loss, unified_focal_loss
 
 LOSSES = [soft_fbeta_loss, tversky_loss, unified_focal_loss]
 all_losses = pytest.mark.parametrize("loss", LOSSES, ids=lambda f: f.__name__)
@@ -252,3 +252,34 @@ def test_several_classes_have_no_positive_one():
         average = {} if loss is unified_focal_loss else {"average": "macro"}
         with pytest.raises(ValueError, match=r"^pos_label must be None"):
             loss(y, p, pos_label=1, **average)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_classes", [2, 3, 9])
+@pytest.mark.parametrize("soft", [False, True])
+def test_one_pass_and_arrays_agree(n_classes, soft, dtype, monkeypatch):
+    """Sums of tiles, of which the last is not full, and of arrays in memory."""
+    y, p, w = rows(n_classes, n=1000)
+    p = p.astype(dtype)
+    if soft:
+        y = np.random.default_rng(1).dirichlet(np.ones(n_classes), len(y))
+    v = np.linspace(0.5, 2, n_classes)
+    calls = [
+        lambda loss=loss, k=k: loss(y, p, **k)
+        for loss in LOSSES
+        for k in ({}, {"sample_weight": w, "class_weight": v})
+    ]
+    quick = [call() for call in calls]
+    monkeypatch.setattr(_overlap.one_pass, "labelled", lambda *_: None)
+    assert_allclose(quick, [call() for call in calls], rtol=1e-6)
+    monkeypatch.undo()
+    monkeypatch.setattr(_overlap, "_overlap", None)
+    assert_allclose(quick, [call() for call in calls], rtol=0)
+
+
+@all_losses
+def test_rows_that_do_not_sum_to_one_warn_once(loss):
+    y, p, _ = rows(3)
+    with pytest.warns(UserWarning, match="do not sum to one") as caught:
+        loss(y, 0.9 * p)
+    assert len(caught) == 1
