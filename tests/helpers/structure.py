@@ -50,7 +50,7 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 37_000,
+    "lines": 38_000,
     "lines of code": 23_000,
 }
 MAX_FILE_LINES = 300
