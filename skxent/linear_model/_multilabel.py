@@ -196,7 +196,17 @@ def share_of_right_rows(y: Any, predicted: NDArray[Any], sample_weight: Any) -> 
 
 
 class MultilabelClassifier(LogitClassifier):
-    """A classifier of logits, or with `multilabel` of the log-odds of K labels."""
+    """A classifier of logits, or with `multilabel` of the log-odds of K labels.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,), or (K, 2) with ``multilabel=True``
+        The classes, in the order of the columns of predictions. With many labels 0 and
+        1 for each.
+    label_names_ : ndarray of shape (K,)
+        The names of the labels, with ``multilabel=True`` if y has column names that are
+        all strings.
+    """
 
     multilabel: bool = False
 

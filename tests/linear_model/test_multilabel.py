@@ -419,3 +419,35 @@ def test_losses_of_many_minima_end_in_one():
     model = many(loss=loss, C=0.05).fit(X, Y)
     models = separate(model, X, Y)
     assert_same(model, models, X, 1e-5)
+
+
+def test_rows_of_dask_are_refused():
+    da = pytest.importorskip("dask.array")
+    from skxent.dask import CrossEntropyClassifier as OfDask
+
+    rows = da.from_array(X, chunks=(100, 8)), da.from_array(Y, chunks=(100, 4))
+    model = OfDask(multilabel=True)
+    with pytest.raises(ValueError, match="multilabel must be False for rows"):
+        model.fit(*rows)
+    model.fit(X, Y)  # in memory
+    for call in (model.predict_proba, lambda x: model.score(x, rows[1])):
+        with pytest.raises(ValueError, match="multilabel must be False for rows"):
+            call(rows[0])
+
+
+def test_models_of_many_labels_have_no_graph():
+    pytest.importorskip("skl2onnx")
+    from skl2onnx import to_onnx
+
+    from skxent.onnx import register_converters
+
+    register_converters()
+    with pytest.raises(ValueError, match="multilabel must be False for ONNX"):
+        to_onnx(many().fit(X, Y), X[:1])
+
+
+def test_scalings_want_one_label_a_row():
+    from skxent.calibration import TemperatureScaling
+
+    with pytest.raises(ValueError, match=r"one label a row|classes_ of"):
+        TemperatureScaling(many()).fit(X, Y)
