@@ -96,16 +96,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         max_iter=2.
     multilabel : bool, default=False
         Whether y holds K answers a row, (n, K), 0 or 1 for each label: K problems of
-<<<<<<< HEAD
-        two classes, fitted in the same passes over X. `classes_` are (K, 2) then, and
-        predictions, probabilities of 1 and log-odds (n, K). `class_weight` may also be
-        a list of dicts, for each label, or a dict of label to dict.
-=======
         two classes, fitted in the same passes over X as MultiOutputClassifier would fit
         them. Predictions, probabilities of 1 and log-odds are (n, K) then.
         `class_weight` may also be a list of a dict for each label, or a dict of label
         to dict, and holds for the classes 0 and 1.
->>>>>>> 0f9bf9d (Docstrings of many labels)
     n_jobs : int, default=None
         Threads of the kernels; None is all that OpenMP may use.
     verbose : int, default=0

@@ -33,8 +33,7 @@ class LinearPredictor(MultilabelClassifier):
     Attributes
     ----------
     coef_ : ndarray of shape (1, d) for two classes, else (K, d)
-        The coefficients. For two classes they give the log-odds of the second, with
-        ``multilabel=True`` those of each label.
+        The coefficients. For two classes they give the log-odds of the second.
     intercept_ : ndarray of shape (1,) for two classes, else (K,)
         The intercepts; zeros with ``fit_intercept=False``.
     n_iter_ : ndarray of shape (1,)
@@ -63,11 +62,7 @@ class LinearPredictor(MultilabelClassifier):
         Returns
         -------
         ndarray of shape (n, K), or (n,) for two classes
-<<<<<<< HEAD
             For two classes the log-odds of the second; with `multilabel` those of 1.
-=======
-            For two classes the log-odds of the second. With many labels those of each.
->>>>>>> 0f9bf9d (Docstrings of many labels)
         """
         check_is_fitted(self)
         z = self._in_one_pass(X, "logit") if offset is None else None
@@ -85,13 +80,8 @@ class LinearPredictor(MultilabelClassifier):
 
         Returns
         -------
-<<<<<<< HEAD
         ndarray of shape (n,)
             A label of `classes_` for each row; with `multilabel` K of them.
-=======
-        ndarray of shape (n,), or (n, K) with ``multilabel=True``
-            A label of `classes_` for each row; with many labels 0 or 1 for each.
->>>>>>> 0f9bf9d (Docstrings of many labels)
         """
         return self._labels_of(self.decision_function(X, offset))
 
@@ -106,11 +96,7 @@ class LinearPredictor(MultilabelClassifier):
         Returns
         -------
         ndarray of shape (n, K)
-<<<<<<< HEAD
             A column for each of `classes_`; with `multilabel` the probability of 1.
-=======
-            A column for each of `classes_`, or for 1 of each of many labels.
->>>>>>> 0f9bf9d (Docstrings of many labels)
         """
         if offset is None:
             return self._predicted(X, "probability")
@@ -129,7 +115,7 @@ class LinearPredictor(MultilabelClassifier):
         Returns
         -------
         ndarray of shape (n, K)
-            A column for each of `classes_`, or for 1 of each of many labels.
+            A column for each of `classes_`.
         """
         if offset is None:
             return self._predicted(X, "log probability")
@@ -147,14 +133,8 @@ class LinearPredictor(MultilabelClassifier):
 
         Parameters
         ----------
-<<<<<<< HEAD
         {parameters}
         y : array-like of shape (n,)
-=======
-        X : {array-like, sparse matrix} of shape (n, d)
-            The rows to predict.
-        y : array-like of shape (n,), or (n, K) with ``multilabel=True``
->>>>>>> 0f9bf9d (Docstrings of many labels)
             The true labels. One that is not in `classes_` counts as a wrong prediction.
         sample_weight : array-like of shape (n,), default=None
             Weights of the rows; None for ones.
@@ -162,16 +142,12 @@ class LinearPredictor(MultilabelClassifier):
         Returns
         -------
         float
-<<<<<<< HEAD
             Between 0 and 1; 1 if all labels are predicted.
 
         Raises
         ------
         ValueError
             If y has missing values or another length than X.
-=======
-            Between 0 and 1. Of many labels all of a row must be right.
->>>>>>> 0f9bf9d (Docstrings of many labels)
         """
         if y is None:
             raise ValueError("score requires y to be passed, but the target y is None.")
