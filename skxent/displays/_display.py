@@ -115,7 +115,7 @@ def _from_estimator(cls: type[PredictionDisplay]) -> Any:
     return documented(cls.from_predictions)(from_estimator)
 
 
-FROM_ESTIMATOR = """Draw the same of the predictions of a fitted classifier.
+FROM_ESTIMATOR = """Draw the picture of the predictions of a fitted classifier.
 
 Parameters
 ----------
@@ -134,7 +134,7 @@ Display
 
 See Also
 --------
-from_predictions : The same of predicted probabilities.
+from_predictions : The same picture from probabilities or logits.
 """
 
 
