@@ -236,9 +236,12 @@ class LossBoostingClassifier(DescribedBooster, BoosterPredictions):
         cls = self._classifier()
         if self.estimator is None:
             return self._defaults()
-        if not isinstance(self.estimator, cls):
+        on_dask = type(self.estimator).__module__.endswith(".dask")
+        if not isinstance(self.estimator, cls) or on_dask:
+            advice = " On Dask, give it the objective of skxent.boosting." * on_dask
             raise ValueError(
                 f"estimator must be None or a {cls.__name__}, got {self.estimator!r}."
+                f"{advice}"
             )
         # Not copies: callbacks tell their owner what they see.
         given = self.estimator.get_params(deep=False)
