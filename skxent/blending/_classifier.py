@@ -19,7 +19,7 @@ from skxent.base.estimator import LossParameters, VersionedPickle, WholeFits, co
 from skxent.blending._final import Blend, two_columns
 from skxent.blending._weights import Pooling
 from skxent.inputs.columns import by_class
-from skxent.inputs.labels import check_labels
+from skxent.inputs.labels import check_labels, is_soft
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
@@ -190,6 +190,11 @@ class BlendClassifier(
             If an option is out of its domain, y has NaN or one class, or estimators
             that are "prefit" have other classes than y.
         """
+        if is_soft(y):
+            raise ValueError(
+                f"y must be labels of shape (n,), got {np.shape(y)}. blend_weights "
+                "takes soft labels, with out-of-fold probabilities."
+            )
         X, y = check_sparse("X", X), check_labels(y)
         if isinstance(self.cv, str) and self.cv == "prefit":
             self._check_classes(np.unique(y))
@@ -200,6 +205,10 @@ class BlendClassifier(
             if isinstance(given, str):
                 raise ValueError(
                     f"groups must be None for cv={given!r}, got {type(groups)}."
+                )
+            if np.shape(groups) != y.shape:
+                raise ValueError(
+                    f"groups must be of shape {y.shape}, got {np.shape(groups)}."
                 )
             # Stacking splits without groups, so it gets the folds themselves.
             splitter = check_cv(given, y, classifier=True)

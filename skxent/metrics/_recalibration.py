@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ from skxent.metrics._rows import loss_of_rows
 
 LARGEST_LOGIT = 700.0  # of what is recalibrated by scales: exp of it is finite
 RESAMPLES = 20  # for the mean over chance
+BLOCK = 1 << 13  # rows that are scaled at once
+SAMPLE = 20_000  # rows that find where the best scale is
 
 
 def weighted_rows(raw: Floats, target: Target) -> tuple[Floats, Target]:
@@ -71,24 +74,40 @@ def _isotonic(loss: Loss, target: Target, raw: Floats) -> Floats:
 
 def _scaled(loss: Loss, target: Target, raw: Floats) -> Floats:
     """Return logits with the scale and shift of each class that have the least loss."""
+    n, K = raw.shape
+    found = np.concatenate([np.ones(K), np.zeros(K)])
+    # Some of the rows find the place, so that all of them need few steps.
+    for step in sorted({1, max(1, n // SAMPLE)}, reverse=True):
+        rows = slice(0, n, step)
+        objective = partial(_scaled_loss, loss, target.rows(rows).moderate(), raw[rows])
+        found = minimize(
+            objective, found, jac=True, method="L-BFGS-B", options={"gtol": 1e-9}
+        ).x
+    scale, shift = found.reshape(2, K)
     z = np.clip(raw, -LARGEST_LOGIT, LARGEST_LOGIT)
-    K = z.shape[1]
-    target = target.moderate()
-    total = target.total_weight()
+    z *= scale
+    z += shift
+    return z
 
-    def objective(scale_and_shift: Floats) -> tuple[float, Floats]:
-        scale, shift = scale_and_shift.reshape(2, K)
+
+def _scaled_loss(
+    loss: Loss, target: Target, raw: Floats, scale_and_shift: Floats
+) -> tuple[float, Floats]:
+    """Return the mean loss of scaled logits and its gradient, block by block."""
+    scale, shift = scale_and_shift.reshape(2, -1)
+    total, slopes = 0.0, np.zeros_like(scale_and_shift)
+    for start in range(0, len(raw), BLOCK):
+        rows = slice(start, start + BLOCK)
+        z = np.clip(raw[rows], -LARGEST_LOGIT, LARGEST_LOGIT)
         value, gradient = np.empty(len(z)), np.empty_like(z)
-        loss.evaluate(z * scale + shift, target, value=value, gradient=gradient)
-        slopes = np.concatenate([(gradient * z).sum(axis=0), gradient.sum(axis=0)])
-        return float(value.sum()) / total, slopes / total
-
-    start = np.concatenate([np.ones(K), np.zeros(K)])
-    found = minimize(
-        objective, start, jac=True, method="L-BFGS-B", options={"gtol": 1e-9}
-    )
-    scale, shift = found.x.reshape(2, K)
-    return z * scale + shift
+        scaled = z * scale + shift
+        loss.evaluate(scaled, target.rows(rows), value=value, gradient=gradient)
+        total += float(value.sum())
+        slopes += np.concatenate(
+            [np.einsum("nk,nk->k", gradient, z), gradient.sum(axis=0)]
+        )
+    weight = target.total_weight()
+    return total / weight, slopes / weight
 
 
 class Saving(NamedTuple):

@@ -13,8 +13,10 @@ from sklearn.exceptions import UndefinedMetricWarning
 from skxent.inputs.targets import Target
 from skxent.inputs.weights import Sums
 from skxent.kernels.checks import warn
+from skxent.losses._compiled import spec_for
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
+from skxent.metrics import _one_pass as one_pass
 from skxent.metrics._options import Options, SkillKeywords, proper, takes
 from skxent.metrics._rows import (
     ScoredRows,
@@ -114,8 +116,14 @@ class ClassSums(Sums):
 
 
 def _sums_of(loss: Loss, rows: ScoredRows, options: Options) -> ClassSums:
-    raw, target, classes = read(rows, options)
-    target, exponent = moderated(target)
-    value = loss_of_rows(loss.for_classes(classes), target, raw)
+    found = None
+    scored = one_pass.labelled(rows, options)
+    if scored is not None:
+        _, target, classes, exponent = scored
+        found = scored.score("loss", spec_for(loss.for_classes(classes), len(classes)))
+    if found is None:
+        raw, target, classes = read(rows, options)
+        target, exponent = moderated(target)
+        found = total(loss_of_rows(loss.for_classes(classes), target, raw)), 0.0
     n_weighted = int(np.count_nonzero(target.row_weights()))
-    return ClassSums(total(value), target.mass(), n_weighted, exponent, classes)
+    return ClassSums(float(found[0]), target.mass(), n_weighted, exponent, classes)

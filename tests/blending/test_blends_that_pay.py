@@ -270,6 +270,16 @@ def test_groups_are_kept_together():
     assert model.cv is splitter
     with pytest.raises(ValueError, match=r"^groups must be None for cv='prefit', got"):
         BlendClassifier(MODELS, cv="prefit").fit(X, y, groups=groups)
+    with pytest.raises(
+        ValueError, match=rf"^groups must be of shape \({len(y)},\), got"
+    ):
+        BlendClassifier(MODELS).fit(X, y, groups=groups[:3])
+
+
+def test_a_classifier_takes_no_soft_labels():
+    soft = np.full((4, 2), 0.5)
+    with pytest.raises(ValueError, match=r"^y must be labels of shape \(n,\), got \(4"):
+        BlendClassifier(MODELS).fit(soft, soft)
 
 
 def test_a_classifier_that_is_recalibrated():
