@@ -108,12 +108,12 @@ class XGBLossClassifier(LossBoostingClassifier):
         "best_iteration", "The best iteration, from 0."
     )
     best_iteration: ClassVar[Any] = of_estimator(
-        "best_iteration", "See `best_iteration_`."
+        "best_iteration", "As `best_iteration_`."
     )
     best_score_: ClassVar[Any] = of_estimator(
         "best_score", "The metric at the best iteration."
     )
-    best_score: ClassVar[Any] = of_estimator("best_score", "See `best_score_`.")
+    best_score: ClassVar[Any] = of_estimator("best_score", "As `best_score_`.")
     coef_: ClassVar[Any] = of_estimator(
         "coef_", "The coefficients of a booster gblinear."
     )

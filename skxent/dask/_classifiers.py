@@ -9,12 +9,13 @@ from skxent.inputs.descriptions import documented
 
 @documented()
 class CrossEntropyClassifier(DaskClassifier):
-    """:class:`skxent.CrossEntropyClassifier` for rows that dask has.
+    """Linear classifier for any loss, for rows that dask has.
 
-    The fitted model is the same. X is a dask array, a dask
-    DataFrame or a list of delayed blocks of rows (arrays, sparse matrices, frames); y
-    and sample_weight are dask collections with the same blocks. Predictions for these
-    are dask arrays. Data in memory are fitted and predicted in memory.
+    The fitted model is that of :class:`skxent.CrossEntropyClassifier`. X is a dask
+    array, a dask DataFrame or a list of delayed blocks of rows (arrays, sparse
+    matrices, frames); y and sample_weight are dask collections with the same blocks.
+    Predictions for these are dask arrays. Data in memory are fitted and predicted in
+    memory.
 
     Rows stay on the workers. Each worker receives the coefficients and returns sums of
     the same size.
@@ -47,7 +48,7 @@ class CrossEntropyClassifier(DaskClassifier):
 
 @documented()
 class FocalLogisticRegression(DaskClassifier, linear_model.FocalLogisticRegression):
-    """:class:`skxent.FocalLogisticRegression` for rows that dask has.
+    """Logistic regression with focal loss, for rows that dask has.
 
     It takes the rows that :class:`skxent.dask.CrossEntropyClassifier` takes.
 
@@ -78,7 +79,7 @@ class FocalLogisticRegression(DaskClassifier, linear_model.FocalLogisticRegressi
 
 @documented()
 class SmoothedSoftmaxClassifier(DaskClassifier, linear_model.SmoothedSoftmaxClassifier):
-    """:class:`skxent.SmoothedSoftmaxClassifier` for rows that dask has.
+    """Softmax regression against smoothed labels, for rows that dask has.
 
     It takes the rows that :class:`skxent.dask.CrossEntropyClassifier` takes.
 

@@ -18,7 +18,7 @@ from skxent.metrics._label_issues import rank_label_issues
 class LabelIssuePrecision(NamedTuple):
     """How many of the most suspicious labels are wrong.
 
-    Attributes
+    Parameters
     ----------
     precision : float
         The mean share of changed labels among the first k rows.
@@ -26,6 +26,17 @@ class LabelIssuePrecision(NamedTuple):
         The standard error over the repeats; NaN for one.
     k : int
         How many rows are looked at.
+
+    See Also
+    --------
+    label_issue_precision : The function that returns it.
+
+    Examples
+    --------
+    >>> from skxent.metrics import LabelIssuePrecision
+    >>> found = LabelIssuePrecision(precision=0.9, standard_error=0.01, k=50)
+    >>> round(found.precision * found.k)
+    45
     """
 
     precision: float
