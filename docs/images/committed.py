@@ -30,7 +30,7 @@ STYLE = {
 }
 
 
-def probabilities():
+def probabilities(name, size, grid):
     """Draw what a loss and weights do to probabilities, and the same models after.
 
     The rows come from a logistic model, one in five is positive. Each model is fitted
@@ -64,12 +64,12 @@ def probabilities():
         "predict_proba of skxent: the same models",
     )
     with rc_context(STYLE):
-        figure = Figure(figsize=(8, 4.3), layout="constrained")
+        figure = Figure(figsize=size, layout="constrained")
         figure.get_layout_engine().set(w_pad=0.1, h_pad=0.12)
-        axes = figure.subplots(1, 2, sharey=True)
+        axes = figure.subplots(*grid, sharey=True).ravel()
         for ax, title, posterior in zip(axes, titles, (False, True), strict=True):
             ax.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
-            for name, (model, color, marker) in models.items():
+            for label, (model, color, marker) in models.items():
                 model.fit(X[half[0]], y[half[0]]).set_params(posterior=posterior)
                 proba = model.predict_proba(X[half[1]])[:, 1]
                 loss = log_loss(y[half[1]], proba)
@@ -81,16 +81,18 @@ def probabilities():
                     color=color,
                     marker=marker,
                     markersize=4,
-                    label=f"{name}: {loss:.3f}",
+                    label=f"{label}: {loss:.3f}",
                 )
             ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted probability")
             ax.set_title(title, fontsize=11)
             ax.set_aspect("equal")
             place = "lower right" if posterior else "upper left"
-            ax.legend(frameon=False, fontsize=9, loc=place, title="log loss")
+            ax.legend(
+                frameon=False, fontsize=7 + 2 / grid[0], loc=place, title="log loss"
+            )
         axes[0].set_ylabel("observed frequency of the class")
         figure.savefig(
-            FOLDER / "probabilities.svg",
+            FOLDER / name,
             transparent=True,
             metadata={"Date": None, "Creator": None},
         )
@@ -210,6 +212,7 @@ TEXTS = {"which_loss.svg": which_loss, "logo.svg": logo}
 
 
 if __name__ == "__main__":
-    probabilities()
+    probabilities("probabilities.svg", (8, 4.3), (1, 2))
+    probabilities("probabilities_narrow.svg", (4, 8), (2, 1))
     for name, make in TEXTS.items():
         (FOLDER / name).write_text(make(), encoding="utf-8")
