@@ -114,7 +114,7 @@ def test_penalties_and_solvers(l1, convert, solver):
 
 def test_wide_sparse_rows_have_a_diagonal():
     rng = np.random.default_rng(0)
-    X = sp.random_array((300, 3000), density=0.01, rng=rng, format="csr")
+    X = sp.csr_array(sp.random(300, 3000, density=0.01, random_state=0, format="csr"))
     Y = (X[:, :40] @ rng.normal(size=(40, 3)) * 5 + rng.logistic(size=(300, 3))) > 0
     W, found = minimum(X, target_of(Y.astype(float)), CrossEntropy(), C=1.0)
     assert found.converged
