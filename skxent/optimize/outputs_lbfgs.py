@@ -35,7 +35,7 @@ MIN_CURVATURE = 1e-4
 
 # A step that is longer, in the norm of the decrement, has changed the curvature: the
 # Gram matrices are renewed, if those of all outputs take no more than so many passes.
-RENEWING_STEP = 0.1
+RENEWING_STEP = 0.3
 MAX_RENEWAL = 4.0
 
 # Outputs that have ended are left out of the passes if they are this share of all.
