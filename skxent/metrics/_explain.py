@@ -157,6 +157,9 @@ def explain(
     )
     if groups is None:
         return found
+    if np.ndim(groups) != 1:
+        shape = np.shape(groups)
+        raise ValueError(f"groups must be of shape ({len(raw)},), got {shape}.")
     values, members = encode_labels(groups, name="groups")
     if values.dtype.kind == "f":
         refuse_missing(int(np.isnan(values[members]).sum()), "groups")

@@ -133,9 +133,14 @@ def saving(target: Target, raw: Floats) -> Saving:
         chance = 0.0
     elif raw.ndim == 1:
         chance = _chance_of_isotonic(raw, weight)
-    else:  # Wilks: half a parameter each; a shift of all classes is none
+    else:
+        # Wilks: half a parameter each. A shift of all classes is none, nor is the scale
+        # of a column that is constant.
         share = weight / weight.sum()
-        chance = (2 * target.n_classes - 1) / 2 * float(share @ share)
+        n_parameters = (
+            target.n_classes - 1 + np.count_nonzero(raw.max(axis=0) > raw.min(axis=0))
+        )
+        chance = n_parameters / 2 * float(share @ share)
     return Saving(each, chance)
 
 

@@ -111,6 +111,8 @@ def test_the_ends():
         ({"y_proba": [0.5]}, "y_true must have 1 rows, got 2"),
         ({"labels": [1, 1]}, r"labels must be distinct, got \[1, 1\]"),
         ({"groups": [1]}, "groups must have 2 rows, got 1"),
+        ({"groups": "a"}, r"groups must be of shape \(2,\), got \(\)"),
+        ({"groups": np.eye(2)}, r"groups must be of shape \(2,\), got \(2, 2\)"),
         ({"groups": [1, np.nan]}, "groups must have no missing labels, got 1"),
         ({"sample_weight": [0, 0]}, "sample_weight must have a sum other than zero"),
     ],
@@ -160,6 +162,12 @@ def test_calibrated_predictions_waste_nothing(n_classes, weighted):
     error = np.mean([each.waste_standard_error for each in found])
     assert abs(wasted.mean()) < 0.15 * chance
     assert 0.8 * wasted.std() < error < 2 * wasted.std()
+
+
+def test_constant_predictions_have_no_scale_to_fit():
+    y = np.random.default_rng(0).integers(0, 5, 400)
+    found = explain(y, np.zeros((400, 5)), from_logits=True)
+    assert_allclose(found.chance_miscalibration, 4 / 2 / 400)
 
 
 def test_soft_labels_waste_by_no_chance():
