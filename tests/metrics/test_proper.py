@@ -9,7 +9,6 @@ import pytest
 from scipy.special import softmax
 from sklearn.datasets import load_iris
 
-import skxent.dask
 from skxent import FocalLogisticRegressionCV, metrics
 from skxent.losses import CrossEntropy, Focal
 from skxent.metrics import evaluate_loss, focal_loss, log_loss
@@ -53,8 +52,14 @@ def test_all_metrics_of_labels_say_whether_they_are_proper():
     others |= {"label_issue_precision", "LabelIssuePrecision"}
     assert set(SCORES) == set(metrics.__all__) - others
     assert metrics.d2_loss_score.proper is evaluate_loss.proper is None
+
+
+def test_metrics_of_dask_s_rows_say_it_too():
+    pytest.importorskip("dask", reason="pip install '.[dask]'")
+    from skxent.dask import metrics as of_dask
+
     for name in set(SCORES) - {"log_loss"}:
-        there = getattr(skxent.dask.metrics, name)
+        there = getattr(of_dask, name)
         assert there.proper == getattr(metrics, name).proper
 
 
