@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
 
 from skxent.boosting import (
     CatBoostLossClassifier,
@@ -18,6 +19,8 @@ from skxent.boosting import (
     XGBLossClassifier,
 )
 from skxent.boosting._classifier import LossBoostingClassifier
+from skxent.calibration import TemperatureScaling, VectorScaling
+from skxent.calibration._base import LogitScaling
 from skxent.linear_model import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
@@ -44,12 +47,13 @@ ESTIMATORS = (
     FocalLGBMClassifier,
     FocalCatBoostClassifier,
 )
+SCALINGS = (TemperatureScaling, VectorScaling)
 # The first opset with Where, and with comparisons of all number types.
 MIN_OPSET = 9
 
 
 def register_converters() -> None:
-    """Register converters of linear models and boosting classifiers in skl2onnx.
+    """Register converters of linear models, boosters and scalings in skl2onnx.
 
     Those of ``skxent.dask`` are included.
 
@@ -88,7 +92,10 @@ def register_converters() -> None:
     """
     from skl2onnx import update_registered_converter
 
-    found = {f"Skxent{estimator.__name__}": estimator for estimator in ESTIMATORS}
+    found = {
+        f"Skxent{estimator.__name__}": estimator
+        for estimator in (*ESTIMATORS, *SCALINGS)
+    }
     if find_spec("dask") is not None:
         from skxent import dask
 
@@ -169,31 +176,78 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     label, proba = operator.outputs[:2]
     dtype = guess_numpy_type(operator.inputs[0].type)
     g = Graph(container.target_opset, np.float64 if dtype == np.float64 else np.float32)
-    if isinstance(model, LossBoostingClassifier):
-        scaled, exponent = margins(g, operator.inputs[0], model), 0
+    rows = operator.inputs[0]
+    if isinstance(model, LogitScaling):
+        scaled, exponent = scaling_logits(g, (scope, container), rows, model), 0
     else:
-        scaled, exponent = scaled_logits(g, operator.inputs[0], model)
-    scale = g.const(2.0**exponent)
-    is_binary = len(model.classes_) == 2
-    both = scaled
-    if is_binary:
-        both = g("Concat", g("Mul", scaled, g.const(0.0)), scaled, axis=1)
-    chosen = g("ArgMax", both, axis=1, keepdims=0)
+        scaled, exponent = logits(g, rows, model)
+    chosen = g("ArgMax", columns(g, scaled, model), axis=1, keepdims=0)
     classes = output_labels(scope, model)
     outputs = [g("Gather", classes, chosen, axis=0, output_names=[label])]
     if scope.get_options(model, {"raw_scores": False})["raw_scores"]:
-        if is_binary:
+        both = scaled
+        if len(model.classes_) == 2:
             both = g("Concat", g("Neg", scaled), scaled, axis=1)
-        outputs.append(g("Mul", both, scale, output_names=[proba]))
+        outputs.append(g("Mul", both, g.const(2.0**exponent), output_names=[proba]))
     else:
-        # The largest logit becomes 0, and none is infinite.
-        shifted = g("Mul", g("Sub", both, g.reduce("Max", both)), scale)
-        too_low = g("Less", shifted, g.const(g.lowest))
-        z = g("Where", too_low, g.const(g.lowest), shifted)
-        log_proba = posterior(g, z, model) if model.posterior else z
+        log_proba = log_probabilities(g, (scaled, exponent), model)
         outputs.append(g("Softmax", log_proba, axis=1, output_names=[proba]))
     for node in outputs:
         node.add_to(scope, container)
+
+
+def columns(g: Graph, scaled: Any, model: Any) -> Any:
+    """Return logits with a column for each class: of two, the first has zeros."""
+    if len(model.classes_) > 2:
+        return scaled
+    return g("Concat", g("Mul", scaled, g.const(0.0)), scaled, axis=1)
+
+
+def log_probabilities(g: Graph, logits: tuple[Any, int], model: Any) -> Any:
+    """Return the log probabilities up to a constant for each row: (n, K)."""
+    scaled, exponent = logits
+    both = columns(g, scaled, model)
+    # The largest logit becomes 0, and none is infinite.
+    shifted = g("Sub", both, g.reduce("Max", both))
+    shifted = g("Mul", shifted, g.const(2.0**exponent))
+    z = g("Where", g("Less", shifted, g.const(g.lowest)), g.const(g.lowest), shifted)
+    return posterior(g, z, model) if model.posterior else z
+
+
+def logits(g: Graph, X: Any, model: Any) -> tuple[Any, int]:
+    """Return logits divided by 2^e, (n, K) or (n, 1), and e."""
+    if isinstance(model, LossBoostingClassifier):
+        return margins(g, X, model), 0
+    return scaled_logits(g, X, model)
+
+
+def scaling_logits(g: Graph, place: tuple[Any, Any], X: Any, model: Any) -> Any:
+    """Return the moved logits of a scaling, of a model of skxent or of given logits."""
+    if hasattr(model, "calibrated_classifiers_"):
+        raise ValueError("ensemble must be False for ONNX, got True.")
+    base = model.estimator_
+    base = base.estimator if isinstance(base, FrozenEstimator) else base
+    is_binary = len(model.classes_) == 2
+    if base is None:
+        z = g("Cast", X, to=g.onnx_type)
+        is_binary = is_binary and X.type.shape[1] == 2
+    elif isinstance(base, (LossBoostingClassifier, *ESTIMATORS)):
+        z = log_probabilities(g, logits(g, X, base), base)
+        # Named, since skl2onnx would walk through its nodes once for each use.
+        scope, container = place
+        name = scope.get_unique_variable_name("log_proba")
+        g("LogSoftmax", z, axis=1, output_names=[name]).add_to(scope, container)
+        z = name
+    else:
+        raise ValueError(
+            "estimator must be None or a classifier of skxent that has a graph, for "
+            f"ONNX, got {base!r}."
+        )
+    if is_binary:
+        z = g("MatMul", z, g.const([[-1.0], [1.0]]))
+    if isinstance(model, TemperatureScaling):
+        return g("Mul", z, g.const(1 / model.temperature_))
+    return g("Add", g("Mul", z, g.const(model.scale_)), g.const(model.bias_))
 
 
 def scaled_logits(g: Graph, X: Any, model: Any) -> tuple[Any, int]:

@@ -3,14 +3,19 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_classification
+from sklearn.frozen import FrozenEstimator
+from sklearn.naive_bayes import GaussianNB
 
+from skxent import CrossEntropyClassifier
 from skxent.boosting import (
     CatBoostLossClassifier,
     FocalLGBMClassifier,
     LGBMLossClassifier,
     XGBLossClassifier,
 )
+from skxent.calibration import TemperatureScaling, VectorScaling
 from skxent.onnx import register_converters
 
 pd = pytest.importorskip("pandas", reason="pip install pandas")
@@ -126,3 +131,45 @@ def test_what_has_no_graph(model, message):
     model.fit(rows, y, **options)
     with pytest.raises(ValueError, match=f"^{message}.* for ONNX, got"):
         run(model, X)
+
+
+@pytest.mark.parametrize("ensemble", [False, True])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_calibrated_booster(n_classes, ensemble):
+    X, y = table(n_classes, missing=False)
+    model = LGBMLossClassifier("focal", estimator=lgbm())
+    model = CalibratedClassifierCV(model, cv=2, ensemble=ensemble).fit(X, y)
+    labels, proba = run(model, X)
+    assert_array_equal(labels, model.predict(X))
+    assert_allclose(proba, model.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("opset", [9, None])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("scaling", [TemperatureScaling, VectorScaling])
+def test_scaled_models(scaling, n_classes, opset):
+    X, y = table(n_classes, missing=False)
+    trees = LGBMLossClassifier("focal", estimator=lgbm(), class_weight="balanced")
+    linear = CrossEntropyClassifier("focal")
+    frozen = FrozenEstimator(linear.fit(X, y))
+    for model in (trees, linear, frozen):
+        model = scaling(model, loss="poly1").fit(X, y)
+        labels, proba = run(model, X, opset)
+        assert_array_equal(labels, model.predict(X))
+        assert_allclose(proba, model.predict_proba(X), atol=2e-5)
+    z = linear.decision_function(X)
+    model = scaling().fit(z, y)
+    z = np.column_stack([-z / 2, z / 2]) if n_classes == 2 else z
+    labels, proba = run(model, z.astype(np.float32), opset)
+    assert_array_equal(labels, model.predict(z))
+    assert_allclose(proba, model.predict_proba(z), atol=2e-5)
+
+
+def test_scalings_without_a_graph():
+    X, y = table(2, missing=False)
+    forest = TemperatureScaling(GaussianNB()).fit(X, y)
+    with pytest.raises(ValueError, match=r"^estimator must be None or a classifier"):
+        run(forest, X)
+    several = TemperatureScaling(CrossEntropyClassifier(), ensemble=True).fit(X, y)
+    with pytest.raises(ValueError, match=r"^ensemble must be False for ONNX"):
+        run(several, X)
