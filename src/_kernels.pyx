@@ -13,14 +13,13 @@ from libc.math cimport INFINITY
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
-from binary cimport binary_rows, logistic
+from binary cimport binary_rows, logistic, two_probabilities
 from hard cimport hard_rows
 from labels cimport labels_of, range_and_occurring, whole_codes
 from linear cimport (
-    Block, LinearPass, Shape, accumulate, add_offset, apart, copy_rows, entries_of,
-    evaluate_numbers, kind_of_numbers, multiply, pad_origin, padded_weights, read_block,
-    reduce_segment,
-    shape_of, skinny_lanes,
+    TILE_COLUMNS, Block, LinearPass, Shape, accumulate, add_offset, apart, copy_rows,
+    entries_of, evaluate_numbers, kind_of_numbers, multiply, multiply_tile, pad_origin,
+    padded_weights, read_block, reduce_segment, shape_of, skinny_lanes,
 )
 from losses cimport ROWS, spec_of
 from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
@@ -441,30 +440,44 @@ cdef void probability_rows(
     const Pass *p, const double *log_weight, bint log_space, Py_ssize_t start,
     Py_ssize_t stop, floating *work
 ) noexcept nogil:
-    """Write softmax, or with weights the posterior, to the value of the pass."""
-    cdef Py_ssize_t row, tile
+    """Write softmax, or with weights the posterior, to the value of the pass.
+
+    That of a log-likelihood without smoothing is the softmax of z - log w.
+    """
+    cdef Py_ssize_t row, tile, k
     cdef int rows, i
+    cdef bint weighted = log_weight != NULL
+    cdef bint plain = p.loss.log_likelihood and p.smoothing == 0
     cdef floating *u = work
     cdef floating *e = work + p.K * ROWS
+    cdef floating shift = 0
     cdef floating[3 * ROWS] margins, opposite
+    plain |= not weighted
+    if weighted and p.columns == 1:
+        shift = <floating> (log_weight[1] - log_weight[0])
     for tile in range(tiles(start, stop)):
         row = start + tile * ROWS
         rows = <int> min(ROWS, stop - row)
-        if p.columns == 1 and log_weight == NULL:
+        if plain and p.columns == 1:
             load(&p.z, row, rows, 1, u)
-            logistic(u, &margins[0], &opposite[0])
             for i in range(ROWS):
-                e[i] = margins[ROWS + i]
-                e[ROWS + i] = margins[i]
-            for i in range(ROWS if log_space else 0):
-                u[i] = -opposite[2 * ROWS + i]
-                u[ROWS + i] = -margins[2 * ROWS + i]
+                u[i] -= shift
+            if not log_space:
+                two_probabilities(u, e)
+            else:
+                logistic(u, &margins[0], &opposite[0])
+                for i in range(ROWS):
+                    u[i] = -opposite[2 * ROWS + i]
+                    u[ROWS + i] = -margins[2 * ROWS + i]
         else:
             if p.columns == 1:
                 load_binary(&p.z, row, rows, u)
             else:
                 load(&p.z, row, rows, p.K, u)
-            if log_weight != NULL:
+            for k in range(p.K if plain and weighted else 0):
+                for i in range(ROWS):
+                    u[k * ROWS + i] -= <floating> log_weight[k]
+            if not plain:
                 posterior(p, log_weight, u, e, e + p.K * ROWS)
             elif log_space:
                 log_softmax(p.K, u, e)
@@ -473,18 +486,35 @@ cdef void probability_rows(
         store(u if log_space else e, row, rows, p.K, &p.value)
 
 
+cdef inline void add_to_lost(
+    double reach, Py_ssize_t numbers, const double *z, double *lost
+) noexcept nogil:
+    """Add zero to (ROWS,) lost for what is finite in the dtype of out, NaN for others."""
+    cdef Py_ssize_t i, j
+    for i in range(numbers // ROWS):
+        for j in range(ROWS):
+            lost[j] += 0 * (reach * z[i * ROWS + j])
+    for i in range(numbers // ROWS * ROWS, numbers):
+        lost[0] += 0 * (reach * z[i])
+
+
 cdef int predict_rows(
     const LinearPass *p, const double *log_weight, int form, Py_ssize_t start,
     Py_ssize_t stop, double *work
 ) noexcept nogil:
-    """Write what the logits of rows say of the classes; return 1 if one is not finite."""
+    """Write what the logits of rows say of the classes; return 1 if one is not finite.
+
+    X in Fortran order is read by tiles, as it lies.
+    """
     cdef const Shape *shape = &p.shape
-    cdef Py_ssize_t at, row, numbers, i, j, K = p.rows.K
+    cdef bint tiled = p.tiled
+    cdef Py_ssize_t at, row, i, j, K = p.rows.K
     cdef Py_ssize_t m = shape.m if form == LOGITS else K
+    cdef Py_ssize_t size = ROWS if tiled else shape.rows
     cdef double *z = work + 3 * apart(K * ROWS)
-    cdef double *result = z + apart(shape.rows * shape.m_padded)
-    cdef double *copies = result + apart(shape.rows * K)
-    cdef double *tile = copies + apart(shape.rows * shape.d_padded)
+    cdef double *result = z + apart(size * shape.m_padded)
+    cdef double *copies = result + apart(size * K)
+    cdef double *tile = copies + (0 if tiled else apart(size * shape.d_padded))
     cdef float *narrow = <float *> p.logits
     cdef double reach = 1 if narrow == NULL else DBL_MAX / FLT_MAX
     cdef double[ROWS] lost
@@ -495,33 +525,36 @@ cdef int predict_rows(
     block.step = shape.d_padded
     for j in range(ROWS):
         lost[j] = 0
-    if shape.copied:
-        memset(copies, 0, shape.rows * shape.d_padded * sizeof(double))
-    elif not shape.sparse:
-        block.step = p.X.down
-    rows.z.data, rows.z.down, rows.z.right = z, shape.m_padded, 1
-    for at in range((stop - start + shape.rows - 1) // shape.rows):
-        row = start + at * shape.rows
-        block.rows = min(shape.rows, stop - row)
+    if tiled:
+        rows.z.data, rows.z.down, rows.z.right = z, 1, ROWS
+    else:
+        rows.z.data, rows.z.down, rows.z.right = z, shape.m_padded, 1
         if shape.copied:
-            read_block(p, row, block.rows, copies, tile)
+            memset(copies, 0, size * shape.d_padded * sizeof(double))
         elif not shape.sparse:
-            block.X = <const double *> p.X.data + row * p.X.down
-        multiply(p, &block, row, p.W, z)
-        # Of what is finite in the dtype of out this is zero, and NaN of anything else.
-        numbers = block.rows * shape.m_padded
-        for i in range(numbers // ROWS):
-            for j in range(ROWS):
-                lost[j] += 0 * (reach * z[i * ROWS + j])
-        for i in range(numbers // ROWS * ROWS, numbers):
-            lost[0] += 0 * (reach * z[i])
+            block.step = p.X.down
+    for at in range((stop - start + size - 1) // size):
+        row = start + at * size
+        block.rows = min(size, stop - row)
+        if tiled:
+            multiply_tile(p, row, <int> block.rows, tile, z)
+            add_to_lost(reach, ROWS * shape.m, z, &lost[0])
+        else:
+            if shape.copied:
+                read_block(p, row, block.rows, copies, tile)
+            elif not shape.sparse:
+                block.X = <const double *> p.X.data + row * p.X.down
+            multiply(p, &block, row, p.W, z)
+            add_to_lost(reach, block.rows * shape.m_padded, z, &lost[0])
         if narrow == NULL:
             result = <double *> p.rows.value.data + row * m
         rows.value.data = result
-        if form == LOGITS:
-            copy_rows(block.rows, m, z, shape.m_padded, result, m)
-        else:
+        if form != LOGITS:
             probability_rows(&rows, log_weight, form == LOG, 0, block.rows, work)
+        elif tiled:
+            store(z, 0, <int> block.rows, m, &rows.value)
+        else:
+            copy_rows(block.rows, m, z, shape.m_padded, result, m)
         for i in range(block.rows * m if narrow != NULL else 0):
             narrow[row * m + i] = <float> result[i]
     for j in range(1, ROWS):
@@ -572,6 +605,7 @@ def linear_predictions(
         else:
             p.X.data = <void *> <size_t> X.__array_interface__["data"][0]
             p.X.down, p.X.right = X.strides
+        p.tiled = p.X.down < p.X.right
         p.shape = shape_of(
             d, m, skinny_lanes(sizeof(double)), p.X.right == 1 and p.kind == 0, False
         )
@@ -590,7 +624,9 @@ def linear_predictions(
     cdef Py_ssize_t shared = padded + apart(p.shape.d_padded)
     cdef Py_ssize_t size = 3 * apart(p.rows.K * ROWS) + apart(p.shape.rows * p.rows.K)
     size += apart(p.shape.rows * p.shape.m_padded)
-    if p.shape.copied:
+    if p.tiled:
+        size += apart(ROWS * TILE_COLUMNS)
+    elif p.shape.copied:
         size += apart(p.shape.rows * p.shape.d_padded) + apart(ROWS * d)
     cdef Watch watch = watch_of(numbers * m + <double> n * p.rows.K)
     n_threads = max(1, min(n_threads, chunks))

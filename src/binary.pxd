@@ -37,6 +37,18 @@ cdef inline void logistic(
         opposite[2 * ROWS + i] = log_total if m[i] < 0 else log_total + size
 
 
+cdef inline void two_probabilities(const floating *m, floating *e) noexcept nogil:
+    """Write q and then p at the margins m, without logarithms."""
+    cdef int i
+    cdef floating small, large
+    for i in range(ROWS):
+        small = exp_down(m[i] if m[i] < 0 else -m[i])
+        large = 1 / (1 + small)
+        small *= large
+        e[i] = large if m[i] < 0 else small
+        e[ROWS + i] = small if m[i] < 0 else large
+
+
 cdef inline void hard_terms(
     const Pass *p, const Py_ssize_t *c, const floating *t, const floating *z,
     floating *f, floating *f1, floating *f2

@@ -10,6 +10,7 @@ from cython cimport floating
 from libc.string cimport memcpy, memset
 from losses cimport ROWS
 from passes cimport Pass
+from tiles cimport load
 from views cimport View, check_size
 
 cdef extern from "skinny.h" nogil:
@@ -26,11 +27,19 @@ cdef extern from "skinny.h" nogil:
     Py_ssize_t skinny_lanes(size_t)
     void matmul_rows(size_t, const Shape *, const Block *, const void *, void *)
     void accumulate_outer(size_t, const Shape *, const Block *, const void *, void *)
+    void matmul_tile(
+        size_t, const Shape *, Py_ssize_t, const void *, const void *, void *
+    )
+    void fetch_tile(const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t)
 
 cdef extern from "numbers.h" nogil:
+    const Py_ssize_t *number_width
     void convert_rows(
         int, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t,
         double *
+    )
+    void convert_tile(
+        int, const char *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t, double *
     )
 
 cdef extern from "transpose.h" nogil:
@@ -53,6 +62,8 @@ cdef extern from "sparse.h" nogil:
 cdef enum:
     SPARSE_ROWS = 2 * ROWS  # of a block
     SPARSE_LANES = 4  # that outputs are a multiple of
+    TILE_COLUMNS = 256  # of X that a tile holds at most
+    AHEAD = 4 * ROWS  # rows from what is read to what is fetched
     BLOCK_NUMBERS = 1 << 14  # of X that a block holds at most, but ROWS rows
 
 
@@ -61,6 +72,7 @@ cdef struct LinearPass:
     Shape shape
     View X  # or of a CSR matrix
     View offset  # (n, m), added to X W, or NULL
+    bint tiled  # are rows read by tiles, to predict?
     int kind  # 0, or of numbers of another type: steps of X are in bytes then
     Entries entries
     # Padded, of the dtype of X. The intercepts follow W and V.
@@ -217,6 +229,38 @@ cdef inline void read_block(
     for i in range(first, rows):
         for j in range(d):
             block[i * step + j] = X[i * down + j * right]
+
+
+cdef inline void multiply_tile(
+    const LinearPass *p, Py_ssize_t row, int rows, double *tile, double *u
+) noexcept nogil:
+    """Write the logits of a tile of rows, (m, ROWS), in passes over a few columns."""
+    cdef const double *W = <const double *> p.W
+    cdef const double *intercepts = W + p.shape.d_padded * p.shape.m_padded
+    cdef Py_ssize_t part, first, columns, width = number_width[p.kind], k
+    cdef View X = p.X
+    cdef const char *address
+    cdef int i
+    # Steps of X are in numbers, or else in bytes.
+    cdef Py_ssize_t unit = width if p.kind == 0 else 1
+    for k in range(p.shape.m):
+        for i in range(ROWS):
+            u[k * ROWS + i] = intercepts[k]
+    for part in range((p.shape.d + TILE_COLUMNS - 1) // TILE_COLUMNS):
+        first = part * TILE_COLUMNS
+        columns = min(TILE_COLUMNS, p.shape.d - first)
+        address = <const char *> p.X.data
+        address += (row * X.down + first * X.right) * unit
+        fetch_tile(
+            address + AHEAD * X.down * unit, X.down * unit, X.right * unit, columns,
+            width,
+        )
+        if p.kind == 0:
+            X.data = <void *> address
+            load(&X, 0, rows, columns, tile)
+        else:
+            convert_tile(p.kind, address, X.down, X.right, rows, columns, tile)
+        matmul_tile(sizeof(double), &p.shape, columns, tile, W + first, u)
 
 
 cdef inline void copy_rows(

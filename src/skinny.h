@@ -2,6 +2,7 @@
  *
  *   matmul_rows        Z (rows x m) += (X - o) W
  *   accumulate_outer   G (m x d) += R' (X - o)
+ *   matmul_tile        u (m x ROWS) += W X', of a tile of X
  *
  * Lanes run along d, and X is read as it lies, the second time from a cache near the
  * processor: nothing is copied or packed, as a BLAS does, which is slower for few columns
@@ -34,25 +35,29 @@ typedef struct {
 #define SKINNY_float 8
 #define SKINNY_ROWS 4 /* times 4 outputs: sums in registers */
 #define SKINNY_WIDTH 4
+#define SKINNY_TILES 4
 #elif defined(__AVX__)
 #define SKINNY_double 4
 #define SKINNY_float 8
 #define SKINNY_ROWS 2
 #define SKINNY_WIDTH 2
+#define SKINNY_TILES 2
 #elif defined(SKXENT_SHUFFLES)
 #define SKINNY_double 2
 #define SKINNY_float 4
 #define SKINNY_ROWS 2
 #define SKINNY_WIDTH 2
+#define SKINNY_TILES 2
 #else
 #define SKINNY_double 1
 #define SKINNY_float 1
 #endif
 
 #ifdef SKXENT_SHUFFLES
-/* The same place of the next block, into the second cache: this block is in the first,
- * and what the processor fetches by itself ends with the page. */
-#define FETCH_NEXT(address) __builtin_prefetch(address, 0, 2)
+/* Into the second cache, what is read later: what the processor fetches by itself ends
+ * with the page. */
+#define FETCH(address) __builtin_prefetch(address, 0, 2)
+#define FAR 2048 /* numbers from what is read to what is fetched */
 
 #define ALWAYS static inline __attribute__((always_inline))
 
@@ -65,6 +70,7 @@ typedef struct {
         memcpy(&o, origin, sizeof o);                                                  \
         UNROLL for (int r = 0; r < S; r++) {                                           \
             memcpy(&x[r], row[r] + at, sizeof o);                                      \
+            FETCH(row[r] + at + FAR);                                                  \
             x[r] -= o;                                                                 \
         }                                                                              \
         UNROLL for (int k = 0; k < M; k++) {                                           \
@@ -115,7 +121,7 @@ typedef struct {
             UNROLL for (int p = 0; p < P; p++) {                                       \
                 memcpy(&x[p], X + i * step + p * N, sizeof x[p]);                      \
                 x[p] -= o[p];                                                          \
-                FETCH_NEXT(X + (i + rows) * step + p * N);                             \
+                FETCH(X + (i + rows) * step + p * N);                                  \
             }                                                                          \
             UNROLL for (int k = 0; k < M; k++)                                         \
                 UNROLL for (int p = 0; p < P; p++)                                     \
@@ -132,6 +138,33 @@ typedef struct {
             outer_##T(SKINNY_WIDTH, M, s, b, j, j, R, G);                              \
         for (; j < s->full || (j == s->full && s->tail >= 0); j += N)                  \
             outer_##T(1, M, s, b, j < s->full ? j : s->tail, j, R, G);                 \
+    }                                                                                  \
+    /* M outputs of a tile, whose columns lie one after another, N rows to a vector */ \
+    ALWAYS void tile_##T(                                                              \
+        const int M, ptrdiff_t wide, ptrdiff_t columns, const T *tile, const T *W, T *u) { \
+        for (int first = 0; first < ROWS; first += 4 * N) {                            \
+            skxent_##T##_##N sum[16], x[4];                                            \
+            UNROLL for (int e = 0; e < 4 * M; e++)                                     \
+                memcpy(&sum[e], u + e / 4 * ROWS + first + e % 4 * N, sizeof x[0]);    \
+            for (ptrdiff_t j = 0; j < columns; j++) {                                  \
+                UNROLL for (int v = 0; v < 4; v++)                                     \
+                    memcpy(&x[v], tile + j * ROWS + first + v * N, sizeof x[0]);       \
+                UNROLL for (int k = 0; k < M; k++)                                     \
+                    UNROLL for (int v = 0; v < 4; v++)                                 \
+                        sum[4 * k + v] += x[v] * W[k * wide + j];                      \
+            }                                                                          \
+            UNROLL for (int e = 0; e < 4 * M; e++)                                     \
+                memcpy(u + e / 4 * ROWS + first + e % 4 * N, &sum[e], sizeof x[0]);    \
+        }                                                                              \
+    }                                                                                  \
+    static inline void matmul_tile_##T(                                                \
+        const shape *s, ptrdiff_t columns, const T *tile, const T *W, T *u) {          \
+        const ptrdiff_t wide = s->d_padded;                                            \
+        ptrdiff_t k = 0;                                                               \
+        for (; k + SKINNY_TILES <= s->m; k += SKINNY_TILES)                            \
+            tile_##T(SKINNY_TILES, wide, columns, tile, W + k * wide, u + k * ROWS);   \
+        for (; k < s->m; k++)                                                          \
+            tile_##T(1, wide, columns, tile, W + k * wide, u + k * ROWS);              \
     }                                                                                  \
     static inline void matmul_rows_##T(                                                \
         const shape *s, const block *b, const T *W, T *Z) {                            \
@@ -181,6 +214,13 @@ SKINNY(float, 4)
                 for (ptrdiff_t j = 0; j < s->full; j++)                                \
                     Z[k] += (X[j] - o[j]) * W[k * s->d_padded + j];                    \
     }                                                                                  \
+    static inline void matmul_tile_##T(                                                \
+        const shape *s, ptrdiff_t columns, const T *tile, const T *W, T *u) {          \
+        for (ptrdiff_t k = 0; k < s->m; k++)                                           \
+            for (ptrdiff_t j = 0; j < columns; j++)                                    \
+                for (int i = 0; i < ROWS; i++)                                         \
+                    u[k * ROWS + i] += tile[j * ROWS + i] * W[k * s->d_padded + j];    \
+    }                                                                                  \
     static inline void accumulate_outer_##T(                                           \
         const shape *s, const block *b, const T *R, T *G) {                            \
         const T *X = (const T *)b->X, *o = (const T *)b->origin;                       \
@@ -194,12 +234,30 @@ SKINNY(float)
 
 #endif
 
+/* The lines of a tile of ROWS rows of X. Steps and width are in bytes. */
+static inline void fetch_tile(
+    const void *X, ptrdiff_t down, ptrdiff_t right, ptrdiff_t columns, ptrdiff_t width) {
+#ifdef SKXENT_SHUFFLES
+    const int by_columns = down == width;
+    const ptrdiff_t runs = by_columns ? columns : ROWS, step = by_columns ? right : down;
+    const ptrdiff_t size = width * (by_columns ? ROWS : columns);
+    for (ptrdiff_t run = 0; run < runs; run++)
+        for (ptrdiff_t line = 0; line < size; line += 64)
+            FETCH((const char *)X + run * step + line);
+#endif
+}
+
 static inline ptrdiff_t skinny_lanes(size_t size) {
     return size == sizeof(double) ? SKINNY_double : SKINNY_float;
 }
 static inline void matmul_rows(
     size_t size, const shape *s, const block *b, const void *W, void *Z) {
     BY_SIZE(size, matmul_rows, s, b, W, Z);
+}
+static inline void matmul_tile(
+    size_t size, const shape *s, ptrdiff_t columns, const void *tile, const void *W,
+    void *u) {
+    BY_SIZE(size, matmul_tile, s, columns, tile, W, u);
 }
 static inline void accumulate_outer(
     size_t size, const shape *s, const block *b, const void *R, void *G) {

@@ -48,7 +48,7 @@ def model_of(n_classes, d, make=CrossEntropyClassifier, **parameters):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("n_classes", [2, 3, 20])
-@pytest.mark.parametrize("d", [1, 3, 9, 40])
+@pytest.mark.parametrize("d", [1, 3, 9, 40, 600])
 def test_predictions_of_any_table(kind, n_classes, d):
     model = model_of(n_classes, d)
     for n in (1, 33, 700):
