@@ -5,7 +5,6 @@ this reads and writes the larger side once and in order, and the smaller stays i
 cache.
 """
 
-from cython cimport floating
 from cython.parallel cimport prange, threadid
 
 from linear cimport Entries, entries_of, gather, scatter
@@ -14,6 +13,11 @@ from views cimport check_size
 
 cdef extern from "strict.h":
     pass
+
+cdef extern from "sparse.h" nogil:
+    void scatter_squares(
+        const Entries *, Py_ssize_t, Py_ssize_t, const double *, double *
+    )
 
 ctypedef long long int64
 ctypedef fused index:
@@ -117,28 +121,16 @@ def matmul_transposed(
     check_stopped(&watch)
 
 
-def add_column_sums(
-    const floating[::1] data, const index[::1] column, const index[::1] first,
-    const floating[:, :] h, double[:, ::1] out,
-):
+def add_column_sums(data, column, first, const double[:, ::1] h, double[:, ::1] out):
     """Add to the row of out of each column Σ h x² and then Σ h x over its entries.
 
-    data, column and first are those of a CSR matrix, h (n, m) of its rows.
+    data, column and first are those of a CSR matrix of doubles, h (n, m) of its rows.
     """
-    cdef Py_ssize_t i, p, k
+    cdef Entries X = entries_of(data, column, first)
     cdef Py_ssize_t m = h.shape[1]
-    cdef double x, hx
-    cdef double *sums
-    cdef Py_ssize_t n = first.shape[0] - 1
-    check_size("column", column.shape[0] == data.shape[0])
-    check_size("first", n >= 0 and first[0] == 0 and first[n] == column.shape[0])
-    check_size("h", h.shape[0] == n and out.shape[1] == 2 * m)
+    check_size("data", data.itemsize == sizeof(double))
+    check_size("h", h.shape[0] == len(first) - 1 and out.shape[1] == 2 * m)
+    if X.last < 0 or m == 0:
+        return
     with nogil:
-        for i in range(n):
-            for p in range(first[i], first[i + 1]):
-                x = data[p]
-                sums = &out[column[p], 0]
-                for k in range(m):
-                    hx = h[i, k] * x
-                    sums[k] += hx * x
-                    sums[m + k] += hx
+        scatter_squares(&X, h.shape[0], m, &h[0, 0], &out[0, 0])

@@ -10,7 +10,6 @@ from cython cimport floating
 from libc.string cimport memcpy, memset
 from losses cimport ROWS
 from passes cimport Pass
-from tiles cimport load
 from views cimport View, check_size
 
 cdef extern from "skinny.h" nogil:
@@ -63,7 +62,7 @@ cdef enum:
     SPARSE_ROWS = 2 * ROWS  # of a block
     SPARSE_LANES = 4  # that outputs are a multiple of
     TILE_COLUMNS = 256  # of X that a tile holds at most
-    AHEAD = 4 * ROWS  # rows from what is read to what is fetched
+    TILE_AHEAD = 4 * ROWS  # rows from what is read to what is fetched
     BLOCK_NUMBERS = 1 << 14  # of X that a block holds at most, but ROWS rows
 
 
@@ -238,28 +237,20 @@ cdef inline void multiply_tile(
     cdef const double *W = <const double *> p.W
     cdef const double *intercepts = W + p.shape.d_padded * p.shape.m_padded
     cdef Py_ssize_t part, first, columns, width = number_width[p.kind], k
-    cdef View X = p.X
-    cdef const char *address
-    cdef int i
     # Steps of X are in numbers, or else in bytes.
     cdef Py_ssize_t unit = width if p.kind == 0 else 1
+    cdef Py_ssize_t down = p.X.down * unit, right = p.X.right * unit
+    cdef const char *address
+    cdef int i
     for k in range(p.shape.m):
         for i in range(ROWS):
             u[k * ROWS + i] = intercepts[k]
     for part in range((p.shape.d + TILE_COLUMNS - 1) // TILE_COLUMNS):
         first = part * TILE_COLUMNS
         columns = min(TILE_COLUMNS, p.shape.d - first)
-        address = <const char *> p.X.data
-        address += (row * X.down + first * X.right) * unit
-        fetch_tile(
-            address + AHEAD * X.down * unit, X.down * unit, X.right * unit, columns,
-            width,
-        )
-        if p.kind == 0:
-            X.data = <void *> address
-            load(&X, 0, rows, columns, tile)
-        else:
-            convert_tile(p.kind, address, X.down, X.right, rows, columns, tile)
+        address = <const char *> p.X.data + row * down + first * right
+        fetch_tile(address + TILE_AHEAD * down, down, right, columns, width)
+        convert_tile(p.kind, address, down, right, rows, columns, tile)
         matmul_tile(sizeof(double), &p.shape, columns, tile, W + first, u)
 
 

@@ -51,6 +51,7 @@ static void convert_tile(
     int kind, const char *first, ptrdiff_t down, ptrdiff_t right, ptrdiff_t rows,
     ptrdiff_t d, double *tile) {
     switch (kind) {
+    case 0: CONVERT_TILE(double) break;
     case 1: CONVERT_TILE(float) break;
     case 2: CONVERT_TILE(int8_t) break;
     case 3: CONVERT_TILE(uint8_t) break;

@@ -56,7 +56,7 @@ typedef struct {
 #ifdef SKXENT_SHUFFLES
 /* Into the second cache, what is read later: what the processor fetches by itself ends
  * with the page. */
-#define FETCH(address) __builtin_prefetch(address, 0, 2)
+#define FETCH_LATER(address) __builtin_prefetch(address, 0, 2)
 #define FAR 2048 /* numbers from what is read to what is fetched */
 
 #define ALWAYS static inline __attribute__((always_inline))
@@ -70,7 +70,7 @@ typedef struct {
         memcpy(&o, origin, sizeof o);                                                  \
         UNROLL for (int r = 0; r < S; r++) {                                           \
             memcpy(&x[r], row[r] + at, sizeof o);                                      \
-            FETCH(row[r] + at + FAR);                                                  \
+            FETCH_LATER(row[r] + at + FAR);                                            \
             x[r] -= o;                                                                 \
         }                                                                              \
         UNROLL for (int k = 0; k < M; k++) {                                           \
@@ -121,7 +121,7 @@ typedef struct {
             UNROLL for (int p = 0; p < P; p++) {                                       \
                 memcpy(&x[p], X + i * step + p * N, sizeof x[p]);                      \
                 x[p] -= o[p];                                                          \
-                FETCH(X + (i + rows) * step + p * N);                                  \
+                FETCH_LATER(X + (i + rows) * step + p * N);                             \
             }                                                                          \
             UNROLL for (int k = 0; k < M; k++)                                         \
                 UNROLL for (int p = 0; p < P; p++)                                     \
@@ -243,7 +243,7 @@ static inline void fetch_tile(
     const ptrdiff_t size = width * (by_columns ? ROWS : columns);
     for (ptrdiff_t run = 0; run < runs; run++)
         for (ptrdiff_t line = 0; line < size; line += 64)
-            FETCH((const char *)X + run * step + line);
+            FETCH_LATER((const char *)X + run * step + line);
 #endif
 }
 

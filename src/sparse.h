@@ -2,7 +2,7 @@
  *
  *   gather    Z (rows x m) += X W        scatter    G (d x m) += X' R
  *
- * m is 1 or a multiple of 4. A wide W or G is in no cache near the processor, so their
+ * Here m is 1 or a multiple of 4. A wide W or G is in no cache near the processor, so their
  * rows are fetched some entries of X ahead. G is of doubles, for it sums over all rows.
  */
 #ifndef SKXENT_SPARSE_H
@@ -103,6 +103,28 @@ typedef struct {
     }
 SPARSE(double)
 SPARSE(float)
+
+/* G (d x 2m) += X.X' H and then X' H, with X.X the squares of the entries. */
+#define SCATTER_SQUARES(T, I)                                                          \
+    do {                                                                               \
+        INDEX(I);                                                                      \
+        for (ptrdiff_t i = 0; i < rows; i++)                                           \
+            for (ptrdiff_t p = first[i], end = first[i + 1]; p < end; p++) {           \
+                double *sums = G + 2 * m * (ptrdiff_t)column[p];                       \
+                for (ptrdiff_t k = 0; k < m; k++) {                                    \
+                    double hx = H[i * m + k] * x[p];                                   \
+                    sums[k] += hx * x[p];                                              \
+                    sums[m + k] += hx;                                                 \
+                }                                                                      \
+            }                                                                          \
+    } while (0)
+static NOT_INLINE void scatter_squares(
+    const entries *X, ptrdiff_t rows, ptrdiff_t m, const double *restrict H,
+    double *restrict G) {
+    const ptrdiff_t start = 0;
+    const double *restrict x = (const double *)X->data;
+    BY_INDEX(SCATTER_SQUARES, double);
+}
 
 static inline void gather(
     size_t size, const entries *X, ptrdiff_t start, ptrdiff_t rows, ptrdiff_t m,

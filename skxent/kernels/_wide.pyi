@@ -26,9 +26,5 @@ def matmul_transposed(
     n_threads: int = 1,
 ) -> None: ...
 def add_column_sums(
-    data: NDArray[np.floating[Any]],
-    column: _Integers,
-    first: _Integers,
-    h: NDArray[np.floating[Any]],
-    out: _Doubles,
+    data: _Doubles, column: _Integers, first: _Integers, h: _Doubles, out: _Doubles
 ) -> None: ...

@@ -150,8 +150,11 @@ class SparseRows(TableRows):
         (size, m), d = self.shape, self.n_features
         sums = np.zeros((size, 2 * m))
         for block, h in self._curved(loss, W):
-            _wide.add_column_sums(*entries(block.X), h, sums[:d])
-            sums[d:] += np.tile(h.sum(axis=0, dtype=np.float64), 2)
+            h = np.ascontiguousarray(h, dtype=np.float64)
+            data, *places = entries(block.X)
+            data = data.astype(np.float64, copy=False)
+            _wide.add_column_sums(data, *places, h, sums[:d])
+            sums[d:] += np.tile(h.sum(axis=0), 2)
         sums /= self.scaled_weight_sum
         return sums.reshape(size, 2, m).swapaxes(0, 1)
 
