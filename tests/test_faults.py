@@ -348,8 +348,8 @@ def test_kernels_refuse_arrays_of_other_sizes():
     ):
         with pytest.raises(ValueError, match=f"^{name} must be of a shape that fits"):
             kernels.evaluate(focal, target, z, arrays)
-    with pytest.raises(TypeError, match="values"):
-        kernels.evaluate(focal, Target(y, None, ones), z, {"values": out})
+    with pytest.raises(TypeError, match="losses"):
+        kernels.evaluate(focal, Target(y, None, ones), z, {"losses": out})
     csr = sp.csr_array(np.eye(20))
     for W, totals, X, name in (
         (np.zeros((9, 3)), (1, 22, 4), csr, "W"),

@@ -150,11 +150,11 @@ class SparseRows(TableRows):
         (size, m), d = self.shape, self.n_features
         sums = np.zeros((size, 2 * m))
         for block, h in self._curved(loss, W):
-            h = np.ascontiguousarray(h, dtype=np.float64)
-            data, *places = entries(block.X)
+            curvature: Weights = np.ascontiguousarray(h, dtype=np.float64)
+            data, column, first = entries(block.X)
             data = data.astype(np.float64, copy=False)
-            _wide.add_column_sums(data, *places, h, sums[:d])
-            sums[d:] += np.tile(h.sum(axis=0), 2)
+            _wide.add_column_sums(data, column, first, curvature, sums[:d])
+            sums[d:] += np.tile(curvature.sum(axis=0), 2)
         sums /= self.scaled_weight_sum
         return sums.reshape(size, 2, m).swapaxes(0, 1)
 
