@@ -209,6 +209,11 @@ class LGBMLossClassifier(LossBoostingClassifier):
         names: list[str] = []
         functions: list[Any] = []
         by_name = {alias: name for name, a in OF_PROBABILITIES.items() for alias in a}
+        # As in LGBMClassifier: the form for so many classes.
+        kind = "binary" if len(self.classes_) == 2 else "multi"
+        for what in ("logloss", "error"):
+            for form in (what, f"binary_{what}", f"multi_{what}"):
+                by_name[form] = f"{kind}_{what}"
         for metric in given:
             name = by_name.get(metric, metric) if isinstance(metric, str) else None
             if name in NO_METRICS:

@@ -310,7 +310,7 @@ def test_lightgbm_log_loss_and_error_are_of_the_probabilities(n_classes):
     with pytest.raises(ValueError, match=r"^eval_metric must be a callable or one of"):
         model.fit(A, a, eval_set=(B, b), eval_metric="l2")
     model = LGBMLossClassifier(estimator=lgbm())
-    model.fit(A, a, eval_set=(B, b), eval_metric=f"{kind}_error")
+    model.fit(A, a, eval_set=(B, b), eval_metric="error")
     history = model.evals_result_["valid_0"]
     assert_allclose(1 - model.score(B, b), history[f"{kind}_error"][-1])
     assert_allclose(log_loss(b, model.predict_proba(B)), history[f"{kind}_logloss"][-1])
