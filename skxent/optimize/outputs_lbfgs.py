@@ -18,6 +18,7 @@ from skxent.optimize.newton import SHORTEST, SUFFICIENT, WHOLE_STEP
 from skxent.optimize.objective import Objective
 from skxent.optimize.outputs import Outputs, dots, some_outputs
 from skxent.optimize.precondition import (
+    MAX_GRAM_COLUMNS,
     Linear,
     diagonal_if_sufficient,
     each_output,
@@ -35,8 +36,10 @@ MIN_CURVATURE = 1e-4
 
 # A step that is longer, in the norm of the decrement, has changed the curvature: the
 # Gram matrices are renewed, if those of all outputs take no more than so many passes.
+# Where they take more, they are renewed after so many iterations.
 RENEWING_STEP = 0.3
 MAX_RENEWAL = 4.0
+RENEWING_ITER = 12
 
 # Outputs that have ended are left out of the passes if they are this share of all.
 ENDED_SHARE = 0.25
@@ -143,7 +146,7 @@ class Descent:
         """Descend until all outputs have ended, or the iterations."""
         for n_iter in range(min(options.max_iter, options.patience) + 1):
             if n_iter:
-                self._advance()
+                self._advance(n_iter)
             self._end(n_iter)
             if options.verbose:
                 print(
@@ -155,7 +158,7 @@ class Descent:
             if not self.active.any():
                 return
 
-    def _advance(self) -> None:
+    def _advance(self, n_iter: int) -> None:
         """Try the next points, all in one pass, and go to those that are lower."""
         W, values, G, length = self.W, self.values, self.gradient, self.length
         slope = dots(G, self.direction)
@@ -170,7 +173,9 @@ class Descent:
         self.W = np.where(lower, there, W)
         self.values = np.where(lower, values_there, values)
         self.gradient = np.where(lower, G_there, G)
-        if self.scale.renewable and (moved[lower] > RENEWING_STEP).any():
+        far = self.scale.renewable and (moved[lower] > RENEWING_STEP).any()
+        narrow = self.objective.rows.n_features <= MAX_GRAM_COLUMNS
+        if far or (narrow and n_iter % RENEWING_ITER == 0):
             self.scale = scale_at(self.objective, self.W)
         direction, decrement = self._step()
         self.direction = np.where(lower & self.active, direction, self.direction)
