@@ -605,7 +605,7 @@ def linear_predictions(
         else:
             p.X.data = <void *> <size_t> X.__array_interface__["data"][0]
             p.X.down, p.X.right = X.strides
-        p.tiled = p.X.down < p.X.right
+        p.tiled = 0 < p.X.down < p.X.right
         p.shape = shape_of(
             d, m, skinny_lanes(sizeof(double)), p.X.right == 1 and p.kind == 0, False
         )

@@ -15,6 +15,8 @@ RNG = np.random.default_rng(0)
 KINDS = {
     "C": lambda X: X,
     "F": np.asfortranarray,
+    "reversed": lambda X: X[::-1].copy()[::-1],
+    "reversed F": lambda X: np.asfortranarray(X[::-1])[::-1],
     "rows apart": lambda X: np.repeat(X, 2, axis=0)[::2],
     "columns apart": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
     "float32": lambda X: X.astype(np.float32),
