@@ -211,10 +211,11 @@ class BlendClassifier(
                     f"groups must be of shape {y.shape}, got {np.shape(groups)}."
                 )
             # Stacking splits without groups, so it gets the folds themselves.
-            splitter = check_cv(given, y, classifier=True)
-            self.cv = list(splitter.split(X, y, groups))
-        super().fit(X, y, **weights)
-        self.cv = given
+            self.cv = list(check_cv(given, y, classifier=True).split(X, y, groups))
+        try:
+            super().fit(X, y, **weights)
+        finally:
+            self.cv = given
         self._describe_out_of_fold(y, sample_weight)
         # What cross_val_predict needed is not what users look for in estimators_.
         self.estimators_: list[Any] = [unwrapped(model) for model in self.estimators_]

@@ -57,6 +57,13 @@ class Models:
         if isinstance(probas, str) or not hasattr(probas, "__len__"):
             raise ValueError(f"probas must be tables of probabilities, got {probas!r}.")
         tables = list(probas)
+        for table in tables:
+            pair = isinstance(table, tuple) and table and isinstance(table[0], str)
+            if pair or hasattr(table, "fit"):
+                raise ValueError(
+                    f"probas must be tables of probabilities, got {table!r} in a list. "
+                    "Names are given in a dict: {name: table}."
+                )
         if isinstance(probas, np.ndarray) and probas.ndim == 2:
             tables = list(_columns(probas, n_rows, n_models))
         return cls(tables, list(range(len(tables))))
@@ -166,6 +173,8 @@ def _columns(
 
 def labels_or_shares(y_true: Any) -> NDArray[Any]:
     """Return labels (n,) or soft labels (n, K) as an array."""
+    if isinstance(y_true, Mapping):
+        raise ValueError("y_true must be labels, got a dict. probas is given before.")
     y = as_array(y_true, "y_true")
     if y.ndim not in (1, 2):
         raise ValueError(f"y_true must be of shape (n,) or (n, K), got {y.shape}.")

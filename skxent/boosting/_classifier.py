@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
+from os import PathLike
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -216,6 +217,13 @@ class LossBoostingClassifier(DescribedBooster, BoosterPredictions):
     def _previous(self, init_model: Any) -> Any:
         """Return the library's classifier in a model whose trees are continued."""
         if not isinstance(init_model, LossBoostingClassifier):
+            # LightGBM would ignore anything else.
+            path = isinstance(init_model, str | bytearray | PathLike)
+            if not (init_model is None or path or hasattr(init_model, "predict")):
+                raise ValueError(
+                    "init_model must be a model, the path of one or None, got "
+                    f"{init_model!r}."
+                )
             return init_model
         if not np.array_equal(init_model.classes_, self.classes_):
             raise ValueError(

@@ -162,9 +162,10 @@ def _in_sample(model: Any, X: Any) -> FittedModel:
 def check_folds(scaling: Any, params: dict[str, Any]) -> None:
     """Check that the estimator is a classifier, and what there is to be fitted."""
     estimator, cv = scaling.estimator, scaling.cv
-    if estimator is not None and not is_classifier(estimator):
+    is_given = estimator is not None
+    if is_given and not (hasattr(estimator, "fit") and is_classifier(estimator)):
         raise ValueError(f"estimator must be a classifier or None, got {estimator!r}.")
-    if estimator is not None and isinstance(cv, str):
+    if is_given and isinstance(cv, str):
         raise ValueError(
             f"cv must be an int, a splitter, an iterable or None, got {cv!r}. Put a "
             "fitted estimator into a FrozenEstimator."

@@ -90,10 +90,13 @@ class FormulaLoss(Loss):
 
     def __init__(self, formula: str, /, **constants: Any) -> None:
         names = names_of(parse(formula)) - set(MARGIN)
-        if missing := names - constants.keys():
+        if missing := sorted(names - constants.keys()):
+            hint = f"Pass {missing[0]}=, a number."
+            if modules := {"np", "numpy", "math"}.intersection(missing):
+                hint = f"Write the functions without {min(modules)}: log(p), exp(p)."
             raise ValueError(
                 f"formula must be of p, q, L and constants that are given, got "
-                f"{', '.join(sorted(missing))}. Pass {sorted(missing)[0]}=, a number."
+                f"{', '.join(missing)}. {hint}"
             )
         if surplus := constants.keys() - names:
             raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, ClassVar
@@ -272,7 +273,7 @@ def as_loss(loss: str | Loss) -> Loss:
         names |= {name: name for name in LOSSES}
         near = get_close_matches(loss.lower().removesuffix("loss"), names, 1)
         hint = f" Did you mean {names[near[0]]!r}?" if near else ""
-        if not near and not loss.isidentifier():
+        if not near and re.search(r"\b[pqL]\b", loss):
             hint = f" A formula is written FormulaLoss({loss!r})."
     allowed = ", ".join(map(repr, LOSSES))
     raise ValueError(f"loss must be one of {allowed}, got {loss!r}.{hint}")

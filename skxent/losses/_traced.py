@@ -83,8 +83,10 @@ def trace(loss: Any) -> Program:
         with np.errstate(all="ignore"):
             result = operand(symbolic.phi(Expression(P), Expression(Q), Expression(L)))
     except (ArithmeticError, RecursionError) as error:
+        given = ", ".join(f"{k}={v!r}" for k, v in loss.parameters().items())
         raise ValueError(
-            f"phi must be numbers that a float holds, of few steps, got {error}."
+            f"phi must be numbers that a float holds, of few steps, got {error}"
+            f"{given and f' for {given}'}."
         ) from error
     if not isinstance(result, Node):
         raise ValueError(f"phi must depend on p, q or L, got {result}.")

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 from scipy.special import expit, softmax
 from sklearn.datasets import load_wine
+from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -236,6 +237,15 @@ P, Y = models(np.random.default_rng(0), 30, 3, 2)
         ),
         ({"probas": 0.5}, r"probas must be tables of probabilities, got 0\.5"),
         ({"probas": "p"}, "probas must be tables of probabilities, got 'p'"),
+        (
+            {"probas": [("a", P[0]), ("b", P[1])]},
+            r"probas must be tables of probabilities, got \('a', [\s\S]*: \{name: t",
+        ),
+        (
+            {"probas": [DummyClassifier()]},
+            r"probas must be tables of probabilities, got DummyClassifier\(\) in a",
+        ),
+        ({"probas": Y, "y_true": {"a": P[0]}}, "y_true must be labels, got a dict"),
         ({"probas": [P[0], P[1, :5]]}, r"probas must be tables of one shape, got"),
         ({"probas": P + 1}, r"probas must be in \[0, 1\], got \S+$"),
         ({"probas": np.where(P > 0.9, np.nan, P)}, "Input probas contains NaN"),

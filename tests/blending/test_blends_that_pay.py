@@ -10,7 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 from scipy.special import expit, ndtr, softmax
 from scipy.stats import beta as beta_distribution
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, ShuffleSplit, cross_val_predict
 from sklearn.naive_bayes import GaussianNB
@@ -268,6 +270,10 @@ def test_groups_are_kept_together():
     with pytest.raises(ValueError, match="groups"):
         model.fit(X, y)
     assert model.cv is splitter
+    broken = clone(model).set_params(estimators=[("a", DummyClassifier(strategy="no"))])
+    with pytest.raises(ValueError, match="strategy"):
+        broken.fit(X, y, groups=groups)
+    assert isinstance(broken.cv, type(splitter))  # as before, also after an error
     with pytest.raises(ValueError, match=r"^groups must be None for cv='prefit', got"):
         BlendClassifier(MODELS, cv="prefit").fit(X, y, groups=groups)
     with pytest.raises(

@@ -503,6 +503,7 @@ def test_bad_data(cls):
     for estimator, message in [
         (DummyClassifier().fit(Z, np.zeros(30)), "y must have at least 2 classes"),
         (LinearRegression(), r"estimator must be a classifier or None, got Linear"),
+        ("logistic", r"estimator must be a classifier or None, got 'logistic'"),
         (
             SVC(decision_function_shape="ovo"),
             "estimator must answer with logits of its 4 classes, got 6 columns",

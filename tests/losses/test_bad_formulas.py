@@ -82,6 +82,10 @@ NO_FLOAT = r"^phi must be numbers that a float holds, of few steps, got "
             "q * gamma",
             r"^formula must be of p, q, L and constants that are given, got g",
         ),
+        (
+            "-np.log(p)",
+            r", got np\. Write the functions without np: log\(p\), exp\(p\)\.",
+        ),
         ("-" * 1990 + "q", "^phi must be|^formula must be an expression"),
         ("-" * 5000 + "q", r"^formula must be a string of 1 to 2000"),
         ("(" * 900 + "q" + ")" * 900, "^phi must be|^formula must be an expression"),
@@ -102,6 +106,11 @@ def test_a_bad_string_is_refused(formula, message):
 def test_a_bad_constant_is_refused(value):
     with pytest.raises(ValueError, match=r"^a\b.* must "):
         FormulaLoss("a * q", a=value)
+
+
+def test_an_error_of_a_constant_tells_its_value():
+    with pytest.raises(ValueError, match=NO_FLOAT + r"float division.* for a=0\.0\.$"):
+        FormulaLoss("(1 - p**a) / a", a=0.0)
 
 
 def test_too_many_values_at_once_and_too_many_steps():

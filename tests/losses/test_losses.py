@@ -340,6 +340,8 @@ def test_losses_by_name():
         ("GeneralizedCrossEntropy", "Did you mean 'generalized_cross_entropy'?"),
         ("poly", "Did you mean 'poly1'?"),
         (Focal, "got <class 'skxent.losses._shipped.Focal'>. Write Focal()."),
+        ("q**2 * L", "got 'q**2 * L'. A formula is written FormulaLoss('q**2 * L')."),
+        ("binary:logistic", "got 'binary:logistic'."),
     ],
 )
 def test_a_name_that_is_nearly_right_is_told_the_right_one(given, write):
