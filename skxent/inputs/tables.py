@@ -160,13 +160,21 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
 
 
 def _as_floats(table: ArrayLike, name: str, finite: bool) -> Floats:
-    floats: Floats = check_array(
-        table,
-        ensure_2d=False,
-        ensure_all_finite=finite,
-        dtype=[np.float64, np.float32],
-        input_name=name,
-    )
+    try:
+        floats: Floats = check_array(
+            table,
+            ensure_2d=False,
+            ensure_all_finite=finite,
+            dtype=[np.float64, np.float32],
+            input_name=name,
+        )
+    except ValueError as error:
+        if not str(error).startswith("could not convert string"):
+            raise
+        raise ValueError(
+            f"{name} must be probabilities or logits, which are numbers: {error}. Pass "
+            "the result of predict_proba instead of labels."
+        ) from error
     return floats
 
 

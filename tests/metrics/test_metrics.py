@@ -342,6 +342,11 @@ def test_bad_tables_and_losses():
         ((Focal(), y, nan), {}, "Input y_proba contains NaN"),
         ((Focal(), y, [[np.inf, 0]] * 3), {}, "Input y_proba contains infinity"),
         (
+            (Focal(), ["a", "b", "a"], ["b", "b", "a"]),
+            {},
+            "y_proba must be probabilities or logits, .*: could .*'b'. Pass the result",
+        ),
+        (
             (Focal(), y, nan),
             {"from_logits": True},
             "y_proba must not contain NaN, got 3",
