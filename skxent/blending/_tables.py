@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -44,6 +44,7 @@ class Models:
         """
         if isinstance(probas, Mapping):
             names = list(probas)
+            check_are_tables(probas.values())
             return cls(list(probas.values()), names, _as_dict(names))
         if hasattr(probas, "columns") and np.ndim(probas) == 2:
             columns = list(np.asarray(probas).T)
@@ -57,13 +58,7 @@ class Models:
         if isinstance(probas, str) or not hasattr(probas, "__len__"):
             raise ValueError(f"probas must be tables of probabilities, got {probas!r}.")
         tables = list(probas)
-        for table in tables:
-            pair = isinstance(table, tuple) and table and isinstance(table[0], str)
-            if pair or hasattr(table, "fit"):
-                raise ValueError(
-                    f"probas must be tables of probabilities, got {table!r} in a list. "
-                    "Names are given in a dict: {name: table}."
-                )
+        check_are_tables(tables)
         if isinstance(probas, np.ndarray) and probas.ndim == 2:
             tables = list(_columns(probas, n_rows, n_models))
         return cls(tables, list(range(len(tables))))
@@ -126,6 +121,21 @@ class Models:
                 f"weights must be non-negative, with sum one, got {w.tolist()}."
             )
         return w / w.sum()
+
+
+def check_are_tables(given: Iterable[Any]) -> None:
+    """Raise a ValueError where a model or its name is among the probabilities."""
+    for table in given:
+        if isinstance(table, tuple) and table and isinstance(table[0], str):
+            raise ValueError(
+                "probas must be tables of probabilities, got a tuple that begins with "
+                f"{table[0]!r}. Pass names in a dict: {{name: table}}."
+            )
+        if hasattr(table, "fit"):
+            raise ValueError(
+                f"probas must be tables of probabilities, got {type(table).__name__}. "
+                "Pass what cross_val_predict(..., method='predict_proba') returns."
+            )
 
 
 def check_tables(given: Sequence[Any]) -> list[Floats]:

@@ -239,11 +239,15 @@ P, Y = models(np.random.default_rng(0), 30, 3, 2)
         ({"probas": "p"}, "probas must be tables of probabilities, got 'p'"),
         (
             {"probas": [("a", P[0]), ("b", P[1])]},
-            r"probas must be tables of probabilities, got \('a', [\s\S]*: \{name: t",
+            r"probas must be tables of probabilities, got a tuple that begins with 'a'",
         ),
         (
             {"probas": [DummyClassifier()]},
-            r"probas must be tables of probabilities, got DummyClassifier\(\) in a",
+            "probas must be tables of probabilities, got DummyClassifier. Pass",
+        ),
+        (
+            {"probas": {"a": DummyClassifier()}},
+            "probas must be tables of probabilities, got DummyClassifier. Pass",
         ),
         ({"probas": Y, "y_true": {"a": P[0]}}, "y_true must be labels, got a dict"),
         ({"probas": [P[0], P[1, :5]]}, r"probas must be tables of one shape, got"),
