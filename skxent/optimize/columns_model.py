@@ -36,6 +36,9 @@ class ColumnsModel(Model):
     H: Weights
     slope: Weights
     curvature: Weights
+    rows: TableRows
+    l1_weights: Weights
+    l2_weights: Weights
 
     def __init__(
         self, rows: TableRows, loss: Loss, l1_weights: Weights, l2_weights: Weights

@@ -29,7 +29,7 @@ class KeptHessian(MatrixModel):
         """Make the Hessian anew at the next point."""
         m = self.columns.rows.n_outputs
         self.of_rows: Weights | None = None
-        self.kept = np.empty((m, 0, m, 0))
+        self.kept: Weights = np.empty((m, 0, m, 0))
 
     def expand_with(self, W: Weights, penalty: Penalty) -> bool:
         """Add the penalty's part; return True if the rows' part is of W itself."""

@@ -93,6 +93,8 @@ class WholeHessian(Model):
 class MatrixModel(WholeHessian):
     """The whole Hessian, and coordinate descent with an L1 norm."""
 
+    l1_weights: Weights
+
     def __init__(self, objective: Objective, l1_weights: Weights) -> None:
         super().__init__(objective)
         self.l1_weights = l1_weights

@@ -116,6 +116,15 @@ def quasi_newton(inverse: Linear, pairs: Pairs, G: Weights) -> Weights:
 class Descent:
     """L-BFGS of some outputs, which leave the passes when they have ended."""
 
+    objective: Objective
+    found: Outputs
+    group: NDArray[np.intp]
+    tol: Weights
+    values: Weights
+    gradient: Weights
+    direction: Weights
+    decrement: Weights
+
     def __init__(
         self,
         objective: Objective,

@@ -82,15 +82,19 @@ class PenaltyPath:
         self.rows = rows
         self.loss = loss
         self.options = options
-        self.columns = WorkingColumns(rows)
-        self.models = KeptHessian(self.columns, loss), KeptColumns(self.columns, loss)
+        self.columns: WorkingColumns = WorkingColumns(rows)
+        self.models: tuple[KeptHessian, KeptColumns] = (
+            KeptHessian(self.columns, loss),
+            KeptColumns(self.columns, loss),
+        )
         constant = np.array(rows.best_intercepts(loss)[np.newaxis], dtype=np.float64)
         self.W: Weights = constant[: int(rows.fit_intercept)]
-        self.sums = self.columns.sums(loss, self.W)
-        (self.gradient,) = self._all_gradients([self.sums])
-        self.trend = np.zeros_like(self.gradient)  # the change with the penalty
-        self.at = np.inf  # the largest of the penalty's weights
-        self.ahead = 1
+        self.sums: Sums = self.columns.sums(loss, self.W)
+        self.gradient: Weights = self._all_gradients([self.sums])[0]
+        # How the gradient changes with the penalty, whose largest weight is `at`.
+        self.trend: Weights = np.zeros_like(self.gradient)
+        self.at: float = np.inf
+        self.ahead: int = 1
         self.last: Solution | None = None  # without an L1 norm
 
     @property
