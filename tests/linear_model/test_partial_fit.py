@@ -126,7 +126,7 @@ def test_columns_that_a_batch_lacks_change_nothing(n_classes, loss):
     rng = np.random.default_rng(0)
     wide, d = 1 << 19, 3000
     place = rng.choice(wide, d, replace=False)
-    few = sp.random_array((800, d), density=0.004, format="csr", rng=rng)
+    few = sp.csr_array(sp.random(800, d, density=0.004, random_state=0))
     many = sp.csr_array((few.data, place[few.indices], few.indptr), shape=(800, wide))
     y = rng.integers(0, n_classes, 800)
     narrow, stream = (
