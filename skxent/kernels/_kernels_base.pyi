@@ -11,6 +11,9 @@ _Reals: TypeAlias = NDArray[np.floating[Any]]
 _Loss: TypeAlias = tuple[str] | tuple[bytes, bytes, bytes, bytes]
 _Entries: TypeAlias = tuple[_Reals, NDArray[np.integer[Any]], NDArray[np.integer[Any]]]
 
+# What a score may be of.
+KINDS: tuple[str, ...]
+
 # skxent.inputs.targets.Target, which the kernels read by attribute
 class _Target(Protocol):
     @property
