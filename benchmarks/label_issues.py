@@ -3,11 +3,11 @@
     pip install cleanlab
     python -P benchmarks/label_issues.py
 
-Six tables of scikit-learn, of which 5, 10 and 20 % of the labels are changed to another
-at random. The table has the precision at k, k being the number of changed labels: of
-`rank_label_issues`, and of cleanlab's scores "self_confidence" and "normalized_margin".
-The last lines are times of one call for a million rows of ten classes, in seconds of
-CPU time.
+In six of scikit-learn's data sets, 5, 10 and 20 % of the labels are changed at random.
+The table compares the precision at k, where k is the number of changed labels, of
+`rank_label_issues` and of cleanlab's scores "self_confidence" and "normalized_margin".
+The last lines are the CPU times, in seconds, of one call with a million rows and ten
+classes.
 """
 
 import time

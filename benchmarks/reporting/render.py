@@ -14,7 +14,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 README = ROOT / "README.md"
 TEMPLATE = Path(__file__).parent / "page.md"
 
-# Of the chart: what a benchmark's rows are called, their table and the cases.
+# The chart's groups of bars: the label, the table of results and its cases.
 IN_CHART = {
     "kernels": (
         "loss, gradient",
@@ -51,7 +51,7 @@ IN_CHART = {
     ),
 }
 
-# Of the table in the README.
+# The cases that the table in the README shows.
 IN_README = {
     "kernels": ["1e5 x 10, float64"],
     "log_loss": ["1e6 x 10, integers"],

@@ -255,7 +255,7 @@ class BlendClassifier(
         Returns
         -------
         ndarray of shape (n, M K), or (n, M) for two classes
-            Of two classes the probabilities of the second.
+            The probabilities of each model; for two classes those of the second.
         """
         return super().transform(check_sparse("X", X))
 

@@ -46,7 +46,7 @@ class FocalXGBClassifier(XGBLossClassifier):
     """
 
     gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL  # type: ignore[misc]
+    loss: ClassVar[Any] = FOCAL  # type: ignore[misc]  # in place of a field
 
 
 @documented()
@@ -82,7 +82,7 @@ class FocalLGBMClassifier(LGBMLossClassifier):
     """
 
     gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL  # type: ignore[misc]
+    loss: ClassVar[Any] = FOCAL  # type: ignore[misc]  # in place of a field
 
 
 @documented()
@@ -118,4 +118,4 @@ class FocalCatBoostClassifier(CatBoostLossClassifier):
     """
 
     gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL  # type: ignore[misc]
+    loss: ClassVar[Any] = FOCAL  # type: ignore[misc]  # in place of a field

@@ -99,7 +99,7 @@ class SetObjective:
         w = w[:, np.newaxis]
         hits, sums, labels = ((w * x).sum(axis=0) for x in (p * t, p, t))
         below = hits + alpha * (sums - hits) + beta * (labels - hits)
-        # Of the index hits / below, by each probability.
+        # The derivative of the index, hits / below, in each probability.
         slope = t / below - hits / below**2 * (alpha + (1 - alpha - beta) * t)
         if self.loss != "unified_focal":
             counted = np.array([0.0, 1.0]) if K == 2 else np.full(K, 1 / K)

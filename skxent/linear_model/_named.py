@@ -55,7 +55,7 @@ class FocalLogisticRegression(CrossEntropyClassifier):
     gamma: Any = 2.0
     # It takes the place of the field of this name, and mypy allows no class variable
     # there.
-    loss: ClassVar[Any] = property(  # type: ignore[misc]
+    loss: ClassVar[Any] = property(  # type: ignore[misc]  # in place of a field
         lambda self: Focal(self.gamma), doc="The focal loss with this gamma."
     )
 
@@ -98,4 +98,4 @@ class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
 
     label_smoothing: float = 0.1
     # As above, for a loss without parameters.
-    loss: ClassVar[Any] = CrossEntropy()  # type: ignore[misc]
+    loss: ClassVar[Any] = CrossEntropy()  # type: ignore[misc]  # in place of a field
