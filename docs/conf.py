@@ -36,6 +36,7 @@ extensions = [
     "losses",
     "mathml",
     "sources",
+    "versions",
 ]
 exclude_patterns = ["_build", "tables"]
 templates_path = ["_templates"]
@@ -94,6 +95,7 @@ html_logo = html_favicon = "images/logo.svg"
 html_static_path = ["_static"]
 html_context = {"default_mode": "auto"}
 html_css_files = ["skxent.css"]
+html_js_files = ["versions.js", "switcher.js"]  # versions.js is written at the end
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
@@ -110,7 +112,9 @@ html_theme_options = {
         "numerics": [],
         "pitfalls": [],
     },
-    "logo": {"text": f"skxent {release}", "alt_text": "skxent, first page"},
+    "logo": {"text": "skxent", "alt_text": "skxent, first page"},
+    "navbar_start": ["navbar-logo", "versions"],
+    "navbar_end": ["theme-switcher"],
     "header_links_before_dropdown": 6,
     "footer_start": ["copyright"],
     "footer_end": [],

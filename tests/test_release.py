@@ -1,6 +1,8 @@
 """What a release says of itself: version, links, licences."""
 
+import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -69,6 +71,32 @@ def test_the_workflow_writes_addresses_before_it_builds():
         ".ci/address",
         "build --sdist",
     ]
+
+
+def versions_of(folder):
+    """Return the list from which the pages in a folder switch, the newest first."""
+    text = (folder / "_static" / "versions.js").read_text(encoding="utf-8")
+    found = json.loads(text.removeprefix("const VERSIONS = ").rstrip("\n;"))
+    return list(found.items())
+
+
+def test_pages_switch_between_versions(tmp_path):
+    """Those of a version are in a folder of its name; other builds are alone."""
+    write = runpy.run_path(str(ROOT / "docs" / "_ext" / "versions.py"))["write"]
+    for name in ("0.9", "0.10.0.dev0", "0.10.0", "html", "images"):
+        (tmp_path / name / "_static").mkdir(parents=True)
+        if name != "images":
+            (tmp_path / name / "index.html").touch()
+    (tmp_path / "0.9" / "old.html").touch()
+    write(tmp_path / "html", "0.10.0")
+    assert versions_of(tmp_path / "html") == [("0.10.0", ["index.html"])]
+    write(tmp_path / "0.10.0", "0.10.0")
+    expected = ["0.10.0", "0.10.0.dev0", "0.9"]
+    for name in expected:
+        found = versions_of(tmp_path / name)
+        assert [version for version, _ in found] == expected
+        assert found[-1][1] == ["index.html", "old.html"]
+    assert len(versions_of(tmp_path / "html")) == 1
 
 
 def test_the_minimal_tests_need_no_other_file():

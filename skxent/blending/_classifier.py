@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skxent.base.classifier import ScoredByAccuracy
 from skxent.base.estimator import LossParameters, VersionedPickle, WholeFits, columns_of
-from skxent.blending._final import Blend, two_columns
+from skxent.blending._final import Blend, check_pairs, two_columns
 from skxent.blending._weights import Pooling
 from skxent.inputs.columns import by_class
 from skxent.inputs.labels import check_labels, is_soft
@@ -30,7 +30,6 @@ from skxent.metrics._predictions import predict_by_class, reorder_classes
 from skxent.typing import MatrixLike
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-
 
 has_predict_proba: Callable[[Method], Method] = available_if(
     lambda wrapper: hasattr(wrapper.estimator, "predict_proba")
@@ -190,6 +189,7 @@ class BlendClassifier(
             If an option is out of its domain, y has NaN or one class, or estimators
             that are "prefit" have other classes than y.
         """
+        check_pairs(self.estimators)
         if is_soft(y):
             raise ValueError(
                 f"y must be labels of shape (n,), got {np.shape(y)}. blend_weights "

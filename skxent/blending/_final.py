@@ -81,3 +81,16 @@ class Blend(ClassifierMixin, BaseEstimator):
 def two_columns(table: Floats) -> Floats:
     """Return a table (n, K), also of the probabilities of the second of two classes."""
     return np.column_stack([1 - table, table]) if table.ndim == 1 else table
+
+
+def check_pairs(estimators: Any) -> None:
+    """Raise a ValueError if estimators are not a list of names and estimators."""
+    given = estimators if isinstance(estimators, list) else [estimators]
+    paired = isinstance(estimators, list)
+    for one in given:
+        if not (paired and isinstance(one, tuple) and len(one) == 2):
+            raise ValueError(
+                "estimators must be a list of (name, estimator) pairs, such as "
+                "[('linear', model), ('forest', RandomForestClassifier())], got "
+                f"{one!r}."
+            )

@@ -20,6 +20,11 @@ from skxent.kernels.checks import (
     check_unmasked,
 )
 
+SEVERAL_LABELS = (
+    " If a row may have several labels, pass multilabel=True to linear models and "
+    "losses, score with multilabel_log_loss, and wrap others in MultiOutputClassifier."
+)
+
 
 def check_soft_labels(
     y: NDArray[Any], n_classes: int, dtype: Any, name: str = "y"
@@ -38,8 +43,10 @@ def check_soft_labels(
     if soft is None or not np.isfinite(sums).all():
         raise ValueError(f"{name} must be finite and non-negative, got other values.")
     if off.any():
+        indicators = not (soft % 1).any() and soft.max() == 1
         raise ValueError(
             f"{name} must have rows that sum to one, got {sums[off][0]:.6g}."
+            + (SEVERAL_LABELS if indicators else "")
         )
     return soft / sums[:, np.newaxis] if is_half(y.dtype) else soft
 

@@ -220,11 +220,24 @@ def check_proba(y_proba: ArrayLike, name: str = "y_proba") -> Floats:
     return checked_proba(y_proba, name)[0]
 
 
+def warn_of_labels(y_proba: Any, name: str = "y_proba") -> None:
+    """Warn if the integers of ten rows or more can only be what predict returns."""
+    if is_plain(y_proba) or not hasattr(y_proba, "__len__") or len(y_proba) < 10:
+        return
+    if np.asarray(y_proba).dtype.kind in "iub":
+        warn(
+            f"{name} has integers, which look like labels. Pass y_true first, then the "
+            "result of predict_proba, not that of predict. If these integers are "
+            "probabilities, convert them to float."
+        )
+
+
 def checked_proba(
     y_proba: ArrayLike, name: str = "y_proba"
 ) -> tuple[Floats, Floats | None]:
     """Return probabilities, and the sums of their rows if these are not one."""
     check_unmasked(name, y_proba)
+    warn_of_labels(y_proba, name)
     logits = "Pass from_logits=True for logits." if name == "y_proba" else ""
     proba = within(np.asarray(y_proba)) if is_plain(y_proba) else None
     if proba is None:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from skxent.inputs.categories import Encoded, encode_coded
 from skxent.inputs.labels import as_labels, encode_labels
 from skxent.inputs.rounding import within
-from skxent.inputs.tables import float_table
+from skxent.inputs.tables import float_table, warn_of_labels
 from skxent.inputs.weights import moderate
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
@@ -87,6 +87,7 @@ def log_loss(
         value = _one_pass_log_loss(y_true, y_proba, normalize, sample_weight, labels)
         if value is not None:
             return value
+        warn_of_labels(y_proba)
         given = y_true, y_proba, labels
         mended = _typed(y_true), _inside(y_proba), _typed(labels)
         if any(new is not old for new, old in zip(mended, given, strict=True)):

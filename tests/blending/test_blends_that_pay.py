@@ -288,6 +288,15 @@ def test_a_classifier_takes_no_soft_labels():
         BlendClassifier(MODELS).fit(soft, soft)
 
 
+@pytest.mark.parametrize(
+    "estimators",
+    [[GaussianNB()], ["a", "b"], {"a": GaussianNB()}, [("a", None, 1)], None],
+)
+def test_estimators_have_names(estimators):
+    with pytest.raises(ValueError, match=r"^estimators must be a list of \(name, est"):
+        BlendClassifier(estimators).fit(np.zeros((4, 1)), [0, 1, 0, 1])
+
+
 def test_a_classifier_that_is_recalibrated():
     X, y = load_breast_cancer(return_X_y=True)
     X = (X - X.mean(axis=0)) / X.std(axis=0)

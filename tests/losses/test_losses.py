@@ -521,7 +521,11 @@ def test_outputs_are_filled_or_refused_by_name(method, names, z):
         (lambda: Focal().loss([0, 1], [1.0]), r"^y must have 1 rows, got 2\.$"),
         (
             lambda: Focal().loss([[1, 1]], [[0.0, 1]]),
-            r"^y must have rows that sum to one",
+            r"^y must have rows that sum to one, got 2\. If a .* multilabel=True to",
+        ),
+        (
+            lambda: Focal().loss([[0.5, 1]], [[0.0, 1]]),
+            r"^y must have rows that sum to one, got 1\.5\.$",
         ),
         (lambda: Focal().loss([[2, -1]], [[0.0, 1]]), r"^y must be finite and non-neg"),
         (

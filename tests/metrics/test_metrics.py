@@ -16,6 +16,7 @@ from skxent.metrics import (
     cross_entropy,
     d2_loss_score,
     evaluate_loss,
+    expected_calibration_error,
     focal_loss,
     log_loss,
     smoothed_log_loss,
@@ -226,6 +227,21 @@ def test_what_looks_like_probabilities(raw, alike):
         "y_proba looks like probabilities, but from_logits=True. "
         "Pass from_logits=False for probabilities."
     ]
+
+
+@pytest.mark.parametrize(
+    "metric", [log_loss, cross_entropy, expected_calibration_error]
+)
+def test_labels_called_probabilities_warn(metric):
+    """What predict returns, and y_true and y_proba in each other's place."""
+    labels, proba = np.arange(10) % 2, np.full((10, 2), 0.5)
+    swapped = [(proba, labels)] if metric is cross_entropy else []
+    for first, second in [(labels, labels), (labels, labels.tolist()), *swapped]:
+        with pytest.warns(UserWarning, match="^y_proba has integers, which") as caught:
+            metric(first, second)
+        assert caught[0].filename == __file__
+    for fine in (labels.astype(float), labels[:9]):
+        metric(labels[: len(fine)], fine)
 
 
 def test_sums_of_rows_may_be_off_by_the_root_of_eps():
