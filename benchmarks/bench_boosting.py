@@ -75,7 +75,7 @@ def test_focal_call(compare, gamma, n_threads):
 
 @pytest.mark.parametrize("n_classes", [None, 3, 10])
 def test_losses_beside_cross_entropy(compare, n_classes):
-    """A call of other losses, beside cross-entropy"""
+    """A call with other losses, compared with cross-entropy"""
     y, z = rows(n_classes)
     objectives = {
         cls.__name__: xgboost_objective(cls(), n_threads=1) for cls in LOSSES.values()
@@ -123,7 +123,7 @@ def table(n):
 @pytest.mark.parametrize("loss", [CrossEntropy(), Focal(2.0)], ids=repr)
 @pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
 def test_training(compare, size, library, loss):
-    """Training with our objective, beside the built-in one"""
+    """Training with skxent's objective, compared with the built-in one"""
     module = pytest.importorskip(library, reason=f"pip install '.[{library}]'")
     n, trees = {"full": (100_000, 200), "quick": (10_000, 20), "check": (2_000, 2)}[
         size

@@ -46,7 +46,7 @@ def cluster():
 
 @pytest.mark.parametrize("kind", [CrossEntropyClassifier, FocalLogisticRegression])
 def test_a_fit(cluster, compare, size, kind):
-    """A fit on two workers, beside the fit in memory on two threads"""
+    """A fit on two workers, compared with the fit in memory on two threads"""
     import skxent.dask
 
     n = {"full": 100_000, "quick": 10_000, "check": 1000}[size]
@@ -69,7 +69,7 @@ def test_a_fit(cluster, compare, size, kind):
     not Path("/proc/net/dev").exists(), reason="no /proc to count the bytes"
 )
 def test_a_pass(cluster, record, size):
-    """A pass over so few rows that nothing else takes time"""
+    """A pass over very few rows: the overhead alone"""
     from skxent.dask import CrossEntropyClassifier
     from skxent.linear_model._data import LinearData
 

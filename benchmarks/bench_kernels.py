@@ -86,7 +86,7 @@ def test_cross_entropy(compare, n, n_classes, dtype):
 
 @each_shape
 def test_other_losses(compare, n, n_classes):
-    """Other losses beside cross-entropy"""
+    """Other losses, compared with cross-entropy"""
     z, y = rows(n, n_classes, "float64")
     others = {"Focal(1.7)": Focal(1.7)}
     others |= {cls.__name__: cls() for cls in LOSSES.values() if cls != CrossEntropy}
@@ -101,7 +101,7 @@ def test_other_losses(compare, n, n_classes):
 
 @each_shape
 def test_float64_beside_float32(compare, n, n_classes):
-    """Cross-entropy in float32, beside float64"""
+    """Cross-entropy in float32, compared with float64"""
     calls = {
         name: ours(CrossEntropy(), *rows(n, n_classes, dtype))
         for name, dtype in (("skxent", "float32"), ("float64", "float64"))
@@ -111,7 +111,7 @@ def test_float64_beside_float32(compare, n, n_classes):
 
 @pytest.mark.parametrize("target", ["smoothed", "soft"])
 def test_soft_targets(compare, target):
-    """Soft targets, beside hard ones"""
+    """Soft targets, compared with hard ones"""
     z, y = rows(100_000, 10, "float64")
     soft = np.random.default_rng(1).dirichlet(np.ones(10), len(z))
     loss, out = CrossEntropy(), np.empty_like(z)

@@ -98,7 +98,7 @@ def against_peers(compare, patience, X, y, case, asked):
 
 @pytest.mark.parametrize("numbers", DENSE)
 def test_focal(compare, size, numbers):
-    """Focal loss, gamma = 2, beside gamma = 0"""
+    """Focal loss, gamma = 2, compared with gamma = 0"""
     X, y = data(*scaled(numbers, size))
     calls = {
         "skxent": lambda: CrossEntropyClassifier().fit(X, y),
@@ -110,7 +110,7 @@ def test_focal(compare, size, numbers):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_unpenalised(compare, size, n_classes):
-    """No penalty, C = inf, to 1e-8: all that statsmodels can do"""
+    """No penalty, C = inf, to 1e-8, compared with statsmodels"""
     n, d, _ = scaled((100_000, 30, n_classes), size)
     X, y = data(n, d, n_classes)
     with_ones = np.column_stack([np.ones(n), X])
@@ -192,7 +192,7 @@ def test_peak_memory(record, leave_out, size, numbers):
 @pytest.mark.parametrize("mixed", [False, True])
 @pytest.mark.parametrize("load", [load_breast_cancer, load_wine, load_digits])
 def test_unscaled(record, size, load, mixed):
-    """Passes over data as they come, and with columns times 1e-6 to 1e6"""
+    """Passes over unscaled data, and with columns multiplied by 1e-6 to 1e6"""
     X, y = load(return_X_y=True)
     if mixed:
         X = X * 10.0 ** np.random.default_rng(0).integers(-6, 7, X.shape[1])

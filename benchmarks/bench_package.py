@@ -70,10 +70,10 @@ def needed():
 
 
 def test_import(record, size):
-    """Import in a new process: the processor's time"""
+    """Import in a new process: CPU time"""
     calls = {
         "skxent": "import skxent",
-        "what it needs": needed(),
+        "dependencies": needed(),
         "sklearn.linear_model": "import sklearn.linear_model",
     }
     times = {name: [] for name in calls}
@@ -81,4 +81,4 @@ def test_import(record, size):
         for name, code in calls.items():
             times[name].append(float(output_of(TIMED.format(code))))
     medians = {name: median(values) for name, values in times.items()}
-    record("import", medians, at_least={"what it needs": 1 / 1.15})
+    record("import", medians, at_least={"dependencies": 1 / 1.15})

@@ -8,7 +8,7 @@ THREADS = 2
 
 
 def test_one_thread_beside_two(compare):
-    """Cross-entropy in two threads, beside one"""
+    """Cross-entropy on two threads, compared with one"""
     z, y = rows(1_000_000, 10, "float64")
     calls = {
         "skxent": ours(CrossEntropy(), z, y, n_threads=2),

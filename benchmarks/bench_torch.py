@@ -1,4 +1,4 @@
-"""LossModule in training: forward and backward, beside torch's own losses.
+"""LossModule in training: forward and backward, compared with torch's own losses.
 
 All take the mean over the rows of leaf logits. `loss_gradient` is our kernel without
 torch. "autograd" is torch's derivative of the same formula of softmax, as one writes
@@ -76,7 +76,7 @@ def test_cross_entropy(compare, n, n_classes, dtype, n_threads):
 
 @pytest.mark.parametrize("name", [*sorted(LOSSES), *CATALOGUE])
 def test_autograd(compare, name):
-    """Every loss and formula of papers, beside torch's derivative of its formula"""
+    """Every loss and formula of papers, compared with torch's derivative"""
     torch.set_num_threads(1)
     loss = CATALOGUE[name][0] if name in CATALOGUE else LOSSES[name]()
     z, y = rows(N, K, "float64")
@@ -96,7 +96,7 @@ def test_autograd(compare, name):
 
 @pytest.mark.parametrize("loss", [CrossEntropy(), Focal(2.0)], ids=repr)
 def test_binary(compare, loss):
-    """Log-odds, beside BCEWithLogitsLoss"""
+    """Log-odds, compared with BCEWithLogitsLoss"""
     torch.set_num_threads(1)
     z, y = rows(N * K, 2, "float64")
     z, y = z.detach()[:, 0].clone().requires_grad_(), y.to(z.dtype)

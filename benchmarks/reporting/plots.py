@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
 from reporting.machine import ROOT
 from reporting.record import OURS, Report
@@ -38,17 +40,25 @@ PEERS = {
 }
 
 
-def rows_figure(n_rows: int):
-    figure = Figure(figsize=(8, 1.1 + 0.24 * n_rows), layout="constrained")
+def rows_figure(labels: list[str], narrow: bool):
+    """Return a figure with a row for each label, which a narrow one has above it."""
+    n = len(labels)
+    size = (4, 1.6 + 0.42 * n) if narrow else (8, 1.1 + 0.24 * n)
+    figure = Figure(figsize=size, layout="constrained")
     ax = figure.subplots()
     ax.set_xscale("log")
     ax.grid(axis="x")
     ax.set_axisbelow(True)
-    ax.set_ylim(n_rows - 0.4, -0.6)
+    ax.set_ylim(n - 0.4, -0.9 if narrow else -0.6)
+    ax.set_yticks(range(n), [""] * n if narrow else labels)
+    for y, label in enumerate(labels if narrow else ()):
+        text = textwrap.fill(label, 56)
+        place = ax.get_yaxis_transform()
+        ax.text(0.01, y - 0.2, text, fontsize=7.5, transform=place, in_layout=False)
     return figure, ax
 
 
-def asked(report: Report) -> Figure:
+def asked(report: Report, narrow: bool = False) -> Figure:
     """Plot measured / target, a row for each table and peer; right of 1 it is met."""
     rows: dict[str, list[float]] = {}
     for record in report.records:
@@ -58,7 +68,7 @@ def asked(report: Report) -> Figure:
             rows.setdefault(label, []).append(
                 wanted / found if less_is_better else found / wanted
             )
-    figure, ax = rows_figure(len(rows))
+    figure, ax = rows_figure(list(rows), narrow)
     for y, ratios in enumerate(rows.values()):
         for x in ratios:
             good = x >= 1
@@ -71,15 +81,15 @@ def asked(report: Report) -> Figure:
                 linestyle="",
             )
     ax.axvline(1, color=INK, linewidth=1)
-    ax.set_yticks(range(len(rows)), rows)
     ax.set_xlabel("measured / target; targets are met right of 1")
     return figure
 
 
-def compared(report: Report) -> Figure:
+def compared(report: Report, narrow: bool = False) -> Figure:
     """Times of the cases of the chart, by library."""
     records = [r for name in IN_CHART for r in in_chart(report, name)]
-    figure, ax = rows_figure(len(records))
+    labels = [f"{IN_CHART[r.benchmark][0]} {r.case}" for r in records]
+    figure, ax = rows_figure(labels, narrow)
     marks = MARKERS | PEERS
     for y, record in enumerate(records):
         shown = {
@@ -93,21 +103,22 @@ def compared(report: Report) -> Figure:
             ax.plot(value, y, marker=marker, color=color, linestyle="")
     for name, (marker, color) in marks.items():
         ax.plot([], [], marker=marker, color=color, linestyle="", label=name)
-    labels = [f"{IN_CHART[r.benchmark][0]} {r.case}" for r in records]
-    ax.set_yticks(range(len(records)), labels)
-    ax.set_xlabel("seconds, on a logarithmic axis: further left is faster")
+    ax.xaxis.set_major_formatter(EngFormatter("s"))
+    ax.set_xlabel("time, on a logarithmic axis: further left is faster")
+    columns = 4 if narrow else len(marks)
     figure.legend(
-        frameon=False, ncols=len(marks), loc="outside upper center", columnspacing=1.2
+        frameon=False, ncols=columns, loc="outside upper center", columnspacing=1.2
     )
     return figure
 
 
 def draw(report: Report, folder: Path = IMAGES) -> None:
-    """Write both figures."""
+    """Write both figures, for wide and for narrow screens."""
     with mpl.rc_context(STYLE):
-        for name, figure in (("asked", asked(report)), ("times", compared(report))):
-            figure.savefig(
-                folder / f"benchmarks_{name}.svg",
-                transparent=True,
-                metadata={"Date": None, "Creator": None},
-            )
+        for name, plot in (("asked", asked), ("times", compared)):
+            for narrow, suffix in ((False, ""), (True, "_narrow")):
+                plot(report, narrow).savefig(
+                    folder / f"benchmarks_{name}{suffix}.svg",
+                    transparent=True,
+                    metadata={"Date": None, "Creator": None},
+                )

@@ -63,7 +63,9 @@ IN_README = {
 
 ASKED_FIGURE = (
     "![Measurements relative to their targets, for each table and peer]"
-    "(images/benchmarks_asked.svg){.dark-light}\n\n"
+    "(images/benchmarks_asked.svg){.dark-light .wide}\n"
+    "![The same for a narrow screen]"
+    "(images/benchmarks_asked_narrow.svg){.dark-light .narrow}\n\n"
     "*A row for each table and peer. Right of the line the target is met.*"
 )
 SIZES = {

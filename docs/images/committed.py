@@ -9,6 +9,7 @@ tests/test_pictures.py draws what is pure text again and compares.
 from __future__ import annotations
 
 import textwrap
+from functools import partial
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -98,6 +99,8 @@ def probabilities(name, size, grid):
         )
 
 
+# Of the boxes, which hold two lines of text.
+HEIGHT = 50
 # Questions, answers, and the page of each answer, relative to that of the picture.
 START = "Start: cross-entropy. Tune C, look at the log loss."
 CHOICES = [
@@ -159,37 +162,60 @@ def lines(text, x, y, width):
     )
 
 
-def which_loss():
-    """Return the questions that lead to a loss, as SVG whose boxes are links."""
-    step, height = 78, 54
+def box(kind, text, x, y, width, letters):
+    """Return a box of two lines of text; that of an answer has round corners."""
+    round_corners = ' rx="8"' if kind == "answer" else ""
+    return (
+        f'<rect class="{kind}" x="{x}" y="{y}" width="{width}" height="{HEIGHT}"'
+        f"{round_corners}/>{lines(text, x + width / 2, y + HEIGHT / 2, letters)}"
+    )
+
+
+def which_loss(narrow=False):
+    """Return the questions that lead to a loss, as SVG whose boxes are links.
+
+    An answer is at the right of its question, or below it on the screen of a phone.
+    """
+    if narrow:
+        kind, width, step, left, down, boxes = (
+            "narrow",
+            360,
+            148,
+            26,
+            62,
+            (348, 84, 270),
+        )
+    else:
+        kind, width, step, left, down, boxes = "wide", 700, 78, 165, 0, (310, 380, 310)
+    asked, begin, answered = boxes
+    top = 24 + HEIGHT
     parts = [
-        f'<svg class="which-loss" viewBox="0 0 700 {step * (len(CHOICES) + 1) + 20}"'
+        f'<svg class="which-loss {kind}"'
+        f' viewBox="0 0 {width} {top + step * (len(CHOICES) - 1) + HEIGHT + down + 6}"'
         ' xmlns="http://www.w3.org/2000/svg" role="img"'
         ' aria-label="Which loss? The list below has the same in words.">',
         '<a href="guide/cross_entropy.html#when-to-use-it-and-when-not">',
-        '<rect class="answer" x="10" y="10" width="680" height="44" rx="8"/>',
-        lines(START, 350, 32, 80),
+        box("answer", START, 6, 6, width - 12, 80 if width > 400 else 40),
         "</a>",
-        '<path d="M 165 54 V 88"/>',
+        f'<path d="M {left} {6 + HEIGHT} V {top}"/>',
     ]
     for k, (question, answer, link) in enumerate(CHOICES):
-        y = 88 + step * k
-        middle = y + height // 2
+        y = top + step * k
+        middle = y + down + HEIGHT / 2
+        start = 50 if narrow else 6 + asked
+        path = f"M {start} {y + HEIGHT if narrow else middle} V {middle} H {begin}"
         parts += [
-            f'<rect class="question" x="10" y="{y}" width="310" height="{height}"/>',
-            lines(question, 165, middle, 36),
-            f'<path d="M 320 {middle} H 380"/>',
-            f'<text class="word" x="350" y="{middle - 6}">yes</text>',
+            box("question", question, 6, y, asked, asked // 8.5),
+            f'<path d="{path}"/>',
+            f'<text class="word" x="{(start + begin) / 2}" y="{middle - 6}">yes</text>',
             f'<a href="{link}">',
-            f'<rect class="answer" x="380" y="{y}" width="310" height="{height}"'
-            ' rx="8"/>',
-            lines(answer, 535, middle, 36),
+            box("answer", answer, begin, y + down, answered, answered // 8.5),
             "</a>",
         ]
         if k < len(CHOICES) - 1:
             parts += [
-                f'<path d="M 165 {y + height} v {step - height}"/>',
-                f'<text class="word" x="182" y="{y + height + 17}">no</text>',
+                f'<path d="M {left} {y + HEIGHT} V {y + step}"/>',
+                f'<text class="word" x="{left + 16}" y="{y + step - 8}">no</text>',
             ]
     return "\n".join([*parts, "</svg>", ""])
 
@@ -208,7 +234,11 @@ def logo():
     )
 
 
-TEXTS = {"which_loss.svg": which_loss, "logo.svg": logo}
+TEXTS = {
+    "which_loss.svg": which_loss,
+    "which_loss_narrow.svg": partial(which_loss, narrow=True),
+    "logo.svg": logo,
+}
 
 
 if __name__ == "__main__":
