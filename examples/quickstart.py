@@ -3,11 +3,11 @@ Quickstart: decisions and probabilities for a rare class
 ========================================================
 
 In a simulated table one row in twenty is positive. A model that minimises log loss and
-predicts the more likely class misses nearly all of them. Balanced class weights find
-more, but in scikit-learn their price is the probabilities, which become those of
-balanced data. Here ``predict_proba`` takes the weights out again, so that one model
-gives both. All models are tuned on the same stratified folds, and measured on rows that
-they have not seen.
+predicts the more likely class misses nearly all positive rows. With balanced class
+weights a model finds more of them, but in scikit-learn its probabilities are then those
+for balanced data. In skxent ``predict_proba`` corrects for the weights, so the same
+model returns good decisions and good probabilities. All models are tuned on the same
+stratified folds and evaluated on held-out rows.
 """
 
 from sklearn.datasets import make_classification
@@ -25,7 +25,7 @@ from skxent.scorers import neg_log_loss_scorer
 # %%
 # Data
 # ----
-# Five columns tell something, fifteen nothing. Half of the rows are for the test.
+# Five columns are informative, fifteen are not. Half of the rows are for the test.
 
 X, y = make_classification(
     10_000, n_informative=5, weights=[0.95], class_sep=0.5, random_state=0
@@ -36,8 +36,8 @@ print(f"{len(y)} training rows, {y.mean():.1%} positive; {len(y_test)} test rows
 # %%
 # Models and searches
 # -------------------
-# The estimators are scikit-learn's in all respects: in a Pipeline, in GridSearchCV,
-# scored by any scorer. ``neg_log_loss_scorer`` also scores folds that lack a class.
+# The estimators work like those of scikit-learn: in a Pipeline, in GridSearchCV, and
+# with any scorer. ``neg_log_loss_scorer`` also scores folds that lack a class.
 
 balanced = {"class_weight": "balanced"}
 models = {
@@ -69,22 +69,22 @@ print(f"\n{y_test.sum()} of the test rows are positive.")
 # %%
 # What it means
 # -------------
-# *Found* is the share of the positive rows that a model finds: balanced weights raise
-# it. *Expected* is the sum of the probabilities, the number of positive rows that a
-# model expects. LogisticRegression with balanced weights expects several times as many
-# as there are, so nothing that follows from its probabilities is right (a cost, a
-# threshold, a mean), and its log loss is the largest. The balanced models of skxent
-# decide alike, and expect about as many as there are.
+# *Found* is the share of the positive rows that a model finds: balanced weights
+# increase it. *Expected* is the sum of the probabilities, which is the number of
+# positive rows that the model expects. LogisticRegression with balanced weights expects
+# several times as many as there are. Its log loss is the largest, and everything
+# computed from its probabilities is wrong: costs, thresholds and means. The balanced
+# models of skxent make nearly the same decisions, and expect about the right number.
 #
-# What it does not mean: that weights or focal loss make better probabilities. The first
-# row is as good there. If the costs of errors are known, its probabilities and a
-# threshold are all that is needed.
+# This does not mean that weights or focal loss improve the probabilities: those of the
+# first row are as good. If the costs of errors are known, its probabilities and a
+# threshold are sufficient.
 
 # %%
-# The same, as a picture
+# The same, as a figure
 # ----------------------
-# On the diagonal the probabilities are the observed frequencies. The axes are
-# logarithmic, since the class is rare. The picture needs matplotlib, all else does not.
+# On the diagonal the probabilities are equal to the observed frequencies. The axes are
+# logarithmic, because the class is rare. Only the figure needs matplotlib.
 
 try:
     import matplotlib.pyplot as plt

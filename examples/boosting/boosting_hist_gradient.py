@@ -29,8 +29,8 @@ X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
 # %%
 # Three losses
 # ------------
-# With ``posterior=False`` predict_proba is the softmax, as of the built-in loss; of
-# focal loss that is not a class probability.
+# With ``posterior=False``, predict_proba returns the softmax, as with the built-in
+# loss. For focal loss, the softmax is not a class probability.
 
 focal = Focal(gamma=2.0)
 losses = {
@@ -53,10 +53,10 @@ for name, loss in losses.items():
 # %%
 # Results
 # -------
-# Focal loss ranks the rows better here; with the posterior its log loss is the same.
-# The figure shows how hard a row pulls, by the probability of its true class. Eight of
-# ten rows are in the shade, where focal loss hardly pulls: the trees are grown for the
-# others.
+# Focal loss ranks the rows better in this example, and with the posterior it has the
+# same log loss. The figure shows the slope of the loss against the probability of the
+# true class. Eight of ten rows are in the shaded range, where the slope of focal loss
+# is small: the trees are grown for the other rows.
 
 LossCurveDisplay.from_predictions(
     y_test, probas["focal, softmax"], [CrossEntropy(), focal], quantity="gradient"

@@ -1,10 +1,10 @@
 """
-Any loss in the place of LGBMClassifier
-=======================================
+Another loss in an LGBMClassifier
+=================================
 
-A notebook that trains an LGBMClassifier changes one line to train it with another loss:
-categories, evaluation sets, early stopping by any metric, importances and SHAP values
-stay, and the probabilities can be calibrated and blended.
+In a notebook that trains an LGBMClassifier, one line changes the loss. Categories,
+evaluation sets, early stopping by any metric, importances and SHAP values work as
+before, and the probabilities can be calibrated and blended.
 """
 
 import sys
@@ -38,7 +38,7 @@ for metric in ("multi_logloss", "auc_mu"):
     model = LGBMLossClassifier("poly1", estimator=trees)  # in the place of `trees`
     model.fit(fit, fit_y, eval_set=(held, held_y), eval_metric=metric)
     score = model.best_score_["valid_0"][metric]
-    print(f"{metric:14}{model.best_iteration_:4} trees, {score:.3f} at the best")
+    print(f"{metric:14}{model.best_iteration_:4} trees, best score {score:.3f}")
 top = np.argsort(-model.feature_importances_)[:3]
 print("important:", ", ".join(model.feature_names_in_[top]))
 plot_importance(model.booster_)

@@ -39,7 +39,8 @@ X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
 # %%
 # The built-in objective, and focal loss by hand
 # ----------------------------------------------
-# XGBoost starts a custom objective at zero; ``init_score`` is where the loss is least.
+# XGBoost starts a custom objective at zero. ``init_score`` is the start with the
+# smallest loss.
 
 settings = {"n_estimators": 100, "max_depth": 4, "learning_rate": 0.1}
 
@@ -77,14 +78,15 @@ for name, proba in (
 # %%
 # Results
 # -------
-# On these data focal loss ranks the rows no better than the built-in objective. Its
-# sigmoid says on average many times what comes true. The map of the loss undoes that,
-# and the log loss is near that of the built-in objective again.
+# On these data focal loss does not rank the rows better than the built-in objective.
+# The mean of its sigmoid is several times the share of positive rows. The posterior
+# corrects for this, and its log loss is close to that of the built-in objective.
 #
-# In the figure each point is 250 held-out rows of like sigmoid, at the foot those of
-# which none is positive. All are far below the diagonal and most near the map of focal
-# loss; on the left of it are bins with one positive row, on the right end means over
-# rows that are not alike.
+# In the figure each point is a bin of 250 held-out rows with similar sigmoids; at the
+# bottom are bins without positive rows. All points are far below the diagonal, and most
+# of them are near the curve of focal loss. On the left, points above the curve are bins
+# with one positive row. On the right, the rows of a bin differ, so its mean is not on
+# the curve.
 
 sigmoid = focal.predict_proba(X_test)[:, 1]
 PosteriorDisplay.from_predictions(

@@ -41,8 +41,8 @@ X, X_test, y, y_test = train_test_split(
 # %%
 # The scorer and the search
 # -------------------------
-# "balanced" is balanced by the rows that are scored: every fold needs rows of every
-# class, so the folds must be stratified, as they are by default.
+# The balanced weights are computed from the rows that are scored. Every fold therefore
+# needs rows of every class, so the folds must be stratified, as they are by default.
 
 balanced_scorer = make_loss_scorer(CrossEntropy(), class_weight="balanced")
 
@@ -80,13 +80,13 @@ print(f"class frequencies    {np.bincount(y_test) / len(y_test)}")
 # %%
 # Results
 # -------
-# The two scores ask for two different things. The mean log loss is least for the
-# probabilities in data like these. The balanced one is least for the probabilities in a
-# population in which all classes are equally frequent: those of a model with balanced
-# weights whose probabilities are left as they are, ``posterior=False``. They are wrong
-# for data like these. If it is only the decision that should be balanced,
-# ``class_weight="balanced"`` alone is enough: ``predict`` follows it, and
-# ``predict_proba`` keeps to the frequencies of the data.
+# The two scores have different optima. The mean log loss is minimal for the class
+# probabilities in data like these. The balanced log loss is minimal for the class
+# probabilities in a population with equally frequent classes: those of a model with
+# balanced weights and ``posterior=False``. These are wrong for data like the given
+# ones. If only the decisions should be balanced, ``class_weight="balanced"`` is
+# sufficient: it changes ``predict``, while ``predict_proba`` returns the class
+# probabilities in the data.
 
 plt.style.use("tableau-colorblind10")
 figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")

@@ -21,7 +21,8 @@ from skxent.metrics import log_loss
 # %%
 # Data and costs
 # --------------
-# The cost of a rule is counted in stopped honest customers, per thousand payments.
+# The unit of costs is one stopped honest customer. The table has the cost per thousand
+# payments.
 
 X, y = make_classification(
     120_000,
@@ -48,8 +49,8 @@ def cost(proba, threshold=THRESHOLD):
 # %%
 # Six ways to fit
 # ---------------
-# ``posterior=False`` is what other libraries return: the sigmoid of the model.
-# ``posterior=True``, the default, undoes what the loss and the class weights did.
+# ``posterior=False`` returns the sigmoid, as other libraries do. ``posterior=True``,
+# the default, corrects for the loss and the class weights.
 
 focal = {"gamma": 2.0, "class_weight": "balanced"}
 models = {
@@ -73,17 +74,18 @@ for name, model in models.items():
 # %%
 # Results
 # -------
-# The sigmoid of a focal or balanced model says "fraud" far too often: at the threshold
-# that the costs ask for, nearly every honest customer is stopped. With the same
-# coefficients and ``posterior=True`` the mean probability is the share of frauds again,
-# and the focal model costs what plain logistic regression costs. It does not cost less,
-# and the balanced one costs more, because on these data class weights made the ranking
-# worse, as the average precision says. A gain from imbalanced losses has to be
-# measured; the damage to the probabilities is certain, and can be undone.
+# The sigmoid of a focal or balanced model predicts "fraud" far too often: at the
+# threshold that follows from the costs, nearly every honest customer is stopped. With
+# the same coefficients and ``posterior=True`` the mean probability is the share of
+# frauds, and the focal model costs as much as plain logistic regression. It does not
+# cost less. The balanced model costs more, because on these data class weights made the
+# ranking worse, as its average precision shows. A gain from losses for imbalanced data
+# has to be measured. The distortion of the probabilities is certain, but can be
+# corrected.
 #
-# Each curve is the cost at any threshold. The lowest points of a solid or dashed curve
-# and of its dotted sibling are equal: a threshold tuned on held-out rows would also do,
-# until the costs change.
+# Each curve shows the cost for all thresholds. The minima of a solid or dashed curve
+# and of the dotted curve of the same model are equal: a threshold tuned on held-out
+# rows is as good, until the costs change.
 
 plt.style.use("tableau-colorblind10")
 figure, ax = plt.subplots(figsize=(9, 4.5), layout="constrained")
@@ -96,7 +98,7 @@ ax.axvline(THRESHOLD, color="black", linewidth=1)
 ax.text(THRESHOLD, ax.get_ylim()[1], " 1 / 101", va="bottom")
 ax.set(
     xscale="log",
-    xlabel="stop payments of a probability above",
+    xlabel="threshold: stop payments with a larger probability",
     ylabel="cost per thousand payments",
 )
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))

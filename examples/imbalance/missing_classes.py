@@ -23,7 +23,7 @@ from skxent.scorers import make_loss_scorer, neg_log_loss_scorer
 # %%
 # Eight clinics
 # -------------
-# Measles was seen at clinic C alone, which had no covid.
+# Measles occurred only at clinic C, which had no covid.
 
 X, codes = make_classification(
     1200,
@@ -43,8 +43,9 @@ X, disease, clinic = X[seen], disease[seen], clinic[seen]
 # %%
 # Three scorers
 # -------------
-# A label that the model was never trained on has no probability. skxent's scorer says
-# so in a warning and takes eps, as scikit-learn's clipping would, or what one gives it.
+# A model has no probability for a label that it was not trained on. The scorer of
+# skxent warns, and uses eps, which is what clipping in scikit-learn would give, or a
+# value of your choice.
 
 
 def scores(scoring):
@@ -75,11 +76,11 @@ for name, row in table.items():
     print(f"{name:<20}{''.join(f'{score:>8.3f}' for score in row)}")
 
 # %%
-# The number that scikit-learn gave for clinic C
-# ----------------------------------------------
-# Training had cold, covid and flu; the fold has cold, flu and measles. Three columns,
-# three labels: flu was scored with the probability of covid. For the rows whose
-# label the model does know, the log loss is another.
+# The wrong score of scikit-learn for clinic C
+# --------------------------------------------
+# The training rows had cold, covid and flu; the fold has cold, flu and measles. Both
+# have three classes, so scikit-learn evaluated flu with the probability of covid. The
+# log loss of the rows whose label the model knows is different:
 
 here = clinic == "C"
 model = LogisticRegression().fit(X[~here], disease[~here])

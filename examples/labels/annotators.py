@@ -20,8 +20,8 @@ from skxent.metrics import entropy, expected_calibration_error, kl_divergence
 # %%
 # Votes
 # -----
-# The data are made, so that the true probabilities are known. An annotator answers by
-# them, but now and then does not look and guesses.
+# The data are simulated, so the true probabilities are known. An annotator draws the
+# answer from them, but sometimes guesses without looking.
 
 K = 3
 CARELESS = np.array([0.02, 0.05, 0.1, 0.2, 0.4])
@@ -46,8 +46,8 @@ print(f"rows on which all five agree: {np.mean(votes.max(axis=1) == 1):.0%}\n")
 # %%
 # Fit to the majority, fit to the votes
 # -------------------------------------
-# ``explain`` splits the cross-entropy of votes into their own entropy, which no model
-# can get below, and what the model wastes.
+# ``explain`` splits the cross-entropy of the votes into their entropy, which is a lower
+# bound for any model, and the part that a better model can avoid.
 
 to_majority = CrossEntropyClassifier().fit(X[fit], votes[fit].argmax(axis=1))
 to_votes = CrossEntropyClassifier().fit(X[fit], votes[fit])
@@ -61,9 +61,10 @@ for name, proba in probas.items():
 # %%
 # Careless annotators
 # -------------------
-# Votes of which a share is guessed are smoothed labels, and so are the probabilities
-# learnt from them. Control rows with a plain answer tell the share: of guesses, one in
-# K is right by chance. ``posterior`` undoes label smoothing of any origin.
+# If a share of the votes is guessed, the votes are smoothed labels, and a model of them
+# predicts smoothed probabilities. Control rows with an obvious answer measure this
+# share; of the guesses, one in K is right by chance. ``posterior`` corrects for label
+# smoothing of any origin.
 
 control = vote(np.tile(np.eye(K), (50, 1)))
 right = control[np.arange(len(control)), np.arange(len(control)) % K].mean()
@@ -88,11 +89,11 @@ for name, proba in probas.items():
 # %%
 # Results
 # -------
-# A model of majority votes takes every row for a clear one. It is over-confident, and
-# picks the likeliest class less often although it was fitted to the same rows. The
-# model of the votes is under-confident by what was guessed. With that undone it is the
-# nearest to the truth, if not on it: a linear model cannot follow smoothed
-# probabilities exactly.
+# The model of the majority votes treats every row as unambiguous. It is over-confident,
+# and selects the most likely class less often although it was fitted to the same rows.
+# The model of the votes is under-confident because of the guesses. With the correction
+# it is closest to the true probabilities. It does not reach them, because a linear
+# model cannot represent smoothed probabilities exactly.
 
 figure, axes = plt.subplots(1, 3, figsize=(11, 4.2), layout="constrained", sharey=True)
 for ax, (name, proba) in zip(axes, probas.items(), strict=True):

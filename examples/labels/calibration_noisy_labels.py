@@ -25,8 +25,9 @@ from skxent.metrics import expected_calibration_error, log_loss
 # %%
 # Data and models
 # ---------------
-# Half of the rows are to fit, a quarter each to scale and to test. All rows have noisy
-# labels, those of the test too: a calibrated model is right about the noise.
+# Half of the rows are for the fit, a quarter for scaling and a quarter for the test.
+# All rows have noisy labels, including those of the test: calibrated probabilities
+# include the noise.
 
 NOISE = 0.2
 MODELS = {
@@ -52,9 +53,9 @@ def split(seed):
 # %%
 # Three kinds of probabilities
 # ----------------------------
-# The plain softmax; the class probabilities that the loss implies, which is what
-# predict_proba of skxent's estimators returns; and these after temperature scaling on
-# the rows held out for it.
+# The three kinds are the plain softmax; the class probabilities that follow from the
+# loss, which predict_proba of the estimators returns; and these after temperature
+# scaling on held-out rows.
 
 
 def predictions(model, X, y, X_val, y_val, X_test):
@@ -93,14 +94,16 @@ for C, penalty in ((1e4, "weak penalty"), (1.0, "strong penalty")):
 # %%
 # Results
 # -------
-# All are means over the splits. Under the weak penalty cross-entropy is over-confident,
-# and label smoothing and focal loss lower the error of the softmax. Under the strong
-# penalty every model is under-confident to begin with, and they raise it.
+# All numbers are means over the splits. With the weak penalty cross-entropy is
+# over-confident, and label smoothing and focal loss reduce the calibration error of the
+# softmax. With the strong penalty every model is under-confident, and they increase the
+# error.
 #
-# The implied probabilities are right at the minimum over all models, not of one that is
-# fitted too closely or too loosely. A temperature fitted to other rows mends most of
-# that: by log loss, which no trick of confidence can please, it is the best of the
-# three for each model and both penalties, and little is left between the losses.
+# The class probabilities that follow from the loss are right at the minimum over all
+# models, but not for a model that is over-fitted or under-fitted. A temperature that is
+# fitted to other rows corrects most of this. It has the smallest log loss of the three
+# for each model and both penalties, and the differences between the losses are then
+# small.
 
 figure, axes = plt.subplots(2, 3, figsize=(10, 7), layout="constrained")
 for line, (C, penalty) in zip(axes, ((1e4, "weak"), (1.0, "strong")), strict=True):

@@ -25,9 +25,9 @@ from skxent.targets import distill
 # %%
 # Few labels, many rows
 # ---------------------
-# 20000 rows of four classes, of which some hundreds have a label. Teacher and student
-# see the same labels. The teacher is calibrated on out-of-fold rows, since boosted
-# trees that were fitted to few rows are too sure of themselves.
+# There are 20000 rows of four classes, and some hundreds of them have a label. Teacher
+# and student have the same labels. The teacher is calibrated on out-of-fold rows,
+# because boosted trees that were fitted to few rows are over-confident.
 
 X, y = make_classification(
     25_000,
@@ -45,8 +45,8 @@ teacher = TemperatureScaling(trees, cv=3)
 student = make_pipeline(SplineTransformer(n_knots=6), CrossEntropyClassifier())
 
 # %%
-# ``distill`` makes soft labels of the teacher's probabilities or logits; it can soften
-# them by a temperature, and mix in the labels that there are.
+# ``distill`` returns soft labels from the teacher's probabilities or logits. It can
+# also soften them with a temperature, and mix them with the labels of labelled rows.
 
 numbers = [250, 500, 1000, 4000]
 rows = {"boosted teacher": [], "labels": [], "probabilities": [], "decisions": []}
@@ -73,12 +73,12 @@ for name, cells in rows.items():
 # %%
 # Results
 # -------
-# The student of the teacher's probabilities does better than the student of the labels
-# by both measures, the more so the fewer labels there are. It does not come near the
-# teacher: what a linear model of splines cannot express, it cannot be taught. Fitted to
-# the teacher's decisions, which is what an estimator that only takes labels allows, it
-# is as accurate or a little more so, but far too confident: its log loss is worse than
-# that of the student of the labels.
+# The student of the teacher's probabilities is better than the student of the labels by
+# both metrics, and the difference is larger with fewer labels. It is not as good as the
+# teacher, because a linear model of splines cannot represent everything that the
+# teacher does. Fitted to the teacher's decisions, as an estimator that only accepts
+# labels would be, the student is as accurate or slightly more accurate, but far too
+# confident: its log loss is larger than that of the student of the labels.
 
 plt.style.use("tableau-colorblind10")
 figure, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")

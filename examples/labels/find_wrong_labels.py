@@ -20,8 +20,8 @@ from skxent.losses import GeneralizedCrossEntropy
 from skxent.metrics import cross_entropy
 
 # %%
-# Five labels in a hundred are made wrong
-# ---------------------------------------
+# Data: five labels in a hundred are wrong
+# ----------------------------------------
 
 X, truth = load_digits(return_X_y=True)
 rng = np.random.default_rng(0)
@@ -30,9 +30,10 @@ y = np.where(wrong, (truth + rng.integers(1, 10, len(truth))) % 10, truth)
 print(f"{wrong.sum()} of {len(y)} labels are wrong\n")
 
 # %%
-# The most surprising rows
-# ------------------------
-# ``explain`` takes a cross-entropy apart and lists the rows that it comes from.
+# The rows with the largest loss
+# ------------------------------
+# ``explain`` splits a cross-entropy into its parts, and lists the rows that contribute
+# most.
 
 
 def kernel_model(loss="cross_entropy", C=1.0):
@@ -46,7 +47,7 @@ explanation = explain(y, proba, n_rows=10)
 print(explanation)
 
 # %%
-# In the pictures: the label that the row has, and in brackets what it was before.
+# The titles of the images are the given label and, in brackets, the original one.
 
 figure, axes = plt.subplots(2, 5, figsize=(7, 3.4), layout="constrained")
 for ax, row in zip(axes.flat, explanation.rows, strict=True):
@@ -57,11 +58,11 @@ for ax, row in zip(axes.flat, explanation.rows, strict=True):
 figure.suptitle("the ten most surprising labels")
 
 # %%
-# Which model, and which of its losses?
-# -------------------------------------
-# If somebody checks as many rows as there are wrong labels, those of the largest loss,
-# what share of the wrong labels is found? With the loss of rows that the model has not
-# seen, and with that of the rows that it was fitted to.
+# Which model, and out of fold or not?
+# ------------------------------------
+# Suppose that you check as many rows as there are wrong labels, those with the largest
+# loss. The table shows the share of wrong labels that you find, with the out-of-fold
+# loss, and with the loss of the rows that the model was fitted to.
 
 robust = GeneralizedCrossEntropy(0.7)
 models = {
@@ -71,7 +72,7 @@ models = {
     "generalized, C=100": kernel_model(robust, C=100),
     "extremely random trees": ExtraTreesClassifier(50, random_state=0),
 }
-print(f"\n{'found, if one is:':<32}{'out of fold':>12}{'fitted':>12}")
+print(f"\n{'share found, by the loss':<32}{'out of fold':>12}{'fitted':>12}")
 for name, model in models.items():
     line = f"{name:<32}"
     unseen = cross_val_predict(model, X, y, method="predict_proba")
@@ -82,13 +83,13 @@ for name, model in models.items():
     print(line)
 
 # %%
-# Trees that learn every label by heart find none by the loss of the rows they were
-# fitted to: it is zero for all, and the order that of the table. Out of fold they find
-# as many as the others. A linear model under a penalty cannot learn single labels by
-# heart, and here its loss on the rows it saw does about as well.
+# Trees that memorise every label find none with the loss of the rows that they were
+# fitted to: this loss is zero for all rows, so the order is that of the table. With the
+# out-of-fold loss they find as many as the other models. A linear model with a penalty
+# cannot memorise single labels, and its loss on the training rows finds about as many.
 #
-# The loss that is robust to wrong labels is no better at finding them as such. With a
-# weak penalty, where cross-entropy bends to the wrong labels, it is; with the stronger
-# one cross-entropy does better.
+# A noise-robust loss does not find more wrong labels here. With a weak penalty,
+# cross-entropy fits the wrong labels and the noise-robust loss is better; with a
+# stronger penalty cross-entropy is better.
 
 plt.show()

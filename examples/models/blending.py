@@ -49,9 +49,9 @@ models = {
 # %%
 # Weights and log loss
 # --------------------
-# Beside the blend stand the mean of all models, the best single model, weights fitted
-# to the rows that the models were fitted to, and stacking: a logistic regression of all
-# probabilities. The blend is also scaled by a temperature, one parameter more.
+# The blend is compared with the mean of all models, the best single model, weights
+# fitted to the training rows of the models, and stacking: a logistic regression of all
+# probabilities. The blend is also scaled by a temperature, which is one more parameter.
 
 
 def blended(weights, tables):
@@ -90,20 +90,20 @@ for n, found in weights.items():
 # %%
 # Results
 # -------
-# With 3000 rows the blend is better than each model and than their mean. Most weight
-# goes to the neighbours, the worst model by far when alone: what they know the others
-# do not, and the blend takes the edge off their mistakes. With 200 rows the weights are
-# not yet better than equal ones.
+# With 3000 rows the blend is better than each model and than their mean. Nearest
+# neighbours have the largest weight, although they are by far the worst single model:
+# they contain information that the other models lack, and the blend reduces their
+# mistakes. With 200 rows the weights are not yet better than equal weights.
 #
-# Weights fitted to rows that the models have seen are worth nothing: all goes to the
-# forest, which knows these rows by heart.
+# Weights must not be fitted to the training rows of the models: the forest, which has
+# memorised these rows, then has all the weight.
 #
-# Stacking has 84 parameters where the blend has 4, and here it is better even with 200
-# rows. A mean of calibrated probabilities that differ is under-confident (Ranjan and
-# Gneiting 2010, doi 10.1111/j.1467-9868.2009.00726.x), which the temperatures below 1
-# show. Stacking can mend that; the temperature mends a part. A blend keeps what
-# stacking does not: its answer lies between those of the models, and the weights can be
-# read.
+# Stacking has 84 parameters where the blend has 4, and in this example it is better
+# even with 200 rows. A mean of different calibrated probabilities is under-confident
+# (Ranjan and Gneiting 2010, doi 10.1111/j.1467-9868.2009.00726.x), as the temperatures
+# below 1 show. Stacking can correct for this completely, and the temperature in part.
+# Blends have other advantages: the blended probability lies between those of the
+# models, and the weights can be interpreted.
 
 plt.style.use("tableau-colorblind10")
 figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")

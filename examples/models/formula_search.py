@@ -2,10 +2,10 @@
 A search over formulas
 ======================
 
-A loss is a formula, so a search can write it. This is "AutoML for losses" (Li et al.
-2022, arXiv 2103.14026) in a few lines: draw formulas at random, drop those that are no
-losses, and let cross-validation choose. One training label in five is replaced by a
-random one, which is where another loss than cross-entropy can help.
+A loss is a formula, so a search can generate losses. This is "AutoML for losses" (Li et
+al. 2022, arXiv 2103.14026) in a few lines: draw formulas at random, discard those that
+are not losses, and select one by cross-validation. One training label in five is
+replaced by a random one, so that another loss than cross-entropy may help.
 """
 
 from contextlib import suppress
@@ -22,8 +22,9 @@ from skxent.losses import CrossEntropy, FormulaLoss, GeneralizedCrossEntropy
 # %%
 # Formulas at random
 # ------------------
-# `FormulaLoss` refuses what is no loss: a formula that is not finite, that grows with
-# the probability of the true class, or that does not vanish where it is 1.
+# `FormulaLoss` raises an error for a formula that is not a loss: one that is not
+# finite, increases with the probability of the true class, or is not zero where this
+# probability is 1.
 
 PARTS = ["L", "q", "q**2", "sqrt(q)", "q*L", "q/(1 + p)", "1 - p**0.3", "L/(1 + L)"]
 JOINTS = ["{a} + 0.3*({b})", "({a})*(0.1 + {b})", "minimum({a}, {b})", "log1p({a})"]
@@ -71,11 +72,11 @@ for seed in range(6):
 promised, plain, bounded, chosen = np.array(rows).T
 
 # %%
-# What it brings
-# --------------
-# The best of many scores is better than its formula: part of the gain is luck of the
-# folds, and it does not come again on new rows. A bounded loss that was chosen
-# beforehand costs no search.
+# Results
+# -------
+# The best of many scores is an optimistic estimate: a part of the gain is due to chance
+# in these folds, and is absent on new rows. A bounded loss that was chosen beforehand
+# needs no search.
 
 
 def summary(gain):
@@ -101,7 +102,7 @@ plt.show()
 # %%
 # With Optuna
 # -----------
-# The constants of a formula are parameters of the loss, which any optimiser can set.
+# The constants of a formula are parameters of the loss, so any optimiser can set them.
 
 if find_spec("optuna"):
     import optuna

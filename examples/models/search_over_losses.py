@@ -26,8 +26,8 @@ from skxent.scorers import neg_log_loss_scorer
 # %%
 # Data
 # ----
-# The digits from 0 to 5. Wrong labels are in the training rows only, and so also in the
-# folds that score the candidates.
+# The data are the digits from 0 to 5. Only training rows have wrong labels, so the
+# folds that score the candidates have them, too.
 
 X, y = load_digits(n_class=6, return_X_y=True)
 X, X_test, y, y_test = train_test_split(X / 16, y, test_size=0.5, random_state=0)
@@ -52,7 +52,7 @@ results = search.cv_results_
 candidates = results["params"]
 
 # %%
-# What each loss would be chosen with, and what that does on rows with right labels
+# The selected C of each loss, and the scores on rows with correct labels
 # ---------------------------------------------------------------------------------
 
 
@@ -74,17 +74,17 @@ for loss in losses:
     print(line)
 for score in ("log loss", "accuracy"):
     model = refit(score, range(len(candidates)))
-    print(f"chosen of all by {score}: {model.loss!r}, C={model.C:g}")
+    print(f"selected by {score}: {model.loss!r}, C={model.C:g}")
 
 # %%
 # Results
 # -------
-# The bands are one standard error over the folds. Each loss wants a C of its own: at
-# one C for all, the comparison would be unfair. With wrong labels in the folds as well,
-# the differences by accuracy are within the bands, and the search picks
-# cross-entropy; on rows with right labels the two robust losses are then the more
-# accurate. Of the four, the generalized cross-entropy bears a weak penalty best: it
-# does not bend to wrong labels.
+# The bands are one standard error over the folds. The losses need different values of
+# C, so a comparison with the same C would be unfair. With wrong labels in the folds as
+# well, the differences in accuracy are within the bands, and the search selects
+# cross-entropy. On rows with correct labels the two robust losses are more accurate.
+# Generalized cross-entropy tolerates a weak penalty best of the four, because it does
+# not fit the wrong labels.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
 for ax, score in zip(axes, ("log loss", "accuracy"), strict=True):

@@ -1,11 +1,11 @@
 """
-A network with focal loss, whose probabilities are calibrated
-=============================================================
+Calibrated probabilities of a network with focal loss
+=====================================================
 
-``LossModule`` makes any loss a module of torch, in the place of ``CrossEntropyLoss``.
-The network below is trained with focal loss. Its softmax is under-confident, as that of
-every focal model: the loss makes it so. ``posterior`` undoes that, without a parameter
-and without held-out rows.
+``LossModule`` turns any loss into a torch module that replaces ``CrossEntropyLoss``.
+The network below is trained with focal loss. Its softmax is under-confident, like that
+of every focal model. ``posterior`` corrects for this, without a parameter and without
+held-out rows.
 """
 
 import matplotlib.pyplot as plt
@@ -27,8 +27,8 @@ except ImportError:
 # %%
 # Data
 # ----
-# Handwritten digits under noise, which makes some of them hard to read. The network
-# sees new noise in every epoch.
+# The images are handwritten digits with noise, which makes some of them hard to read.
+# The noise is drawn anew in every epoch.
 
 X, y = load_digits(return_X_y=True)
 X, X_test, y, y_test = train_test_split(
@@ -76,7 +76,7 @@ networks = {name: train(criterion) for name, criterion in criteria.items()}
 # %%
 # Probabilities
 # -------------
-# Each test image is read under five draws of the noise.
+# Each test image is predicted with five draws of the noise.
 
 torch.manual_seed(0)
 images, truth = noisy(X_test.repeat(5, 1)), y_test.repeat(5).numpy()

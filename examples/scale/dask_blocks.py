@@ -26,17 +26,17 @@ except ImportError:
 # %%
 # A cluster
 # ---------
-# Two workers, which here are threads of this process. Of a cluster that is running one
-# would give the address, ``Client("scheduler:8786")``; nothing else changes.
+# The cluster has two workers, which are threads of this process. For a running cluster
+# pass its address, ``Client("scheduler:8786")``; everything else is the same.
 
 client = Client(
     processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None
 )
 
 # %%
-# A table made block by block
-# ---------------------------
-# The workers make the blocks and keep them.
+# Data in blocks
+# --------------
+# The workers create the blocks and keep them.
 
 N, D, BLOCK = 400_000, 20, 40_000
 effect = np.random.default_rng(0).normal(size=D) / 2
@@ -49,7 +49,8 @@ fit, test = slice(0, N // 2), slice(N // 2, N)
 # %%
 # Fit, predict, score
 # -------------------
-# Predictions are dask arrays, computed where the rows are; the metric is one pass.
+# Predictions are dask arrays, which are computed where the rows are. A metric is one
+# pass over them.
 
 model = skd.CrossEntropyClassifier().fit(X[fit], y[fit])
 proba = model.predict_proba(X[test])
@@ -70,15 +71,15 @@ print(f"largest difference of a coefficient: {difference:.1e}")
 # %%
 # Results
 # -------
-# Both models are the same but for rounding, and near the effects that the rows were
-# made with. What travels is what a row block sums up to: with so few columns a Hessian
-# at most, whatever the number of rows.
+# Both models are equal up to rounding, and close to the effects with which the rows
+# were simulated. The workers only send sums over rows: with so few columns a Hessian at
+# most, whatever the number of rows.
 
 print(f"a Hessian: {8 * (D + 1) ** 2:,} bytes; the table: {X.nbytes:,} bytes")
 
 figure, ax = plt.subplots(figsize=(6, 5), layout="constrained")
 order = np.argsort(effect)
-ax.plot(effect[order], "k_", markersize=16, label="effects that made the rows")
+ax.plot(effect[order], "k_", markersize=16, label="true effects")
 ax.plot(memory.coef_[0, order], "o", color="#D55E00", label="fitted in memory")
 ax.plot(model.coef_[0, order], "wx", markersize=4, label="fitted to dask's rows")
 ax.set(xlabel="columns, by their effect", ylabel="coefficient", xticks=[])

@@ -2,7 +2,7 @@
 Online learning with partial_fit
 ================================
 
-Batches of 500 rows arrive. Each is predicted, scored, learnt and discarded.
+Batches of 500 rows arrive. Each is predicted, scored, learned and discarded.
 ``partial_fit`` of stochastic gradient descent needs a learning rate and scaled columns.
 ``partial_fit`` of skxent remembers the curvature of earlier batches as one quadratic,
 so it needs no tuning and no scaling, and fits all classes in one model.
@@ -22,7 +22,8 @@ from skxent.metrics import log_loss
 # %%
 # The stream
 # ----------
-# Columns have scales from 0.1 to 10. Half way the classes 0 and 1 change places.
+# The columns have scales from 0.1 to 10. In the middle of the stream, the classes 0 and
+# 1 are exchanged.
 
 X, y = make_classification(
     42_000,
@@ -41,9 +42,9 @@ X_test, y_test = X[END:], y[END:]
 # %%
 # Predict, score, learn
 # ---------------------
-# Stochastic gradient descent is tried with three learning rates, and given columns that
-# the first batch has scaled. A stream that may change is better forgotten: weights that
-# grow by a fifth with every batch make the older ones count less and less.
+# Stochastic gradient descent is run with three learning rates, on columns that are
+# scaled by the first batch. If a stream may change, old batches should have less
+# influence: use weights that grow by a fifth with every batch.
 
 sgd = SGDClassifier(loss="log_loss", learning_rate="constant", random_state=0)
 names = ("skxent", "skxent, forgetting")
@@ -73,7 +74,7 @@ for number, batch in enumerate(gen_batches(END, BATCH)):
 
 at_once = CrossEntropyClassifier().fit(X[:CHANGE], y[:CHANGE])
 floor = log_loss(y_test, at_once.predict_proba(X_test))
-print(f"{'log loss':<24}{'on rows kept apart,':>22}{'mean over the stream':>24}")
+print(f"{'log loss':<24}{'on held-out rows,':>22}{'mean over the stream':>24}")
 print(f"{'':<24}{'before the change':>22}{'before':>12}{'after':>12}")
 change = CHANGE // BATCH - 1
 for name, curve in curves.items():
@@ -84,11 +85,11 @@ print(f"{'all rows at once':<24}{floor:>22.4f}")
 # %%
 # Results
 # -------
-# Before the change skxent is where a fit to all rows at once would be, from the first
-# batches on. The best learning rate ends there too, a little lower even, for its
-# one-against-the-rest model is another one; the others end higher, and which is best is
-# only known afterwards. After the change, what remembers everything is slow to learn
-# anew. Growing weights mend that at almost no cost before.
+# Before the change, skxent is as good as a fit to all rows at once, from the first
+# batches on. The best learning rate ends slightly lower, because it trains a different
+# (one-against-the-rest) model; the other learning rates end higher, and the best one is
+# only known afterwards. After the change, the model that weights all batches equally
+# adapts slowly. Growing weights correct this, at almost no cost before the change.
 
 plt.style.use("tableau-colorblind10")
 figure, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")

@@ -25,8 +25,8 @@ from skxent.metrics import expected_calibration_error, log_loss
 # %%
 # Paragraphs
 # ----------
-# Paragraphs of one docstring are much alike: they go to the training rows together, or
-# to the test rows.
+# Paragraphs of one docstring are similar, so all of them are training rows or all of
+# them are test rows.
 
 AREAS = [
     "cluster",
@@ -59,7 +59,7 @@ print(f"{X.shape[0]} paragraphs, {X.shape[1]} words, {share:.2%} of the table\n"
 # %%
 # Models
 # ------
-# An L1 penalty keeps a few words only; ``sparsify`` then stores those alone.
+# An L1 penalty uses only a few words; ``sparsify`` then stores only their coefficients.
 
 models = {
     "LogisticRegression": LogisticRegression(C=10),
@@ -82,9 +82,10 @@ for name, model in models.items():
 # %%
 # Results
 # -------
-# Cross-entropy is LogisticRegression. Focal loss is a little worse by log loss and
-# accuracy. The L1 model does with a fifth of the words, at a price; what it has learnt
-# can be read. Its coefficients for four of the areas:
+# Cross-entropy is the same as LogisticRegression. Focal loss has a slightly larger log
+# loss and a slightly smaller accuracy. The L1 model uses a fifth of the words and is
+# less accurate, but its coefficients can be interpreted. These are the coefficients for
+# four of the areas:
 
 sparse = models["cross-entropy, L1, C=1"]
 vocabulary = words.get_feature_names_out()
