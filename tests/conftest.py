@@ -3,7 +3,9 @@
 from hypothesis import HealthCheck, settings
 
 unhurried = {"deadline": None, "suppress_health_check": list(HealthCheck)}
-settings.register_profile("short", derandomize=True, database=None, **unhurried)
+settings.register_profile(
+    "short", derandomize=True, database=None, max_examples=50, **unhurried
+)
 settings.register_profile(
     "few", derandomize=True, database=None, max_examples=10, **unhurried
 )

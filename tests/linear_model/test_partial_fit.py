@@ -124,7 +124,7 @@ def test_sparse_soft_and_string_batches():
 def test_columns_that_a_batch_lacks_change_nothing(n_classes, loss):
     """Batches leave out empty columns of a wide table; each batch uses others."""
     rng = np.random.default_rng(0)
-    wide, d = 1 << 19, 3000
+    wide, d = 1 << 16, 3000
     place = rng.choice(wide, d, replace=False)
     few = sp.csr_array(sp.random(800, d, density=0.004, random_state=0))
     many = sp.csr_array((few.data, place[few.indices], few.indptr), shape=(800, wide))

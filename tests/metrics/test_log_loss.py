@@ -212,7 +212,7 @@ def log_loss_calls(draw):
     return y, proba, keywords | {"normalize": draw(st.booleans())}
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(log_loss_calls())
 def test_log_loss_is_scikit_learns_right_or_wrong(call):
     y, proba, keywords = call

@@ -2,6 +2,7 @@
 
 import types
 import warnings
+from functools import cache
 
 import mpmath as mp
 import numpy as np
@@ -39,14 +40,16 @@ def exact_table(rng, n, n_classes):
     return (parts + 1) / 1024
 
 
-def phi_of(loss, proba):
-    """φ of p, 1 - p and -log p, as the loss defines it, of all of a table."""
+@cache
+def exact_phi(loss, probability):
+    """φ of p, 1 - p and -log p, as the loss defines it."""
     with mp.workdps(DIGITS):
-        rows = [
-            [value_of(loss, p, 1 - p, -mp.log(p)) for p in map(mp.mpf, r)]
-            for r in proba
-        ]
-    return np.array(rows, dtype=np.float64)
+        p = mp.mpf(probability)
+        return float(value_of(loss, p, 1 - p, -mp.log(p)))
+
+
+def phi_of(loss, proba):
+    return np.array([[exact_phi(loss, p) for p in row] for row in proba])
 
 
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.3])

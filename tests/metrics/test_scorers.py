@@ -229,11 +229,12 @@ def test_logits_are_scored_where_known(loss, n_classes):
         make_pipeline(StandardScaler(), GridSearchCV(logistic, {"C": [1e4]}, cv=2)),
         FrozenEstimator(clone(logistic).fit(X, y)),
     ):
-        z = model.fit(X, y).decision_function(far)
+        # The rows of a class are the same: one stands for all.
+        z = model.fit(X, y).decision_function(far[::5])
         z = np.column_stack([np.zeros_like(z), z]) if z.ndim == 1 else z
         for labels in (y, (y + 1) % n_classes):
             with mp.workdps(700):
-                pairs = zip(np.eye(n_classes)[labels], z, strict=True)
+                pairs = zip(np.eye(n_classes)[labels[::5]], z, strict=True)
                 exact = mp.fsum(definition(loss, t, *row) for t, row in pairs) / len(z)
             ours = scorer(model, far, labels)
             assert_allclose(ours, -float(exact), rtol=1e-12, atol=TINY)

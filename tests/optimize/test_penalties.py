@@ -242,10 +242,13 @@ def test_a_penalty_that_differs_between_outputs(solver, d):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize(("d", "n_groups"), [(8, 4), (8, 8), (300, 100)])
+@pytest.mark.parametrize(
+    ("d", "n_groups", "strength"), [(8, 4, 0.05), (8, 8, 0.05), (300, 100, 0.2)]
+)
 @pytest.mark.parametrize("loss", [CrossEntropy(), Focal(1.0)], ids=repr)
-def test_a_group_lasso_needs_no_solver_of_its_own(n_classes, d, n_groups, loss):
-    strength = 0.05
+def test_a_group_lasso_needs_no_solver_of_its_own(
+    n_classes, d, n_groups, strength, loss
+):
     objective = grouped(d, n_groups, strength, loss, n_classes)
     options = SolverOptions(tol=1e-8, max_iter=200)
     found = solve(objective, np.zeros(objective.shape), options)
