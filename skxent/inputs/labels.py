@@ -95,12 +95,21 @@ def check_labels(y: Any) -> NDArray[Any]:
     return y
 
 
+def are_plain_labels(y: NDArray[Any]) -> bool:
+    """Return whether labels of `as_labels` need no further look: none is missing."""
+    return y.ndim == 1 and y.dtype.kind in "biuUO"
+
+
 def check_targets(y: NDArray[Any]) -> None:
     """Raise a ValueError unless the labels of `as_labels` are those of classes.
 
-    Its objects are strings, which always are. scikit-learn would sort them to find out.
+    Strings and bools always are. scikit-learn, which sorts what it gets, refuses floats
+    that are no integers, and warns of integers that are nearly as many as the rows.
     """
-    if y.dtype != object:
+    plain = are_plain_labels(y)
+    if plain and y.dtype.kind in "iu" and y.size:
+        plain = int(y.max()) - int(y.min()) < y.size // 2
+    if not plain:
         check_classification_targets(y)
 
 

@@ -85,7 +85,8 @@ def in_class_order(
     A label that is left out has the default; without one that is an error. A label that
     is not a class is an error, unless every class has a number.
     """
-    labels = np.asarray(classes).tolist()
+    # np.asarray would take tuples, which a loss may have for labels, apart.
+    labels = classes.tolist() if isinstance(classes, np.ndarray) else list(classes)
     missing = [label for label in labels if label not in given]
     unknown = [label for label in given if label not in labels]
     allowed = f"0..{len(classes) - 1}" if isinstance(classes, range) else labels

@@ -6,11 +6,11 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from skxent.inputs.columns import by_code, soft_by_class
-from skxent.inputs.labels import as_labels, check_targets, is_soft
+from skxent.inputs.labels import are_plain_labels, as_labels, check_targets, is_soft
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import check_in_memory
 from skxent.kernels.checks import (
@@ -61,17 +61,18 @@ def check_data(
         y = by_code(y) if classes is None else soft_by_class(y, classes, "y")
         y = as_labels(y)
     soft = many or is_soft(y)
-    X, y = validate_data(
-        estimator,
-        X,
-        y,
-        accept_sparse="csr",
-        dtype=[np.float64, np.float32],
-        order=getattr(estimator, "table_order", "C"),
-        multi_output=soft,
-        reset=reset,
-        ensure_all_finite=finite,
-    )
+    settings = {
+        "accept_sparse": "csr",
+        "dtype": [np.float64, np.float32],
+        "order": getattr(estimator, "table_order", "C"),
+        "reset": reset,
+        "ensure_all_finite": finite,
+    }
+    if y is not None and not soft and are_plain_labels(y):
+        X = validate_data(estimator, X, "no_validation", **settings)
+        check_consistent_length(X, y)
+    else:
+        X, y = validate_data(estimator, X, y, multi_output=soft, **settings)
     if isinstance(X, np.ndarray):
         X = as_itemsize_strided(X)
     if not soft and not (part and (y.dtype.kind != "f" or (y % 1 == 0).all())):

@@ -201,7 +201,7 @@ class Objective:
             size = np.ptp(np.append(constant, 0.0))
             if rows.independent:
                 size = np.abs(constant)
-            W[-1] = np.where(size <= MAX_START, rows.best_intercepts(self.loss), 0.0)
+            W[-1] = np.where(size <= MAX_START, constant - rows.mean_offset, 0.0)
         return W
 
     def restricted(self, columns: Columns) -> Objective:
