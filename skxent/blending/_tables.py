@@ -59,7 +59,13 @@ class Models:
             raise ValueError(f"probas must be tables of probabilities, got {probas!r}.")
         tables = list(probas)
         check_are_tables(tables)
-        if isinstance(probas, np.ndarray) and probas.ndim == 2:
+        shape = np.shape(probas) if isinstance(probas, np.ndarray) else ()
+        if len(shape) == 3 and n_rows == shape[0] != shape[1]:
+            raise ValueError(
+                f"probas must be of shape (M, {n_rows}, K), got {shape}. Move its axis "
+                "of the M models to the front."
+            )
+        if len(shape) == 2:
             tables = list(_columns(probas, n_rows, n_models))
         return cls(tables, list(range(len(tables))))
 
@@ -135,6 +141,10 @@ def check_are_tables(given: Iterable[Any]) -> None:
             raise ValueError(
                 f"probas must be tables of probabilities, got {type(table).__name__}. "
                 "Pass what cross_val_predict(..., method='predict_proba') returns."
+            )
+        if np.isscalar(table):
+            raise ValueError(
+                f"probas must be tables of probabilities, got the number {table!r}."
             )
 
 

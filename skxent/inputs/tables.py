@@ -226,9 +226,10 @@ def warn_of_labels(y_proba: Any, name: str = "y_proba") -> None:
         return
     if np.asarray(y_proba).dtype.kind in "iub":
         warn(
-            f"{name} has integers, which look like labels. Pass y_true first, then the "
-            "result of predict_proba, not that of predict. If these integers are "
-            "probabilities, convert them to float."
+            f"{name} has integers, which look like labels. Pass the result of "
+            "predict_proba, not that of predict"
+            + (", as the second argument" if name == "y_proba" else "")
+            + ". If these integers are probabilities, convert them to float."
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, update_wrapper
-from inspect import signature
+from inspect import isfunction, signature
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -64,6 +64,12 @@ def scorer_of(estimator: Any, scoring: Any) -> Any:
         raise ValueError(
             f"scoring must be one of {sorted(SCORERS)} or a name that scikit-learn's "
             f"get_scorer_names() has, got {scoring!r}."
+        )
+    if isfunction(scoring) and 0 < scoring.__code__.co_argcount < 3:
+        raise ValueError(
+            "scoring must be a scorer, which is called with an estimator, X and y, got "
+            f"the function {scoring.__name__}. Make a scorer of it: "
+            "sklearn.metrics.make_scorer, or make_metric_scorer for probabilities."
         )
     return check_scoring(estimator, scoring=scoring)
 

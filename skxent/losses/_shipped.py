@@ -275,5 +275,7 @@ def as_loss(loss: str | Loss) -> Loss:
         hint = f" Did you mean {names[near[0]]!r}?" if near else ""
         if not near and re.search(r"\b[pqL]\b", loss):
             hint = f" A formula is written FormulaLoss({loss!r})."
+    elif callable(loss):
+        hint = " Write a function as a FormulaLoss or a subclass of Loss."
     allowed = ", ".join(map(repr, LOSSES))
     raise ValueError(f"loss must be one of {allowed}, got {loss!r}.{hint}")

@@ -251,6 +251,8 @@ P, Y = models(np.random.default_rng(0), 30, 3, 2)
         ),
         ({"probas": Y, "y_true": {"a": P[0]}}, "y_true must be labels, got a dict"),
         ({"probas": [P[0], P[1, :5]]}, r"probas must be tables of one shape, got"),
+        ({"probas": [0.2, 0.8]}, "probas must be .*, got the number"),
+        ({"probas": np.full((30, 2, 3), 1 / 2)}, r"probas must be of shape \(M, 30, K"),
         ({"probas": P + 1}, r"probas must be in \[0, 1\], got \S+$"),
         ({"probas": np.where(P > 0.9, np.nan, P)}, "Input probas contains NaN"),
         (

@@ -19,6 +19,7 @@ from skxent import (
     SmoothedSoftmaxClassifierCV,
 )
 from skxent.blocks import ArrayBlocks
+from skxent.metrics import log_loss
 from skxent.scorers import neg_log_loss_scorer
 
 GRID = {"C": [0.1, 1.0], "gamma": [0.0, 1.0], "l1_ratio": [0.0]}
@@ -199,6 +200,14 @@ def test_a_function_chooses():
             ValueError, match=rf"^refit must return .*, got {answer}\.$"
         ):
             search.set_params(refit=lambda _, answer=answer: answer).fit(X, Y)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_metric_is_no_scorer(several):
+    scoring = {"a": log_loss} if several else log_loss
+    message = "^scoring must be a scorer, which is .* got the function log_loss. Make"
+    with pytest.raises(ValueError, match=message):
+        ours(scoring=scoring).fit(X, Y)
 
 
 @pytest.mark.parametrize(

@@ -342,6 +342,7 @@ def test_losses_by_name():
         (Focal, "got <class 'skxent.losses._shipped.Focal'>. Write Focal()."),
         ("q**2 * L", "got 'q**2 * L'. A formula is written FormulaLoss('q**2 * L')."),
         ("binary:logistic", "got 'binary:logistic'."),
+        (len, "Write a function as a FormulaLoss or a subclass of Loss."),
     ],
 )
 def test_a_name_that_is_nearly_right_is_told_the_right_one(given, write):
