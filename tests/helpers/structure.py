@@ -51,7 +51,7 @@ LIMITS = {
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
     "lines": 38_000,
-    "lines of code": 23_000,
+    "lines of code": 23_060,
 }
 MAX_FILE_LINES = 300
 
