@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import InconsistentVersionWarning
 
 from skxent.kernels.checks import warn
-from skxent.losses._shipped import as_loss
+from skxent.losses._shipped import Focal, as_loss
 
 
 class TrainingData(NamedTuple):
@@ -133,6 +133,11 @@ def columns_of(model: Any) -> dict[str, Any]:
     return {name: getattr(model, name) for name in names if hasattr(model, name)}
 
 
+# The loss of an estimator that has the parameter gamma instead. It takes the place of
+# the field of this name, and mypy allows no class variable there.
+FOCAL_LOSS: Any = property(
+    lambda self: Focal(self.gamma), doc="The focal loss with this gamma."
+)
 PREFIX = "loss__"
 
 

@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skxent.base.estimator import TrainingData
+from skxent.boosting._cat_predictions import CatBoostPredictions
 from skxent.boosting._catboost import CatBoostMetric, CatBoostObjective
 from skxent.boosting._classifier import LossBoostingClassifier
-from skxent.boosting._fit import Fit, of_estimator
+from skxent.boosting._fit import Fit
 from skxent.boosting._library import library
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
+from skxent.boosting._pools import (
+    check_class_names,
+    has_features,
+    is_pool,
+    names_of_classes,
+    with_baseline,
+)
 from skxent.boosting._tables import as_frame, categories, with_int32
 from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
@@ -33,12 +42,11 @@ OUTPUT = (
     "snapshot_interval",
     "custom_metric",
 )
-SORTED = "{cls} takes the labels of y, sorted, and answers with them."
 
 
 @documented()
 @dataclass(eq=False, repr=False)
-class CatBoostLossClassifier(LossBoostingClassifier):
+class CatBoostLossClassifier(CatBoostPredictions, LossBoostingClassifier):
     """CatBoost with any loss, in the place of a CatBoostClassifier.
 
     The labels may be of any type, and the probabilities are class probabilities.
@@ -61,8 +69,8 @@ class CatBoostLossClassifier(LossBoostingClassifier):
     Attributes
     ----------
     estimator_ : fitted CatBoostClassifier
-        Its margins are those of this classifier; its labels are 0..K-1 and its
-        probabilities the softmax.
+        Its margins are those of this classifier; its probabilities are the softmax.
+        Its labels are those of y if they are integers or strings, else 0..K-1.
     booster_ : fitted CatBoostClassifier
         The same: CatBoost has no other object for plots, SHAP and save_model.
     best_iteration_ : int
@@ -114,51 +122,25 @@ class CatBoostLossClassifier(LossBoostingClassifier):
     metric_class: ClassVar[type[BoosterMetric]] = CatBoostMetric
     objective_names: ClassVar[tuple[str, ...]] = ("loss_function", "objective")
     metric_names: ClassVar[tuple[str, ...]] = ("eval_metric",)
+    reads_margins: ClassVar[bool] = True
     threads_name: ClassVar[str] = "thread_count"
+    count_names: ClassVar[tuple[str, ...]] = ("classes_count",)
     built_in: ClassVar[tuple[str, ...]] = ("Logloss", "CrossEntropy", "MultiClass")
     cross_entropy: ClassVar[tuple[str, str]] = ("Logloss", "MultiClass")
-    outputs: ClassVar[tuple[str, ...]] = ("prediction_type",)
     refused: ClassVar[dict[str, tuple[tuple[Any, ...], str]]] = {
         "class_weights": ((None,), "Use class_weight of {cls}."),
         "auto_class_weights": ((None,), 'Use class_weight="balanced" of {cls}.'),
         "scale_pos_weight": ((None, 1), "Use class_weight of {cls}."),
-        "class_names": ((None,), SORTED),
-        "classes_count": ((None,), SORTED),
     }
     refused_in_fit: ClassVar[dict[str, str]] = {
         "baseline": "Set boost_from_average of estimator.",
     }
 
-    best_iteration_: ClassVar[Any] = of_estimator(
-        "best_iteration_", "The best iteration, from 0."
-    )
-    best_score_: ClassVar[Any] = of_estimator(
-        "best_score_", "The metrics at the best iteration."
-    )
-    evals_result_: ClassVar[Any] = of_estimator(
-        "evals_result_", "The metrics after every tree."
-    )
-    get_evals_result: ClassVar[Any] = of_estimator(
-        "get_evals_result", "Return `evals_result_`."
-    )
-    get_best_iteration: ClassVar[Any] = of_estimator(
-        "get_best_iteration", "Return `best_iteration_`."
-    )
-    get_best_score: ClassVar[Any] = of_estimator(
-        "get_best_score", "Return `best_score_`."
-    )
-    get_feature_importance: ClassVar[Any] = of_estimator(
-        "get_feature_importance", "Return importances, also SHAP values, of a Pool."
-    )
-    feature_names_: ClassVar[Any] = of_estimator(
-        "feature_names_", "The names of the columns."
-    )
-    tree_count_: ClassVar[Any] = of_estimator("tree_count_", "The number of trees.")
-
     @property
     def booster_(self) -> Any:
         """The fitted CatBoostClassifier."""
-        return self.get_evals_result.__self__
+        check_is_fitted(self)
+        return self.estimator_
 
     def _classifier(self) -> Any:
         return library("catboost").CatBoostClassifier
@@ -180,13 +162,18 @@ class CatBoostLossClassifier(LossBoostingClassifier):
         self._reads_objects = any(
             options.get(name) is not None or given.get(name) is not None
             for name in FEATURES
-        )
+        ) or (is_pool(X) and has_features(X))
         return super()._read(X, y, options)
 
     def _reads_text(self) -> bool:
-        return bool(self._reads_objects)
+        # A fitted model reads the texts of its categories, as CatBoost does.
+        return bool(self._reads_objects) or (
+            self.is_fitted() and has_features(self.estimator_)
+        )
 
     def _validate(self, X: Any, **fit: Any) -> Any:
+        if is_pool(X):
+            return self._validate_pool(X, **fit)
         frame = as_frame(X, self._reads_text())
         for place in () if frame is None else categories(frame):
             read = _as_category(frame.iloc[:, place])
@@ -213,12 +200,19 @@ class CatBoostLossClassifier(LossBoostingClassifier):
         features = {name: v for name, v in features.items() if v is not None}
         moved = np.any(fit.start) if fit.start is not None else False
 
+        names = names_of_classes(self.classes_, is_pool(frame))
+        check_class_names(parameters.pop("class_names", None), names)
+        labels = np.asarray(names)
+
         def pool(rows: TrainingData) -> Any:
+            baseline = fit.starts(len(rows.y)) if moved else None
+            if is_pool(rows.X):
+                return with_baseline(rows.X, baseline)
             return library("catboost").Pool(
                 rows.X,
-                rows.y,
+                labels[rows.y],
                 weight=rows.sample_weight,
-                baseline=fit.starts(len(rows.y)) if moved else None,
+                baseline=baseline,
                 **features,
             )
 
@@ -226,13 +220,14 @@ class CatBoostLossClassifier(LossBoostingClassifier):
         evaluation = [pool(rows) for rows in fit.evaluation] or None
         parameters |= features
         if fit.metric is not None:
-            parameters |= self._automatic(parameters, train, evaluation)
+            data = parameters | {"class_names": names}
+            parameters |= self._automatic(data, train, evaluation)
         model = self._model(
             {
                 **parameters,
                 "loss_function": fit.objective,
                 "eval_metric": fit.metrics[0] if fit.metrics else fit.metric,
-                "class_names": tuple(range(len(self.classes_))),
+                "class_names": names,
             }
         )
         model.fit(

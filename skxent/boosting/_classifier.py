@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from os import PathLike
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,10 +13,20 @@ from sklearn.utils.validation import check_consistent_length
 
 from skxent.base.classifier import TrainedLoss, training_weights
 from skxent.base.estimator import TrainingData
+from skxent.boosting._delegated import DelegatedNames
 from skxent.boosting._described import DescribedBooster
-from skxent.boosting._evaluation import as_metrics, evaluation_pairs
-from skxent.boosting._fit import Fit, check_options, check_parameters, either
+from skxent.boosting._evaluation import as_metrics, evaluation_pairs, prefixed
+from skxent.boosting._fit import (
+    Fit,
+    as_list,
+    check_counts,
+    check_options,
+    check_parameters,
+    either,
+    previous_model,
+)
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
+from skxent.boosting._pools import unpack
 from skxent.boosting._predictions import BoosterPredictions
 from skxent.boosting._rows import training_rows
 from skxent.boosting._tables import validate
@@ -29,17 +38,20 @@ from skxent.typing import MatrixLike
 
 
 @dataclass(eq=False, repr=False)
-class LossBoostingClassifier(DescribedBooster, BoosterPredictions):
+class LossBoostingClassifier(DescribedBooster, DelegatedNames, BoosterPredictions):
     """Any loss for a booster: labels, start value, evaluation sets, predictions."""
 
     objective_class: ClassVar[type[BoosterObjective]]
     metric_class: ClassVar[type[BoosterMetric]]
-    # The library's parameters for the objective, for metrics and for threads, and the
-    # objectives that a loss may take the place of. Two of these are cross-entropy, for
-    # two classes and for more.
+    # The library's parameters for the objective, for metrics, for threads and for the
+    # number of classes, and the objectives that a loss may take the place of. Two of
+    # these are cross-entropy, for two classes and for more.
     objective_names: ClassVar[tuple[str, ...]] = ("objective",)
     metric_names: ClassVar[tuple[str, ...]]
+    # Whether metrics get margins also beside an objective of the library.
+    reads_margins: ClassVar[bool] = False
     threads_name: ClassVar[str] = "n_jobs"
+    count_names: ClassVar[tuple[str, ...]] = ("num_class", "num_classes")
     built_in: ClassVar[tuple[str, ...]]
     cross_entropy: ClassVar[tuple[str, str]]
     # Parameters that a custom objective ignores: allowed values, and what to do.
@@ -137,6 +149,7 @@ class LossBoostingClassifier(DescribedBooster, BoosterPredictions):
             class replaces, y has one class or an evaluation set a label that y lacks.
         """
         check_bool("posterior", self.posterior)
+        y, sample_weight = unpack(X, y, sample_weight)
         parameters = self._parameters()
         options = self._checked_options(options)
         init_model = either(options, "xgb_model", "init_model", init_model)
@@ -146,6 +159,7 @@ class LossBoostingClassifier(DescribedBooster, BoosterPredictions):
         pairs = evaluation_pairs(eval_set, eval_X, eval_y, either(options, *weights))
         same = (X, y) if train.X is read[0] else ()
         evaluation = self._evaluation_rows(classes, *pairs, train, same)
+        check_counts(parameters, self.count_names, len(classes))
         class_weight = training_weights(self, classes, train.y, train.sample_weight)
         loss = as_loss(self.loss).for_classes(classes)
         trained = TrainedLoss(loss, class_weight, self.label_smoothing)
@@ -155,7 +169,13 @@ class LossBoostingClassifier(DescribedBooster, BoosterPredictions):
             hessian=self.hessian, even=True, **keywords
         )
         self.classes_, self.trained_loss_ = classes, trained
+        named = [parameters.pop(name, None) for name in self.metric_names]
+        metrics = as_metrics(*named, eval_metric)
         built_in = self._built_in(trained)
+        if not self.reads_margins and any(
+            isinstance(m, BoosterMetric) for m in metrics
+        ):
+            built_in = None  # whose metrics get probabilities, but ours read margins
         zero: Any = 0.0 if len(classes) == 2 else np.zeros(len(classes))
         start = None
         if init_model is None:
@@ -167,7 +187,6 @@ class LossBoostingClassifier(DescribedBooster, BoosterPredictions):
             )
         else:
             self.init_score_ = getattr(init_model, "init_score_", zero)
-        named = [parameters.pop(name, None) for name in self.metric_names]
         self.estimator_ = self._train(
             Fit(
                 parameters,
@@ -176,9 +195,9 @@ class LossBoostingClassifier(DescribedBooster, BoosterPredictions):
                 None if built_in else self.metric_class(**keywords),
                 start,
                 evaluation,
-                as_metrics(*named, eval_metric),
-                self._previous(init_model),
-                list(callbacks or ()),
+                metrics,
+                previous_model(init_model, self),
+                as_list("callbacks", callbacks),
                 options,
             )
         )
@@ -204,36 +223,25 @@ class LossBoostingClassifier(DescribedBooster, BoosterPredictions):
         rows = []
         for (X, y), w in zip(pairs, weights, strict=True):
             if same and X is same[0] and y is same[1]:
-                w = check_sample_weight(w, len(train.y))
+                with prefixed("eval_"):
+                    w = check_sample_weight(w, len(train.y))
                 rows.append(train._replace(sample_weight=w))
                 continue
+            y, w = unpack(X, y, w, "eval_")
             _, codes = encode_labels(y, classes, "eval_set")
-            w = check_sample_weight(w, len(codes))
-            X = self._validate(X)
-            check_consistent_length(X, codes)
+            with prefixed("eval_"):
+                w = check_sample_weight(w, len(codes))
+            with prefixed("eval_set: "):
+                X = self._validate(X)
+                check_consistent_length(X, codes)
             rows.append(TrainingData(X, codes, w))
         return rows
 
-    def _previous(self, init_model: Any) -> Any:
-        """Return the library's classifier in a model whose trees are continued."""
-        if not isinstance(init_model, LossBoostingClassifier):
-            # LightGBM would ignore anything else.
-            path = isinstance(init_model, str | bytearray | PathLike)
-            if not (init_model is None or path or hasattr(init_model, "predict")):
-                raise ValueError(
-                    "init_model must be a model, the path of one or None, got "
-                    f"{init_model!r}."
-                )
-            return init_model
-        if not np.array_equal(init_model.classes_, self.classes_):
-            raise ValueError(
-                f"init_model must have the classes {self.classes_.tolist()} of y, got "
-                f"{init_model.classes_.tolist()}."
-            )
-        return init_model.estimator_
-
     def _checked(self, X: MatrixLike) -> Any:
         return self._validate(X)
+
+    def _is_built_in(self) -> bool:
+        return self._built_in(self.trained_loss_) is not None
 
     @property
     def _n_threads(self) -> int | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
+from skxent.boosting._pools import is_pool
 from skxent.inputs.labels import is_soft
 from skxent.inputs.tables import codes_of_logits
 
@@ -40,10 +42,10 @@ def evaluation_pairs(
     elif eval_set is None:
         pairs = []
     else:
-        single = _is_pair(eval_set)
-        pairs = [eval_set] if single else _checked_pairs(eval_set)
-    for _, y in pairs:
-        if is_soft(y):
+        single = is_pool(eval_set) or _is_pair(eval_set)
+        pairs = _checked_pairs([eval_set] if single else eval_set)
+    for X, y in pairs:
+        if not is_pool(X) and is_soft(y):
             raise ValueError(
                 f"eval_set must have labels of shape (n,), got {np.shape(y)}. Soft "
                 "labels are taken for training alone."
@@ -77,6 +79,7 @@ def _is_several(parts: Any, n_dimensions: int) -> bool:
 def _checked_pairs(eval_set: Any) -> list[tuple[Any, Any]]:
     """Return a list of pairs as it is."""
     pairs = list(eval_set) if isinstance(eval_set, (list, tuple)) else [eval_set]
+    pairs = [(pair, None) if is_pool(pair) else pair for pair in pairs]
     for pair in pairs:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise ValueError(
@@ -84,6 +87,15 @@ def _checked_pairs(eval_set: Any) -> list[tuple[Any, Any]]:
                 f"a {type(pair).__name__} in it."
             )
     return [(X, y) for X, y in pairs]
+
+
+@contextmanager
+def prefixed(prefix: str) -> Iterator[None]:
+    """Put words in front of errors that name arguments of training."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{prefix}{error}") from error
 
 
 def as_metrics(*given: Any) -> list[Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skxent.base.estimator import TrainingData
 from skxent.boosting._objective import BoosterMetric
@@ -40,16 +40,6 @@ class Fit:
         if self.start is None:
             return None
         return np.broadcast_to(self.start, (n, *np.shape(self.start))).copy()
-
-
-def of_estimator(name: str, text: str) -> Any:
-    """Return a property that is the attribute of that name of `estimator_`."""
-
-    def get(self: Any) -> Any:
-        check_is_fitted(self)
-        return getattr(self.estimator_, name)
-
-    return property(get, doc=text)
 
 
 def check_parameters(
@@ -85,12 +75,62 @@ def check_parameters(
     return rest
 
 
+def check_counts(
+    parameters: dict[str, Any], names: tuple[str, ...], n_classes: int
+) -> None:
+    """Take the number of classes out of the parameters, and raise if it is another."""
+    allowed = (None, 1, 2) if n_classes == 2 else (None, n_classes)
+    for name in names:
+        value = parameters.pop(name, None)
+        if value not in allowed:
+            raise ValueError(
+                f"{name} of estimator must be None or {n_classes}, the number of "
+                f"classes in y, got {value!r}."
+            )
+
+
 def either(options: dict[str, Any], other: str, name: str, given: Any) -> Any:
     """Return an argument that a library calls `other`, and take that from `options`."""
     found = options.pop(other, None)
     if found is not None and given is not None:
         raise ValueError(f"{other} must be None where {name} is given.")
     return given if found is None else found
+
+
+def previous_model(init_model: Any, estimator: Any) -> Any:
+    """Return the library's classifier in a model whose trees `estimator` continues."""
+    if init_model is None or isinstance(init_model, str | bytearray | PathLike):
+        return init_model
+    name = estimator.objective_.made_for
+    model = init_model
+    if hasattr(model, "trained_loss_"):
+        model = model.estimator_
+    if not any(cls.__module__.partition(".")[0] == name for cls in type(model).__mro__):
+        raise ValueError(
+            f"init_model must be a fitted model of {name} or {type(estimator).__name__}"
+            f", the path of one or None, got {init_model!r}."
+        )
+    if model is not init_model and not np.array_equal(
+        init_model.classes_, estimator.classes_
+    ):
+        raise ValueError(
+            f"init_model must have the classes {estimator.classes_.tolist()} of y, got "
+            f"{init_model.classes_.tolist()}."
+        )
+    n_columns = getattr(init_model, "n_features_in_", None)
+    if n_columns not in (None, 0, estimator.n_features_in_):
+        raise ValueError(
+            f"init_model must have {estimator.n_features_in_} columns as X has, got "
+            f"{n_columns}."
+        )
+    return model
+
+
+def as_list(name: str, given: Any) -> list[Any]:
+    """Return an argument that may be None as a list."""
+    if given is None or isinstance(given, (list, tuple)):
+        return list(given or ())
+    raise ValueError(f"{name} must be a list or None, got {given!r}.")
 
 
 def check_options(

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from skxent.base.estimator import FOCAL_LOSS
 from skxent.boosting._cat_classifier import CatBoostLossClassifier
 from skxent.boosting._lgbm_classifier import LGBMLossClassifier
 from skxent.boosting._xgb_classifier import XGBLossClassifier
 from skxent.inputs.descriptions import documented
-from skxent.losses._shipped import Focal
-
-# It takes the place of the field of this name, and mypy allows no class variable there.
-FOCAL = property(lambda self: Focal(self.gamma), doc="The focal loss with this gamma.")
 
 
 @documented()
@@ -46,7 +43,7 @@ class FocalXGBClassifier(XGBLossClassifier):
     """
 
     gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL  # type: ignore[misc]  # in place of a field
+    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # in place of a field
 
 
 @documented()
@@ -82,7 +79,7 @@ class FocalLGBMClassifier(LGBMLossClassifier):
     """
 
     gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL  # type: ignore[misc]  # in place of a field
+    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # in place of a field
 
 
 @documented()
@@ -118,4 +115,4 @@ class FocalCatBoostClassifier(CatBoostLossClassifier):
     """
 
     gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL  # type: ignore[misc]  # in place of a field
+    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # in place of a field

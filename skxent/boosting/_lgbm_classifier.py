@@ -11,7 +11,7 @@ import numpy as np
 
 from skxent.boosting._classifier import LossBoostingClassifier
 from skxent.boosting._evaluation import ProbabilityMetric, of_probabilities
-from skxent.boosting._fit import Fit, of_estimator
+from skxent.boosting._fit import Fit
 from skxent.boosting._lgbm_stopping import early_stopping, without
 from skxent.boosting._library import library
 from skxent.boosting._lightgbm import LightGBMMetric, LightGBMObjective
@@ -27,8 +27,9 @@ ROUNDS = (
     "n_iter_no_change",
 )
 NO_METRICS = ("", "none", "None", "null", "na", "custom")
-# Metrics that a monotone link does not change, which LightGBM computes of margins.
-OF_MARGINS = ("auc", "average_precision", "auc_mu", "multi_error")
+# Metrics that a monotone link does not change, which LightGBM computes of margins: for
+# two classes and for more.
+OF_MARGINS = ("auc", "average_precision"), ("auc_mu", "multi_error")
 # Those of probabilities, and their other names.
 OF_PROBABILITIES = {
     "binary_logloss": ("binary",),
@@ -127,23 +128,6 @@ class LGBMLossClassifier(LossBoostingClassifier):
         "eval_class_weight": "Give the weights of the rows as eval_sample_weight.",
     }
 
-    booster_: ClassVar[Any] = of_estimator("booster_", "The lightgbm.Booster.")
-    best_iteration_: ClassVar[Any] = of_estimator(
-        "best_iteration_", "The best iteration, from 1."
-    )
-    best_score_: ClassVar[Any] = of_estimator(
-        "best_score_", "The metrics at the best iteration."
-    )
-    evals_result_: ClassVar[Any] = of_estimator(
-        "evals_result_", "The metrics after every tree."
-    )
-    feature_name_: ClassVar[Any] = of_estimator(
-        "feature_name_", "The names of the columns."
-    )
-    n_estimators_: ClassVar[Any] = of_estimator(
-        "n_estimators_", "The number of iterations."
-    )
-
     def _classifier(self) -> Any:
         return library("lightgbm").LGBMClassifier
 
@@ -163,6 +147,8 @@ class LGBMLossClassifier(LossBoostingClassifier):
     def _train(self, fit: Fit) -> Any:
         parameters = {**fit.parameters, "objective": fit.objective}
         built_in = fit.metric is None
+        if not built_in:
+            check_boosting(parameters)
         names, functions = self._metrics(fit.metrics, built_in)
         callbacks = fit.callbacks
         loss = "binary_logloss" if len(self.classes_) == 2 else "multi_logloss"
@@ -210,7 +196,9 @@ class LGBMLossClassifier(LossBoostingClassifier):
         functions: list[Any] = []
         by_name = {alias: name for name, a in OF_PROBABILITIES.items() for alias in a}
         # As in LGBMClassifier: the form for so many classes.
-        kind = "binary" if len(self.classes_) == 2 else "multi"
+        binary = len(self.classes_) == 2
+        kind = "binary" if binary else "multi"
+        of_margins, of_others = OF_MARGINS if binary else OF_MARGINS[::-1]
         for what in ("logloss", "error"):
             for form in (what, f"binary_{what}", f"multi_{what}"):
                 by_name[form] = f"{kind}_{what}"
@@ -218,7 +206,7 @@ class LGBMLossClassifier(LossBoostingClassifier):
             name = by_name.get(metric, metric) if isinstance(metric, str) else None
             if name in NO_METRICS:
                 continue
-            if is_built_in:
+            if is_built_in and name not in of_others:
                 (functions if name is None else names).append(name or metric)
             elif name is None:
                 functions.append(
@@ -228,13 +216,13 @@ class LGBMLossClassifier(LossBoostingClassifier):
                 functions.append(
                     ProbabilityMetric(name, self.objective_, self.posterior)
                 )
-            elif name in OF_MARGINS:
+            elif name in of_margins:
                 names.append(name)
             else:
-                allowed = ", ".join(map(repr, (*OF_MARGINS, *OF_PROBABILITIES)))
+                allowed = ", ".join(map(repr, (*of_margins, *OF_PROBABILITIES)))
                 raise ValueError(
-                    f"eval_metric must be a callable or one of {allowed}, got "
-                    f"{metric!r}."
+                    f"eval_metric must be a callable or one of {allowed} for "
+                    f"{len(self.classes_)} classes, got {metric!r}."
                 )
         return names, functions
 
@@ -242,8 +230,21 @@ class LGBMLossClassifier(LossBoostingClassifier):
         if self.estimator_ is None:
             shape = (X.shape[0], *np.shape(self.init_score_))
             return np.broadcast_to(self.init_score_, shape).copy()
-        raw: Floats = self.estimator_.predict(X, raw_score=True, **options)
+        # LightGBM 4.5 and 4.6 would warn that rows without names have none.
+        options = {"num_threads": self._n_threads or 0, **options}
+        raw: Floats = self.booster_.predict(X, raw_score=True, **options)
         return raw
+
+
+def check_boosting(parameters: dict[str, Any]) -> None:
+    """Raise an error for random forests, which do not take custom objectives."""
+    for name in ("boosting_type", "boosting", "boost"):
+        if parameters.get(name) in ("rf", "random_forest"):
+            raise ValueError(
+                f"{name} of estimator must be 'gbdt' or 'dart' for this loss, got "
+                f"{parameters[name]!r}. LightGBM's random forests train on its own "
+                "objectives only."
+            )
 
 
 def _evaluation_sets(model: Any, fit: Fit) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix, issparse
 from skxent.boosting import _catboost, _lightgbm, _xgboost
 from skxent.boosting._loss import BoosterLoss
 from skxent.boosting._objective import BoosterObjective
+from skxent.boosting._tables import as_frame
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
@@ -120,6 +121,9 @@ def _as_rows(X: Any, name: str) -> Any:
     X = list(X) if isinstance(X, tuple) else X
     if issparse(X):
         return csr_matrix(X)  # not all libraries take sparse arrays
+    if name != "xgboost" and _libraries(X) & {"polars", "pyarrow"}:
+        # Older versions read only pandas, and LightGBM 4.7 crashes at categories.
+        X = as_frame(X, text=True)
     if name == "lightgbm" and type(X).__name__ == "Dataset":
         if X.data is None:
             raise ValueError(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
 from skxent.base.estimator import TrainingData
+from skxent.boosting._pools import take_rows
 from skxent.inputs.columns import by_code
 from skxent.inputs.labels import (
     as_array,
@@ -36,7 +37,7 @@ def training_rows(
         # Rows without weight would still move the borders of the bins.
         kept = np.flatnonzero(weights)
         check_some_weight(len(kept))
-        X, y, weights = _safe_indexing(X, kept), y[kept], weights[kept]
+        X, y, weights = take_rows(X, kept), y[kept], weights[kept]
     largest = float(np.finfo(np.float32).max)
     if weights is not None and weights.max() > largest:
         raise ValueError(

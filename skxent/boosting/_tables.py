@@ -50,6 +50,9 @@ def as_frame(X: Any, text: bool = False) -> Any:
         raise ValueError("X must be a DataFrame, got a LazyFrame. Call X.collect().")
     if _package(X) != "pandas" or getattr(X, "ndim", 0) != 2:
         return None
+    if not X.columns.is_unique:
+        twice = X.columns[X.columns.duplicated()][0]
+        raise ValueError(f"X must have columns of distinct names, got {twice!r} twice.")
     changed = {}
     for place, name in enumerate(X.columns):
         column = X.iloc[:, place]
@@ -72,6 +75,11 @@ def validate(estimator: Any, X: Any, text: bool, **fit: Any) -> Any:
 
     text : keep columns that are neither numbers nor categories
     """
+    if _package(X) in ("xgboost", "lightgbm", "catboost"):
+        raise ValueError(
+            "X must be an array, a sparse matrix or a data frame, got a "
+            f"{type(X).__name__}."
+        )
     frame = as_frame(X, text)
     if frame is not None or text:
         X = frame if frame is not None else np.asarray(X, dtype=object)

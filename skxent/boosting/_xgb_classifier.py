@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skxent.base.estimator import TrainingData
 from skxent.boosting._classifier import LossBoostingClassifier
 from skxent.boosting._evaluation import of_probabilities
-from skxent.boosting._fit import Fit, of_estimator
+from skxent.boosting._fit import Fit
 from skxent.boosting._library import library
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.boosting._tables import categories
@@ -104,28 +105,16 @@ class XGBLossClassifier(LossBoostingClassifier):
         "base_margin_eval_set": "{cls} starts at the loss's best constant.",
     }
 
-    best_iteration_: ClassVar[Any] = of_estimator(
-        "best_iteration", "The best iteration, from 0."
-    )
-    best_iteration: ClassVar[Any] = of_estimator(
-        "best_iteration", "As `best_iteration_`."
-    )
-    best_score_: ClassVar[Any] = of_estimator(
-        "best_score", "The metric at the best iteration."
-    )
-    best_score: ClassVar[Any] = of_estimator("best_score", "As `best_score_`.")
-    coef_: ClassVar[Any] = of_estimator(
-        "coef_", "The coefficients of a booster gblinear."
-    )
-    intercept_: ClassVar[Any] = of_estimator(
-        "intercept_", "The base_score, as margins."
-    )
-    get_booster: ClassVar[Any] = of_estimator(
-        "get_booster", "Return the xgboost.Booster."
-    )
-    evals_result: ClassVar[Any] = of_estimator(
-        "evals_result", "Return the metrics of every tree."
-    )
+    of_rows: ClassVar[tuple[str, ...]] = ("apply",)
+    withheld: ClassVar[dict[str, str]] = {
+        "load_model": "Such a file does not hold the loss and the labels: load it into "
+        "an xgboost.Booster, or pickle the {cls} instead.",
+    }
+
+    renamed: ClassVar[dict[str, str]] = {
+        "best_iteration_": "best_iteration",
+        "best_score_": "best_score",
+    }
 
     @property
     def booster_(self) -> Any:
@@ -201,9 +190,10 @@ def _as_base_score(start: Any) -> Any:
     if np.ndim(start) == 0:
         return min(float(expit(start)), LARGEST_SCORE)
     xgboost = library("xgboost")
-    if tuple(map(int, xgboost.__version__.split(".")[:2])) < (3, 1):
+    version = [int(part) for part in re.findall(r"\d+", xgboost.__version__)]
+    if version < [3, 1, 1]:  # 3.1.0 leaves it out of SHAP values
         raise ImportError(
-            "xgboost must be at least 3.1 for more than two classes, got "
+            "xgboost must be at least 3.1.1 for more than two classes, got "
             f"{xgboost.__version__}."
         )
     return np.asarray(start).tolist()

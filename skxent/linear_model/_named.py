@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from skxent.base.estimator import FOCAL_LOSS
 from skxent.inputs.descriptions import documented
 from skxent.linear_model._classifier import CrossEntropyClassifier
-from skxent.losses._shipped import CrossEntropy, Focal
+from skxent.losses._shipped import CrossEntropy
 
 
 @documented()
@@ -53,11 +54,7 @@ class FocalLogisticRegression(CrossEntropyClassifier):
     """
 
     gamma: Any = 2.0
-    # It takes the place of the field of this name, and mypy allows no class variable
-    # there.
-    loss: ClassVar[Any] = property(  # type: ignore[misc]  # in place of a field
-        lambda self: Focal(self.gamma), doc="The focal loss with this gamma."
-    )
+    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # in place of a field
 
 
 @documented()

@@ -35,6 +35,10 @@ xgboost = pytest.importorskip("xgboost", reason="pip install '.[xgboost]'")
 lightgbm = pytest.importorskip("lightgbm", reason="pip install '.[lightgbm]'")
 
 
+def is_older(module, *version):
+    return tuple(map(int, module.__version__.split(".")[:2])) < version
+
+
 def xgb(**settings):
     return xgboost.XGBClassifier(**{"n_estimators": 30, "n_jobs": 1, **settings})
 
@@ -74,12 +78,13 @@ each = pytest.mark.parametrize(
 
 
 def rounded_weights(estimator):
-    """LightGBM rounds its own gradients of weighted rows, even those of one tree."""
-    own = (
-        isinstance(estimator, LGBMLossClassifier) and estimator.loss == "cross_entropy"
-    )
+    """Libraries that round their own gradients of weighted rows, even for one tree."""
+    rounds = LGBMLossClassifier
+    if is_older(xgboost, 3, 2):
+        rounds = LGBMLossClassifier, XGBLossClassifier
+    own = isinstance(estimator, rounds) and estimator.loss == "cross_entropy"
     names = "dense", "sparse"
-    reason = "LGBMClassifier fails it, too"
+    reason = "the margins of the library's classifier fail it, too"
     checks = [f"check_sample_weight_equivalence_on_{name}_data" for name in names]
     return dict.fromkeys(checks, reason) if own else {}
 
@@ -113,7 +118,11 @@ def test_gamma_zero_is_the_librarys_classifier(cls, make, n_classes):
     X, y = table(n_classes)
     codes = np.unique(y, return_inverse=True)[1]
     model = cls(gamma=0.0, estimator=make()).fit(X, y)
-    expected = make().fit(X, codes).predict_proba(X)
+    settings = {}
+    if n_classes == 3 and make is xgb and is_older(xgboost, 3, 2):
+        # It starts at the class frequencies, not at their logarithms.
+        settings["base_score"] = model.init_score_.tolist()
+    expected = make(**settings).fit(X, codes).predict_proba(X)
     # Even derivatives have 22 bits, which may decide between equal splits.
     gap = np.abs(model.predict_proba(X) - expected).max(axis=1)
     assert np.median(gap) < 1e-3
@@ -267,6 +276,8 @@ def test_bad_evaluation_sets(cls, make):
     "module", [_cat_classifier, _focal, _lgbm_classifier, _xgb_classifier]
 )
 def test_examples_in_docstrings_run(module):
+    if module in (_focal, _lgbm_classifier) and is_older(lightgbm, 4, 5):
+        pytest.skip("LightGBM prints messages about custom objectives")
     found = doctest.testmod(module)
     assert found.attempted and not found.failed
 

@@ -391,7 +391,7 @@ def test_training_goes_on(cls, make, n_classes):
     if cls is XGBLossClassifier:
         more = cls("focal", estimator=make(10)).fit(X, y, xgb_model=raw)
         assert_allclose(more.decision_function(X), once.decision_function(X), atol=1e-5)
-    with pytest.raises(ValueError, match=r"^init_model must be a model, the path .* 5"):
+    with pytest.raises(ValueError, match=r"^init_model must be a fitted model of .* 5"):
         cls(estimator=make()).fit(X, y, init_model=5)
     with pytest.raises(ValueError, match=r"^init_model must have the classes"):
         cls(estimator=make()).fit(X, np.where(y == "high", "a", "b"), init_model=first)

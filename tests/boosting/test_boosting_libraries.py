@@ -91,7 +91,9 @@ def test_xgboost_built_in(n_classes, weighted):
     objective = xgboost_objective(CrossEntropy())
     start = built_in_start(built_in)
     best = objective.init_score(y, w)
-    assert_allclose(start, best, rtol=1e-4, atol=1e-4)
+    # XGBoost 3.1 starts several classes at their frequencies, not at the logarithms.
+    if n_classes == 2 or not xgboost.__version__.startswith("3.1."):
+        assert_allclose(start, best, rtol=1e-4, atol=1e-4)
     ours = xgboost.XGBClassifier(objective=objective, **XGB)
     ours.fit(X, y, sample_weight=w, base_margin=repeat(start, len(y)))
     expected = built_in.predict_proba(X)
