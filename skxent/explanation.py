@@ -1,4 +1,4 @@
-"""A cross-entropy in the terms that people ask for."""
+"""The parts of a cross-entropy, which `explain` returns."""
 
 from skxent.metrics._explain import explain
 from skxent.metrics._explained_rows import LossShare, SurprisingRow

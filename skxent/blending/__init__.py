@@ -1,4 +1,4 @@
-"""Blends: weights of several models whose probabilities are put together."""
+"""Blends: weighted means of the probabilities of several models."""
 
 from skxent.blending._apply import blend
 from skxent.blending._beta import BetaPool, beta_pool

@@ -83,7 +83,7 @@ def unwrapped(model: Any) -> Any:
 class BlendClassifier(
     LossParameters, VersionedPickle, WholeFits, ScoredByAccuracy, StackingClassifier
 ):
-    r"""Classifiers whose blended probabilities have the least loss out of fold.
+    r"""A blend of classifiers that minimises the out-of-fold loss.
 
     A :class:`sklearn.ensemble.StackingClassifier` whose final estimator is
     :func:`blend_weights`: as many parameters as models, none below zero.

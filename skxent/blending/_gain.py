@@ -22,7 +22,7 @@ from skxent.metrics._losses import evaluate_loss
 
 
 class BlendGain(NamedTuple):
-    """How much less the loss of a blend is than that of the best single model.
+    """The gain of a blend over the best single model, with an interval.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def blend_gain(
     n_resamples: int = 1000,
     random_state: Any = None,
 ) -> BlendGain:
-    """Estimate what a blend gains over the best single model, with an interval.
+    """Estimate the gain of a blend over the best single model, with an interval.
 
     The rows are cut into folds. On all folds but one the weights of the blend are
     fitted and the best single model is chosen, and the rows of the last fold are scored

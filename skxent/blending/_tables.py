@@ -194,7 +194,7 @@ def _columns(
 def labels_or_shares(y_true: Any) -> NDArray[Any]:
     """Return labels (n,) or soft labels (n, K) as an array."""
     if isinstance(y_true, Mapping):
-        raise ValueError("y_true must be labels, got a dict. probas is given before.")
+        raise ValueError("y_true must be labels, got a dict. Pass probas first.")
     y = as_array(y_true, "y_true")
     if y.ndim not in (1, 2):
         raise ValueError(f"y_true must be of shape (n,) or (n, K), got {y.shape}.")

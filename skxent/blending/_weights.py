@@ -36,7 +36,7 @@ def blend_weights(
     class_weight: Any = None,
     ignore_index: Any = None,
 ) -> Any:
-    r"""Find the weights of models whose blended probabilities have the least loss.
+    r"""Find the weights that minimise the loss of the blended probabilities.
 
     .. math:: \min_w \sum_i \ell\Big(y_i, \sum_m w_m p_{mi}\Big), \quad
         w_m \ge 0, \quad \sum_m w_m = 1

@@ -172,7 +172,7 @@ class LogitScaling(DescribedScaling, MetaEstimatorMixin, LogitClassifier):
         check_several(found.classes)
         if found.logits.shape[1] != logits_per_row(len(found.classes)):
             raise ValueError(
-                f"estimator must answer with logits of its {len(found.classes)} "
+                f"estimator must return logits of its {len(found.classes)} "
                 f"classes, got {found.logits.shape[1]} columns."
             )
 

@@ -9,7 +9,7 @@ from skxent.inputs.descriptions import documented
 
 @documented()
 class CrossEntropyClassifier(DaskClassifier):
-    """Linear classifier for any loss, for rows that dask has.
+    """Linear classifier for any loss, for rows in Dask collections.
 
     The fitted model is that of :class:`skxent.CrossEntropyClassifier`. X is a dask
     array, a dask DataFrame or a list of delayed blocks of rows (arrays, sparse
@@ -48,7 +48,7 @@ class CrossEntropyClassifier(DaskClassifier):
 
 @documented()
 class FocalLogisticRegression(DaskClassifier, linear_model.FocalLogisticRegression):
-    """Logistic regression with focal loss, for rows that dask has.
+    """Logistic regression with focal loss, for rows in Dask collections.
 
     It takes the rows that :class:`skxent.dask.CrossEntropyClassifier` takes.
 
@@ -63,7 +63,7 @@ class FocalLogisticRegression(DaskClassifier, linear_model.FocalLogisticRegressi
     See Also
     --------
     skxent.FocalLogisticRegression : The classifier of rows in memory.
-    CrossEntropyClassifier : Any loss, for rows that dask has.
+    CrossEntropyClassifier : Any loss, for rows in Dask collections.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class FocalLogisticRegression(DaskClassifier, linear_model.FocalLogisticRegressi
 
 @documented()
 class SmoothedSoftmaxClassifier(DaskClassifier, linear_model.SmoothedSoftmaxClassifier):
-    """Softmax regression against smoothed labels, for rows that dask has.
+    """Softmax regression against smoothed labels, for rows in Dask collections.
 
     It takes the rows that :class:`skxent.dask.CrossEntropyClassifier` takes.
 
@@ -94,7 +94,7 @@ class SmoothedSoftmaxClassifier(DaskClassifier, linear_model.SmoothedSoftmaxClas
     See Also
     --------
     skxent.SmoothedSoftmaxClassifier : The classifier of rows in memory.
-    CrossEntropyClassifier : Any loss, for rows that dask has.
+    CrossEntropyClassifier : Any loss, for rows in Dask collections.
 
     Examples
     --------

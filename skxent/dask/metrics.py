@@ -1,4 +1,4 @@
-"""The metrics of :mod:`skxent.metrics` for dask's rows: one pass, the same numbers.
+"""The metrics of :mod:`skxent.metrics` for rows in Dask collections, in one pass.
 
 The sums of each block are computed where it is, and added. With ``reduction="none"``
 the result is a dask array, else a number, which is computed. Without `labels` those of
@@ -73,7 +73,7 @@ def log_loss(
     sample_weight: Any = None,
     labels: Any = None,
 ) -> float:
-    """Return the drop-in log loss of dask's rows.
+    """Return the log loss of rows in Dask collections.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pictures of losses and of predictions; they need matplotlib."""
+"""Plots of losses and predictions, which need matplotlib."""
 
 from skxent.displays._loss_by_class import LossByClassDisplay
 from skxent.displays._loss_curve import LossCurveDisplay

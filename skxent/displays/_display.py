@@ -115,7 +115,7 @@ def _from_estimator(cls: type[PredictionDisplay]) -> Any:
     return documented(cls.from_predictions)(from_estimator)
 
 
-FROM_ESTIMATOR = """Draw the picture of the predictions of a fitted classifier.
+FROM_ESTIMATOR = """Plot the predictions of a fitted classifier.
 
 Parameters
 ----------

@@ -22,7 +22,7 @@ from skxent.metrics._losses import evaluate_loss
 @documented()
 @dataclass(eq=False, repr=False, kw_only=True)
 class ModulationDisplay(PredictionDisplay):
-    r"""Loss over cross-entropy, for every probability and a range of a parameter.
+    r"""Loss divided by cross-entropy, for every probability and a range of a parameter.
 
     For focal loss this is the modulating factor :math:`(1 - p)^\gamma`. Create it by
     `from_loss`, `from_predictions` or `from_estimator`. The lines mark where eight in

@@ -247,7 +247,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
 
     @property
     def penalty(self) -> str | None:
-        """The kind of penalty, "l1", "l2", "elasticnet" or None, as l1_ratio and C say.
+        """The kind of penalty, "l1", "l2", "elasticnet" or None, from l1_ratio and C.
 
         scikit-learn looks at it: SelectFromModel keeps all coefficients but zeros of a
         model with an L1 penalty.

@@ -19,7 +19,7 @@ NEARLY_ALL = 0.9  # of the points; the others may be at kinks
 
 
 def check_loss(loss: Loss, *, random_state: int | None = None) -> None:
-    """Check a loss at length: for the tests of a loss of one's own.
+    """Check a loss of your own thoroughly, as in its tests.
 
     A loss is checked when it is made: that φ is finite, falls and vanishes. This
     function also checks that

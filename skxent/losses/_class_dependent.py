@@ -36,7 +36,7 @@ class ShiftedFocal(Loss):
 
 @dataclass(frozen=True)
 class AsymmetricLoss(Loss):
-    r"""Asymmetric loss (ASL): focal loss that differs between yes and no.
+    r"""Asymmetric loss (ASL): focal loss with other parameters for 1 than for 0.
 
     .. math:: \varphi_1(m) = q^{\gamma_+} (-\log p), \quad
         \varphi_0(m) = s^{\gamma_-} (-\log(1 - s)), \quad s = \max(q - c, 0)

@@ -14,7 +14,7 @@ from skxent.losses._parameters import parameter
 
 @dataclass(frozen=True)
 class InverseFocal(Loss):
-    r"""Cross-entropy that pays more for what is already right.
+    r"""Cross-entropy with more weight on rows that are predicted well.
 
     .. math:: \varphi(m) = (1 + p)^\gamma (-\log p)
 

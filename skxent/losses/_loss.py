@@ -230,11 +230,11 @@ class Loss(Promises, BestConstant, Probabilities):
         return rf"$\displaystyle {latex(self)}$"
 
     def warn_without_posterior(self) -> None:
-        """Warn the user of a model whose posterior tells no probabilities."""
+        """Warn if the minimiser does not determine the class probabilities."""
         if not self.has_posterior:
             warn(
-                f"{self!r} has no posterior: its minimiser does not tell the class "
-                "probabilities. Take the softmax (posterior=False) as a score, or "
+                f"{self!r} has no posterior: its minimiser does not determine the "
+                "class probabilities. Use the softmax (posterior=False) as a score, or "
                 "another loss."
             )
 

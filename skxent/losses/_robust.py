@@ -14,7 +14,7 @@ from skxent.losses._parameters import LARGEST, parameter
 
 @dataclass(frozen=True)
 class AlphaLoss(Loss):
-    r"""Exponential loss, cross-entropy and 1 - p in one family, the α-loss.
+    r"""The α-loss, a family with exponential loss, cross-entropy and 1 - p.
 
     .. math:: \varphi(m) = \frac{\alpha}{\alpha - 1} \left(1 - p^{1 - 1/\alpha}\right)
 
@@ -62,7 +62,7 @@ class TaylorCrossEntropy(Loss):
 
     t = 1 is 1 - p, t -> ∞ is cross-entropy. Bounded by 1 + 1/2 + ... + 1/t, so that
     mislabelled rows cannot dominate. Not convex and not proper. For t = 1 the minimiser
-    does not tell the class probabilities: `posterior` is 1/K, and estimators warn.
+    does not determine the class probabilities: `posterior` is 1/K, and estimators warn.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class JensenShannon(Loss):
 
 @dataclass(frozen=True)
 class PartiallyHuberized(Loss):
-    r"""Cross-entropy that goes on linearly in p where p is small.
+    r"""Cross-entropy that is linear in p for small p.
 
     .. math:: \varphi(m) = \begin{cases} -\log p & p > 1/\tau \\
         \log\tau + 1 - \tau p & p \le 1/\tau \end{cases}

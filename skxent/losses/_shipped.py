@@ -38,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class CrossEntropy(Loss):
-    r"""Cross-entropy, also log loss: the surprise at the true class, in nats.
+    r"""Cross-entropy (log loss): −log of the probability of the true class, in nats.
 
     .. math:: \varphi(m) = -\log p = \log(1 + e^{-m})
 
@@ -69,7 +69,7 @@ class CrossEntropy(Loss):
 
 @dataclass(frozen=True)
 class Focal(Loss):
-    r"""Focal loss: cross-entropy that pays less for what is already right.
+    r"""Focal loss: cross-entropy with less weight on rows that are predicted well.
 
     .. math:: \varphi(m) = q^\gamma (-\log p), \quad q = 1 - p
 
@@ -123,9 +123,9 @@ class GeneralizedCrossEntropy(Loss):
     of X. A model that cannot express the true logits gives up the rows that it cannot
     fit, and the larger q, the less its posterior is a probability: it can be worse than
     1/K for every class (the user guide on wrong labels has an example). At q = 1 the
-    minimiser does not tell the class probabilities: `posterior` is 1/K, and estimators
-    warn. Compare its log loss on held-out rows with that of cross-entropy before you
-    use it.
+    minimiser does not determine the class probabilities: `posterior` is 1/K, and
+    estimators warn. Compare its log loss on held-out rows with that of cross-entropy
+    before you use it.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ class SymmetricCrossEntropy(Loss):
 
 @dataclass(frozen=True)
 class Poly1(Loss):
-    r"""Cross-entropy with the first term of its expansion in 1 - p changed.
+    r"""Cross-entropy with another first coefficient of its expansion in 1 - p.
 
     .. math:: \varphi(m) = -\log p + \epsilon_1 (1 - p)
 

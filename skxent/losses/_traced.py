@@ -181,7 +181,7 @@ class Curve:
         if rising.any():
             raise ValueError(
                 f"phi must not grow with p, got growth at {where(self.m, rising)}: a "
-                "loss that rewards wrong answers has no minimum."
+                "loss that rewards wrong predictions has no minimum."
             )
         if not (self.f1 < 0).any():
             raise ValueError("phi must decrease with p somewhere, got a constant.")

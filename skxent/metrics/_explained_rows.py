@@ -43,7 +43,7 @@ class SurprisingRow(NamedTuple):
 
 
 class LossShare(NamedTuple):
-    """How much of a cross-entropy comes from some of the rows.
+    """The share of a cross-entropy that comes from some of the rows.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ class Explanation:
 
     @property
     def kl_divergence(self) -> float:
-        """Cross-entropy less the entropy of the labels.
+        """Cross-entropy minus the entropy of the labels.
 
         For soft labels, that hold the true class probabilities, this is what the
         predictions waste. Hard labels have no entropy, so it also contains the noise of
@@ -85,7 +85,7 @@ class Explanation:
 
     @property
     def wasted(self) -> float:
-        """What recalibration would save, less what it saves by chance.
+        """The loss that recalibration would save, minus what it saves by chance.
 
         Negative for predictions that are better calibrated than chance leaves them.
         """
@@ -93,7 +93,7 @@ class Explanation:
 
     @property
     def noise(self) -> float:
-        """The rest of the divergence: the noise of the labels, and what is not known.
+        """The rest of the divergence: label noise, and what the model does not know.
 
         Only a model that tells more rows apart would save some of it.
         """

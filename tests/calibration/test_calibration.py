@@ -506,7 +506,7 @@ def test_bad_data(cls):
         ("logistic", r"estimator must be a classifier or None, got 'logistic'"),
         (
             SVC(decision_function_shape="ovo"),
-            "estimator must answer with logits of its 4 classes, got 6 columns",
+            "estimator must return logits of its 4 classes, got 6 columns",
         ),
     ]:
         with pytest.raises(ValueError, match=message):
