@@ -23,9 +23,10 @@ from skxent.optimize.objective import Objective
 from skxent.optimize.penalty import Penalty
 from skxent.optimize.smooth import Columns, Weights
 
-# The number of sweeps of coordinate descent between two checks of all coordinates, and
-# the number of such rounds for one model.
-SWEEPS, MAX_ROUNDS = 10, 50
+# The number of sweeps of coordinate descent between two checks of all coordinates, or
+# with the whole Hessian between two Newton steps, which take as long as some 25 sweeps;
+# and the number of such rounds for one model.
+SWEEPS, MATRIX_SWEEPS, MAX_ROUNDS = 10, 30, 50
 
 # Newton steps of a round at most, and sweeps over groups of coefficients for one model.
 MAX_STEPS, MAX_SWEEPS = 20, 500
@@ -109,7 +110,8 @@ class MatrixModel(WholeHessian):
         first = sweep_matrix(self.H, slope, w, l1, 1, 0.0)
         tolerance = sweep_tolerance(accuracy, first)
         for _ in range(MAX_ROUNDS):
-            if sweep_matrix(self.H, slope, w, l1, SWEEPS, tolerance) <= tolerance:
+            last = sweep_matrix(self.H, slope, w, l1, MATRIX_SWEEPS, tolerance)
+            if last <= tolerance:
                 break
             for _ in range(MAX_STEPS):
                 if not self._newton(w, slope, l1):

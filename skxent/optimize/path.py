@@ -48,13 +48,13 @@ from skxent.optimize.solve import solve
 MAX_AHEAD = 8
 
 # Columns that may join for penalties ahead: so many, or half as many as are in use.
-MIN_JOINING = 32
+MIN_JOINING = 128
 
 # A predicted gradient of this share of the penalty lets a column join.
-NEAR = 0.97
+NEAR = 0.98
 
 # The Hessian is made anew where a step leaves this much of the decrement.
-SLOW = 0.3
+SLOW = 0.5
 
 # Coefficients of a working set, and the shortest step that is not given up for a slower
 # but safer method.
