@@ -103,8 +103,9 @@ class CatBoostLossClassifier(CatBoostPredictions, LossBoostingClassifier):
     was loaded, unpickled, copied or cut at its best iteration.
 
     Columns of categories in a DataFrame become cat_features, with missing values as the
-    category "nan". With cat_features, text_features or embedding_features arrays are
-    read as objects.
+    category "nan". Pass cat_features by name: the third argument of `fit` is
+    sample_weight, as in scikit-learn. With cat_features, text_features or
+    embedding_features arrays are read as objects.
 
     Examples
     --------
@@ -193,7 +194,14 @@ class CatBoostLossClassifier(CatBoostPredictions, LossBoostingClassifier):
         parameters.pop("boost_from_average", None)
         options = dict(fit.options)
         features = {name: parameters.get(name) for name in FEATURES}
-        features |= {name: options.pop(name) for name in FEATURES if name in options}
+        for name in FEATURES:
+            given = options.pop(name, None)
+            if given is not None and features[name] not in (None, given):
+                raise ValueError(
+                    f"{name} must be that of estimator, {features[name]}, or given to "
+                    f"one of the two, got {given}."
+                )
+            features[name] = given if features[name] is None else features[name]
         frame = fit.train.X
         if features["cat_features"] is None and hasattr(frame, "dtypes"):
             features["cat_features"] = categories(frame) or None

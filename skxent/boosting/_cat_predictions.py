@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from copy import deepcopy
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,6 @@ class CatBoostPredictions(DelegatedNames, BoosterPredictions):
     withheld: ClassVar[dict[str, str]] = {
         "load_model": "Such a file does not hold the loss: load it into a "
         "CatBoostClassifier, or pickle the {cls} instead.",
-        "copy": "Use copy.deepcopy, or sklearn.base.clone for one that is not fitted.",
         "grid_search": ANEW + "use sklearn.model_selection.GridSearchCV.",
         "randomized_search": ANEW + "use sklearn.model_selection.RandomizedSearchCV.",
         "select_features": ANEW + "use sklearn.feature_selection.RFE.",
@@ -96,9 +96,9 @@ class CatBoostPredictions(DelegatedNames, BoosterPredictions):
         **options
             Arguments of CatBoost's `staged_predict_proba`.
 
-        Yields
-        ------
-        ndarray of shape (n, K)
+        Returns
+        -------
+        iterator of ndarray of shape (n, K)
             A column for each of `classes_`.
         """
         return self.staged_predict(X, prediction_type="Probability", **options)
@@ -115,9 +115,9 @@ class CatBoostPredictions(DelegatedNames, BoosterPredictions):
         **options
             Arguments of CatBoost's `staged_predict_log_proba`.
 
-        Yields
-        ------
-        ndarray of shape (n, K)
+        Returns
+        -------
+        iterator of ndarray of shape (n, K)
             A column for each of `classes_`.
         """
         return self.staged_predict(X, prediction_type="LogProbability", **options)
@@ -140,6 +140,16 @@ class CatBoostPredictions(DelegatedNames, BoosterPredictions):
             Between 0 and 1; 1 if all labels are predicted.
         """
         return super().score(X, *unpack(X, y, sample_weight))
+
+    def copy(self) -> Self:
+        """Return a copy of the classifier with its trees.
+
+        Returns
+        -------
+        CatBoostLossClassifier
+            An independent classifier, fitted if this one is.
+        """
+        return deepcopy(self)
 
     def is_fitted(self) -> bool:
         """Return True after `fit`.

@@ -75,7 +75,7 @@ def validate(estimator: Any, X: Any, text: bool, **fit: Any) -> Any:
 
     text : keep columns that are neither numbers nor categories
     """
-    if _package(X) in ("xgboost", "lightgbm", "catboost"):
+    if _package(X) in ("xgboost", "lightgbm", "catboost", "_catboost"):
         raise ValueError(
             "X must be an array, a sparse matrix or a data frame, got a "
             f"{type(X).__name__}."
@@ -83,6 +83,10 @@ def validate(estimator: Any, X: Any, text: bool, **fit: Any) -> Any:
     frame = as_frame(X, text)
     if frame is not None or text:
         X = frame if frame is not None else np.asarray(X, dtype=object)
+        if X.ndim != 2:
+            raise ValueError(
+                f"X must be of shape (n, d), got {X.shape}; a single row is [row]."
+            )
         validate_data(estimator, X, reset=bool(fit), skip_check_array=True)
         if not fit:
             return X

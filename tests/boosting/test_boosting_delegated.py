@@ -145,6 +145,7 @@ def test_staged_predictions_of_catboost(loss):
         assert_array_equal(found, expected)
         *_, last = model.staged_predict(X, prediction_type=kind)
         assert_array_equal(last, expected)
+    assert_array_equal(model.copy().predict(X), model.predict(X))
     with pytest.raises(ValueError, match=r"^prediction_type must be 'Class', 'Prob"):
         next(model.staged_predict(X, prediction_type="Odds"))
 
@@ -307,6 +308,19 @@ def test_errors_about_evaluation_sets_and_columns(cls, make):
     twice = pd.concat([X[["age"]], X[["age"]]], axis=1)
     with pytest.raises(ValueError, match=r"of distinct names, got 'age' twice"):
         model.fit(twice, y)
+
+
+def test_tables_and_features_that_catboost_would_misread():
+    X, y, _ = table()
+    X = X.astype({"kind": str})
+    model = CatBoostLossClassifier(estimator=cat(cat_features=["kind"])).fit(X, y)
+    with pytest.raises(ValueError, match=r"^X must be of shape .*row is \[row\]"):
+        model.predict(X.to_numpy()[0])
+    with pytest.raises(ValueError, match=r"^cat_features must be that of estimator, "):
+        model.fit(X, y, cat_features=["kind", "age"])
+    data = catboost.FeaturesData(num_feature_data=np.ones((N, 2), dtype=np.float32))
+    with pytest.raises(ValueError, match=r"^X must be an array, .* a FeaturesData"):
+        CatBoostLossClassifier(estimator=cat()).fit(data, y)
 
 
 def test_what_lightgbm_does_not_train_or_measure():
