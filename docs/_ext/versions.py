@@ -16,7 +16,7 @@ NAME = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(.*)")
 def version_of(folder):
     """Return what a folder with the pages of a version is sorted by, or None."""
     name = NAME.fullmatch(folder.name)
-    if not name or not (folder / "index.html").exists():
+    if not name or not (folder / FILE).parent.is_dir():
         return None
     *numbers, rest = name.groups("0")
     return [int(number) for number in numbers], not rest, rest  # 0.2.dev0 before 0.2

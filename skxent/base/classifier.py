@@ -151,8 +151,9 @@ class LogitClassifier(
     classes_ : ndarray of shape (K,)
         The labels, in the order of the columns of `predict_proba`.
     trained_loss_ : TrainedLoss
-        What the posterior undoes, a named tuple: loss, with parameters in the order of
-        the classes; class_weight (ndarray of shape (K,), or None); label_smoothing.
+        What `predict_proba` corrects for, a named tuple: loss, with parameters in the
+        order of the classes; class_weight (ndarray of shape (K,), or None);
+        label_smoothing.
     n_features_in_ : int
         The number of columns of X in `fit`.
     feature_names_in_ : ndarray of shape (d,)

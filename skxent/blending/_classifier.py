@@ -93,8 +93,8 @@ class BlendClassifier(
     estimators : list of (str, classifier)
         Each with predict_proba, or "drop".
     loss : str or Loss, default="cross_entropy"
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Dicts
-        among its parameters are of label to number.
+        A loss, or a name in :data:`skxent.losses.LOSSES`, with default parameters.
+        A parameter may be a dict that maps labels to numbers.
     pooling : {"arithmetic", "log-linear"}, default="arithmetic"
         The mean of probabilities, or of their logarithms, normalised.
     recalibrate : bool, default=False

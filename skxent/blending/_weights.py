@@ -54,8 +54,8 @@ def blend_weights(
     y_true : array-like of shape (n,) or (n, K)
         Labels of any type, or soft labels: rows of K numbers that sum to one.
     loss : str or Loss, default="cross_entropy"
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Dicts
-        among its parameters are of label to number.
+        A loss, or a name in :data:`skxent.losses.LOSSES`, with default parameters.
+        A parameter may be a dict that maps labels to numbers.
     pooling : {"arithmetic", "log-linear"}, default="arithmetic"
         The mean of probabilities, or of their logarithms, normalised.
     {parameters}

@@ -12,7 +12,7 @@ class DescribedScaling:
         Any other classifier is fitted to these rows, and calibrated on out-of-fold
         logits. None: X holds logits (n, K), or (n,), the log-odds of the second class.
     loss : str or Loss, default="cross_entropy"
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default.
+        A loss, or a name in :data:`skxent.losses.LOSSES`, with default parameters.
     label_smoothing : float in [0, 1), default=0.0
         Label smoothing of the loss, undone in predict_proba.
     cv : int, splitter, iterable or None, default=5
@@ -36,7 +36,7 @@ class DescribedScaling:
     max_iter : int, default=100
         The most Newton iterations.
     n_jobs : int, default=None
-        Threads of the kernels; None is all that OpenMP may use.
+        Number of threads of the kernels; None means all that OpenMP may use.
 
     Attributes
     ----------

@@ -51,57 +51,58 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
     Parameters
     ----------
     loss : str or Loss, default="cross_entropy"
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Its
-        parameters may be dicts of label to number, or K numbers in the order of
-        `classes_`. ``set_params(loss__gamma=3.0)`` and grids change them.
+        A loss, or a name in :data:`skxent.losses.LOSSES` for that loss with its default
+        parameters. A parameter may also be a dict that maps labels to numbers, or K
+        numbers in the order of `classes_`. Grids and `set_params` reach it as
+        ``loss__gamma``.
     C : float in (0, inf], default=1.0
-        Inverse strength of the penalty; ``np.inf`` for none.
+        Inverse of the strength of the penalty; ``np.inf`` means no penalty.
     l1_ratio : float in [0, 1], default=0.0
-        The share ρ of the L1 penalty: 0.0 is L2, 1.0 is L1, between them is elastic
-        net. Above 0 coefficients become exactly zero, more of them for smaller C, and
-        the proximal Newton method is the only solver.
+        The share ρ of the L1 penalty: 0.0 is L2, 1.0 is L1, and values between are
+        elastic net. Above 0, coefficients may be exactly zero, more of them for smaller
+        C, and the solver is the proximal Newton method.
     penalty_factor : array-like of shape (d,), dict or Series, default=None
-        The penalty of column j is multiplied by ψ_j >= 0: ones by default, and 0 for a
-        column that is not penalised. A dict or Series maps columns, by name or
-        position, to factors, and one that is left out has 1. Factors are used as they
-        are, not scaled to a mean of 1 as in glmnet.
+        Factors ψ_j >= 0 of the penalty of column j. None: all are 1. A column with the
+        factor 0 is not penalised. A dict or Series maps columns, by name or position,
+        to factors; columns that are left out have 1. Unlike in glmnet, factors are not
+        rescaled to a mean of 1.
     monotonic_cst : array-like of shape (d,), dict or Series, default=None
-        For two classes the sign of a column's coefficient, by name or position as in
+        Signs of the coefficients for two classes, by name or position as in
         `penalty_factor`: 1 for at least zero, so that the probability of the second
-        class does not fall as the column grows, -1 for at most zero, 0 for any. The
-        proximal Newton method is the only solver then.
+        class does not decrease as the column increases, -1 for at most zero, 0 for any
+        sign. The solver is then the proximal Newton method.
     fit_intercept : bool, default=True
-        The intercept is not penalised.
+        Whether to fit an intercept, which is not penalised.
     class_weight : dict or Series of label to weight, or "balanced", default=None
-        The weight of each class, 1 for a class that is left out. "balanced" gives every
-        class the same total weight. Weights move the decisions and, with
+        Weights of the classes; a class that is left out has 1. "balanced" gives all
+        classes the same total weight. Weights change the decisions but, with
         ``posterior=True``, not the probabilities.
     label_smoothing : float in [0, 1), default=0.0
-        Train against the labels ``(1 - eps) y + eps / K``, where eps is this value.
+        Train with the labels ``(1 - eps) y + eps / K``, where eps is this value.
     posterior : bool, default=True
-        Whether `predict_proba` returns the class probabilities that a minimiser of the
-        loss implies, with focal loss, label smoothing and class weights undone. False:
-        the softmax of the logits.
+        True: `predict_proba` returns class probabilities, which are corrected for the
+        loss, label smoothing and class weights. False: it returns the softmax of the
+        logits.
     solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs"}, default="auto"
-        "auto" takes the whole Hessian for few features and classes, else L-BFGS, and
-        goes on with conjugate gradients where that is slow.
+        "auto" uses the full Hessian for few features and classes, otherwise L-BFGS, and
+        continues with conjugate gradients if that is slow.
     tol : float in (0, inf), default=1e-4
-        Stop when the Newton decrement is at most this: the objective, a mean loss in
+        Stop when the Newton decrement is at most `tol`. The objective, a mean loss in
         nats, is then about tol² / 2 above its minimum.
     max_iter : int, default=100
-        The most iterations of the solver. A warning tells of a fit that ends there.
+        The maximum number of iterations. A fit that reaches it warns.
     warm_start : bool, default=False
-        Start from the coefficients of the last fit. Only these are kept, not what a
-        solver knows of the curvature: two fits of max_iter=1 end elsewhere than one of
+        Start from the coefficients of the last fit. The solver's estimates of the
+        curvature are not kept, so two fits with max_iter=1 differ from one with
         max_iter=2.
     multilabel : bool, default=False
-        Whether y holds K answers a row, (n, K), 0 or 1 for each label: K problems of
-        two classes, fitted in the same passes over X as MultiOutputClassifier would fit
-        them. Predictions, probabilities of 1 and log-odds are (n, K) then.
-        `class_weight` may also be a list of a dict for each label, or a dict of label
-        to dict, and holds for the classes 0 and 1.
+        Whether a row may have several labels. y is then (n, K), 0 or 1 for each label:
+        K problems of two classes with the results of MultiOutputClassifier, fitted in
+        the same passes over X. Predictions, probabilities of 1 and log-odds are then
+        (n, K). `class_weight` may also be a list with a dict for each label, or a dict
+        that maps labels to dicts; it applies to the classes 0 and 1.
     n_jobs : int, default=None
-        Threads of the kernels; None is all that OpenMP may use.
+        Number of threads of the kernels; None means all that OpenMP may use.
     verbose : int, default=0
         Print a line for every iteration.
 
@@ -121,17 +122,18 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
 
     Notes
     -----
-    `predict` follows `decision_function`, which class weights move; `predict_proba`
-    tells probabilities, which they do not. Focal loss is not convex: the solver starts
-    from the cross-entropy solution and ends in a local minimum.
+    Class weights change `decision_function` and `predict`, but not `predict_proba`.
+    Focal loss is not convex: the solver starts from the cross-entropy solution and
+    converges to a local minimum.
 
-    For three or more classes the loss does not change if a coefficient changes alike in
-    all of them. Where the penalty does not determine that shift, for intercepts and for
-    columns with a factor of 0, the sum over the classes is zero.
+    For three or more classes, the loss does not change if the same number is added to
+    the coefficients of a column in all classes. If the penalty does not determine this
+    number, as for intercepts and for columns with a factor of 0, their sum over the
+    classes is zero.
 
-    Callbacks of scikit-learn 1.9 get every iteration. Where one begins the estimator is
-    still that before the fit, without coefficients if it is the first; where it ends
-    there is a fitted estimator with the coefficients of that iteration.
+    Callbacks of scikit-learn 1.9 are called for every iteration. When an iteration
+    begins, the estimator is still in its state before the fit; when it ends, callbacks
+    get a fitted estimator with the coefficients of that iteration.
 
     Examples
     --------

@@ -22,11 +22,11 @@ from skxent.linear_model._search import GridCV
 class FocalLogisticRegressionCV(GridCV):
     """Focal logistic regression with C and gamma chosen by cross-validation.
 
-    Tries the same candidates on the same folds as
-    ``GridSearchCV(FocalLogisticRegression(), ...)``, and is faster: each fit starts
-    where those of the neighbouring C and gamma ended. Scores agree up to `tol`, so that
-    candidates whose scores are closer than that may swap ranks; a loss that is not
-    convex (gamma > 0) may end in another local minimum.
+    It compares the same candidates on the same folds as
+    ``GridSearchCV(FocalLogisticRegression(), ...)``, but is faster, because each fit
+    starts from the solution for a neighbouring C and gamma. Scores agree up to `tol`,
+    so candidates with nearly equal scores may have other ranks. If the loss is not
+    convex (gamma > 0), a fit may converge to another local minimum.
 
     Parameters
     ----------

@@ -86,7 +86,7 @@ def cross_entropy_path(
     eps : float in (0, 1), default=1e-3
         If `Cs` is an int, the ratio of the smallest C to the largest.
     fit_intercept : bool, default=True
-        The intercept is not penalised.
+        Whether to fit an intercept, which is not penalised.
     {parameters}
     sample_weight : array-like of shape (n,), default=None
         Weights of the rows, at least 0; None for ones.
@@ -96,7 +96,7 @@ def cross_entropy_path(
     max_iter : int, default=100
         The most Newton iterations for each C.
     n_threads : int, default=None
-        Threads of the kernels; None is all that OpenMP may use.
+        Number of threads of the kernels; None means all that OpenMP may use.
     verbose : int, default=0
         Print a line for every C.
 

@@ -27,9 +27,9 @@ class SearchParameters:
     cv : int, splitter or iterable of (train, test), default=None
         None: 5 stratified folds.
     scoring : str, callable, list or tuple of str, or dict, default=None
-        A name that :func:`skxent.scorers.get_scorer` or scikit-learn knows, or a
-        scorer. None: our ``neg_log_loss``. Several, in a list of names or a dict of
-        name to scorer, are all in `cv_results_`.
+        A name of :func:`skxent.scorers.get_scorer` or scikit-learn, or a scorer. None:
+        skxent's ``neg_log_loss``. A list of names or a dict that maps names to scorers:
+        `cv_results_` has the scores of all of them.
     refit : bool, str or callable, default=True
         True: fit the best parameters to all of the data. If `scoring` has several
         scorers, the name of the one that decides. A function takes `cv_results_` and
@@ -42,8 +42,8 @@ class SearchParameters:
         and shows the errors. "raise": raise the error. If no fit succeeds, an error is
         raised in any case.
     n_jobs : int, default=None
-        Folds that are fitted at a time, as in joblib; they share the threads of the
-        kernels. None: one after the other, each with all threads.
+        Number of folds that are fitted at the same time, as in joblib; they share the
+        threads of the kernels. None: one after the other, each with all threads.
     verbose : int, default=0
         Print a line for every iteration of every fit.
 
