@@ -165,6 +165,11 @@ class LogitScaling(DescribedScaling, MetaEstimatorMixin, LogitClassifier):
             sample_weight=weights,
             label_smoothing=self.label_smoothing,
         ).moderate()
+        if self.ensemble and target.total_weight() == 0:
+            raise ValueError(
+                "sample_weight must have a positive one in the test rows of every fold "
+                "with ensemble=True, got zeros in a fold."
+            )
         check_some_weight(target.total_weight())
         return target
 

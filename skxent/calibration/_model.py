@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -171,6 +172,13 @@ def check_folds(scaling: Any, params: dict[str, Any]) -> None:
             "fitted estimator into a FrozenEstimator."
         )
     fixed = estimator is None or isinstance(estimator, FrozenEstimator)
+    method = None if fixed else getattr(estimator, response_method(estimator), None)
+    takes_offset = method is not None and "offset" in signature(method).parameters
+    if takes_offset and params.get("offset") is not None:
+        raise ValueError(
+            "offset must be None: a calibrated model predicts without one, got "
+            f"{type(params['offset'])}. Add it to the logits, and calibrate these."
+        )
     for name, value in params.items():
         if value is not None and (fixed or (cv is None and name == "groups")):
             raise ValueError(

@@ -25,15 +25,21 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import as_itemsize_strided, check_unmasked
 
 
-def positions(names: Sequence[Any], classes: Sequence[Any]) -> NDArray[np.intp] | None:
+def positions(
+    names: Sequence[Any], classes: Sequence[Any], *, more: bool = False
+) -> NDArray[np.intp] | None:
     """Return the position of each class among the names, or None if they differ.
 
     Files and some libraries keep only the text of a name, so "1" matches the class 1.
+
+    more : names may also be those of other classes
     """
     for key in (lambda label: label, str):
         known = {key(name): i for i, name in enumerate(names)}
         wanted = [key(label) for label in classes]
-        if len(known) == len(names) == len(wanted) and known.keys() == set(wanted):
+        same = len(names) == len(wanted) and known.keys() == set(wanted)
+        same = same or (more and known.keys() >= set(wanted))
+        if len(known) == len(names) and same:
             return np.array([known[label] for label in wanted], dtype=np.intp)
     return None
 

@@ -39,8 +39,14 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
     ValueError
         If labels are missing, of several types, or of a type that has no order.
     """
+    if y is None:
+        raise ValueError(f"{name} must be an array of labels, got None.")
     check_unmasked(name, y)
     array = as_array(y, name)
+    if array.dtype.kind == "T":
+        array = array.astype(object)  # scikit-learn does not know numpy's StringDType.
+    if array.dtype.kind in "mM":
+        refuse_missing(int(np.isnat(array).sum()), name)
     if array.dtype != object:
         return decoded(array, name) if array.dtype.kind == "S" else array
     values = array.ravel().tolist()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skxent.inputs.columns import class_order, column_names
+from skxent.inputs.columns import class_order, column_names, positions
 from skxent.inputs.tables import logits_per_row
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import as_reals
 
 
-class GivenOffset(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class GivenOffset:
     """Checked numbers (n,) or (n, k), and the names of their columns if they have any.
 
     What they mean depends on the classes, which a block does not know. They are doubles
@@ -29,6 +30,38 @@ class GivenOffset(NamedTuple):
         """Return k, 1 if there is but one axis."""
         return 1 if self.values.ndim == 1 else self.values.shape[1]
 
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.values)
+
+    def __getitem__(self, rows: Any) -> Self:
+        """Return the offset of some rows."""
+        return replace(self, values=self.values[rows])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the numbers."""
+        return np.array(self.values, dtype=dtype)
+
+    def for_classes(self, classes: NDArray[Any]) -> Self:
+        """Return the columns of these classes, in their order and by their names.
+
+        Some rows may lack a class. Their models have no logit of it, and no offset.
+        """
+        names = self.names
+        if self.n_columns < 2 or (names is not None and len(set(names)) < len(names)):
+            return self
+        labels = classes.tolist()
+        some = names is not None and self.n_columns > len(labels)
+        order = (
+            positions(names or (), labels, more=True)
+            if some
+            else class_order(names, classes, "offset")
+        )
+        values = self.values if order is None else self.values[:, order]
+        if values.shape[1] != len(labels):
+            return self
+        return replace(self, values=values, names=labels)
+
     def arranged(self, classes: NDArray[Any], dtype: Any) -> Floats:
         """Return the offset of each logit, in the order of the classes: (n, m).
 
@@ -38,13 +71,10 @@ class GivenOffset(NamedTuple):
             If there are not as many columns as logits or classes, or a number is not
             finite in this dtype.
         """
-        check_n_columns(self.n_columns, classes)
-        values = self.values
-        if values.ndim == 1:
-            values = values[:, np.newaxis]
-        else:
-            order = class_order(self.names, classes, "offset")
-            values = values if order is None else values[:, order]
+        given = self.for_classes(classes)
+        check_n_columns(given.n_columns, classes)
+        values = given.values
+        values = values[:, np.newaxis] if values.ndim == 1 else values
         with np.errstate(over="ignore"):
             if values.shape[1] > logits_per_row(len(classes)):
                 # Of two classes only the difference of the logits counts.
@@ -71,8 +101,8 @@ def read_offset(offset: Any, n_samples: int) -> GivenOffset:
     ValueError
         If it is sparse, or has other rows or entries that are no finite numbers.
     """
-    if sp.issparse(offset):
-        raise ValueError("offset must be a dense array, got a sparse matrix.")
+    if isinstance(offset, GivenOffset) and len(offset) == n_samples:
+        return offset
     values = as_reals("offset", offset, np.float64)
     if values.ndim not in (1, 2) or len(values) != n_samples:
         raise ValueError(
@@ -90,7 +120,8 @@ def check_n_columns(n_columns: int, classes: NDArray[Any]) -> None:
         allowed = "(n,) or (n, 2)" if n_classes == 2 else f"(n, {n_classes})"
         raise ValueError(
             f"offset must be of shape {allowed} for the {n_classes} classes, got "
-            f"{n_columns} column{'s' if n_columns > 1 else ''}."
+            f"{n_columns} column{'s' if n_columns > 1 else ''}. A data frame whose "
+            "columns are named by the classes may also have those of others."
         )
 
 

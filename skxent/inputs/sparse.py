@@ -77,7 +77,7 @@ def _compressed(name: str, X: Any) -> Any:
             f"got {pointers[first]} before {pointers[first + 1]}."
         )
     _check_range(name, "indices", indices, minors)
-    known = indices.dtype in INDEX and pointers.dtype in INDEX
+    known = indices.dtype == pointers.dtype and indices.dtype in INDEX
     if known and all(map(_is_plain, (indices, pointers, data))):
         return X
     largest = max(len(data), *X.shape)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -133,6 +134,8 @@ def check_unmasked(name: str, values: Any) -> None:
 def as_reals(name: str, values: Any, dtype: Any = np.float64) -> NDArray[Any]:
     """Return an aligned array of real numbers, which dates and complex ones are not."""
     check_unmasked(name, values)
+    if issparse(values):
+        raise ValueError(f"{name} must be a dense array, got a sparse one.")
     given = np.asarray(values)
     if given.dtype.kind not in "fiubO":
         raise ValueError(f"{name} must be real numbers, got {given.dtype}.")
@@ -140,7 +143,8 @@ def as_reals(name: str, values: Any, dtype: Any = np.float64) -> NDArray[Any]:
         with np.errstate(over="raise"):
             array = given.astype(dtype, copy=False)
     except (FloatingPointError, OverflowError, TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be real numbers: {error}.") from error
+        reason = str(error).rstrip(".")
+        raise ValueError(f"{name} must be real numbers: {reason}.") from error
     return as_itemsize_strided(array)
 
 

@@ -28,5 +28,9 @@ class LinearData(NamedTuple):
     def for_callbacks(self) -> dict[str, Any]:
         """What callbacks are told of the rows, as keywords."""
         given = {"sample_weight": self.sample_weight, "offset": self.offset}
-        metadata = {name: rows for name, rows in given.items() if rows is not None}
+        metadata = {
+            name: getattr(rows, "values", rows)
+            for name, rows in given.items()
+            if rows is not None
+        }
         return {"X": self.X, "y": self.y, "metadata": metadata or None}

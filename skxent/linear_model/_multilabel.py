@@ -10,11 +10,17 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score
 
 from skxent.base.classifier import LogitClassifier, TrainedLoss
-from skxent.inputs.columns import class_order, column_names
+from skxent.inputs.columns import by_class, class_order, column_names
 from skxent.inputs.labels import as_labels
 from skxent.inputs.offset import check_finite, check_offset, read_offset
 from skxent.inputs.tables import logits_per_row
-from skxent.inputs.weights import balanced_class_weight, by_label, class_weights
+from skxent.inputs.weights import (
+    balanced_class_weight,
+    by_label,
+    check_sample_weight,
+    class_weights,
+    moderate,
+)
 from skxent.kernels.arrays import Floats
 from skxent.linear_model._columns import penalty_factor_of, signs_of
 
@@ -45,7 +51,12 @@ def read_indicators(y: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
         answer, from which nothing is learned.
     """
     names = column_names(y)
-    array = as_labels(y)
+    try:
+        array = as_labels(y)
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        array = np.empty(len(y), dtype=object)  # of lists of labels
     if array.ndim != 2 or not array.shape[1]:
         raise ValueError(
             "y must be of shape (n, K) with multilabel=True, 0 or 1 for each label, "
@@ -62,6 +73,8 @@ def read_indicators(y: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
 
 def check_answers(y: NDArray[Any], names: Any) -> None:
     """Raise a ValueError if all rows have the same answer to a label."""
+    if not len(y):
+        raise ValueError("y must have a row at least with multilabel=True, got none.")
     low, high = y.min(axis=0), y.max(axis=0)
     same = np.flatnonzero((low == high) & ((low == 0) | (low == 1)))
     if len(same):
@@ -173,6 +186,16 @@ def offset_of(
     return result
 
 
+def fold_offset(
+    model: Any, offset: Any, n_samples: int, classes: NDArray[Any], dtype: Any
+) -> Any:
+    """Return a checked offset whose rows may be fitted without some of the classes."""
+    arranged = offset_of(model, offset, n_samples, classes, dtype)
+    if arranged is None or are_many(classes):
+        return arranged
+    return read_offset(offset, n_samples).for_classes(classes)
+
+
 def label_probabilities(trained: TrainedLoss, z: Floats, **how: Any) -> Floats:
     """Return the probability of each label, (n, K), or its logarithm, from log-odds.
 
@@ -189,10 +212,20 @@ def label_probabilities(trained: TrainedLoss, z: Floats, **how: Any) -> Floats:
     return result
 
 
-def share_of_right_rows(y: Any, predicted: NDArray[Any], sample_weight: Any) -> float:
+def share_of_right_rows(
+    model: Any, y: Any, predicted: NDArray[Any], sample_weight: Any
+) -> float:
     """Return the share of rows, by weight, of which all labels are right."""
-    answers = read_indicators(y)[0]
-    return float(accuracy_score(answers, predicted, sample_weight=sample_weight))
+    names = getattr(model, "label_names_", None)
+    answers = read_indicators(y if names is None else by_class(y, names, "y"))[0]
+    if answers.shape != predicted.shape:
+        raise ValueError(
+            f"y must be of shape {predicted.shape}, for the rows of X and the labels "
+            f"of the model, got {answers.shape}."
+        )
+    weights = check_sample_weight(sample_weight, len(answers))
+    weights = None if weights is None else moderate(weights)
+    return float(accuracy_score(answers, predicted, sample_weight=weights))
 
 
 class MultilabelClassifier(LogitClassifier):

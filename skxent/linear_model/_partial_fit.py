@@ -179,6 +179,11 @@ class PartialFitMixin:
         self.__dict__.update(encoded.attributes)
         loss = encoded.trained.loss
         rows = table_of(self, data, encoded)
+        if past is not None and past.center.shape != rows.shape:
+            raise ValueError(
+                "fit_intercept must stay as in the first call of partial_fit, got "
+                f"{self.fit_intercept}."
+            )
         penalty_factor_of(self, rows.n_features)  # its later values are checked alone
         if past is None:
             past = ridge_of(self, rows)

@@ -153,7 +153,7 @@ class LinearPredictor(MultilabelClassifier):
             raise ValueError("score requires y to be passed, but the target y is None.")
         if self._many:
             predicted = self.predict(X, offset)
-            return share_of_right_rows(y, predicted, sample_weight)
+            return share_of_right_rows(self, y, predicted, sample_weight)
         return right_predictions(self, X, y, sample_weight, offset=offset).mean()
 
     def _checked(self, X: MatrixLike) -> Any:

@@ -24,6 +24,7 @@ from skxent.inputs.labels import as_labels, is_soft
 from skxent.kernels.checks import warn
 from skxent.linear_model._data import LinearData
 from skxent.linear_model._multilabel import are_many
+from skxent.linear_model._predictor import LinearPredictor
 from skxent.metrics._loss_scorer import LossScorer
 from skxent.metrics._scorer import ProbabilityScorer
 from skxent.metrics._scorers import SCORERS, neg_log_loss_scorer
@@ -156,7 +157,12 @@ class SearchScoring:
         routed = self._route("score", sample_weight, score_params)
         scorer = self._scorers()[name]
         params = routed[f"scorer {name}"].score
-        return float(scorer(with_offset(self, offset), X, y, **params))
+        model = with_offset(self, offset)
+        if not (
+            isinstance(scorer, ProbabilityScorer) or hasattr(scorer, "_score_func")
+        ):
+            model = WithOffset(self, offset, LinearPredictor.score)
+        return float(scorer(model, X, y, **params))
 
     def _scorers(self) -> dict[str, Any]:
         return scorers_of(self, self.scoring)
@@ -222,16 +228,22 @@ class SearchScoring:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WithOffset:
-    """A fitted model that predicts for rows with this offset: scorers pass X alone."""
+    """A fitted model that predicts for rows with this offset: scorers pass X alone.
+
+    own_score : takes the place of a `score` that would call the scorer again
+    """
 
     model: Any
     offset: Any
+    own_score: Callable[..., float] | None = None
 
     def __getattr__(self, name: str) -> Any:
         # How it is copied and pickled is its own affair, not the model's.
         if name.startswith("__") and name != "__sklearn_tags__":
             raise AttributeError(name)
         value = getattr(self.model, name)
+        if name == "score" and self.own_score is not None:
+            return partial(self.own_score, self.model, offset=self.offset)
         if name in OFFSET_METHODS:
             # scikit-learn's scorers look at the name of a method.
             return update_wrapper(partial(value, offset=self.offset), value)

@@ -34,8 +34,8 @@ from skxent.linear_model._grid import (
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._multilabel import (
     column_parameters,
+    fold_offset,
     label_parameters,
-    offset_of,
 )
 from skxent.linear_model._predictor import LinearPredictor
 from skxent.linear_model._scoring import (
@@ -118,7 +118,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             n_classes = 2 if self.multilabel else len(encoded.classes)
             warn_if_improper(self._scorers()[chosen_by], n_classes)
         n, classes = data.X.shape[0], encoded.classes
-        offset = offset_of(self, offset, n, classes, data.X.dtype)
+        offset = fold_offset(self, offset, n, classes, data.X.dtype)
         columns = column_parameters(self, classes) | by_label
         data = data._replace(offset=offset)
         routed = self._route("fit", data.sample_weight, params)

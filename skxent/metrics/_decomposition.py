@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from skxent.inputs.targets import Target, make_target
+from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._probabilities import is_proper
@@ -122,6 +123,7 @@ def decompose_loss(
     scored = as_loss(loss)
     rows = ScoredRows(y_true, y_proba, options.sample_weight)
     raw, target, classes = read(rows, options)
+    check_sum(target.total_weight())
     raw, target = weighted_rows(raw, target)
     if pos_label is None:
         scored = scored.for_classes(classes)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skxent.inputs.columns import soft_by_class
+from skxent.inputs.columns import by_class, soft_by_class
 from skxent.inputs.descriptions import documented
 from skxent.inputs.labels import as_labels
 from skxent.inputs.sparse import check_sparse
@@ -132,6 +132,9 @@ class MultilabelScorer(MetricScorer):
     passed: ClassVar[set[str]] = {"sample_weight"}
 
     def _read(self, estimator: Any, X: Any, y_true: Any) -> tuple[Any, Floats, Any]:
+        names = getattr(estimator, "label_names_", None)
+        if names is not None:
+            y_true = by_class(y_true, names, "y_true")
         response = estimator.predict_proba(check_sparse("X", X))
         if not isinstance(response, list):
             return y_true, np.asarray(response), {}

@@ -75,6 +75,8 @@ class CGStep:
         z = precondition(residual)
         direction = z
         rz = size = float(np.vdot(residual, z))
+        if not np.isfinite(rz):
+            return z, "concave"
         flat = FLAT[np.dtype(self.objective.dtype)]
         tolerance = self._tolerance(decrement, rz, step.size)
         for iteration in range(max_products):
@@ -82,6 +84,8 @@ class CGStep:
                 return step, "exact"
             product = self.objective.hessian_product(point, direction)
             curvature = float(np.vdot(direction, product))
+            if not np.isfinite(curvature):
+                return (direction if iteration == 0 else step), "concave"
             if curvature <= flat * size:  # or what is left of the residual is rounding
                 state = "concave" if curvature < -flat * size else "exact"
                 return (direction if iteration == 0 else step), state

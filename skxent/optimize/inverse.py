@@ -6,7 +6,8 @@ from math import isqrt
 from typing import Any
 
 import numpy as np
-from scipy.linalg import eigh, solve_triangular
+import scipy.linalg
+from scipy.linalg import LinAlgError, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from skxent.kernels.arrays import Floats
@@ -34,6 +35,10 @@ FLAT_CURVATURE = 0.1
 # rounding error. It is so large that a step does not move along them, and that their
 # gradient hardly counts in the decrement.
 HOLDING_CURVATURE = 1e8
+
+
+# The root of a curvature that has few digits, if any: that of no row to speak of.
+NO_SCALE = 1e-146
 
 
 def rounding_of(dtype: Any, origin: Floats) -> Weights | None:
@@ -88,6 +93,18 @@ def check_curvature(values: Weights, name: str = "Hessian") -> None:
         )
 
 
+def eigh(matrix: Weights) -> tuple[Weights, Weights]:
+    """Return eigenvalues and eigenvectors of a symmetric matrix.
+
+    LAPACK's fastest method fails, rarely, where many eigenvalues are equal.
+    """
+    try:
+        values, vectors = scipy.linalg.eigh(matrix)
+    except LinAlgError:
+        values, vectors = scipy.linalg.eigh(matrix, driver="ev")
+    return values, vectors
+
+
 def without_negative_curvature(H: Weights) -> Weights:
     """Return a symmetric matrix with its negative eigenvalues set to zero."""
     values, vectors = eigh(H)
@@ -121,7 +138,7 @@ class Inverse:
         flat = FLAT[np.dtype(dtype)]
         doubtful = DOUBTFUL * flat
         scale = np.sqrt(np.abs(np.diagonal(matrix)))
-        empty = scale == 0
+        empty = scale <= NO_SCALE
         scale[empty] = 1.0
         self.scale: Weights = scale[:, np.newaxis]
         matrix = matrix / self.scale / scale
@@ -168,7 +185,6 @@ class Inverse:
     def __call__(self, G: Weights) -> Weights:
         """Return the inverse times the columns of G."""
         G = G / self.scale
-        check_curvature(G, "gradient")
         if self.factor is not None:
             return dpotrs(self.factor, G, lower=True)[0] / self.scale
         projected = self.reciprocal[:, np.newaxis] * (self.vectors.T @ G)

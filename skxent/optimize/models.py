@@ -14,11 +14,11 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from skxent.kernels._coordinate import sweep_matrix
 from skxent.losses._shipped import SURROGATE
-from skxent.optimize.inverse import check_curvature
+from skxent.optimize.inverse import check_curvature, eigh
 from skxent.optimize.objective import Objective
 from skxent.optimize.penalty import Penalty
 from skxent.optimize.smooth import Columns, Weights

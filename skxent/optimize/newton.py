@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from skxent.optimize.inverse import check_curvature
 from skxent.optimize.smooth import Point, SmoothFunction, Weights, rounding_error
 from skxent.optimize.solution import (
     CONVERGED,
@@ -89,6 +90,9 @@ def newton(
     for iteration in range(1, options.max_iter + 1):
         step, curved = find_step(point, decrement)
         slope = float(np.vdot(point.gradient, step))
+        if not np.isfinite(slope):  # where the rows have next to no curvature
+            check_curvature(point.gradient, "gradient")
+            return Solution(point.W, point.value, iteration, np.inf, STALLED)
         decrement = float(np.sqrt(max(-slope, 0.0)))
         if options.verbose:
             print(

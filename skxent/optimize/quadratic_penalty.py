@@ -24,6 +24,9 @@ from skxent.optimize.smooth import Columns, Weights
 # For more coefficients only the diagonal of the curvature is kept.
 MAX_COEFFICIENTS = 2000
 
+# Curvature below this share of the largest may leave an objective without a minimum.
+NO_CURVATURE = 1e-20
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class QuadraticPenalty(Penalty):
@@ -106,8 +109,13 @@ class QuadraticPenalty(Penalty):
         return zero_sum(features) + center.mean(axis=1, keepdims=True)
 
     def may_be_unbounded(self, value: float) -> bool:
-        """Return False: a quadratic with a minimum bounds every direction."""
-        return False
+        """Return True if there is a column on which nothing acts, or next to nothing.
+
+        A column without a penalty has no curvature before its first entries, and next
+        to none after a batch whose classes it separates.
+        """
+        least = self.curvature[: len(self.origin)].min(initial=np.inf)
+        return bool(least <= NO_CURVATURE * self.curvature.max(initial=0.0))
 
     def is_least_at(self, W: Weights) -> bool:
         """Return True at the centre, if A is diagonal."""

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 from scipy.optimize import nnls
 
+from skxent.optimize.inverse import eigh
 from skxent.optimize.newton import backtrack
 from skxent.optimize.smooth import Point, rounding_error
 from skxent.optimize.solution import (

@@ -35,6 +35,7 @@ from skxent.optimize.solution import (
     MAX_ITER,
     SEPARABLE,
     SMOOTH_START_TOL,
+    STALLED,
     STOPPED,
     Solution,
     SolverOptions,
@@ -168,7 +169,15 @@ def _of_any_penalty(
         return "proximal Newton", run(proximal_newton, objective, start, options)
     if start.any():
         start = objective.at_best_shift(start)
-    return _in_use(objective, start, options, solver)
+    used, solution = _in_use(objective, start, options, solver)
+    left = options.max_iter - solution.n_iter
+    if solution.reason != STALLED or not start.any() or left <= 0:
+        return used, solution
+    # Where the last fit saturates the rows have no curvature that would lead away.
+    cold = np.zeros_like(start)
+    used, anew = _in_use(objective, cold, replace(options, max_iter=left), solver)
+    best = min(anew, solution, key=lambda found: (not found.converged, found.value))
+    return used, replace(best, n_iter=anew.n_iter + solution.n_iter)
 
 
 def _in_use(

@@ -302,3 +302,19 @@ def test_logits_and_frozen_models_have_no_folds():
             TemperatureScaling(estimator, ensemble=True).fit(data, y)
         with pytest.raises(ValueError, match=r"^groups must be None where nothing"):
             TemperatureScaling(estimator).fit(data, y, groups=y)
+
+
+def test_offsets_and_folds_without_weight_are_refused():
+    X, y = rows()
+    offset = np.zeros((len(y), 3))
+    with pytest.raises(ValueError, match=r"^offset must be None: a calibrated model"):
+        TemperatureScaling(CrossEntropyClassifier()).fit(X, y, offset=offset)
+    # Half of the rows, all in the test of the first fold, have no weight.
+    weight = np.where(np.arange(len(y)) < len(y) // 2, 0.0, 1.0)
+    half = np.array_split(np.arange(len(y)), 2)
+    cv = [(np.arange(len(y)), test) for test in half]
+    scaling = TemperatureScaling(CrossEntropyClassifier(), cv=cv)
+    scaling.fit(X, y, weight)
+    scaling.set_params(ensemble=True)
+    with pytest.raises(ValueError, match=r"^sample_weight must .* test rows of every"):
+        scaling.fit(X, y, weight)

@@ -7,6 +7,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
 from skxent.inputs.labels import (
+    as_labels,
     check_codes,
     check_labels,
     encode_labels,
@@ -255,3 +256,17 @@ def test_floats_that_are_no_codes(dtype, bad, place):
     y[place] = bad
     with pytest.raises(ValueError, match=r"^y must be (codes in 0\.\.2|integer codes)"):
         check_codes(y, 3)
+
+
+def test_missing_dates_and_strings_of_numpy_2():
+    days = np.array(["2026-01-01", "2026-01-02"], "M8[D]")
+    assert_array_equal(check_labels(days), days)
+    missing = r"^y must have no missing labels, got 1\."
+    for dtype in ("M8[D]", "m8[s]"):
+        with pytest.raises(ValueError, match=missing):
+            check_labels(np.array([1, 2, "NaT"], dtype))
+    with pytest.raises(ValueError, match=r"^y must be an array of labels, got None\.$"):
+        as_labels(None)
+    strings = getattr(getattr(np, "dtypes", None), "StringDType", None)
+    if strings is not None:  # since numpy 2
+        assert_array_equal(check_labels(np.array(["b", "a"], strings())), ["b", "a"])

@@ -265,3 +265,14 @@ def test_scalings_that_do_not_fit_their_classes():
             model._parameters = bad
             with pytest.raises(ValueError, match="Fit it again"):
                 model.predict_proba(X)
+
+
+@pytest.mark.parametrize("format", ["csr", "csc"])
+def test_index_arrays_of_two_types(format):
+    matrix, y = damage.clean(RNG, format)
+    expected = CrossEntropyClassifier().fit(matrix, y)
+    matrix.indices = matrix.indices.astype(np.int64)
+    assert matrix.indptr.dtype == np.int32
+    model = CrossEntropyClassifier().fit(matrix, y)
+    assert_array_equal(model.coef_, expected.coef_)
+    assert_array_equal(model.predict(matrix), expected.predict(matrix))

@@ -451,3 +451,25 @@ def test_scalings_want_one_label_a_row():
 
     with pytest.raises(ValueError, match=r"one label a row|classes_ of"):
         TemperatureScaling(many()).fit(X, Y)
+
+
+def test_scores_take_the_labels_by_name():
+    model, other = many().fit(X, FRAME), FRAME[NAMES[::-1]]
+    scorer = skxent.scorers.get_scorer("neg_multilabel_log_loss")
+    search = FocalLogisticRegressionCV(multilabel=True, Cs=[1.0], gammas=[0.0])
+    search.fit(X, FRAME)
+    for score in (model.score, lambda *rows: scorer(model, *rows), search.score):
+        assert score(X, other) == score(X, FRAME) == score(X, Y)
+    with pytest.raises(ValueError, match=r"^y must have its columns named by"):
+        model.score(X, FRAME.rename(columns={"sky": "land"}))
+    with pytest.raises(ValueError, match=r"^y must be of shape \(300, 4\), for"):
+        model.score(X, Y[:, :2])
+    huge = WEIGHT * 1e307
+    expected = model.score(X, Y, WEIGHT)
+    assert model.score(X, Y, huge) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("y", [np.empty((0, 2)), [["a"], ["b", "c"]]])
+def test_answers_without_rows_and_lists_of_labels(y):
+    with pytest.raises(ValueError, match=r"^y must (have a row|be of shape \(n, K\))"):
+        many().fit(X[: len(y)], y)

@@ -21,6 +21,7 @@ from skxent import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
     FocalLogisticRegressionCV,
+    SmoothedSoftmaxClassifier,
     SmoothedSoftmaxClassifierCV,
 )
 from skxent.blocks import ArrayBlocks, ParquetBlocks
@@ -463,7 +464,7 @@ def test_models_with_an_offset_are_copied_and_pickled():
 
 def test_penalty_factors_of_later_batches_are_checked():
     X, y = load_iris(return_X_y=True)
-    model = CrossEntropyClassifier(penalty_factor=[1, 2, 3, 0])
+    model = CrossEntropyClassifier(penalty_factor=[1, 2, 3, 4])
     model.partial_fit(X, y, classes=[0, 1, 2])
     model.set_params(penalty_factor=[1, 2, 3])
     with pytest.raises(ValueError, match=r"^penalty_factor must "):
@@ -483,3 +484,32 @@ def test_blocks_do_not_end_in_none():
     X, y = np.zeros((4, 2)), np.arange(4) % 2
     assert [len(block) for block in ArrayBlocks(X, y).row_blocks()] == [2]
     assert [len(block) for block in ArrayBlocks(X, y, y).row_blocks()] == [3]
+
+
+def test_a_fold_may_lack_a_class_of_the_offset():
+    X, y, offset = data(3)
+    y[20:][y[20:] == 2] = 0  # the third class is in the first rows only
+    test, train = np.arange(20), np.arange(20, 200)
+    cv = [(train, test), (test, train)]
+    search = SmoothedSoftmaxClassifierCV(
+        Cs=[0.5], label_smoothings=[0.1], cv=cv, scoring="accuracy", **EXACT
+    )
+    frame = pd.DataFrame(offset[:, [2, 0, 1]], columns=[2, 0, 1])
+    model = SmoothedSoftmaxClassifier(0.1, C=0.5, **EXACT)
+    two = offset[:, 1] - offset[:, 0]
+    model.fit(X[train], y[train], offset=two[train])
+    expected = model.score(X[test], y[test], offset=two[test])
+    for given in (offset, frame, frame.rename(columns=str)):
+        found = search.fit(X, y, offset=given).scores_[0].item()
+        assert found == pytest.approx(expected, abs=1e-12)
+        whole = clone(model).fit(X, y, offset=offset)
+        assert_array_equal(search.coef_, whole.coef_)
+    # So may the columns of a data frame, which scikit-learn's searches pass on.
+    same = clone(model).fit(X[train], y[train], offset=two[train])
+    named = clone(same).fit(X[train], y[train], offset=frame.iloc[train])
+    assert_array_equal(named.coef_, same.coef_)
+    assert_allclose(
+        named.predict_proba(X, offset=frame), same.predict_proba(X, offset=two)
+    )
+    with pytest.raises(ValueError, match=r"^offset must be of shape .*, got 3 columns"):
+        clone(same).fit(X[train], y[train], offset=offset[train])

@@ -2,6 +2,7 @@
 
 import importlib
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import gen_batches
 
 from problems import limited
@@ -206,3 +208,29 @@ def test_it_is_there_only_where_it_can_be_used(module, setting, reason):
         message = rf"^This '{name}' has no attribute 'partial_fit': {reason}$"
         with pytest.raises(AttributeError, match=message):
             model.partial_fit([[0.0], [1.0]], [0, 1], [0, 1])
+
+
+@pytest.mark.parametrize("limit", [0, 2000])
+@pytest.mark.parametrize("first", [True, False])
+def test_the_intercept_stays_as_in_the_first_call(limit, first):
+    X, y = data(2, 400)
+    model = limited(CrossEntropyClassifier, limit)(fit_intercept=first)
+    model.partial_fit(X, y, classes=[0, 1]).set_params(fit_intercept=not first)
+    with pytest.raises(ValueError, match=r"^fit_intercept must stay as in the"):
+        model.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_stream_without_a_minimum(n_classes):
+    """Sparse columns without a penalty, which separate the classes of their batch."""
+    rng = np.random.default_rng(0)
+    model = limited(CrossEntropyClassifier, 0)(C=np.inf)
+    for first, last in ((0, 20), (15, 60), (50, 300), (0, 300)):
+        cells = np.repeat(np.arange(60), 10), rng.integers(first, last, 600)
+        X = sp.csr_array((rng.normal(size=600), cells), shape=(60, 300))
+        y = rng.integers(n_classes, size=60)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.partial_fit(X, y, classes=range(n_classes))
+        assert np.isfinite(model.coef_).all()
+    assert model.score(X, y) == 1

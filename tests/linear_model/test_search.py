@@ -361,3 +361,12 @@ def test_n_jobs_is_checked_before_any_fit(n_jobs):
     model = FocalLogisticRegressionCV(Cs=1, gammas=[0.0], n_jobs=n_jobs)
     with pytest.raises(ValueError, match=r"^n_jobs must be None or an integer other"):
         model.fit(X, Y)
+
+
+def test_a_scoring_function_may_call_score():
+    X, y = load_iris(return_X_y=True)
+    search = FocalLogisticRegressionCV(
+        Cs=[1.0], gammas=[1.0], scoring=lambda model, X, y: model.score(X, y)
+    )
+    search.fit(X, y)
+    assert search.score(X, y) == (search.predict(X) == y).mean()

@@ -145,3 +145,11 @@ def test_several_classes():
 def test_bad_input(keywords, message):
     with pytest.raises(ValueError, match=message):
         decompose_loss([0, 1, 1], [0.2, 0.4, 0.5], **keywords)
+
+
+@pytest.mark.parametrize("pos_label", [None, 1])
+def test_some_row_needs_a_weight(pos_label):
+    with pytest.raises(ValueError, match=r"^sample_weight must have a sum other than"):
+        decompose_loss(
+            [0, 1], [0.2, 0.7], pos_label=pos_label, sample_weight=[0.0, 0.0]
+        )

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_limits
@@ -13,6 +14,7 @@ from skxent import CrossEntropyClassifier
 from skxent.inputs.targets import make_target
 from skxent.losses import CrossEntropy, Focal
 from skxent.optimize.cholesky import newton_cholesky
+from skxent.optimize.inverse import eigh
 from skxent.optimize.newton import backtrack, is_unbounded_along, newton
 from skxent.optimize.smooth import Point
 from skxent.optimize.solution import (
@@ -261,3 +263,18 @@ def test_bits_do_not_depend_on_threads_of_blas(n, d, n_classes, settings):
         found.append(model.coef_)
     assert_array_equal(found[0], found[1])
     assert_array_equal(found[0], found[2])
+
+
+def test_eigenvalues_where_the_fastest_method_fails(monkeypatch):
+    """LAPACK's fails on matrices that no test can hold."""
+    exact = scipy.linalg.eigh
+
+    def fails(matrix, driver="evr"):
+        if driver == "evr":
+            raise np.linalg.LinAlgError("Internal Error.")
+        return exact(matrix, driver=driver)
+
+    monkeypatch.setattr(scipy.linalg, "eigh", fails)
+    values, vectors = eigh(np.diag([2.0, 1.0]))
+    assert_allclose(values, [1, 2])
+    assert_allclose(np.abs(vectors), [[0, 1], [1, 0]])

@@ -9,6 +9,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from numpy.testing import assert_allclose
 from scipy.special import softmax
 from sklearn.base import clone
 from stationarity import Stream, decrement, slope, targets
@@ -438,3 +439,16 @@ def test_what_all_classes_share_is_always_the_same(n_classes, settings):
         logits = weighted.decision_function(X)
         for fitted in (repeated, blocks, warm):
             np.testing.assert_allclose(fitted.decision_function(X), logits, atol=1e-4)
+
+
+@pytest.mark.parametrize("solver", ["auto", "newton-cholesky", "newton-cg"])
+@few_classes
+def test_a_warm_start_may_saturate_the_rows(n_classes, solver):
+    """Where no row has curvature left, a step of Newton's method leads nowhere."""
+    X, y = data(n_classes)[:2]
+    model = CrossEntropyClassifier(
+        C=10.0, warm_start=True, solver=solver, tol=1e-6, max_iter=300
+    ).fit(X, y)
+    expected = model.coef_
+    model.coef_ = 1e4 * np.roll(model.coef_, 1, axis=1)
+    assert_allclose(model.fit(X, y).coef_, expected, atol=1e-4)
