@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial, update_wrapper
 from inspect import isfunction, signature
 from numbers import Real
 from typing import Any, ClassVar
@@ -25,6 +23,7 @@ from skxent.kernels.checks import warn
 from skxent.linear_model._data import LinearData
 from skxent.linear_model._multilabel import are_many
 from skxent.linear_model._predictor import LinearPredictor
+from skxent.linear_model._with_offset import WithOffset, with_offset
 from skxent.metrics._loss_scorer import LossScorer
 from skxent.metrics._scorer import ProbabilityScorer
 from skxent.metrics._scorers import SCORERS, neg_log_loss_scorer
@@ -224,44 +223,6 @@ class SearchScoring:
                 mapping.add(caller=caller, callee="score")
             router.add(method_mapping=mapping, **{f"scorer {name}": scorer})
         return router
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class WithOffset:
-    """A fitted model that predicts for rows with this offset: scorers pass X alone.
-
-    own_score : takes the place of a `score` that would call the scorer again
-    """
-
-    model: Any
-    offset: Any
-    own_score: Callable[..., float] | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        # How it is copied and pickled is its own affair, not the model's.
-        if name.startswith("__") and name != "__sklearn_tags__":
-            raise AttributeError(name)
-        value = getattr(self.model, name)
-        if name == "score" and self.own_score is not None:
-            return partial(self.own_score, self.model, offset=self.offset)
-        if name in OFFSET_METHODS:
-            # scikit-learn's scorers look at the name of a method.
-            return update_wrapper(partial(value, offset=self.offset), value)
-        return value
-
-
-OFFSET_METHODS = (
-    "predict",
-    "predict_proba",
-    "predict_log_proba",
-    "decision_function",
-    "score",
-)
-
-
-def with_offset(model: Any, offset: Any) -> Any:
-    """Return a model as scorers see it."""
-    return model if offset is None else WithOffset(model, offset)
 
 
 class FoldScorer:
