@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier
 
 from linear_cases import (
     DENSE,
@@ -32,6 +33,7 @@ from linear_cases import (
     scaled,
 )
 from peers import linear_peers
+from reporting.record import shape
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
 
 THREADS = 2
@@ -107,6 +109,26 @@ def test_focal(compare, size, numbers):
     compare(named(*scaled(numbers, size)), calls, rounds=3, at_most={"focal": 2.0})
 
 
+def test_multilabel(compare, size):
+    """Many labels of a row, multilabel=True, at default settings"""
+    n, d, n_labels = scaled((100_000, 50, 20), size)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, d))
+    z = X @ (2 * rng.normal(size=(d, n_labels)) / np.sqrt(d))
+    Y = (z + rng.logistic(size=z.shape) > 0).astype(int)
+    ours = CrossEntropyClassifier(multilabel=True)
+    peer = MultiOutputClassifier(LogisticRegression())
+    compare(
+        f"{shape(n, d)}, {n_labels} labels",
+        {
+            "skxent": lambda: ours.fit(X, Y),
+            "MultiOutputClassifier": lambda: peer.fit(X, Y),
+        },
+        rounds=3,
+        at_least={"MultiOutputClassifier": 5.0},
+    )
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_unpenalised(compare, size, n_classes):
@@ -151,6 +173,7 @@ import sys, warnings
 import numpy as np
 from linear_cases import CrossEntropyClassifier, data
 from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier
 
 def status(key):
     with open("/proc/self/status") as lines:
