@@ -270,8 +270,9 @@ class CatBoostLossClassifier(CatBoostPredictions, LossBoostingClassifier):
         return {k: chosen[k] for k in names if k in chosen and k not in parameters}
 
     def _margins(self, X: Any, **options: Any) -> Floats:
-        options["prediction_type"] = "RawFormulaVal"
-        raw: Floats = self.estimator_.predict(X, **options)
+        raw: Floats = self.estimator_.predict(
+            X, prediction_type="RawFormulaVal", **options
+        )
         return raw
 
 

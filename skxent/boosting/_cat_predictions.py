@@ -22,7 +22,7 @@ ANEW = "Fit {cls} anew: "
 class CatBoostPredictions(DelegatedNames, BoosterPredictions):
     """Predictions of rows and Pools, also after each number of trees."""
 
-    outputs: ClassVar[tuple[str, ...]] = ("prediction_type",)
+    outputs: ClassVar[tuple[str, ...]] = ()
     of_rows: ClassVar[tuple[str, ...]] = (
         "calc_leaf_indexes",
         "iterate_leaf_indexes",
@@ -64,7 +64,11 @@ class CatBoostPredictions(DelegatedNames, BoosterPredictions):
         kind = options.pop("prediction_type", "Class")
         if kind in ("Class", "Probability", "LogProbability"):
             return self._answer(self.decision_function(X, **options), kind)
-        return super().predict(X, prediction_type=kind, **options)
+        check_is_fitted(self)
+        rows = self._checked(X)
+        return np.asarray(
+            self.estimator_.predict(rows, prediction_type=kind, **options)
+        )
 
     def staged_predict(self, X: MatrixLike, **options: Any) -> Iterator[NDArray[Any]]:
         """Yield the predictions of growing numbers of trees.

@@ -60,9 +60,9 @@ class BoosterPredictions(LogitClassifier):
         ndarray of shape (n,)
             A label of `classes_` for each row.
         """
-        if any(options.get(name) for name in self.outputs):
-            check_is_fitted(self)
-            return np.asarray(self.estimator_.predict(self._checked(X), **options))
+        found = self._other_output(X, options)
+        if found is not None:
+            return found
         return self._labels_of(self.decision_function(X, **options))
 
     def predict_proba(self, X: MatrixLike, **options: Any) -> Floats:
@@ -73,14 +73,27 @@ class BoosterPredictions(LogitClassifier):
         X : {array-like, sparse matrix, DataFrame} of shape (n, d)
             The rows to predict.
         **options
-            Arguments of the library's `predict`, such as the number of trees.
+            Arguments of the library's `predict`, such as the number of trees. If they
+            ask for leaves, contributions or raw scores, its answer is returned.
 
         Returns
         -------
         ndarray of shape (n, K)
             A column for each of `classes_`.
         """
+        found = self._other_output(X, options)
+        if found is not None:
+            return found
         return self._probabilities(self.decision_function(X, **options), log=False)
+
+    def _other_output(self, X: Any, options: dict[str, Any]) -> NDArray[Any] | None:
+        """Return the library's answer if options ask for it, and take these out."""
+        given = {name: options.pop(name) for name in self.outputs if name in options}
+        if not any(given.values()):
+            return None
+        check_is_fitted(self)
+        rows = self._checked(X)
+        return np.asarray(self.estimator_.predict(rows, **given, **options))
 
     def _logits(self, X: Any, **options: Any) -> Floats:
         n_classes = len(self.classes_)

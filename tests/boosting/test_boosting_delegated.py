@@ -305,6 +305,8 @@ def test_errors_about_evaluation_sets_and_columns(cls, make):
     ]:
         with pytest.raises(ValueError, match=message):
             model.fit(X, y, **options)
+    with pytest.raises(ValueError, match=r"^X must have no masked entries, got"):
+        cls(estimator=make()).fit(np.ma.masked_greater(X[["age"]].to_numpy(), 1), y)
     twice = pd.concat([X[["age"]], X[["age"]]], axis=1)
     with pytest.raises(ValueError, match=r"of distinct names, got 'age' twice"):
         model.fit(twice, y)

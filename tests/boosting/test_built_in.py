@@ -121,6 +121,11 @@ def test_what_the_library_tells_and_takes(ours, make, few, raw, n_classes):
     margins = theirs.predict(B, **raw)
     assert_array_equal(model.predict(B, **raw), margins)
     assert_array_equal(model.decision_function(B), margins)
+    if ours is not CatBoostLossClassifier:
+        none = dict.fromkeys(raw, False)
+        assert_array_equal(model.predict(B, **none), model.predict(B))
+        assert_array_equal(model.predict_proba(B, **none), model.predict_proba(B))
+        assert_array_equal(model.predict_proba(B, **raw), margins)
     if ours is not LGBMLossClassifier:  # which takes any parameter
         with pytest.raises(TypeError, match="n_trees"):
             model.predict(B, n_trees=5)
