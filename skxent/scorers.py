@@ -1,4 +1,4 @@
-"""Losses as scikit-learn scorers that know the classes of what they score."""
+"""Scorers for scikit-learn, which use the classes of the estimator."""
 
 from skxent.metrics._loss_scorer import LossScorer
 from skxent.metrics._metric_scorer import MetricScorer, make_metric_scorer

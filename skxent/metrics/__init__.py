@@ -1,4 +1,4 @@
-"""Losses as numbers: from labels and probabilities, or logits, to a score.
+"""Metrics of labels and predicted probabilities, or logits.
 
 `evaluate_loss` makes a metric of any loss; the others are special cases of it, or
 follow from cross-entropy. Each is a sum over rows and a last step, so that

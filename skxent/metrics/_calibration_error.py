@@ -38,7 +38,7 @@ def expected_calibration_error(
     debias: bool = False,
     **keywords: Unpack[LabelKeywords],
 ) -> float:
-    r"""Return the expected calibration error: confidence against what came true.
+    r"""Return the expected calibration error: confidence versus observed frequency.
 
     Rows are binned by confidence. With the share :math:`s_b` of bin b, its mean
     confidence :math:`\bar c_b` and the frequency :math:`\bar y_b` of the event,

@@ -130,7 +130,7 @@ def multilabel_log_loss(
 @proper(True)
 @takes(ColumnLossKeywords)
 def multilabel_log_loss(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) -> Any:
-    r"""Return the log loss of K independent yes-or-no answers a row.
+    r"""Return the log loss of K independent labels per row.
 
     .. math:: -\frac{1}{K} \sum_k y_k \log p_k + (1 - y_k) \log(1 - p_k)
 

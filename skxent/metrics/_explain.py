@@ -31,7 +31,7 @@ def explain(
     groups: ArrayLike | None = None,
     **keywords: Unpack[LabelKeywords],
 ) -> Explanation:
-    r"""Explain a cross-entropy: its parts, baselines, sources, most surprising rows.
+    r"""Explain a cross-entropy: its parts, baselines, and rows with the largest loss.
 
     .. math:: -\sum_k t_k \log p_k = H(t) + \mathrm{KL}(t \,\|\, p)
 

@@ -56,7 +56,7 @@ def label_issue_precision(
     n_repeats: int = 3,
     random_state: Any = None,
 ) -> LabelIssuePrecision:
-    """Measure on data of one's own how well :func:`rank_label_issues` finds errors.
+    """Measure how well :func:`rank_label_issues` finds errors in your own data.
 
     A share of the labels is changed to one of the others at random, the model is
     evaluated out of fold on the changed labels, and the precision at k is the share of

@@ -17,7 +17,7 @@ BLOCK = 1 << 14  # rows whose tables fit in the cache
 
 
 class LabelIssues(NamedTuple):
-    """Rows in the order in which their labels should be looked at.
+    """Rows in the order in which their labels should be checked.
 
     Parameters
     ----------

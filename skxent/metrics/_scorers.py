@@ -113,7 +113,7 @@ SCORERS: dict[str, LossScorer | MetricScorer] = {
 
 
 def get_scorer(name: str) -> LossScorer | MetricScorer:
-    """Return a copy of a ready scorer.
+    """Return a copy of the scorer of that name.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ def d2_loss_score(
     y_proba: ArrayLike,
     **keywords: Unpack[SkillKeywords],
 ) -> float:
-    r"""Return the share of the best constant's loss that the predictions save.
+    r"""Return the share of the loss of the best constant that predictions save (D²).
 
     .. math:: D^2 = 1 - \frac{\sum_i w_i \ell(y_i, p_i)}{\min_c \sum_i w_i \ell(y_i, c)}
 
