@@ -25,8 +25,10 @@ from losses cimport ROWS, spec_of
 from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
 from posterior cimport posterior
 from proba cimport Checked, LogLoss, Table, load_table, log_loss_rows
-from scores cimport BIN_SUMS, CALIBRATION, ENTROPY, LOSS, OVERLAP, OVERLAP_SUMS
-from scores cimport Score, Scores, score_rows
+from scores cimport (
+    ANSWERS, BIN_SUMS, CALIBRATION, DIVERGENCE, LANES, LOSS, OVERLAP, OVERLAP_SUMS,
+    Score, Scores, score_rows,
+)
 from signals cimport Watch, check_stopped, stopped, watch_of
 from soft cimport soft_rows
 from softmax cimport log_softmax, plain_softmax
@@ -746,56 +748,77 @@ cdef Checked sum_parts(const Checked *parts, Py_ssize_t chunks) noexcept nogil:
 
 
 # What `score` computes, in the order of the enum.
-KINDS = "loss", "entropy", "divergence", "calibration", "overlap"
+KINDS = "loss", "entropy", "divergence", "calibration", "overlap", "answers"
 
 
 def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
     """Sum the scores of rows of probabilities, and look for what makes these invalid.
 
-    what is "loss", "entropy", "divergence", "calibration" or "overlap". A single column
-    is the probability of the second class. arrays may have `columns` as in
-    `log_loss_sum`, and value (n,), which gets the weighted score of each row; for a
-    calibration edges (bins - 1,), and sums (curves, bins, 5), which get those of the
-    bins; for an overlap sums (K, 1, 3); all but the probabilities is of doubles. Return
-    the sum, that of the weights, the largest |row sum - 1|, also of soft labels, and
-    whether a number is outside [0, 1], below zero or NaN.
+    what is "loss", "entropy", "divergence", "calibration", "overlap" or "answers". A
+    single column is the probability of the second class, but for answers, which are
+    K independent ones. arrays may have `columns` as in `log_loss_sum`, and value (n,),
+    which gets the weighted score of each row; for a calibration edges (bins - 1,), and
+    sums (curves bins, 5), which get those of the bins; for an overlap sums (K, 4),
+    the last of the losses of codes, if `losses` is True; for answers these, (n, K), of
+    any numbers, and the weights of columns and smoothing are the target's. All but the
+    probabilities and answers is of doubles. Return the sum, that of the weights, the
+    largest |row sum - 1|, also of soft labels, and whether a number is outside [0, 1],
+    below zero or NaN.
     """
     cdef Scores s
     memset(&s, 0, sizeof(Scores))
     s.score = <Score> <int> KINDS.index(what)
     cdef bytearray addresses = bytearray()
     s.proba = table_of(proba, arrays.get("columns"), addresses)
-    cdef Py_ssize_t n = len(proba), K = max(s.proba.width, 2)
+    cdef Py_ssize_t n = len(proba), K = s.proba.width
     cdef const double *kind = NULL
-    cdef const double[::1] edges
-    cdef double[:, :, ::1] sums
+    cdef View sums
     cdef Py_ssize_t numbers = 0, segments = 64, chunk, i
     cdef bint binned = s.score == CALIBRATION or s.score == OVERLAP
+    if s.score != ANSWERS:
+        K = max(K, 2)
     if s.score == LOSS or binned:
         s.rows = pass_of(loss, target, n, K, kind)
     else:
         s.rows.K = K
-        s.rows.soft = view_of("soft", target.soft, n, K, kind)
         s.rows.sample_weight = view_of(
             "sample_weight", target.sample_weight, n, 1, kind
         )
-        check_size("soft", s.score == ENTROPY or s.rows.soft.data != NULL)
+    if s.score == DIVERGENCE:
+        s.rows.soft = view_of("soft", target.soft, n, K, kind)
+        check_size("soft", s.rows.soft.data != NULL)
+    if s.score == ANSWERS:
+        s.rows.smoothing = target.label_smoothing
+        if (target.class_weight != 1).any():
+            s.rows.class_weight = view_of(
+                "class_weight", target.class_weight, K, 1, kind
+            )
+        answers = arrays["answers"]
+        check_size("answers", answers.shape == (n, K))
+        s.answers.kind = kind_of_numbers(answers.dtype.str)
+        s.answers.data = <char *> <size_t> answers.__array_interface__["data"][0]
+        s.answers.down, s.answers.right = answers.strides
     s.rows.value = view_of("value", arrays.get("value"), n, 1, kind, True)
     s.eps = FLT_EPSILON if s.proba.narrow else DBL_EPSILON
     if binned:
-        edges, sums = arrays["edges"], arrays["sums"]
-        s.curves, s.bins = sums.shape[0], sums.shape[1]
-        check_size("edges", s.bins > 0 and len(edges) == s.bins - 1)
-        s.edges = &edges[0] if s.bins > 1 else NULL
+        s.bins, i = 1, OVERLAP_SUMS
+        s.curves = len(arrays["sums"])
         if s.score == CALIBRATION:
-            check_size("sums", s.curves in (1, K) and sums.shape[2] == BIN_SUMS)
-        else:
-            check_size("sums", s.curves == K and sums.shape[2] == OVERLAP_SUMS)
-        numbers = s.curves * s.bins * sums.shape[2]
+            s.bins, i = len(arrays["edges"]) + 1, BIN_SUMS
+            s.edges = view_of("edges", arrays["edges"], s.bins - 1, 1, kind)
+            s.curves //= s.bins
+        check_size("sums", s.curves in (1, K) and s.curves * s.bins == len(arrays["sums"]))
+        sums = view_of("sums", arrays["sums"], s.curves * s.bins, i, kind, True)
+        check_size("sums", sums.right == 1 and sums.down == i)
+        s.losses = arrays.get("losses", False)
+        check_size("codes", s.rows.codes != NULL or not s.losses)
+        check_size("sums", s.score == CALIBRATION or s.curves == K)
+        numbers = s.curves * s.bins * i
         segments = max(1, min(64, (1 << 16) // numbers))
     cdef Py_ssize_t step = max(chunk_rows(K), (n + segments - 1) // segments)
     step = (step + ROWS - 1) // ROWS * ROWS
-    cdef Py_ssize_t chunks = (n + step - 1) // step, size = 2 * K * ROWS
+    cdef Py_ssize_t chunks = (n + step - 1) // step
+    cdef Py_ssize_t size = (3 * ROWS + OVERLAP_SUMS * LANES) * K
     cdef Watch watch = watch_of(<double> n * K)
     n_threads = max(1, min(n_threads, chunks))
     cdef Checked whole
@@ -816,7 +839,7 @@ def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
             )
     whole = sum_parts(parts, chunks)
     for i in range(chunks * numbers):
-        (&sums[0, 0, 0])[i % numbers] += bins[i]
+        (<double *> sums.data)[i % numbers] += bins[i]
     free(parts)
     free(bins)
     free(room)

@@ -1,10 +1,13 @@
-"""Strings to codes, in one pass."""
+"""Strings to codes, in one pass, and numbers to their order."""
 
 from libc.string cimport memcmp, memcpy, memset
 from cpython.exc cimport PyErr_CheckSignals
 
 cdef extern from "strict.h":
     pass
+
+cdef extern from "order.h" nogil:
+    void order_of(const double *, Py_ssize_t, unsigned long long *)
 
 # After so many rows Ctrl-C is looked for: some milliseconds.
 cdef Py_ssize_t ROWS_PER_CHECK = 1 << 16
@@ -83,3 +86,15 @@ def encode_strings(list y, Py_ssize_t[::1] codes):
             first.append(i)
         codes[i] = code
     return first
+
+
+def stable_order(const double[::1] x, unsigned long long[::1] words):
+    """Write the stable order of x (n,), without NaN, to the lower halves of words (2n,).
+
+    The first n have it; n is below 2^32.
+    """
+    cdef Py_ssize_t n = x.shape[0]
+    if not 0 < n < 1 << 32 or words.shape[0] != 2 * n:
+        raise ValueError("words must be twice as many as x, and at most 2^33.")
+    with nogil:
+        order_of(&x[0], n, &words[0])

@@ -6,7 +6,7 @@ from losses cimport ROWS
 from passes cimport tiles
 from targets cimport clamp_codes
 from tiles cimport load
-from vecmath cimport log_normal
+from vecmath cimport vm_log_quick
 from views cimport View, number
 
 cdef extern from "rowsums.h" nogil:
@@ -167,7 +167,7 @@ cdef inline void log_loss_rows(
             x = picked[i]
             x = least if x < least else x
             x = most if x > most else x
-            total[i] -= w[i] * log_normal(x)
+            total[i] -= w[i] * vm_log_quick(x)
     part.drift = part.total = part.weight = 0
     for i in range(ROWS):
         part.total += total[i]

@@ -81,17 +81,13 @@ cdef inline void load_codes(
             t[i] = <floating> (t[i] * v[i])
 
 
-cdef inline void load_labels(
+cdef inline void load_hard_labels(
     const Pass *p, Py_ssize_t row, int rows, floating *t
 ) noexcept nogil:
-    """Load what each class of a row should have been, without weights."""
     cdef Py_ssize_t k, first = p.first + row
     cdef int i
     cdef floating index
     cdef floating[ROWS] label
-    if p.codes == NULL:
-        load(&p.soft, first, rows, p.K, t)
-        return
     for i in range(ROWS):
         label[i] = <floating> p.codes[first + (i if i < rows else 0)]
     for k in range(p.K):
@@ -142,5 +138,8 @@ cdef inline void load_targets(
     const Pass *p, Py_ssize_t row, int rows, floating *t
 ) noexcept nogil:
     """Load the weight t of every class in a row."""
-    load_labels(p, row, rows, t)
+    if p.codes == NULL:
+        load(&p.soft, p.first + row, rows, p.K, t)
+    else:
+        load_hard_labels(p, row, rows, t)
     weigh_labels(p, row, rows, t)

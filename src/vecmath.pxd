@@ -11,8 +11,12 @@ cdef extern from "vecmath.h" nogil:
     float vm_expm1f(float x)
     double vm_log(double x)
     float vm_logf(float x)
-    double vm_log_normal(double x)
-    float vm_log_normalf(float x)
+    double vm_log_quick(double x)
+    # Of the rows of a tile: log(a / b) with a - b, and log(x).
+    void vm_log_ratios(
+        const double *a, const double *b, const double *excess, double *out
+    )
+    void vm_logs(const double *x, double *out)
     double vm_log1p(double x)
     float vm_log1pf(float x)
     double vm_log1p_unit(double x, double *reciprocal)
@@ -34,11 +38,6 @@ cdef inline floating expm1(floating x) noexcept nogil:
 
 cdef inline floating log(floating x) noexcept nogil:
     return vm_logf(x) if floating is float else vm_log(x)
-
-
-cdef inline floating log_normal(floating x) noexcept nogil:
-    """Return log(x) for a normal number."""
-    return vm_log_normalf(x) if floating is float else vm_log_normal(x)
 
 
 cdef inline floating log1p(floating x) noexcept nogil:

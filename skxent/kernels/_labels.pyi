@@ -1,4 +1,4 @@
-# Label encoders: src/_labels.pyx.
+# Label encoders and the order of numbers: src/_labels.pyx.
 
 from typing import Any
 
@@ -11,3 +11,4 @@ def encode_bytes(
     y: NDArray[np.uint8], codes: NDArray[np.uint8]
 ) -> list[int] | None: ...
 def encode_strings(y: list[Any], codes: NDArray[np.intp]) -> list[int] | None: ...
+def stable_order(x: NDArray[np.float64], words: NDArray[np.uint64]) -> None: ...

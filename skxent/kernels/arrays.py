@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent.kernels import _labels
 from skxent.kernels.checks import has_itemsize_strides
 
 Floats = NDArray[np.floating[Any]]
@@ -56,3 +57,14 @@ def output(
             f"got strides {out.strides}, writeable={out.flags.writeable}."
         )
     return out
+
+
+def stable_order(values: Floats) -> NDArray[np.intp]:
+    """Return ``np.argsort(values, kind="stable")`` of numbers (n,) without NaN."""
+    x = np.ascontiguousarray(values, dtype=np.float64)
+    if not 0 < len(x) < 1 << 32:
+        return np.argsort(x, kind="stable")
+    words = np.empty(2 * len(x), dtype=np.uint64)
+    _labels.stable_order(x, words)
+    places = words[: len(x)] & np.uint64(0xFFFFFFFF)
+    return places.view(np.int64).astype(np.intp, copy=False)

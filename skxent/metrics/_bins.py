@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skxent.inputs.tables import check_proba, codes_of_logits, logits_from
 from skxent.inputs.weights import check_sum, common_exponent
-from skxent.kernels.arrays import Floats
+from skxent.kernels.arrays import Floats, stable_order
 from skxent.kernels.checks import check_count, check_option
 from skxent.losses._probabilities import softmax
 from skxent.metrics._options import Options
@@ -162,7 +162,7 @@ def assign(
     share = uniform_edges(n_bins)
     edges = share.astype(confidence.dtype)
     if strategy == "quantile":
-        order = np.argsort(confidence)
+        order = stable_order(confidence)
         cumulated = np.cumsum(weight[order])
         # The factor lets a sum that falls short of its share by rounding reach it.
         wanted = cumulated[-1] * share[1:-1] * (1 - 1e-10)

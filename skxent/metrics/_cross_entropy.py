@@ -15,6 +15,7 @@ from skxent.inputs.weights import class_weights
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_unmasked
 from skxent.losses._shipped import CrossEntropy
+from skxent.metrics import _one_pass as one_pass
 from skxent.metrics._losses import losses_of
 from skxent.metrics._options import (
     ColumnLossKeywords,
@@ -169,6 +170,9 @@ def _multilabel_losses(rows: ScoredRows, options: Options) -> RowLosses:
     check_unmasked("y_proba", rows.y_proba)
     names = named_classes(rows.y_true, rows.y_proba)
     y_true, y_proba = align(rows.y_true, rows.y_proba)
+    quick = one_pass.answers(y_true, y_proba, names, rows, options)
+    if quick is not None:
+        return quick
     table = np.asarray(y_proba)
     if table.ndim != 2:
         raise ValueError(f"y_proba must be of shape (n, K), got {table.shape}.")

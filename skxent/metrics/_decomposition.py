@@ -18,7 +18,7 @@ from skxent.metrics._options import LabelKeywords, Options, takes
 from skxent.metrics._recalibration import (
     log_odds,
     recalibrated,
-    shares_of,
+    share_of,
     weighted_rows,
 )
 from skxent.metrics._rows import ScoredRows, mean_loss, read
@@ -156,7 +156,7 @@ def _one_against_the_rest(raw: Floats, target: Target, c: int) -> tuple[Floats, 
     logits = np.stack([np.zeros_like(raw), raw], axis=1) if raw.ndim == 1 else raw
     with np.errstate(invalid="ignore"):
         margin = logits[:, c] - logsumexp(np.delete(logits, c, axis=1), axis=1)
-    t = shares_of(target)[:, c]
+    t = share_of(target, c)
     y = t.astype(np.intp) if target.codes is not None else np.stack([1 - t, t], axis=1)
     return margin, make_target(y, len(t), 2, sample_weight=target.row_weights())
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import isotonic_regression
 
 from skxent.inputs.weights import check_sum
-from skxent.kernels.arrays import Floats
+from skxent.kernels.arrays import Floats, stable_order
 from skxent.metrics._bins import Bins, Outcomes, bins_of, column_sums
 
 # Points of a band. Fits to this many groups of neighbours differ by less than the eye
@@ -51,10 +51,14 @@ class Column(NamedTuple):
         return self.start[:: -(-len(self.start) // MAX_POINTS)]
 
     def fitted(
-        self, outcome: NDArray[Any], start: NDArray[np.intp]
+        self, outcome: NDArray[Any], start: NDArray[np.intp], weight: Any = None
     ) -> NDArray[np.float64]:
-        """Return the isotonic regression of outcomes on groups of rows."""
-        weight = np.add.reduceat(self.weight, start)
+        """Return the isotonic regression of outcomes on groups of rows.
+
+        weight : that of the groups, if it is known
+        """
+        if weight is None:
+            weight = np.add.reduceat(self.weight, start)
         mean = np.add.reduceat(self.weight * outcome, start) / weight
         fit: NDArray[np.float64] = isotonic_regression(
             mean, sample_weight=weight, y_min=0.0, y_max=1.0
@@ -95,7 +99,7 @@ def columns_of(outcomes: Outcomes) -> list[Column]:
     check_sum(float(len(kept)))
     columns = []
     for c, y in zip(outcomes.confidence.T, outcomes.outcome.T, strict=True):
-        order = kept[np.argsort(c[kept], kind="stable")]
+        order = kept[stable_order(c[kept])]
         p = c[order].astype(np.float64)
         start = np.flatnonzero(np.diff(p, prepend=-1.0))
         columns.append(Column(p, y[order], outcomes.weight[order], start))

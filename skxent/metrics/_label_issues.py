@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skxent.inputs.labels import is_soft
-from skxent.kernels.arrays import Floats
-from skxent.metrics._options import Options
+from skxent.kernels.arrays import Floats, stable_order
+from skxent.metrics import _one_pass as one_pass
+from skxent.metrics._options import NameKeywords, Options, takes
+from skxent.metrics._overlap import Overlap, overlap_in_one_pass, overlap_of_proba
 from skxent.metrics._proba import read_proba
 from skxent.metrics._rows import ScoredRows
 
@@ -53,12 +55,9 @@ class LabelIssues(NamedTuple):
     is_issue: NDArray[np.bool_]
 
 
+@takes(NameKeywords)
 def rank_label_issues(
-    y_true: ArrayLike,
-    y_proba: ArrayLike,
-    *,
-    labels: ArrayLike | None = None,
-    from_logits: bool = False,
+    y_true: ArrayLike, y_proba: ArrayLike, **keywords: Unpack[NameKeywords]
 ) -> LabelIssues:
     r"""Rank rows by how probable it is that their label is wrong.
 
@@ -75,11 +74,10 @@ def rank_label_issues(
         Probabilities of models that were not fitted to the row, as those of
         :func:`sklearn.model_selection.cross_val_predict`: a model that was fitted to a
         wrong label may believe it. A column for each label; (n,): of the second label.
-    labels : array-like of shape (K,), default=None
-        All labels, in the order of the columns of y_proba. None: the labels of y_true,
-        sorted.
-    from_logits : bool, default=False
-        Whether y_proba holds logits; (n,): log-odds of the second label.
+    sample_weight : array-like of shape (n,), default=None
+        Weights of the rows in the thresholds: a row of weight 2 counts as two rows. Its
+        place in the order is that of its probability, whatever its weight.
+    {keywords}
 
     Returns
     -------
@@ -100,11 +98,9 @@ def rank_label_issues(
 
     Notes
     -----
-    There are no sample weights: a weight says how much a row counts, not whether its
-    label is right. Thresholds by class, which correct for classes that the model
-    is less sure of, tell which rows are flagged; they do not improve the order. The
-    number of flagged rows is an estimate, and too large for a model that is not
-    accurate.
+    Thresholds by class, which correct for classes that the model is less sure of, tell
+    which rows are flagged; they do not improve the order. The number of flagged rows is
+    an estimate, and too large for a model that is not accurate.
 
     References
     ----------
@@ -127,35 +123,62 @@ def rank_label_issues(
             f"y_true must be labels of shape (n,), got {np.shape(y_true)}. No label of "
             "a row of soft labels can be wrong."
         )
-    options = Options(labels=labels, from_logits=from_logits)
-    proba, target, classes = read_proba(ScoredRows(y_true, y_proba), options)
-    codes = target.codes
-    assert codes is not None
-    confidence = proba[np.arange(len(codes)), codes]
-    counts = np.bincount(codes, minlength=len(classes))
-    # A class without rows has no threshold, and is not suggested for any.
-    sums = np.bincount(codes, confidence, len(classes))
-    thresholds = np.divide(
-        sums, counts, out=np.full(len(classes), np.inf), where=counts > 0
-    )
-    suggested, confident = np.empty_like(codes), np.empty(len(codes), dtype=bool)
+    options = Options(**keywords)
+    rows = ScoredRows(y_true, y_proba, options.sample_weight)
+    proba, codes, sums = _read(rows, options)
+    classes, held = sums.classes, sums.observed > 0
+    # A class without rows has no threshold, and is not suggested for any. Rounding may
+    # lift the mean of equal numbers above them.
+    thresholds = np.full(len(classes), np.inf)
+    thresholds[held] = sums.overlap[held] / sums.observed[held] * (1 - 1e-6)
+    confidence = np.empty(len(codes), proba.dtype)
+    # Small numbers stay in the cache while rows are put in order.
+    given = codes.astype(np.min_scalar_type(len(classes)))
+    suggested, flags = np.empty_like(given), np.empty(len(codes), dtype=bool)
     for start in range(0, len(codes), BLOCK):
-        rows = slice(start, start + BLOCK)
-        p = proba[rows]
-        # Rounding may lift the mean of equal numbers above them.
-        reached = p >= thresholds * (1 - 1e-6)
-        # Those that reach it are above 2 and win; without any the most probable does.
-        best = (p + 2.0 * reached).argmax(axis=1)
-        suggested[rows] = best
-        confident[rows] = reached[np.arange(len(p)), best]
-    order = np.argsort(confidence)  # a stable one takes longer
-    if (np.diff(confidence[order]) == 0).any():
-        order = np.argsort(confidence, kind="stable")
-    flags = confident & (suggested != codes)
+        block = slice(start, start + BLOCK)
+        p, own = proba[block], given[block]
+        confidence[block] = p[np.arange(len(p)), own]
+        columns = np.array(p.T, dtype=np.float64, order="C")
+        confident = _suggest(columns, thresholds, suggested[block])
+        flags[block] = confident & (suggested[block] != own)
+    order = stable_order(confidence)
     return LabelIssues(
         order,
-        classes[codes[order]],
+        classes[given[order]],
         confidence[order],
         classes[suggested[order]],
         flags[order],
     )
+
+
+def _read(
+    rows: ScoredRows, options: Options
+) -> tuple[Floats, NDArray[np.intp], Overlap]:
+    """Return probabilities (n, K), codes, and their sums by class."""
+    scored = one_pass.labelled(rows, options)
+    quick = None if scored is None else overlap_in_one_pass(scored)
+    if scored is not None and quick is not None and scored.table.width > 1:
+        proba, target = scored.table.array, scored.target
+        sums, _ = quick
+    else:
+        proba, target, classes = read_proba(rows, options)
+        sums = overlap_of_proba(proba, target, classes)
+    assert target.codes is not None
+    return proba, target.codes, sums
+
+
+def _suggest(
+    columns: Floats, thresholds: Floats, suggested: NDArray[Any]
+) -> NDArray[np.bool_]:
+    """Write the label to suggest, and return whether it reaches its threshold.
+
+    columns : ndarray of shape (K, rows), which is overwritten
+    """
+    # Those that reach it are above 2 and win; without any the most probable does.
+    columns += 2.0 * (columns >= thresholds[:, np.newaxis])
+    best, suggested[:] = columns[0], 0
+    for k in range(1, len(columns)):
+        suggested[columns[k] > best] = k
+        np.maximum(best, columns[k], out=best)
+    return best >= 2

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skxent.inputs.rounding import sum_tolerance
 from skxent.inputs.tables import FloatTable, float_table
 from skxent.inputs.targets import Target
-from skxent.inputs.weights import check_sample_weight
+from skxent.inputs.weights import check_sample_weight, class_weights
 from skxent.kernels.arrays import Floats
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
@@ -32,6 +32,11 @@ from skxent.metrics._rows import (
 # Bins whose edges are all compared with each row; for more, sorting is faster.
 MAX_BINS = 64
 
+CROSS_ENTROPY = ("cross_entropy",)
+
+# Numbers that the kernels read as they are.
+ANSWERS = {np.dtype(kind).str for kind in ("f8", "f4", "i8", "i1", "u1", "?")}
+
 # Squares of weights of this size, or of shares of them, are normal numbers.
 LEAST_WEIGHT = 1e-120
 
@@ -44,7 +49,7 @@ class Scored(NamedTuple):
     classes: Any = None
     exponent: int = 0
 
-    def score(self, what: str, spec: Any = ("cross_entropy",), **arrays: Any) -> Any:
+    def score(self, what: str, spec: Any = CROSS_ENTROPY, **arrays: Any) -> Any:
         """Return the sum of the scores and of the weights, None for invalid rows."""
         n_threads = effective_n_threads(None, len(self.table.array) * self.table.width)
         arrays["columns"] = self.table.columns
@@ -57,10 +62,9 @@ class Scored(NamedTuple):
         return total, weight
 
     def losses(
-        self, what: str, options: Options, spec: Any = ("cross_entropy",)
+        self, what: str, options: Options, spec: Any = CROSS_ENTROPY, **arrays: Any
     ) -> RowLosses | None:
         """Return the scores of the rows, or for a reduction their sum."""
-        arrays: dict[str, Any] = {}
         if options.reduction == "none":
             arrays["value"] = np.empty(len(self.table.array))
         sums = self.score(what, spec, **arrays)
@@ -135,6 +139,42 @@ def information(
     return Scored(table, target, exponent=exponent).losses(what, options)
 
 
+def answers(
+    y_true: Any, y_proba: Any, columns: Any, rows: ScoredRows, options: Options
+) -> RowLosses | None:
+    """Return the log loss of independent answers; columns are their names or None."""
+    table = None if options.from_logits else float_table(y_proba)
+    y = y_true.to_numpy() if hasattr(y_true, "to_numpy") else y_true
+    if table is None or type(y) is not np.ndarray or y.dtype.str not in ANSWERS:
+        return None
+    n, K = len(table.array), table.width
+    if y.shape != (n, K):
+        return None
+    try:
+        weights = check_sample_weight(rows.sample_weight, n)
+        of_columns = class_weights(options.class_weight, columns or range(K))
+        of_columns = np.ones(K) if of_columns is None else of_columns
+        target = Target(None, None, of_columns, weights, options.label_smoothing)
+        exponent = 0
+        if options.reduction == "mean":
+            target, exponent = moderated(target)
+        target.check_range(table.array.dtype)
+    except ValueError:
+        return None
+    scored = Scored(table, target, exponent=exponent)
+    found = scored.losses("answers", options, answers=y)
+    if found is None:
+        return None
+    # The weights of all columns together are those that a mean divides by.
+    if options.reduction == "mean":
+        total = found.total_weight() * float(target.class_weight.sum())
+        return found._replace(total_weight=lambda: total)
+    value = found.value / K
+    if options.reduction == "none":
+        value = value.astype(table.array.dtype, copy=False)
+    return found._replace(value=value)
+
+
 def bin_sums(
     rows: ScoredRows, options: Options, edges: NDArray[Any], classwise: bool
 ) -> tuple[Floats, int] | None:
@@ -155,7 +195,8 @@ def bin_sums(
             return None
     edges = edges.astype(scored.table.array.dtype).astype(np.float64)
     curves = target.n_classes if classwise else 1
-    sums = np.zeros((curves, len(edges) + 1, 5))
+    bins = len(edges) + 1
+    sums = np.zeros((curves * bins, 5))
     if scored.score("calibration", edges=edges, sums=sums) is None:
         return None
-    return sums, scored.exponent
+    return sums.reshape(curves, bins, 5), scored.exponent

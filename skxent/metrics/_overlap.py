@@ -69,10 +69,10 @@ def positive_code(classes: NDArray[Any], pos_label: Any) -> int:
 def overlap_of(rows: ScoredRows, options: Options) -> Overlap:
     """Return the sums of a block."""
     scored = one_pass.labelled(rows, options)
-    quick = None if scored is None else _in_one_pass(scored)
+    quick = None if scored is None else overlap_in_one_pass(scored)
     if quick is not None:
-        return quick
-    return _overlap(*read_proba(rows, options))
+        return quick[0]
+    return overlap_of_proba(*read_proba(rows, options))
 
 
 def overlap_and_focal(
@@ -81,17 +81,23 @@ def overlap_and_focal(
     """Return the sums of a block, and that of its focal loss weighted by class."""
     loss = Focal(gamma)
     scored = one_pass.labelled(rows, options)
-    quick = None if scored is None else _in_one_pass(scored)
+    quick = None
+    if scored is not None:
+        hard = scored.target.codes is not None
+        quick = overlap_in_one_pass(scored, loss if hard else None)
     if scored is not None and quick is not None:
-        weights = _class_weights(delta, pos_label, quick.classes)
+        sums, by_class = quick
+        weights = _class_weights(delta, pos_label, sums.classes)
+        if hard:
+            return replace(sums, focal=float(weights @ by_class))
         weighted = scored._replace(target=_weighted(scored.target, weights))
-        sums = weighted.score("loss", spec_for(loss, len(weights)))
-        if sums is not None:
-            return replace(quick, focal=sums[0])
+        found = weighted.score("loss", spec_for(loss, len(weights)))
+        if found is not None:
+            return replace(sums, focal=found[0])
     raw, proba, target, classes = read_both(rows, options)
     weights = _class_weights(delta, pos_label, classes)
     focal = loss_of_rows(loss, _weighted(moderated(target)[0], weights), raw)
-    return replace(_overlap(proba, target, classes), focal=total(focal))
+    return replace(overlap_of_proba(proba, target, classes), focal=total(focal))
 
 
 def _class_weights(delta: float, pos_label: Any, classes: NDArray[Any]) -> Any:
@@ -111,23 +117,26 @@ def _weighted(target: Target, weights: NDArray[np.float64]) -> Target:
     return replace(target, class_weight=target.class_weight * weights)
 
 
-def _in_one_pass(scored: one_pass.Scored) -> Overlap | None:
-    """Return the sums of probabilities that need no warning, error or conversion."""
-    sums = np.zeros((scored.target.n_classes, 1, 3))
-    if scored.score("overlap", edges=np.empty(0), sums=sums) is None:
+def overlap_in_one_pass(
+    scored: one_pass.Scored, loss: Focal | None = None
+) -> tuple[Overlap, Floats] | None:
+    """Return the sums, and the loss of labels by class or zeros.
+
+    They are of probabilities that need no warning, error or conversion.
+    """
+    sums = np.zeros((scored.target.n_classes, 4))
+    spec = one_pass.CROSS_ENTROPY if loss is None else spec_for(loss, len(sums))
+    arrays = {"sums": sums, "losses": loss is not None}
+    if scored.score("overlap", spec, **arrays) is None:
         return None
-    overlap, predicted, observed = np.ascontiguousarray(sums[:, 0].T)
+    overlap, predicted, observed, by_class = np.ascontiguousarray(sums.T)
+    weight, exponent = float(observed.sum()), scored.exponent
     return Overlap(
-        overlap,
-        predicted,
-        observed,
-        float(observed.sum()),
-        scored.classes,
-        exponent=scored.exponent,
-    )
+        overlap, predicted, observed, weight, scored.classes, exponent=exponent
+    ), by_class
 
 
-def _overlap(proba: Floats, target: Target, classes: NDArray[Any]) -> Overlap:
+def overlap_of_proba(proba: Floats, target: Target, classes: NDArray[Any]) -> Overlap:
     """Return the sums of probabilities and targets in memory."""
     target, exponent = moderated(target)
     weight = target.row_weights()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -10,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import entr, expit
-from sklearn.isotonic import IsotonicRegression
+from sklearn.isotonic import isotonic_regression
 
 from skxent.inputs.targets import Target
-from skxent.kernels.arrays import Floats
+from skxent.inputs.weights import check_sum
+from skxent.kernels.arrays import Floats, stable_order
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._bins import Outcomes
@@ -50,11 +52,12 @@ def recalibrated(loss: Loss, target: Target, raw: Floats) -> Floats:
     return (_isotonic if raw.ndim == 1 else _scaled)(loss, target, raw)
 
 
-def shares_of(target: Target) -> Floats:
-    """Return labels as shares of the classes: (n, K)."""
-    if target.soft is not None:
-        return np.asarray(target.soft, dtype=np.float64)
-    return np.eye(target.n_classes)[target.codes]
+def share_of(target: Target, c: int) -> Floats:
+    """Return the share of class c in the label of each row: (n,)."""
+    if target.codes is not None:
+        return (target.codes == c).astype(np.float64)
+    assert target.soft is not None
+    return np.asarray(target.soft[:, c], dtype=np.float64)
 
 
 def _isotonic(loss: Loss, target: Target, raw: Floats) -> Floats:
@@ -62,12 +65,18 @@ def _isotonic(loss: Loss, target: Target, raw: Floats) -> Floats:
 
     They are the same for every proper loss (Brümmer, du Preez 2013, arXiv 1304.2331).
     """
-    # Places in that order: probabilities below 1e-15 stay apart.
-    places = np.unique(raw, return_inverse=True)[1].astype(np.float64)
-    weight = target.moderate().row_weights()
-    fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(
-        places, shares_of(target)[:, 1], sample_weight=weight
+    order = stable_order(raw)
+    z, weight = raw[order], target.moderate().row_weights()
+    start = np.flatnonzero(np.concatenate([[True], z[1:] != z[:-1]]))
+    mass = np.add.reduceat(weight[order], start)
+    true = np.add.reduceat((weight * share_of(target, 1))[order], start)
+    kept, fit = mass > 0, np.full(len(mass), 0.5)
+    check_sum(float(mass.sum()))
+    fit[kept] = isotonic_regression(
+        true[kept] / mass[kept], sample_weight=mass[kept], y_min=0.0, y_max=1.0
     )
+    fitted = np.empty_like(raw)
+    fitted[order] = np.repeat(fit, np.diff(start, append=len(raw)))
     with np.errstate(divide="ignore"):
         return np.log(fitted) - np.log1p(-fitted)
 
@@ -75,39 +84,68 @@ def _isotonic(loss: Loss, target: Target, raw: Floats) -> Floats:
 def _scaled(loss: Loss, target: Target, raw: Floats) -> Floats:
     """Return logits with the scale and shift of each class that have the least loss."""
     n, K = raw.shape
+    if max(raw.max(), -raw.min()) > LARGEST_LOGIT:
+        raw = np.clip(raw, -LARGEST_LOGIT, LARGEST_LOGIT)
     found = np.concatenate([np.ones(K), np.zeros(K)])
-    # Some of the rows find the place, so that all of them need few steps.
+    root: Floats = np.eye(2 * K)
+    # Some of the rows find the place and the curvature there, by which all of them then
+    # need few steps: in y, with x = found + root y, the loss curves alike everywhere.
     for step in sorted({1, max(1, n // SAMPLE)}, reverse=True):
         rows = slice(0, n, step)
         objective = partial(_scaled_loss, loss, target.rows(rows).moderate(), raw[rows])
-        found = minimize(
-            objective, found, jac=True, method="L-BFGS-B", options={"gtol": 1e-9}
-        ).x
+        solution = minimize(
+            partial(_moved, objective, found, root),
+            np.zeros(2 * K),
+            jac=True,
+            method="L-BFGS-B",
+            options={"gtol": 1e-9, "maxcor": 40},
+        )
+        found = found + root @ solution.x
+        if step > 1:
+            root = _root(solution.hess_inv.todense())
     scale, shift = found.reshape(2, K)
-    z = np.clip(raw, -LARGEST_LOGIT, LARGEST_LOGIT)
-    z *= scale
-    z += shift
-    return z
+    return raw * scale + shift
+
+
+def _root(matrix: Floats) -> Floats:
+    """Return R with R Rᵀ = matrix; the identity if rounding made that indefinite."""
+    try:
+        return np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return np.eye(len(matrix))
+
+
+def _moved(
+    objective: Callable[[Floats], tuple[float, Floats]],
+    origin: Floats,
+    root: Floats,
+    y: Floats,
+) -> tuple[float, Floats]:
+    """Return an objective at origin + root y, and its gradient in y."""
+    value, slope = objective(origin + root @ y)
+    return value, root.T @ slope
 
 
 def _scaled_loss(
-    loss: Loss, target: Target, raw: Floats, scale_and_shift: Floats
+    loss: Loss, target: Target, z: Floats, scale_and_shift: Floats
 ) -> tuple[float, Floats]:
     """Return the mean loss of scaled logits and its gradient, block by block."""
     scale, shift = scale_and_shift.reshape(2, -1)
-    total, slopes = 0.0, np.zeros_like(scale_and_shift)
-    for start in range(0, len(raw), BLOCK):
+    total, slopes = 0.0, np.zeros((2, len(scale)))
+    value = np.empty(BLOCK)
+    gradient, ones = np.empty((BLOCK, len(scale))), np.ones(BLOCK)
+    for start in range(0, len(z), BLOCK):
         rows = slice(start, start + BLOCK)
-        z = np.clip(raw[rows], -LARGEST_LOGIT, LARGEST_LOGIT)
-        value, gradient = np.empty(len(z)), np.empty_like(z)
-        scaled = z * scale + shift
-        loss.evaluate(scaled, target.rows(rows), value=value, gradient=gradient)
-        total += float(value.sum())
-        slopes += np.concatenate(
-            [np.einsum("nk,nk->k", gradient, z), gradient.sum(axis=0)]
-        )
+        part = z[rows]
+        v, g = value[: len(part)], gradient[: len(part)]
+        scaled = part * scale
+        scaled += shift
+        loss.evaluate(scaled, target.rows(rows), value=v, gradient=g)
+        total += float(v.sum())
+        slopes[0] += np.einsum("nk,nk->k", g, part)
+        slopes[1] += ones[: len(part)] @ g
     weight = target.total_weight()
-    return total / weight, slopes / weight
+    return total / weight, slopes.ravel() / weight
 
 
 class Saving(NamedTuple):
@@ -150,12 +188,13 @@ def _chance_of_isotonic(raw: Floats, weight: NDArray[np.float64]) -> float:
     (column,) = columns_of(Outcomes(proba, np.zeros_like(proba), weight))
     p, w, start = column.confidence, column.weight, column.coarse()
     with np.errstate(divide="ignore"):
-        if_true, if_not = -np.log(p), -np.log1p(-p)
+        if_true, if_not = w * -np.log(p), w * -np.log1p(-p)
     group = np.add.reduceat(w, start)
     # The same numbers in every call, so that an explanation can be repeated.
     rng, saved = np.random.RandomState(0), 0.0
     for _ in range(RESAMPLES):
         y = rng.uniform(size=len(p)) < p
-        fit = column.fitted(y, start)
-        saved += w @ np.where(y, if_true, if_not) - group @ (entr(fit) + entr(1 - fit))
+        fit = column.fitted(y, start, group)
+        saved += np.where(y, if_true, if_not).sum()
+        saved -= group @ (entr(fit) + entr(1 - fit))
     return float(saved / RESAMPLES / w.sum())

@@ -130,5 +130,22 @@ def test_labels_that_were_changed_are_found(model):
 def test_bad_input(y, proba, message):
     with pytest.raises(ValueError, match=message):
         rank_label_issues(y, proba)
-    with pytest.raises(TypeError, match="sample_weight"):
-        rank_label_issues([0, 1], [0.5, 0.6], sample_weight=[1, 1])
+    with pytest.raises(ValueError, match=r"sample_weight must be of shape \(2,\)"):
+        rank_label_issues([0, 1], [0.5, 0.6], sample_weight=[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_weights_are_rows_repeated(dtype):
+    y, proba = rows(3)
+    proba = proba.astype(dtype)
+    own = proba[np.arange(len(y)), y]
+    weight = np.where(own > 0.6, 9, np.arange(len(y)) % 2)
+    found = rank_label_issues(y, proba, sample_weight=weight)
+    plain = rank_label_issues(y, proba)
+    assert_array_equal(found.row, plain.row)
+    assert (found.is_issue != plain.is_issue).any()
+    again = np.repeat(np.arange(len(y)), weight)
+    repeated = rank_label_issues(y[again], proba[again])
+    flags = dict(zip(again[repeated.row], repeated.is_issue, strict=True))
+    kept = np.flatnonzero(weight[found.row])
+    assert_array_equal(found.is_issue[kept], [flags[r] for r in found.row[kept]])

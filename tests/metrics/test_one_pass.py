@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 import scipy.stats
 from numpy.testing import assert_allclose
-from scipy.special import rel_entr
+from scipy.special import rel_entr, xlog1py, xlogy
 from sklearn.metrics import log_loss as reference
 
 from oracle import DTYPES, LOSS_INSTANCES
 from skxent import metrics
 
 N = 2500
+EPS = np.finfo(float).eps
 RNG = np.random.default_rng(0)
 NAMES = np.array(["ham", "spam", "eggs"])
 CODES = RNG.integers(0, 3, N)
@@ -142,6 +143,56 @@ def test_losses_of_probabilities_are_those_of_their_logarithms(loss, n_classes, 
                     loss, y, np.log(p.astype(np.float64)), from_logits=True, **given
                 )
                 assert_allclose(found, expected, rtol=rtol, atol=rtol / 100)
+
+
+ANSWERS = {
+    "bool": lambda t: t > 0.5,
+    "int8": lambda t: (t > 0.5).astype(np.int8),
+    "int64": lambda t: (t > 0.5).astype(np.int64),
+    "float64": lambda t: (t > 0.5).astype(np.float64),
+    "float32": lambda t: (t > 0.5).astype(np.float32),
+    "fortran": lambda t: np.asfortranarray(t > 0.5),
+    "DataFrame": lambda t: pd.DataFrame(t > 0.5),
+    "soft": lambda t: t,
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+@pytest.mark.parametrize("n_columns", [1, 2, 5, 40])
+def test_multilabel_log_loss_is_its_definition(kind, n_columns):
+    """Also where nearly all of a row's loss is in one of many tiny terms."""
+    t = RNG.uniform(size=(333, n_columns))
+    p = np.where(t > 0.5, 1 - 2.0 ** RNG.uniform(-50, -1, t.shape), t / 3)
+    p[::3] = RNG.uniform(size=p[::3].shape)
+    p[1] = t[1] > 0.5
+    y = ANSWERS[kind](t)
+    truth, weights, columns = np.asarray(y, float), WEIGHTS[:333], np.arange(n_columns)
+    clipped = np.clip(p, EPS, 1 - EPS)
+    for smoothing in (0.0, 0.1):
+        for v in (np.ones(n_columns), columns + 1.0):
+            smooth = (1 - smoothing) * truth + smoothing / 2
+            each = -v * (xlogy(smooth, clipped) + xlog1py(1 - smooth, -clipped))
+            keywords = {
+                "sample_weight": weights,
+                "class_weight": v,
+                "label_smoothing": smoothing,
+            }
+            found = metrics.multilabel_log_loss(y, p, reduction="none", **keywords)
+            rows = weights * each.mean(axis=1)
+            assert_allclose(found, rows, rtol=1e-13, atol=1e-300)
+            mean = rows.sum() / (weights.sum() * v.mean())
+            found = metrics.multilabel_log_loss(y, p, **keywords)
+            assert_allclose(found, mean, rtol=1e-13)
+
+
+def test_multilabel_answers_are_checked():
+    p = np.full((40, 2), 0.5)
+    for bad in (np.full((40, 2), 2), np.full((40, 2), np.nan), -np.ones((40, 2))):
+        with pytest.raises(ValueError, match="y_true"):
+            metrics.multilabel_log_loss(bad, p)
+    for bad in (p + 1, np.full((40, 2), np.nan)):
+        with pytest.raises(ValueError, match="y_proba"):
+            metrics.multilabel_log_loss(p > 0, bad)
 
 
 def test_entropy_and_divergence():

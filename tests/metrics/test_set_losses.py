@@ -273,7 +273,7 @@ def test_one_pass_and_arrays_agree(n_classes, soft, dtype, monkeypatch):
     monkeypatch.setattr(_overlap.one_pass, "labelled", lambda *_: None)
     assert_allclose(quick, [call() for call in calls], rtol=1e-6)
     monkeypatch.undo()
-    monkeypatch.setattr(_overlap, "_overlap", None)
+    monkeypatch.setattr(_overlap, "overlap_of_proba", None)
     assert_allclose(quick, [call() for call in calls], rtol=0)
 
 
