@@ -1,5 +1,6 @@
 """The tables and the figure of docs/choosing.md, from the stored results."""
 
+import textwrap
 from pathlib import Path
 
 import matplotlib as mpl
@@ -27,6 +28,7 @@ AXES = {
 DOCS = Path(__file__).parents[2] / "docs"
 TABLE = DOCS / "tables" / "choosing.md"
 FIGURE = DOCS / "images" / "choosing.svg"
+NARROW = DOCS / "images" / "choosing_narrow.svg"
 
 
 def change(value, unit):
@@ -94,15 +96,19 @@ def about(results, comparisons):
     )
 
 
-def summary(results):
-    """Every table's effect, their mean and its interval, a row for each comparison."""
+def summary(results, narrow=False):
+    """Every table's effect, their mean and its interval, a row for each comparison.
+
+    On narrow screens the name of a comparison is above its row, not beside it.
+    """
     found = compare(results["scores"])
     panels = [[c for c in found if c.question.unit == unit] for unit in ("%", "points")]
     heights = [rows_of(panel)[0] for panel in panels]
-    figure = Figure(figsize=(8, 0.17 * sum(heights) + 1.2), layout="constrained")
+    size = (4, 0.28 * sum(heights) + 1.2) if narrow else (8, 0.17 * sum(heights) + 1.2)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(2, 1, height_ratios=heights)
     for ax, panel, unit in zip(axes, panels, ("%", "points"), strict=True):
-        draw(ax, panel, unit)
+        draw(ax, panel, unit, narrow)
     return figure
 
 
@@ -121,7 +127,7 @@ def rows_of(panel):
     return y, places, headings
 
 
-def draw(ax, panel, unit):
+def draw(ax, panel, unit, narrow):
     height, places, headings = rows_of(panel)
     scale = (lambda x: 100 * np.expm1(x)) if unit == "%" else (lambda x: x)
     good = -1 if unit == "%" else 1
@@ -141,11 +147,15 @@ def draw(ax, panel, unit):
     ax.grid(axis="x", color=FAINT)
     ax.set_axisbelow(True)
     ax.set_ylim(height - 0.4, -0.6)
-    ax.set_yticks(places, [c.name for c in panel])
+    names = [c.name for c in panel]
+    ax.set_yticks(places, [""] * len(names) if narrow else names)
     ax.tick_params(axis="y", length=0)
+    place = {"transform": ax.get_yaxis_transform(), "va": "center", "in_layout": False}
+    for y, name in zip(places, names if narrow else (), strict=narrow):
+        ax.text(0.01, y - 0.45, name, fontsize=7, **place)
     for y, text in headings:
-        place = {"transform": ax.get_yaxis_transform(), "va": "center"}
-        ax.text(0.01, y, text, weight="bold", **place)
+        text = textwrap.fill(text, 48 if narrow else 200)
+        ax.text(0.01, y - 0.4 * narrow, text, weight="bold", **place)
     linear, ticks, label = AXES[unit]
     ax.set_xscale("symlog", linthresh=linear, linscale=1.2)
     ax.set_xticks(ticks, [f"{x:+d}" if x else "0" for x in ticks], minor=False)
@@ -157,4 +167,6 @@ def write(results):
     """Write the page's tables and figure."""
     TABLE.write_text(page_tables(results), encoding="utf-8")
     with mpl.rc_context(STYLE):
-        summary(results).savefig(FIGURE, metadata={"Date": None}, transparent=True)
+        for file, narrow in ((FIGURE, False), (NARROW, True)):
+            figure = summary(results, narrow)
+            figure.savefig(file, metadata={"Date": None}, transparent=True)
