@@ -230,8 +230,11 @@ class LGBMLossClassifier(LossBoostingClassifier):
         if self.estimator_ is None:
             shape = (X.shape[0], *np.shape(self.init_score_))
             return np.broadcast_to(self.init_score_, shape).copy()
-        # LightGBM 4.5 and 4.6 would warn that rows without names have none.
-        options = {"num_threads": self._n_threads or 0, **options}
+        # LGBMClassifier.predict of 4.5 and 4.6 would warn that rows without names have
+        # none. It also hands on the estimator's parameters of predictions.
+        held = self.estimator_.get_params()
+        given = {name: value for name, value in held.items() if "pred" in name}
+        options = {"num_threads": self._n_threads or 0, **given, **options}
         raw: Floats = self.booster_.predict(X, raw_score=True, **options)
         return raw
 

@@ -325,6 +325,18 @@ def test_tables_and_features_that_catboost_would_misread():
         CatBoostLossClassifier(estimator=cat()).fit(data, y)
 
 
+def test_lightgbm_predicts_by_the_parameters_of_the_estimator():
+    X, y, _ = table()
+    early = {"pred_early_stop": True, "pred_early_stop_margin": 0.01}
+    early["pred_early_stop_freq"] = 1
+    model = LGBMLossClassifier(estimator=lgbm(**early)).fit(X, y)
+    proba = model.predict_proba(X)
+    assert_array_equal(model.decision_function(X), model.predict(X, raw_score=True))
+    late = LGBMLossClassifier(estimator=lgbm()).fit(X, y)
+    assert_array_equal(late.predict_proba(X, **early), proba)
+    assert np.abs(late.predict_proba(X) - proba).max() > 0.01
+
+
 def test_what_lightgbm_does_not_train_or_measure():
     X, y, _ = table()
     forest = {"boosting_type": "rf", "bagging_freq": 1, "bagging_fraction": 0.5}
