@@ -124,7 +124,12 @@ def check_bool(name: str, value: Any) -> None:
 
 
 def check_unmasked(name: str, values: Any) -> None:
-    """Raise a ValueError if entries are masked: what is under a mask is no data."""
+    """Raise a ValueError for a model, and for masked entries, which are no data."""
+    if hasattr(values, "get_params"):
+        raise ValueError(
+            f"{name} must be an array, got {type(values).__name__}. Pass what it "
+            "predicts for the rows, as by predict_proba."
+        )
     if np.ma.is_masked(values):
         raise ValueError(
             f"{name} must have no masked entries, got {np.sum(np.ma.getmask(values))}."

@@ -45,7 +45,11 @@ from skxent.linear_model._scoring import (
     warn_if_improper,
 )
 from skxent.linear_model._search_parameters import SearchParameters
-from skxent.linear_model._training import encode_target, penalty_of
+from skxent.linear_model._training import (
+    class_parameters,
+    encode_target,
+    penalty_of,
+)
 from skxent.typing import MatrixLike
 
 
@@ -120,6 +124,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         n, classes = data.X.shape[0], encoded.classes
         offset = fold_offset(self, offset, n, classes, data.X.dtype)
         columns = column_parameters(self, classes) | by_label
+        columns |= class_parameters(self, encoded)
         data = data._replace(offset=offset)
         routed = self._route("fit", data.sample_weight, params)
         splits = self._splits(data, routed.splitter.split)

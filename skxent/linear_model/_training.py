@@ -86,6 +86,18 @@ def encode_answers(model: Any, data: LinearData) -> EncodedTarget:
     )
 
 
+def class_parameters(model: Any, encoded: EncodedTarget) -> dict[str, Any]:
+    """Return a `class_weight` by label for all classes.
+
+    A search gives it to its estimators, whose rows may lack a class that has a weight.
+    """
+    weights = encoded.trained.class_weight
+    if model.multilabel or weights is None or isinstance(model.class_weight, str):
+        return {}
+    pairs = zip(encoded.classes.tolist(), weights.tolist(), strict=True)
+    return {"class_weight": dict(pairs)}
+
+
 def row_settings(model: Any) -> dict[str, Any]:
     """Return what sums over rows need to know besides the data."""
     return {"fit_intercept": bool(model.fit_intercept), "n_threads": model.n_jobs}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from inspect import signature
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from skxent.inputs.targets import make_target
 from skxent.kernels.arrays import Floats
+from skxent.kernels.cached import cached_property
 from skxent.kernels.dispatch import kernels
 from skxent.losses._expression import Expression, operand
 from skxent.losses._graph import Node, node

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent.kernels.cached import cached_property
 from skxent.losses._loss import Loss
 from skxent.optimize.inverse import rounding_of
 from skxent.optimize.penalties import zero_sum

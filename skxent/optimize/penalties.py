@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skxent.kernels.arrays import Floats
+from skxent.kernels.cached import cached_property
 from skxent.optimize.penalty import Penalty
 from skxent.optimize.rows.base import Rows
 from skxent.optimize.smooth import Columns, Weights

@@ -10,8 +10,10 @@ from skxent import (
     FocalLogisticRegression,
     FocalLogisticRegressionCV,
     SmoothedSoftmaxClassifier,
+    explain,
 )
 from skxent.blocks import ArrayBlocks
+from skxent.metrics import cross_entropy, decompose_loss, rank_label_issues
 
 ESTIMATORS = [
     CrossEntropyClassifier,
@@ -189,3 +191,13 @@ def test_row_blocks_are_told_where_they_are_not_read(call):
     model, blocks = CrossEntropyClassifier().fit(X, Y), ArrayBlocks(X, Y)
     with pytest.raises(ValueError, match=r"X must be an array.*got row blocks"):
         call(model, blocks)
+
+
+def test_a_model_is_no_array():
+    model = CrossEntropyClassifier().fit(X, Y)
+    told = r"^y_proba must be an array, got CrossEntropyClassifier\. Pass what it"
+    for metric in (explain, cross_entropy, rank_label_issues, decompose_loss):
+        with pytest.raises(ValueError, match=told):
+            metric(Y, model)
+    with pytest.raises(ValueError, match=r"^sample_weight must be an array, got"):
+        model.fit(X, Y, model)

@@ -20,6 +20,7 @@ from skxent import CrossEntropyClassifier, FocalLogisticRegressionCV
 from skxent.blending import BlendClassifier
 from skxent.calibration import TemperatureScaling, VectorScaling
 from skxent.kernels.blas import SHARED, BlasThreads, Library, SharedLimit, ThreadLimit
+from skxent.kernels.cached import cached_property
 from skxent.kernels.threads import blas_threads, one_blas_thread
 
 # More in a longer run: pytest tests/kernels/test_threads.py --hypothesis-profile=long
@@ -348,3 +349,20 @@ def test_numpy_errors_are_as_the_user_set_them():
         TemperatureScaling().fit(z, y)  # on a sample first: it calls itself
         CrossEntropyClassifier().fit(z, y)
         assert np.geterr() == before
+
+
+def test_properties_that_are_computed_once_hold_no_lock():
+    """One thread would wait for another, and a process forked meanwhile for ever."""
+    both = Barrier(2)
+
+    class Slow:
+        @cached_property
+        def value(self):
+            both.wait(timeout=10)
+            return object()
+
+    slow = Slow(), Slow()
+    with ThreadPoolExecutor(2) as pool:
+        values = list(pool.map(lambda one: one.value, slow))
+    assert [one.value for one in slow] == values
+    assert isinstance(Slow.value, cached_property)

@@ -370,3 +370,19 @@ def test_a_scoring_function_may_call_score():
     )
     search.fit(X, y)
     assert search.score(X, y) == (search.predict(X) == y).mean()
+
+
+@pytest.mark.parametrize("weights", [{"a": 2.0}, {"b": 3.0, "c": 0.5}])
+def test_a_fold_may_lack_a_class_that_has_a_weight(weights):
+    X, codes = load_iris(return_X_y=True)
+    y = np.array(list("abc"))[codes]
+    search = FocalLogisticRegressionCV(
+        Cs=[1.0], gammas=[1.0], class_weight=weights, cv=KFold(3), scoring="accuracy"
+    )
+    search.fit(X, y)
+    assert_array_equal(search.scores_, np.zeros((3, 1, 1, 1)))
+    model = FocalLogisticRegression(1.0, class_weight=weights).fit(X, y)
+    assert_array_equal(search.coef_, model.coef_)
+    assert_array_equal(search.predict_proba(X), model.predict_proba(X))
+    with pytest.raises(ValueError, match=r"^class_weight must have keys in .*'d'\.$"):
+        search.set_params(class_weight={"d": 1.0}).fit(X, y)

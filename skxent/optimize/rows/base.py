@@ -11,7 +11,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from math import isqrt
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
+from skxent.kernels.cached import cached_property
 from skxent.losses._loss import Loss
 from skxent.optimize.smooth import Columns, Weights
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
+from skxent.kernels.cached import cached_property
 from skxent.kernels.checks import ignore_overflow
 from skxent.losses._loss import Loss
 from skxent.optimize.rows.base import PassCounter, Rows, origin_step

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import scipy.sparse as sp
 
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
+from skxent.kernels.cached import cached_property
 from skxent.kernels.threads import effective_n_threads, mapped
 from skxent.losses._loss import Loss
 from skxent.optimize.rows.base import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import scipy.sparse as sp
 
 from skxent.kernels import _wide
 from skxent.kernels.arrays import Floats
+from skxent.kernels.cached import cached_property
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._loss import Loss
 from skxent.optimize.rows.base import (
