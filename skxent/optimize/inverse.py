@@ -66,7 +66,9 @@ def hold_rounding(H: Weights, rounding: Weights | None, dtype: Any) -> None:
     by_output = H.reshape(len(H) // size, size, -1, size)
     gram = np.einsum("kikj->ij", by_output)
     scale = np.sqrt(np.abs(np.diagonal(gram)))
-    scale[scale == 0] = 1.0
+    # A column that is zero in all rows, as of a constant, has no part in combinations.
+    empty = scale <= NO_SCALE
+    gram[empty, empty] = scale[empty] = 1.0
     rounding = rounding * (scale[-1] / scale) ** 2
     most = rounding.max()
     if most < FLAT[np.dtype(dtype)]:
@@ -78,8 +80,13 @@ def hold_rounding(H: Weights, rounding: Weights | None, dtype: Any) -> None:
     check_curvature(gram)
     values, vectors = eigh(gram)
     vectors = vectors[:, values < rounding @ vectors**2]
-    noisy = rounding[:, np.newaxis] * vectors
-    held = scale[:, np.newaxis] * np.linalg.solve(vectors.T @ noisy, noisy.T).T
+    if not vectors.size:
+        return
+    # Combinations of columns near zero are flat, too, but not by rounding.
+    noise, turn = eigh((vectors.T * rounding) @ vectors)
+    kept = noise > 1e-2 * FLAT[np.dtype(dtype)]
+    noisy = rounding[:, np.newaxis] * (vectors @ turn[:, kept])
+    held = scale[:, np.newaxis] * noisy / noise[kept]
     for k, row in enumerate(by_output):
         row[:, k] += HOLDING_CURVATURE / len(by_output) * held @ held.T
 

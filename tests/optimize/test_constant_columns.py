@@ -317,3 +317,22 @@ def test_ranges_of_constant_columns(dtype):
     weight[2999] = 0
     assert_array_equal(column_ranges(X, weight).constant, [0, 1, 1, 1, 1, 0])
     assert not column_ranges(X, np.zeros(3000)).constant.any()
+
+
+@dtypes
+@few_classes
+@all_solvers
+def test_zeros_and_copies_beside_columns_far_from_zero(dtype, n_classes, solver):
+    """A zero column is no combination of others up to rounding, and a copy is exact."""
+    X, y = data(n_classes)
+    X = X + [10, -3, 0, 100]
+    X = X.astype(dtype)
+    constant = np.full((len(X), 2), [0.1, 0], dtype)
+    model = CrossEntropyClassifier(C=np.inf, solver=solver, tol=1e-6, max_iter=500)
+    expected = model.fit(X, y).predict_proba(X)
+    tolerance = 1e-5 if dtype == np.float64 else 1e-3
+    for more in (constant, X[:, 2:3], -X[:, :1], np.hstack([constant, X[:, 2:]])):
+        wide = np.hstack([X, more])
+        assert_allclose(
+            model.fit(wide, y).predict_proba(wide), expected, atol=tolerance
+        )
