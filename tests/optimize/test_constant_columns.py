@@ -325,8 +325,7 @@ def test_ranges_of_constant_columns(dtype):
 def test_zeros_and_copies_beside_columns_far_from_zero(dtype, n_classes, solver):
     """A zero column is no combination of others up to rounding, and a copy is exact."""
     X, y = data(n_classes)
-    X = X + [10, -3, 0, 100]
-    X = X.astype(dtype)
+    X = (X + np.array([10, -3, 0, 100])).astype(dtype)
     constant = np.full((len(X), 2), [0.1, 0], dtype)
     model = CrossEntropyClassifier(C=np.inf, solver=solver, tol=1e-6, max_iter=500)
     expected = model.fit(X, y).predict_proba(X)
