@@ -23,28 +23,65 @@ CALLS = {  # and how many times as long as log_loss a call may take
         lambda y, t, p: metrics.expected_calibration_error(y, p),
         5,
     ),
+    "d2_loss_score": (lambda y, t, p: metrics.d2_loss_score("cross_entropy", y, p), 5),
+    "soft_fbeta_loss": (lambda y, t, p: metrics.soft_fbeta_loss(y, p), 5),
+    "tversky_loss": (lambda y, t, p: metrics.tversky_loss(y, p), 5),
+    "unified_focal_loss": (lambda y, t, p: metrics.unified_focal_loss(y, p), 5),
 }
+SHAPES = [(200_000, 3), (1_000_000, 10)]
 
 
-@pytest.fixture(scope="module")
-def data():
+@pytest.fixture(scope="module", params=SHAPES, ids=lambda s: shape(*s))
+def data(request):
+    n, n_classes = request.param
+    n = n if request.config.getoption("--size") == "full" else n // 10
     rng = np.random.default_rng(0)
-    p, soft = (rng.dirichlet(np.ones(3), 200_000) for _ in range(2))
-    return rng.integers(0, 3, len(p)), soft, p
+    p, soft = (rng.dirichlet(np.ones(n_classes), n) for _ in range(2))
+    return rng.integers(0, n_classes, n), soft, p
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_time(compare, data, name, size):
-    """Metrics of probabilities, 3 classes"""
-    y, soft, p = (a if size == "full" else a[:20_000] for a in data)
+def test_time(compare, data, name):
+    """Metrics of probabilities, 3 and 10 classes"""
     call, times = CALLS[name]
     compare(
-        f"{name}, {shape(*p.shape)}",
+        f"{name}, {shape(*data[2].shape)}",
         {
-            "skxent": lambda: call(y, soft, p),
-            "log_loss": lambda: metrics.log_loss(y, p),
+            "skxent": lambda: call(*data),
+            "log_loss": lambda: metrics.log_loss(data[0], data[2]),
         },
         at_least={"log_loss": 1 / times},
+    )
+
+
+@pytest.mark.parametrize("answers", ["bool", "float64"])
+def test_multilabel(compare, data, answers):
+    """Multilabel log loss"""
+    y = (data[1] > 0.2).astype(answers)
+    p, room = data[2], np.empty_like(data[2])
+    compare(
+        f"{shape(*p.shape)}, {answers}",
+        {
+            "skxent": lambda: metrics.multilabel_log_loss(y, p),
+            "log_loss": lambda: metrics.log_loss(data[0], p),
+            "np.log": lambda: np.log(p, out=room),
+        },
+        at_least={"log_loss": 0.2},
+    )
+
+
+def test_rank_label_issues(compare, data):
+    """rank_label_issues, and the stable order of its numbers"""
+    y, p = data[0], data[2]
+    confidence = p[np.arange(len(p)), y]
+    compare(
+        shape(*p.shape),
+        {
+            "skxent": lambda: metrics.rank_label_issues(y, p),
+            "log_loss": lambda: metrics.log_loss(y, p),
+            "np.argsort": lambda: np.argsort(confidence, kind="stable"),
+        },
+        at_least={"np.argsort": 1.0},
     )
 
 

@@ -66,7 +66,9 @@ def encode_coded(y: Any) -> Encoded | None:
     if coded is None or not len(coded.codes):
         return None
     labels, places, codes = coded
-    known = kernels.label_range(codes)
+    known: Any = (0, len(labels), len(labels), None)
+    if not isinstance(y, np.ndarray):  # Its codes were made here, and all occur.
+        known = kernels.label_range(codes)
     # pandas has the code -1 for what is missing.
     if known is None or known[0] < 0:
         return None
@@ -102,8 +104,10 @@ def _of_integers(y: NDArray[Any]) -> Encoded | None:
     if kind == "u" and size == 8:
         return None
     signed = kind == "i" and y.dtype.isnative
+    codes = y
     # What came over a network may lie at any address.
-    codes = np.require(y, None if signed or size == 1 else np.int64, ["C", "A"])
+    if not (signed or size == 1) or not (y.flags.c_contiguous and y.flags.aligned):
+        codes = np.require(y, None if signed or size == 1 else np.int64, ["C", "A"])
     known = kernels.label_range(codes)
     if known is None:
         return None

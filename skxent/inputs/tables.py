@@ -160,6 +160,8 @@ COLUMNS: dict[str, Callable[[Any], Any]] = {
 
 
 def _as_floats(table: ArrayLike, name: str, finite: bool) -> Floats:
+    if table is None:
+        raise ValueError(f"{name} must be probabilities or logits, got None.")
     try:
         floats: Floats = check_array(
             table,

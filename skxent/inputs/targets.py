@@ -26,6 +26,8 @@ from skxent.kernels.checks import (
     has_itemsize_strides,
 )
 
+BLOCK = 1 << 15  # rows that are counted at once
+
 ClassWeightOn = Literal["label", "target"]
 
 
@@ -87,11 +89,10 @@ class Target:
         v, eps = self.class_weight, self.label_smoothing
         w = self.sample_weight
         if self.codes is not None:
-            # This makes a copy: bincount checks the range first, and another thread may
-            # write to the caller's labels before it counts.
-            K = self.n_classes
-            codes = np.minimum(self.codes.view(np.uintp), K).view(np.intp)
-            y = np.bincount(codes, w, K + 1)[:K].astype(np.float64)
+            y = np.zeros(self.n_classes)
+            for start in range(0, len(self.codes), BLOCK):
+                part = slice(start, start + BLOCK)
+                y += self._count(self.codes[part], None if w is None else w[part])
         else:
             assert self.soft is not None
             y = self.soft.sum(axis=0, dtype=np.float64) if w is None else w @ self.soft
@@ -105,6 +106,15 @@ class Target:
         if self.weight_after_smoothing:
             return v * ((1 - eps) * y + eps / self.n_classes * y.sum())
         return (1 - eps) * v * y + eps / self.n_classes * (v @ y)
+
+    def _count(
+        self, codes: NDArray[np.intp], weight: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]:
+        # This makes a copy: bincount checks the range first, and another thread may
+        # write to the caller's labels before it counts.
+        K = self.n_classes
+        codes = np.minimum(codes.view(np.uintp), K).view(np.intp)
+        return np.bincount(codes, weight, K + 1)[:K].astype(np.float64)
 
     def total_weight(self) -> float:
         """Return Σ of the weights of all rows, class weights included."""

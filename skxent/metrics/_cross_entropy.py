@@ -175,7 +175,10 @@ def _multilabel_losses(rows: ScoredRows, options: Options) -> RowLosses:
         return quick
     table = np.asarray(y_proba)
     if table.ndim != 2:
-        raise ValueError(f"y_proba must be of shape (n, K), got {table.shape}.")
+        raise ValueError(
+            f"y_proba must be of shape (n, K), got {table.shape}. Of tables with a "
+            "column for no and one for yes, pass the columns for yes side by side."
+        )
     n_columns = table.shape[1]
     raw = logits_from(table.reshape(-1), options.from_logits).reshape(table.shape)
     target = make_target(

@@ -180,11 +180,12 @@ def _one_pass_log_loss(
 def _encode(y_true: Any, labels: Any) -> Encoded | None:
     """Return y_true as codes of its classes; None if it is not plain labels."""
     found = encode_coded(y_true)
-    # scikit-learn refuses bytes.
+    if found is not None and labels is None:
+        # scikit-learn refuses bytes.
+        known = found.classes
+        return None if type(known) is not range and known.dtype.kind == "S" else found
     if found is not None and getattr(found.classes, "dtype", np.dtype(int)).kind == "S":
         return None
-    if found is not None and labels is None:
-        return found
     y = y_true if found is not None else _plain(y_true)
     if y is None:
         return None

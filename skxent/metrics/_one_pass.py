@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent.inputs.labels import as_array
 from skxent.inputs.rounding import sum_tolerance
 from skxent.inputs.tables import FloatTable, float_table
 from skxent.inputs.targets import Target
@@ -144,8 +145,10 @@ def answers(
 ) -> RowLosses | None:
     """Return the log loss of independent answers; columns are their names or None."""
     table = None if options.from_logits else float_table(y_proba)
-    y = y_true.to_numpy() if hasattr(y_true, "to_numpy") else y_true
-    if table is None or type(y) is not np.ndarray or y.dtype.str not in ANSWERS:
+    if table is None or np.ma.isMaskedArray(y_true):
+        return None
+    y = as_array(y_true, "y_true")
+    if y.dtype.str not in ANSWERS:
         return None
     n, K = len(table.array), table.width
     if y.shape != (n, K):

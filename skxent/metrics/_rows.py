@@ -126,7 +126,7 @@ def prepare_target(
         if y.dtype.kind == "f":
             refuse_missing(int(np.isnan(y).sum()), "y_true")
         if y.dtype.kind not in "iubUS":
-            check_targets(y)
+            _check_labels(y)
         classes, codes = encode_labels(y, classes, "y_true", coded)
     if len(classes) != n_classes:
         raise ValueError(
@@ -151,6 +151,18 @@ def prepare_target(
         rows_checked=rows_checked or isinstance(options.class_weight, str),
     )
     return target, classes
+
+
+def _check_labels(y: NDArray[Any]) -> None:
+    try:
+        check_targets(y)
+    except ValueError as error:
+        if "continuous" not in str(error):
+            raise
+        raise ValueError(
+            "y_true must be labels, got continuous numbers. Pass y_true first, then "
+            "y_proba."
+        ) from error
 
 
 def column_labels(rows: ScoredRows, labels: ArrayLike | None) -> Any:

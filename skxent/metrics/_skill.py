@@ -125,5 +125,13 @@ def _sums_of(loss: Loss, rows: ScoredRows, options: Options) -> ClassSums:
         raw, target, classes = read(rows, options)
         target, exponent = moderated(target)
         found = total(loss_of_rows(loss.for_classes(classes), target, raw)), 0.0
-    n_weighted = int(np.count_nonzero(target.row_weights()))
+    n_weighted = _count_weighted(target)
     return ClassSums(float(found[0]), target.mass(), n_weighted, exponent, classes)
+
+
+def _count_weighted(target: Target) -> int:
+    """Return the number of rows of positive weight."""
+    if not (target.class_weight > 0).all():
+        return int(np.count_nonzero(target.row_weights()))
+    weight = target.sample_weight
+    return target.n_samples if weight is None else int(np.count_nonzero(weight))

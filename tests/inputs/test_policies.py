@@ -124,7 +124,10 @@ def test_bools_in_any_container(y):
             pd.Series([1, None, 2, 1], dtype="Int64"),
             "Input y contains NaN|{} must have",
         ),
-        (np.array([0.5, 1.5, 1, 2], object), "Unknown label type: continuous"),
+        (
+            np.array([0.5, 1.5, 1, 2], object),
+            "Unknown label type: continuous|{} must be labels, got continuous",
+        ),
     ],
 )
 def test_what_is_no_label(y, message):

@@ -372,7 +372,7 @@ def test_bad_tables_and_losses():
             {"from_logits": True},
             "y_proba must not contain NaN, got 3",
         ),
-        ((Focal(), [0.5, 1.5, 0.5], P), {}, "Unknown label type: continuous"),
+        ((Focal(), [0.5, 1.5, 0.5], P), {}, "y_true must be labels, got continuous"),
         ((Focal(), [], P[:0]), {}, r"Found array with 0 sample\(s\)"),
         (
             (Focal(), [], P[:0]),
