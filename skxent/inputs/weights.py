@@ -153,8 +153,10 @@ def check_sample_weight(
         raise ValueError(
             f"sample_weight must be of shape ({n_samples},), got {weights.shape}."
         )
-    bad = ~(np.isfinite(weights) & (weights >= 0))
-    if bad.any():
+    with np.errstate(invalid="ignore"):  # NaN is neither.
+        good = not weights.size or (weights.min() >= 0 and weights.max() < np.inf)
+    if not good:
+        bad = ~(np.isfinite(weights) & (weights >= 0))
         raise ValueError(
             f"sample_weight must be finite and non-negative, got {weights[bad][0]}."
         )
