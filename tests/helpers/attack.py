@@ -35,6 +35,7 @@ from skxent import (
 )
 from skxent.blending import BlendClassifier
 from skxent.calibration import TemperatureScaling, VectorScaling
+from skxent.linear_model import cross_entropy_path
 
 SECONDS = 60
 MEMORY = 4 << 30
@@ -59,6 +60,7 @@ def estimators():
         ),
         "TemperatureScaling": TemperatureScaling(inner, cv=2),
         "VectorScaling": VectorScaling(inner, cv=2),
+        "ensemble": TemperatureScaling(inner, cv=2, ensemble=True),
         "BlendClassifier": BlendClassifier(
             [("a", inner), ("b", FocalLogisticRegression(gamma=1.0))], cv=2
         ),
@@ -81,6 +83,13 @@ def boosters():
 
         trees = LGBMClassifier(min_child_samples=2, verbose=-1)
         found["FocalLGBMClassifier"] = FocalLGBMClassifier(estimator=trees)
+    with contextlib.suppress(ImportError):
+        from catboost import CatBoostClassifier
+
+        from skxent.boosting import FocalCatBoostClassifier
+
+        quiet = CatBoostClassifier(iterations=2, verbose=0, allow_writing_files=False)
+        found["FocalCatBoostClassifier"] = FocalCatBoostClassifier(estimator=quiet)
     return found
 
 
@@ -97,6 +106,8 @@ def dask_classifier():
 
 MODELS = estimators()
 FITTED = {name: model.fit(X, Y) for name, model in MODELS.items()}
+ANSWERS = np.eye(3, dtype=int)[Y]
+MANY = CrossEntropyClassifier(multilabel=True).fit(X, ANSWERS)
 DASK, DELAYED = dask_classifier()
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
@@ -114,6 +125,21 @@ def sparse_calls(X, y):
         fresh = clone(model)
         yield f"{name}.fit", lambda m=fresh: m.fit(X, y)
         yield from answers(name, FITTED[name], X, y)
+    many = np.resize(ANSWERS, (len(y), 3))
+    fresh = clone(MANY)
+    yield "multilabel.fit", lambda: fresh.fit(X, many)
+    yield "multilabel.score", lambda: MANY.score(X, many)
+    for method in METHODS:
+        yield f"multilabel.{method}", lambda m=method: getattr(MANY, m)(X)
+    if X.shape == DENSE.shape:
+        yield "labels", lambda: clone(MANY).fit(DENSE, X)
+        yield (
+            "offset",
+            lambda: clone(FITTED["CrossEntropyClassifier"]).fit(DENSE, Y, offset=X),
+        )
+    signs = CrossEntropyClassifier(monotonic_cst={0: 1})
+    yield "monotonic_cst", lambda: signs.fit(X, np.asarray(y) > 0)
+    yield "path", lambda: cross_entropy_path(X, y, Cs=2)
     stream = CrossEntropyClassifier()
     yield "partial_fit", lambda: stream.partial_fit(X, y, classes=[0, 1, 2])
     model = FITTED["CrossEntropyClassifier"]
