@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from skxent.displays._display import Scale, axis_ends
+from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count, check_option
 from skxent.metrics._bins import Bins, Outcomes, confidence_and_outcome
@@ -71,6 +72,7 @@ def automatic_number(outcomes: Outcomes) -> int:
 
     The cube root of the number of rows balances the width of bins and their noise.
     """
+    check_sum(outcomes.weight.max(initial=0.0))
     weight = outcomes.weight / outcomes.weight.max()
     n_rows = weight.sum() ** 2 / (weight @ weight)
     return int(np.clip(round(n_rows ** (1 / 3)), 5, 30))

@@ -217,3 +217,11 @@ def test_the_number_of_bins_grows_with_the_rows():
 def test_bad_arguments(change, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         diagram([0, 1], [0.1, 0.9], **change)
+
+
+@pytest.mark.parametrize("n_bins", ["auto", 5])
+def test_some_row_needs_a_weight(n_bins):
+    with pytest.raises(ValueError, match=r"^sample_weight must have a sum other than"):
+        ReliabilityDisplay.from_predictions(
+            [0, 1], [0.2, 0.7], n_bins=n_bins, sample_weight=[0.0, 0.0]
+        )
