@@ -6,6 +6,7 @@ by what its mean is divided.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skxent.inputs import targets as inputs
+from skxent.inputs.weights import by_label, in_class_order
 from skxent.kernels.dispatch import kernels
 from skxent.torch._program import (
     Formula,
@@ -217,6 +219,9 @@ def as_weights(name: str, weights: Any) -> Tensor | None:
     """Return weights as a tensor of floats: those of lists in torch's default dtype."""
     if weights is None:
         return None
+    table = weights if isinstance(weights, Tensor) else by_label(weights, name)
+    if isinstance(table, Mapping):  # a Series goes by label, too
+        weights = in_class_order(name, table, range(len(table)))
     given = torch.as_tensor(weights).detach()
     if given.is_complex():
         raise ValueError(f"{name} must be real numbers, got {given.dtype}.")

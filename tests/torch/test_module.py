@@ -475,3 +475,13 @@ def test_errors_of_answers():
 def test_examples_in_docstrings_run():
     found = doctest.testmod(skxent.torch._module)
     assert found.attempted and not found.failed
+
+
+def test_class_weights_go_by_label():
+    pd = pytest.importorskip("pandas", reason="pip install pandas")
+    given = {2: 3.0, 0: 1.0, 1: 2.0}
+    for weights in (given, pd.Series(given)):
+        module = LossModule("focal", class_weight=weights)
+        assert module.class_weight.tolist() == [1.0, 2.0, 3.0]
+    with pytest.raises(ValueError, match=r"^class_weight must have keys in 0\.\.1"):
+        LossModule("focal", class_weight={0: 1.0, 2: 1.0})
