@@ -76,7 +76,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         X, y = given[:2]
         if not is_dask(X):
             return super()._objective(given)
-        refuse_parts(self)
+        refuse_parts(self.multilabel)
         if y is None:
             raise ValueError("fit requires y to be passed, but the target y is None.")
         kind = type(self).__name__
@@ -220,7 +220,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         check_is_fitted(self)
         if not is_dask(X):
             return super().score(X, y, sample_weight, offset)
-        refuse_parts(self)
+        refuse_parts(self._many)
         if y is None:
             raise ValueError("score requires y to be passed, but the target y is None.")
         offset = by_name(offset, self.classes_, "offset")
@@ -235,7 +235,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         check_is_fitted(self)
         if not is_dask(X):
             return getattr(super(), method)(X, offset)
-        refuse_parts(self)
+        refuse_parts(self._many)
         single = isinstance(X, da.Array) and X.dtype == np.float32
         dtype = np.result_type(self.coef_.dtype, np.float32 if single else np.float64)
         rest: tuple[int, ...] = (len(self.classes_),)

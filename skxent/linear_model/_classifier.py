@@ -228,7 +228,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
                     "y, sample_weight and offset must come with the blocks of X, "
                     "got one of them as an argument, too. Pass X alone."
                 )
-            refuse_parts(self)
+            refuse_parts(self.multilabel)
             rows, plan = read_rows(self, X)
             return self._planned(rows, plan), LinearData(X)
         data = check_data(self, *given[:3])._replace(offset=given.offset)
@@ -239,7 +239,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
 
     def _planned(self, rows: Rows, plan: Plan) -> Objective:
         """Return the objective of rows in blocks; set what their plan knows."""
-        self.__dict__.pop("feature_names_in_", None)
+        for name in ("feature_names_in_", "label_names_"):  # of the last fit
+            self.__dict__.pop(name, None)
         self.__dict__.update(plan.attributes)
         return objective_of(self, rows, plan.encoded.trained)
 

@@ -32,9 +32,9 @@ def are_many(classes: Any) -> bool:
     return np.ndim(classes) == 2
 
 
-def refuse_parts(model: Any) -> None:
+def refuse_parts(many: bool) -> None:
     """Raise a ValueError if a model of many labels is given rows in blocks."""
-    if model.multilabel:
+    if many:
         raise ValueError(
             "multilabel must be False for rows in blocks and for those of dask, got "
             "True. Pass rows in memory, or fit a model to each column of y."

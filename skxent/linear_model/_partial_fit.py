@@ -163,6 +163,11 @@ class PartialFitMixin:
         check_parameters(self)
         past = getattr(self, "_past", None)
         first = not hasattr(self, "classes_")
+        if not first and self._many:
+            raise ValueError(
+                "multilabel must be False in the first fit for partial_fit, got a "
+                "model of many labels. Clone it, or fit it again."
+            )
         if first and classes is None:
             raise ValueError("classes must be given in the first call, got None.")
         if classes is not None:

@@ -18,6 +18,7 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
+from skxent.inputs.columns import by_class
 from skxent.inputs.labels import as_labels, is_soft
 from skxent.kernels.checks import warn
 from skxent.linear_model._data import LinearData
@@ -153,6 +154,8 @@ class SearchScoring:
             )
         if not (is_soft(y) or self.multilabel):  # Scorers read names of columns.
             y = as_labels(y)
+        elif hasattr(self, "label_names_"):
+            y = by_class(y, self.label_names_, "y")
         routed = self._route("score", sample_weight, score_params)
         scorer = self._scorers()[name]
         params = routed[f"scorer {name}"].score

@@ -37,16 +37,15 @@ def unsolved(objective: Objective, start: Weights) -> Outputs:
     return Outputs(start.copy(), inf, inf.copy(), np.zeros(m, dtype=np.intp), none)
 
 
-def with_output(W: Weights, k: int, w: Weights) -> Weights:
-    """Return W with the weights w (D, 1) of one output."""
-    whole = W.copy()
-    whole[:, k] = w[:, 0]
-    return whole
-
-
 def of_output(callback: Callback, W: Weights, k: int) -> Callback:
     """Return what to call with the weights of one output; the others are those of W."""
-    return lambda w: callback(with_output(W, k, w))
+
+    def called(w: Weights) -> None:
+        whole = W.copy()
+        whole[:, [k]] = w
+        callback(whole)
+
+    return called
 
 
 def dots(A: Weights, B: Weights) -> Weights:

@@ -26,7 +26,7 @@ from skxent.optimize.cholesky import newton_cholesky
 from skxent.optimize.independent import minimise_outputs
 from skxent.optimize.lbfgs import lbfgs
 from skxent.optimize.objective import Objective
-from skxent.optimize.outputs import of_output, one_output, unsolved, with_output
+from skxent.optimize.outputs import of_output, one_output, unsolved
 from skxent.optimize.proximal_newton import proximal_newton
 from skxent.optimize.rows.base import MAX_CACHED_WEIGHTS
 from skxent.optimize.smooth import Weights
@@ -152,7 +152,7 @@ def _each_output(
         used, solution = _of_any_penalty(
             part, W[:, [k]], limits, "auto" if together else solver
         )
-        W = with_output(W, k, solution.weights)
+        W[:, [k]] = solution.weights
         values[k], decrement[k] = solution.value, solution.decrement
         n_iter[k] += solution.n_iter
         if not solution.converged:

@@ -473,3 +473,34 @@ def test_scores_take_the_labels_by_name():
 def test_answers_without_rows_and_lists_of_labels(y):
     with pytest.raises(ValueError, match=r"^y must (have a row|be of shape \(n, K\))"):
         many().fit(X[: len(y)], y)
+
+
+def test_a_search_scores_labels_by_name():
+    X, Y = make_multilabel_classification(60, n_features=4, n_classes=3, random_state=0)
+    Y = pd.DataFrame(Y, columns=["a", "b", "c"])
+    search = FocalLogisticRegressionCV(Cs=[1], gammas=[0], scoring="accuracy")
+    search.set_params(multilabel=True).fit(X, Y)
+    share = (search.predict(X) == Y.to_numpy()).all(axis=1).mean()
+    assert search.score(X, Y) == search.score(X, Y[["c", "a", "b"]]) == share
+
+
+def test_nothing_of_many_labels_outlives_a_fit_to_one():
+    X, Y = make_multilabel_classification(60, n_features=4, n_classes=3, random_state=0)
+    model = CrossEntropyClassifier(multilabel=True)
+    model.fit(X, pd.DataFrame(Y, columns=["a", "b", "c"])).set_params(multilabel=False)
+    with pytest.raises(ValueError, match=r"^multilabel must be False in the first fit"):
+        model.partial_fit(X, Y[:, 0])
+    assert not hasattr(model.fit(ArrayBlocks(X, Y[:, 0])), "label_names_")
+
+
+def test_predictions_of_dask_rows_go_by_what_was_fitted():
+    dask_array = pytest.importorskip("dask.array")
+    from skxent.dask import CrossEntropyClassifier as DaskClassifier
+
+    X, Y = make_multilabel_classification(60, n_features=4, n_classes=3, random_state=0)
+    blocks = dask_array.from_array(X, chunks=(20, 4))
+    model = DaskClassifier().fit(X, Y[:, 0]).set_params(multilabel=True)
+    assert_array_equal(model.predict(blocks).compute(), model.predict(X))
+    model.fit(X, Y).set_params(multilabel=False)
+    with pytest.raises(ValueError, match=r"^multilabel must be False for rows in bl"):
+        model.predict(blocks)
