@@ -162,14 +162,15 @@ class PenaltyPath:
         """Let columns join that may be in use soon; return for how many penalties."""
         room = max(MIN_JOINING, int(self.W.any(axis=1).sum()) // 2)
         joining: Columns = np.zeros(0, dtype=np.intp)
+        reached = 0
         for count, objective in enumerate(objectives[: self.ahead]):
             predicted = self.gradient + self.trend * (strength_of(objective) - self.at)
             candidates = self._above(predicted, objective, NEAR)
             if count and len(candidates) > room:
                 break
-            joining = candidates
+            joining, reached = candidates, count + 1
         self._add(joining)
-        return count + 1
+        return reached
 
     def _above(self, gradient: Weights, objective: Objective, share: float) -> Columns:
         """Return which columns outside of the set exceed this share of the penalty."""
