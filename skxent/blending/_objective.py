@@ -33,7 +33,7 @@ class BlendObjective(ABC):
         self.total_weight = target.total_weight()
 
     def subsample(self) -> Self | None:
-        """Return the same of every k-th row, or None if there are few rows."""
+        """Return the objective of every k-th row, or None if there are few rows."""
         rows = start_rows(len(self.tables[0]))
         if rows is None:
             return None

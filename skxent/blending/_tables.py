@@ -98,7 +98,7 @@ class Models:
         return encode_labels(y, name="y_true")[0]
 
     def rows(self, index: NDArray[np.intp]) -> Models:
-        """Return the same of some rows."""
+        """Return the tables of some rows."""
         return replace(self, tables=[table[index] for table in self.tables])
 
     def pool(self, weights: Any, pooling: str) -> Floats:

@@ -27,7 +27,7 @@ from skxent.kernels.checks import (
 from skxent.kernels.threads import effective_n_threads
 from skxent.linear_model._columns import has_signs
 from skxent.linear_model._data import LinearData
-from skxent.linear_model._multilabel import check_answers, read_indicators
+from skxent.linear_model._multilabel import check_indicators, read_indicators
 from skxent.optimize.solve import SOLVERS
 
 
@@ -90,9 +90,9 @@ def check_data(
 
 
 def _indicators(estimator: Any, y: Any) -> Any:
-    """Return the answers to many labels, and set label_names_ if they have names."""
+    """Return the indicators of many labels, and set label_names_ if they have names."""
     y, names = read_indicators(y)
-    check_answers(y, names)
+    check_indicators(y, names)
     if names is not None:
         estimator.__dict__.update(label_names_=names)
     return y

@@ -1,4 +1,4 @@
-"""Many labels: y holds K answers a row, each of which has two classes of its own."""
+"""Many labels: y holds K indicators a row, each of two classes of its own."""
 
 from __future__ import annotations
 
@@ -42,13 +42,12 @@ def refuse_parts(many: bool) -> None:
 
 
 def read_indicators(y: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Return the answers (n, K), and the names of the labels if all are strings.
+    """Return the indicators (n, K), and the names of the labels if all are strings.
 
     Raises
     ------
     ValueError
-        If they have another shape, are no numbers in [0, 1], or a column has only one
-        answer, from which nothing is learned.
+        If they have another shape, are no numbers, or are lists of labels.
     """
     names = column_names(y)
     try:
@@ -71,8 +70,8 @@ def read_indicators(y: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
     return array, np.array(names, dtype=object) if named else None
 
 
-def check_answers(y: NDArray[Any], names: Any) -> None:
-    """Raise a ValueError if all rows have the same answer to a label."""
+def check_indicators(y: NDArray[Any], names: Any) -> None:
+    """Raise a ValueError if a column is all 0 or all 1: it teaches nothing."""
     if not len(y):
         raise ValueError("y must have a row at least with multilabel=True, got none.")
     low, high = y.min(axis=0), y.max(axis=0)
@@ -89,10 +88,10 @@ def check_answers(y: NDArray[Any], names: Any) -> None:
 def label_weights(
     model: Any, y: NDArray[Any], sample_weight: Any
 ) -> NDArray[np.float64] | None:
-    """Return the weights of no and yes for each label, (K, 2), or None for None.
+    """Return the weights of 0 and 1 for each label, (K, 2), or None for None.
 
-    The parameter `class_weight` is that of every label, "balanced" or a dict of 0 and 1
-    to weight; or a list of such for each, or a dict of label to such.
+    The parameter `class_weight` is "balanced" or a dict of 0 and 1 to weight, for all
+    labels; or a list or a dict by label of such dicts.
     """
     given = model.class_weight
     if given is None:
@@ -154,7 +153,7 @@ def column_parameters(model: Any, classes: NDArray[Any]) -> dict[str, Any]:
 
 
 def label_parameters(model: Any, y: NDArray[Any]) -> dict[str, Any]:
-    """Return the same of a parameter by label."""
+    """Return the checked parameters by label: see `column_parameters`."""
     given, names = by_label(model.class_weight), getattr(model, "label_names_", None)
     if not model.multilabel or not isinstance(given, Mapping):
         return {}

@@ -41,7 +41,7 @@ def encode_target(model: Any, data: LinearData, classes: Any = None) -> EncodedT
     """Encode checked labels, or soft labels, for the training of a model."""
     y, sample_weight = data.y, data.sample_weight
     if model.multilabel:
-        return encode_answers(model, data)
+        return encode_indicators(model, data)
     if y.ndim == 1:
         classes, codes = encode_labels(y, classes)
     else:
@@ -63,8 +63,8 @@ def encode_target(model: Any, data: LinearData, classes: Any = None) -> EncodedT
     return EncodedTarget(target, classes, trained)
 
 
-def encode_answers(model: Any, data: LinearData) -> EncodedTarget:
-    """Encode the checked answers to many labels."""
+def encode_indicators(model: Any, data: LinearData) -> EncodedTarget:
+    """Encode the checked indicators of many labels."""
     y, sample_weight = data.y, data.sample_weight
     weights = label_weights(model, y, sample_weight)
     target = make_target(

@@ -131,7 +131,7 @@ class Compiled(ByClass):
             product, with x for the product; psd and floor.
         """
         n_threads = effective_n_threads(n_threads, z.size)
-        # Of columns that are answers of their own each has the classes no and yes.
+        # A column of indicators has two classes of its own, no and yes.
         n_classes = 2 if target.multilabel else target.n_classes
         spec = spec_for(self, n_classes)
         kernels.evaluate(spec, target, z, dict(arrays), n_threads)

@@ -56,8 +56,8 @@ class Loss(Promises, BestConstant, Probabilities):
     ignore_index : int, default=None
         Rows of this code have loss and derivatives zero, whatever their logits.
     multilabel : bool, default=False
-        y holds K independent answers a row, each in [0, 1], and a row's loss is the sum
-        of K two-class losses, smoothed by ``eps / 2``; class_weight weighs columns.
+        y holds K independent indicators a row, each in [0, 1], and a row's loss is the
+        sum of K two-class losses, smoothed by ``eps / 2``; class_weight weighs columns.
     n_threads : int, default=None
         None is all that OpenMP may use. The result does not depend on it.
 

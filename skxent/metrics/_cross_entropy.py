@@ -146,7 +146,7 @@ def multilabel_log_loss(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) 
         Probabilities of yes, clipped to [eps, 1 - eps]; or log-odds, with from_logits.
         The columns of data frames go by name.
     label_smoothing : float in [0, 1), default=0
-        Each answer becomes ``(1 - label_smoothing) * y + label_smoothing / 2``.
+        Each indicator becomes ``(1 - label_smoothing) * y + label_smoothing / 2``.
     class_weight : array-like of shape (K,), or dict or Series by column, default=None
         Weights of the columns.
     {keywords}

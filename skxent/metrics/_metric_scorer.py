@@ -120,7 +120,7 @@ class MetricScorer(ProbabilityScorer):
 
 
 class MultilabelScorer(MetricScorer):
-    """A scorer of K answers a row, 0 or 1, and of the probabilities of 1.
+    """A scorer of K indicators a row, 0 or 1, and of the probabilities of 1.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def make_metric_scorer(
     ----------
     {parameters}
     multilabel : bool, default=False
-        Whether y has K answers a row, 0 or 1, and the probabilities of 1 are scored;
+        Whether y has K indicators a row, 0 or 1, and the probabilities of 1 are scored;
         `labels` are not passed then. predict_proba may be (n, K), or a list of tables
         of two columns, as of :class:`sklearn.multioutput.MultiOutputClassifier`.
 

@@ -143,7 +143,7 @@ def information(
 def answers(
     y_true: Any, y_proba: Any, columns: Any, rows: ScoredRows, options: Options
 ) -> RowLosses | None:
-    """Return the log loss of independent answers; columns are their names or None."""
+    """Return the log loss of independent indicators; columns are names or None."""
     table = None if options.from_logits else float_table(y_proba)
     if table is None or np.ma.isMaskedArray(y_true):
         return None

@@ -121,8 +121,8 @@ def get_scorer(name: str) -> LossScorer | MetricScorer:
         "neg_log_loss", "neg_focal_loss" (γ = 2), "neg_smoothed_log_loss" (ε = 0.1),
         "neg_balanced_log_loss" (classes of the same total weight), "d2_loss" (the skill
         score of cross-entropy), "neg_expected_calibration_error" (15 bins of equal
-        width) or "neg_multilabel_log_loss" (K answers a row). "neg_log_loss", "d2_loss"
-        and "neg_multilabel_log_loss" are proper, the others are not.
+        width) or "neg_multilabel_log_loss" (K indicators a row). "neg_log_loss",
+        "d2_loss" and "neg_multilabel_log_loss" are proper, the others are not.
 
     Returns
     -------

@@ -119,7 +119,7 @@ def without_negative_curvature(H: Weights) -> Weights:
 
 
 def positive_parts(H: Weights) -> Weights:
-    """Return the same for many matrices, each a row (m m) of H, as losses give them."""
+    """Return the positive part of many matrices, each a row (m m) of H."""
     m = isqrt(H.shape[1])
     values, vectors = np.linalg.eigh(H.reshape(-1, m, m))
     positive = np.maximum(values, 0)[:, np.newaxis]

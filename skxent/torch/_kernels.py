@@ -56,7 +56,7 @@ class Pass:
         return self.evaluate(z)
 
     def evaluate(self, z: Tensor, gradient: Tensor | None = None) -> Tensor:
-        """Return the same without a graph, and write its gradient."""
+        """Return the losses without a graph, and write the gradient."""
         value = z.new_empty(len(z))
         self.loss.evaluate(
             as_table(z),

@@ -230,7 +230,7 @@ class Rows(ABC):
         """Return the same rows with some columns of X alone."""
 
     def renumbered(self, columns: Columns) -> Rows:
-        """Return the same for the result of `columns_in_use`."""
+        """Return the rows with the result of `columns_in_use` alone."""
         return self.restricted(columns)
 
     def value_gradient(
@@ -244,9 +244,10 @@ class Rows(ABC):
     def values_gradient(
         self, loss: Loss, W: Weights, cache_logits: bool = False
     ) -> tuple[Weights, Weights, Floats | None]:
-        """Return the same with the mean loss of each output if they are independent.
+        """Return mean losses (m,), the gradient and, if asked and few, the logits.
 
-        Otherwise the first entry of the m is the loss, and the others are zero.
+        Outputs that are independent have a loss each. Otherwise the first entry is
+        the loss, and the others are zero.
         """
 
     @abstractmethod
@@ -269,7 +270,7 @@ class Rows(ABC):
 
     @abstractmethod
     def grams_by_output(self, loss: Loss, W: Weights) -> Weights:
-        """Return the same of each output alone: (m, D, D), the Hessian's blocks."""
+        """Return the Hessian of each output, blocks of the whole: (m, D, D)."""
 
     def diagonal(self, loss: Loss, W: Weights) -> Weights:
         """Return the diagonals of these, where they are too large: (D, m)."""
