@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from skxent.inputs.rounding import sum_tolerance, within
@@ -224,7 +225,9 @@ def check_proba(y_proba: ArrayLike, name: str = "y_proba") -> Floats:
 
 def warn_of_labels(y_proba: Any, name: str = "y_proba") -> None:
     """Warn if the integers of ten rows or more can only be what predict returns."""
-    if is_plain(y_proba) or not hasattr(y_proba, "__len__") or len(y_proba) < 10:
+    if is_plain(y_proba) or issparse(y_proba):
+        return
+    if not hasattr(y_proba, "__len__") or len(y_proba) < 10:
         return
     if np.asarray(y_proba).dtype.kind in "iub":
         warn(

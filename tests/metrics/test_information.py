@@ -218,7 +218,7 @@ def test_ignored_labels_of_any_kind():
         (lambda: entropy([[0.5, 0.5]], reduction="all"), r"^reduction must be one of"),
         (
             lambda: multilabel_log_loss([0], [0.5]),
-            r"^y_proba must be of shape \(n, K\), got \(1,\)\.$",
+            r"^y_proba must be of shape \(n, K\), got \(1,\)\. Of tables with",
         ),
         (
             lambda: multilabel_log_loss([[0, 1]], [[0.5, 1.5]]),
