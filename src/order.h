@@ -67,7 +67,7 @@ static void order_equal(const double *x, uint64_t *words, uint64_t *room, ptrdif
     }
 }
 
-/* Fill words, of which there are twice n, below 2^32, with the places of x in order. */
+/* Fill the first n of 2n words with the places of x in ascending order; n < 2^32. */
 static void order_of(const double *x, ptrdiff_t n, uint64_t *words) {
     const uint64_t upper = UINT64_C(0xffffffff00000000);
     for (ptrdiff_t i = 0; i < n; i++)

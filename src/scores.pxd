@@ -4,13 +4,13 @@ Probabilities u are clipped below at eps and divided by their sum: p_k = u_k / �
 the likeliest class a and s = Σ_{k≠a} u_k nothing cancels:
 
     loss         Σ_c t_c φ(m_c), q_c = Σ_{k≠c} p_k, L_c = log((u_c + Σ_{k≠c} u_k) / u_c)
-    smoothed     (1 - ε) L_c + ε / K (K log Σ u - log Π u), a few factors a logarithm
+    smoothed     (1 - ε) L_c + ε / K (K log Σ u - log Π u)
     entropy      -Σ p log p = [u_a L_a + s log Σ u - Σ_{k≠a} u_k log u_k] / Σ u
     divergence   Σ t log(t / p) - t + p, no term of which is negative
     calibration  the sums w, w c, w y, w y² and w² of the rows in each bin of confidence c
     overlap      the sums w p y, w p, w y and, if asked for, w y φ of each class
-    answers      -Σ_k log x_k, x_k = p_k or 1 - p_k: with P = Π x and Q = 1 - P, both made
-                 of positive terms, log((P + Q) / P), a few factors a logarithm
+    answers      -Σ_k log x_k, x_k = p_k or 1 - p_k, as log((P + Q) / P): P = Π x and
+                 Q = 1 - P are sums of positive terms
 """
 
 from libc.string cimport memset

@@ -12,7 +12,7 @@ cdef extern from "vecmath.h" nogil:
     double vm_log(double x)
     float vm_logf(float x)
     double vm_log_quick(double x)
-    # Of the rows of a tile: log(a / b) with a - b, and log(x).
+    # For each row of a tile: log(a / b) given a - b, and log(x).
     void vm_log_ratios(
         const double *a, const double *b, const double *excess, double *out
     )

@@ -99,7 +99,7 @@ def probabilities(name, size, grid):
         )
 
 
-# Of the boxes, which hold two lines of text.
+# The height of a box, which holds two lines of text.
 HEIGHT = 50
 # Questions, answers, and the page of each answer, relative to that of the picture.
 START = "Start: cross-entropy. Tune C, look at the log loss."

@@ -84,8 +84,8 @@ for name, proba in (
 #
 # In the figure each point is a bin of 250 held-out rows with similar sigmoids; at the
 # bottom are bins without positive rows. All points are far below the diagonal, and most
-# of them are near the curve of focal loss. On the left, points above the curve are bins
-# with one positive row. On the right, the rows of a bin differ, so its mean is not on
+# are near the curve of focal loss. On the left, points above the curve are bins with
+# one positive row. On the right, the rows of a bin differ, so its mean is not on
 # the curve.
 
 sigmoid = focal.predict_proba(X_test)[:, 1]

@@ -3,9 +3,9 @@ Calibrated probabilities of a network with focal loss
 =====================================================
 
 ``LossModule`` turns any loss into a torch module that replaces ``CrossEntropyLoss``.
-The network below is trained with focal loss. Its softmax is under-confident, like that
-of every focal model. ``posterior`` corrects for this, without a parameter and without
-held-out rows.
+The network below is trained with focal loss. Its softmax is under-confident, as
+focal loss always makes it. ``posterior`` corrects for this, without a parameter and
+without held-out rows.
 """
 
 import matplotlib.pyplot as plt

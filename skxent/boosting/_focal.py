@@ -43,7 +43,7 @@ class FocalXGBClassifier(XGBLossClassifier):
     """
 
     gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # in place of a field
+    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # no field: it is fixed
 
 
 @documented()
@@ -79,7 +79,7 @@ class FocalLGBMClassifier(LGBMLossClassifier):
     """
 
     gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # in place of a field
+    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # no field: it is fixed
 
 
 @documented()
@@ -115,4 +115,4 @@ class FocalCatBoostClassifier(CatBoostLossClassifier):
     """
 
     gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # in place of a field
+    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # no field: it is fixed

@@ -54,7 +54,7 @@ class FocalLogisticRegression(CrossEntropyClassifier):
     """
 
     gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # in place of a field
+    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # no field: it is fixed
 
 
 @documented()
@@ -95,4 +95,4 @@ class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
 
     label_smoothing: float = 0.1
     # As above, for a loss without parameters.
-    loss: ClassVar[Any] = CrossEntropy()  # type: ignore[misc]  # in place of a field
+    loss: ClassVar[Any] = CrossEntropy()  # type: ignore[misc]  # no field: it is fixed
