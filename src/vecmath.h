@@ -176,7 +176,7 @@ VM_INLINE double vm_log_ratio(double a, double b, double excess) {
     return k * 0x1.62e42fefa39efp-1 + s * (2.0 + z * (even + z * odd));
 }
 
-/* The same of the rows of a tile (losses.pxd), and the logarithms of such rows. */
+/* Both logarithms for each row of a tile (losses.pxd). */
 enum { VM_ROWS = 32 };
 VM_INLINE void vm_log_ratios(
     const double *restrict a, const double *restrict b, const double *restrict excess,

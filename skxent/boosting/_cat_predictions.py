@@ -1,4 +1,4 @@
-"""What a CatBoostClassifier predicts and reads beside the other libraries' ones."""
+"""Predictions that only CatBoost has: of Pools, and after each number of trees."""
 
 from __future__ import annotations
 

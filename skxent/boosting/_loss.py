@@ -16,7 +16,7 @@ from skxent.inputs.soft_labels import check_soft_labels
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_sample_weight, moderate
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import FRACTION, check_count, check_unmasked
+from skxent.kernels.checks import FRACTION, check_count, check_is_data
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._loss import Loss
 from skxent.metrics._rows import mean_of
@@ -105,7 +105,7 @@ class BoosterLoss:
 
     def target(self, y: Any, n_classes: int, sample_weight: Any, dtype: Any) -> Target:
         """Return the booster's labels and weights in the form of the kernels."""
-        check_unmasked("y", y)
+        check_is_data("y", y)
         y = np.asarray(y)
         if self.soft_labels is not None:
             y = self.soft_labels[check_codes(y, len(self.soft_labels))]
@@ -181,7 +181,7 @@ class BoosterLoss:
         -------
         float for two classes, else ndarray of shape (K,)
         """
-        check_unmasked("y", y)
+        check_is_data("y", y)
         y = np.asarray(y)
         if not y.size:
             raise ValueError("y must have at least one row, got none.")

@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from skxent.inputs.sparse import check_sparse
-from skxent.kernels.checks import check_unmasked
+from skxent.kernels.checks import check_is_data
 
 
 def as_frame(X: Any, text: bool = False) -> Any:
@@ -81,7 +81,7 @@ def validate(estimator: Any, X: Any, text: bool, **fit: Any) -> Any:
             "X must be an array, a sparse matrix or a data frame, got a "
             f"{type(X).__name__}."
         )
-    check_unmasked("X", X)
+    check_is_data("X", X)
     frame = as_frame(X, text)
     if frame is not None or text:
         X = frame if frame is not None else np.asarray(X, dtype=object)

@@ -167,8 +167,8 @@ class LogitScaling(DescribedScaling, MetaEstimatorMixin, LogitClassifier):
         ).moderate()
         if self.ensemble and target.total_weight() == 0:
             raise ValueError(
-                "sample_weight must have a positive one in the test rows of every fold "
-                "with ensemble=True, got zeros in a fold."
+                "sample_weight must be positive in some test row of every fold with "
+                "ensemble=True, got zeros in a fold."
             )
         check_some_weight(target.total_weight())
         return target

@@ -22,7 +22,7 @@ from skxent.inputs.labels import (
     refuse_missing,
 )
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import as_itemsize_strided, check_unmasked
+from skxent.kernels.checks import as_itemsize_strided, check_is_data
 
 
 def positions(
@@ -137,7 +137,7 @@ def as_raw_prediction(raw_prediction: Any) -> tuple[Floats, bool]:
             f"raw_prediction must have its columns in the order 0..{len(order) - 1}, "
             f"got {names}."
         )
-    check_unmasked("raw_prediction", raw_prediction)
+    check_is_data("raw_prediction", raw_prediction)
     z = np.asarray(raw_prediction)
     if z.dtype.kind not in "fiub":
         raise ValueError(f"raw_prediction must be real numbers, got {z.dtype}.")

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from skxent.inputs.categories import Encoded, encode_coded
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels import _labels
-from skxent.kernels.checks import check_unmasked
+from skxent.kernels.checks import check_is_data
 from skxent.kernels.dispatch import kernels
 
 
@@ -41,7 +41,7 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
     """
     if y is None:
         raise ValueError(f"{name} must be an array of labels, got None.")
-    check_unmasked(name, y)
+    check_is_data(name, y)
     array = as_array(y, name)
     if array.dtype.kind == "T":
         array = array.astype(object)  # scikit-learn does not know numpy's StringDType.
@@ -180,7 +180,7 @@ def mask_ignored(
 
     A label is ignored if it equals `ignore_index`; NaN stands for all missing labels.
     """
-    check_unmasked(name, y)
+    check_is_data(name, y)
     y = as_array(y, name)
     if np.ndim(ignore_index):
         raise ValueError(f"ignore_index must be None or a label, got {ignore_index!r}.")
@@ -219,7 +219,7 @@ def encode_labels(
     ValueError
         If `classes` is given and lacks a label of y.
     """
-    check_unmasked(name, y)
+    check_is_data(name, y)
     coded = encode_coded(y) if coded is None else coded
     if coded is None and (not isinstance(y, np.ndarray) or y.ndim != 1):
         y = column_or_1d(as_labels(y, name))

@@ -17,7 +17,7 @@ from skxent.kernels.checks import (
     Interval,
     as_reals,
     check_bool,
-    check_unmasked,
+    check_is_data,
 )
 
 SEVERAL_LABELS = (
@@ -121,7 +121,7 @@ def distill(
     POSITIVE.check("temperature", temperature)
     Interval(0.0, 1.0, "both").check("teacher_weight", teacher_weight)
     check_bool("from_logits", from_logits)
-    check_unmasked("teacher", teacher)
+    check_is_data("teacher", teacher)
     z = as_reals("teacher", as_array(by_code(teacher), "teacher"))
     if z.ndim != 2 or not z.shape[1]:
         raise ValueError(f"teacher must be of shape (n, K), got {z.shape}.")
@@ -146,7 +146,7 @@ def distill(
                 f"teacher_weight must be 1 without y, got {teacher_weight}."
             )
         return soft
-    check_unmasked("y", y)
+    check_is_data("y", y)
     codes = check_codes(np.asarray(y), soft.shape[1])
     if codes.shape != (len(soft),):
         raise ValueError(f"y must be of shape ({len(soft)},), got {codes.shape}.")

@@ -15,7 +15,7 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import (
     as_itemsize_strided,
     check_bool,
-    check_unmasked,
+    check_is_data,
     has_itemsize_strides,
     warn,
 )
@@ -57,7 +57,7 @@ def like_probabilities(raw: Floats) -> bool:
 def check_logits(raw: ArrayLike, name: str = "y_proba", finite: bool = False) -> Floats:
     """Return logits (n,) or (n, K), K >= 2; NaN and, if finite, infinity are errors."""
     z: Floats
-    check_unmasked(name, raw)
+    check_is_data(name, raw)
     if is_plain(raw) and not finite:
         z = np.asarray(raw)
     else:
@@ -242,7 +242,7 @@ def checked_proba(
     y_proba: ArrayLike, name: str = "y_proba"
 ) -> tuple[Floats, Floats | None]:
     """Return probabilities, and the sums of their rows if these are not one."""
-    check_unmasked(name, y_proba)
+    check_is_data(name, y_proba)
     warn_of_labels(y_proba, name)
     logits = "Pass from_logits=True for logits." if name == "y_proba" else ""
     proba = within(np.asarray(y_proba)) if is_plain(y_proba) else None

@@ -21,8 +21,8 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import (
     FRACTION,
     check_bool,
+    check_is_data,
     check_option,
-    check_unmasked,
     has_itemsize_strides,
 )
 
@@ -252,7 +252,7 @@ def make_target(
     multilabel = options.multilabel
     class_weights = check_class_weight(options.class_weight, n_classes)
     weights = check_sample_weight(options.sample_weight, n_samples)
-    check_unmasked(name, y)
+    check_is_data(name, y)
     y = as_array(by_code(y), name)
     if y.ndim == 2 and y.shape[1] == 1 and not multilabel:
         y = y[:, 0]

@@ -123,7 +123,7 @@ def check_bool(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be True or False, got {value!r}.")
 
 
-def check_unmasked(name: str, values: Any) -> None:
+def check_is_data(name: str, values: Any) -> None:
     """Raise a ValueError for a model, and for masked entries, which are no data."""
     if hasattr(values, "get_params"):
         raise ValueError(
@@ -138,7 +138,7 @@ def check_unmasked(name: str, values: Any) -> None:
 
 def as_reals(name: str, values: Any, dtype: Any = np.float64) -> NDArray[Any]:
     """Return an aligned array of real numbers, which dates and complex ones are not."""
-    check_unmasked(name, values)
+    check_is_data(name, values)
     if issparse(values):
         raise ValueError(f"{name} must be a dense array, got a sparse one.")
     given = np.asarray(values)

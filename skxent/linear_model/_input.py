@@ -21,8 +21,8 @@ from skxent.kernels.checks import (
     as_reals,
     check_bool,
     check_count,
+    check_is_data,
     check_option,
-    check_unmasked,
 )
 from skxent.kernels.threads import effective_n_threads
 from skxent.linear_model._columns import has_signs
@@ -50,7 +50,7 @@ def check_data(
     """
     check_in_memory(X)
     for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
-        check_unmasked(name, values)
+        check_is_data(name, values)
     X = check_sparse("X", X)
     many = getattr(estimator, "multilabel", False)
     if reset:

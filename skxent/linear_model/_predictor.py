@@ -15,7 +15,7 @@ from skxent.inputs.descriptions import documented
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import check_in_memory, logits_for
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import check_unmasked
+from skxent.kernels.checks import check_is_data
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
 from skxent.linear_model._multilabel import (
@@ -158,7 +158,7 @@ class LinearPredictor(MultilabelClassifier):
 
     def _checked(self, X: MatrixLike) -> Any:
         check_in_memory(X)
-        check_unmasked("X", X)
+        check_is_data("X", X)
         X = check_sparse("X", X)
         return validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False

@@ -12,7 +12,7 @@ from skxent.inputs.columns import by_code
 from skxent.inputs.labels import as_array, check_codes, mask_ignored
 from skxent.inputs.targets import Target, make_target
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import check_unmasked
+from skxent.kernels.checks import check_is_data
 from skxent.losses._compiled import TargetKeywords
 from skxent.losses._evaluation import Evaluation
 
@@ -59,7 +59,7 @@ class BestConstant(Evaluation):
         >>> round(CrossEntropy().best_constant([0, 1, 1, 1]), 4)  # log 3
         1.0986
         """
-        check_unmasked("y", y)
+        check_is_data("y", y)
         y = as_array(by_code(y))
         if y.ndim not in (1, 2):
             raise ValueError(f"y must be of shape (n,) or (n, K), got {y.shape}.")

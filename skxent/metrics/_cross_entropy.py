@@ -13,7 +13,7 @@ from skxent.inputs.tables import logits_from
 from skxent.inputs.targets import make_target
 from skxent.inputs.weights import class_weights
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import check_unmasked
+from skxent.kernels.checks import check_is_data
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics import _one_pass as one_pass
 from skxent.metrics._losses import losses_of
@@ -167,7 +167,7 @@ def multilabel_log_loss(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) 
 
 
 def _multilabel_losses(rows: ScoredRows, options: Options) -> RowLosses:
-    check_unmasked("y_proba", rows.y_proba)
+    check_is_data("y_proba", rows.y_proba)
     names = named_classes(rows.y_true, rows.y_proba)
     y_true, y_proba = align(rows.y_true, rows.y_proba)
     quick = one_pass.answers(y_true, y_proba, names, rows, options)

@@ -14,7 +14,7 @@ from skxent.inputs.soft_labels import check_soft_labels
 from skxent.inputs.tables import logits_from
 from skxent.inputs.weights import check_sample_weight, moderate, scale_exponent
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import check_unmasked
+from skxent.kernels.checks import check_is_data
 from skxent.losses._probabilities import softmax
 from skxent.metrics import _one_pass as one_pass
 from skxent.metrics._options import (
@@ -115,7 +115,7 @@ def kl_divergence(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) -> Any
 
 
 def _divergences(rows: ScoredRows, options: Options) -> RowLosses:
-    check_unmasked("y_true", rows.y_true)
+    check_is_data("y_true", rows.y_true)
     y_true, y_proba = align(rows.y_true, rows.y_proba)
     quick = one_pass.information(y_proba, rows, options, y_true)
     if quick is not None:
