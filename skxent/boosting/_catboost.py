@@ -97,9 +97,7 @@ def catboost_objective(
 
     Parameters
     ----------
-    loss : str or Loss
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Dicts
-        among its parameters are of code to number.
+    {loss}
     hessian : {"clip", "exact", "psd"}, default="clip"
         Treatment of negative second derivatives, which losses that are not convex have
         and which make CatBoost step uphill. "clip": max(h, 1e-16) for two classes.

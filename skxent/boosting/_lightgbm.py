@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Unpack
 
 from skxent.boosting._library import starts
+from skxent.boosting._loss import BoosterFunction
 from skxent.boosting._objective import (
     BoosterMetric,
     BoosterObjective,
@@ -18,14 +20,15 @@ from skxent.losses._shipped import as_loss
 from skxent.metrics._options import takes
 
 
-class LightGBMObjective(BoosterObjective):
-    """See :func:`lightgbm_objective`."""
+class CalledByLightGBM(BoosterFunction):
+    """An objective in LightGBM's form."""
 
     made_for = "lightgbm"
     n_classes_parameter = "num_class"
+    derivatives: Callable[..., tuple[Floats, Floats]]
 
     def factor(self, n_classes: int) -> float:
-        """Return LightGBM's factor of the Hessian of softmax."""
+        """Return LightGBM's factor of the Hessian of softmax, K / (K - 1)."""
         return n_classes / (n_classes - 1)
 
     # LightGBM counts the parameters: it passes weights as the third.
@@ -34,6 +37,10 @@ class LightGBMObjective(BoosterObjective):
     ) -> tuple[Floats, Floats]:
         """Return gradient and Hessian."""
         return self.derivatives(*self.arguments(y_true, y_pred, weight))
+
+
+class LightGBMObjective(CalledByLightGBM, BoosterObjective):
+    """See :func:`lightgbm_objective`."""
 
 
 class LightGBMMetric(BoosterMetric):
@@ -62,14 +69,7 @@ def lightgbm_objective(
 
     Parameters
     ----------
-    loss : str or Loss
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Dicts
-        among its parameters are of code to number.
-    hessian : {"clip", "exact", "psd"}, default="clip"
-        Treatment of negative second derivatives, which losses that are not convex have
-        and from which LightGBM makes no split. "clip": max(h, 1e-16). "psd": put
-        max(φ'', -p φ') in place of φ'' in the whole Hessian, which is the curvature of
-        a cross-entropy with the same gradient and makes steps shorter. "exact": none.
+    {loss}
     class_weight : dict of code to weight or array-like of shape (K,), default=None
         Undone by ``predict_proba``. LGBMClassifier's own class_weight reaches the
         objective too, as sample weights, and is not undone. ``scale_pos_weight`` and

@@ -22,14 +22,54 @@ from skxent.losses._loss import Loss
 from skxent.metrics._rows import mean_of
 
 
+class BoosterFunction:
+    """What a booster calls in every round: frozen, and made for one library."""
+
+    # The library that calls it, and its parameter for the number of classes.
+    made_for: ClassVar[str] = "sklearn"
+    n_classes_parameter: ClassVar[str] = "n_classes"
+
+    # CatBoost copies its parameters whenever they are read, and scikit-learn clones
+    # only estimators that return the objects they got.
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def arguments(self, first: Any, second: Any, sample_weight: Any) -> Any:
+        """Return y, the raw prediction and weights from what a library passes.
+
+        Its estimators pass (y, raw), its function `train` (raw, DMatrix or Dataset).
+        """
+        if not hasattr(second, "get_label"):
+            return first, second, sample_weight
+        caller = type(second).__module__.partition(".")[0]
+        if caller in ("xgboost", "lightgbm") and caller != self.made_for:
+            raise ValueError(
+                f"objectives and metrics must be those of skxent.boosting.{caller}_* "
+                f"for {caller}, got a {type(self).__name__}."
+            )
+        y, weight = second.get_label(), second.get_weight()
+        if not np.size(y) and np.size(first):
+            raise ValueError(
+                f"{type(second).__name__} must have labels, got one without: give it "
+                "label=y."
+            )
+        return y, first, weight if weight is not None and np.size(weight) else None
+
+
 @dataclass(frozen=True, eq=False)
-class BoosterLoss:
+class BoosterLoss(BoosterFunction):
     """A loss of the labels and margins that a booster passes.
 
     Parameters
     ----------
-    loss : Loss
+    loss : str or Loss
+        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Dicts
+        among its parameters are of code to number.
     class_weight : dict of code to weight or array-like of shape (K,), default=None
+        Undone by `predict_proba`.
     label_smoothing : float in [0, 1), default=0
         Each label becomes ``(1 - label_smoothing) * y + label_smoothing / K``.
     soft_labels : array-like of shape (n, K), default=None
@@ -37,10 +77,6 @@ class BoosterLoss:
     n_threads : int, default=None
         Threads of the loss; None is all that OpenMP may use.
     """
-
-    # The library that calls it, and its parameter for the number of classes.
-    made_for: ClassVar[str] = "sklearn"
-    n_classes_parameter: ClassVar[str] = "n_classes"
 
     loss: Loss
     class_weight: Any = None
@@ -70,38 +106,9 @@ class BoosterLoss:
         table = check_soft_labels(table, table.shape[1], np.float64, "soft_labels")
         object.__setattr__(self, "soft_labels", table)
 
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Self:
-        # The object is frozen. CatBoost copies its parameters whenever they are read,
-        # and scikit-learn clones only estimators that return the objects they got.
-        return self
-
     def __getstate__(self) -> dict[str, Any]:
         # Leave out the compiled methods that CatBoost attaches: they do not pickle.
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    def arguments(self, first: Any, second: Any, sample_weight: Any) -> Any:
-        """Return y, the raw prediction and weights from what a library passes.
-
-        Its estimators pass (y, raw), its function `train` (raw, DMatrix or Dataset).
-        """
-        if not hasattr(second, "get_label"):
-            return first, second, sample_weight
-        caller = type(second).__module__.partition(".")[0]
-        if caller in ("xgboost", "lightgbm") and caller != self.made_for:
-            raise ValueError(
-                f"objectives and metrics must be those of skxent.boosting.{caller}_* "
-                f"for {caller}, got a {type(self).__name__}."
-            )
-        y, weight = second.get_label(), second.get_weight()
-        if not np.size(y) and np.size(first):
-            raise ValueError(
-                f"{type(second).__name__} must have labels, got one without: give it "
-                "label=y."
-            )
-        return y, first, weight if weight is not None and np.size(weight) else None
 
     def target(self, y: Any, n_classes: int, sample_weight: Any, dtype: Any) -> Target:
         """Return the booster's labels and weights in the form of the kernels."""

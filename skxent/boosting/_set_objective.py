@@ -2,57 +2,57 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from inspect import signature
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, softmax
 
+from skxent.boosting._lightgbm import CalledByLightGBM
+from skxent.boosting._loss import BoosterFunction
 from skxent.boosting._objective import FLOOR
+from skxent.boosting._xgboost import CalledByXGBoost
+from skxent.inputs.descriptions import documented
 from skxent.inputs.labels import check_codes
 from skxent.inputs.weights import check_sample_weight
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import Interval, check_option
+from skxent.kernels.checks import check_option
+from skxent.metrics._set_losses import (
+    DOMAINS,
+    check_set_loss,
+    soft_fbeta_loss,
+    tversky_loss,
+    unified_focal_loss,
+)
 
-FINITE = Interval(0.0, 1e6, "both")
-# Their parameters: default and domain.
-SET_LOSSES = {
-    "soft_fbeta": {"beta": (1.0, FINITE)},
-    "tversky": {"alpha": (0.5, FINITE), "beta": (0.5, FINITE)},
-    "unified_focal": {
-        "delta": (0.6, Interval(0.0, 1.0, "both")),
-        "gamma": (0.5, Interval(0.0, 1.0, "left")),
-        "focal_weight": (0.5, Interval(0.0, 1.0, "both")),
-    },
+METRICS: dict[str, Any] = {
+    "soft_fbeta": soft_fbeta_loss,
+    "tversky": tversky_loss,
+    "unified_focal": unified_focal_loss,
 }
 
 
 @dataclass(frozen=True, eq=False)
-class SetObjective:
+class SetObjective(BoosterFunction):
     """See :func:`xgboost_set_objective`."""
-
-    factor: ClassVar[float | None] = 2.0
 
     loss: str
     parameters: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_option("loss", self.loss, tuple(SET_LOSSES))
-        known = SET_LOSSES[self.loss]
-        for name, value in self.parameters.items():
-            if name not in known:
-                raise TypeError(f"{self.loss} has no parameter {name!r}: {list(known)}")
-            known[name][1].check(name, value)
-        defaults = {name: default for name, (default, _) in known.items()}
-        object.__setattr__(self, "parameters", defaults | self.parameters)
-        if self.loss == "tversky" and not any(self.parameters.values()):
-            raise ValueError("alpha and beta must not both be 0, got 0 and 0.")
+        check_option("loss", self.loss, METRICS)
+        of_metric = signature(METRICS[self.loss]).parameters
+        known = {name: of_metric[name].default for name in DOMAINS[self.loss]}
+        for name in self.parameters.keys() - known:
+            raise TypeError(f"{self.loss} has no parameter {name!r}: {list(known)}")
+        object.__setattr__(self, "parameters", known | self.parameters)
+        check_set_loss(self.loss, **self.parameters)
 
-    def __copy__(self) -> SetObjective:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> SetObjective:
-        return self
+    @abstractmethod
+    def factor(self, n_classes: int) -> float:
+        """Return the library's factor of the Hessian for more than two classes."""
 
     def init_score(self, y: Any, sample_weight: Any = None) -> Any:
         """Return the log-odds, or for K > 2 the logarithms, of the class frequencies.
@@ -78,11 +78,10 @@ class SetObjective:
         slope = self._slope(p, np.eye(p.shape[1])[codes], w)
         gradient = p * (slope - (p * slope).sum(axis=1, keepdims=True))
         hessian = np.abs(gradient) * np.where(gradient < 0, p, 1 - p)
-        K = p.shape[1]
         if binary:
             gradient, hessian = gradient[:, 1], hessian[:, 1]
         else:
-            hessian *= K / (K - 1) if self.factor is None else self.factor
+            hessian *= self.factor(p.shape[1])
         return gradient, np.maximum(hessian, FLOOR)
 
     def _slope(self, p: Floats, t: Floats, w: Floats) -> Floats:
@@ -113,28 +112,12 @@ class SetObjective:
         return w * (share * t * weight * focal - (1 - share) * total * outer * slope)
 
 
-class XGBoostSetObjective(SetObjective):
+class XGBoostSetObjective(CalledByXGBoost, SetObjective):
     """See :func:`xgboost_set_objective`."""
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Return gradient and Hessian."""
-        if hasattr(y_pred, "get_label"):
-            w = y_pred.get_weight()
-            w = w if np.size(w) else None
-            return self.derivatives(y_pred.get_label(), y_true, w)
-        return self.derivatives(y_true, y_pred, sample_weight)
 
-
-class LightGBMSetObjective(SetObjective):
+class LightGBMSetObjective(CalledByLightGBM, SetObjective):
     """See :func:`lightgbm_set_objective`."""
-
-    factor = None  # K / (K - 1)
-
-    def __call__(self, y_true: Any, y_pred: Any, weight: Any = None) -> Any:
-        """Return gradient and Hessian."""
-        if hasattr(y_pred, "get_label"):
-            return self.derivatives(y_pred.get_label(), y_true, y_pred.get_weight())
-        return self.derivatives(y_true, y_pred, weight)
 
 
 def xgboost_set_objective(loss: str, **parameters: float) -> XGBoostSetObjective:
@@ -190,15 +173,13 @@ def xgboost_set_objective(loss: str, **parameters: float) -> XGBoostSetObjective
     return XGBoostSetObjective(loss, parameters)
 
 
+@documented(xgboost_set_objective)
 def lightgbm_set_objective(loss: str, **parameters: float) -> LightGBMSetObjective:
     """Make a loss of a set of rows an objective of LightGBM.
 
     Parameters
     ----------
-    loss : {"soft_fbeta", "tversky", "unified_focal"}
-        The loss.
-    **parameters : float
-        See :func:`xgboost_set_objective`.
+    {parameters}
 
     Returns
     -------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import numpy as np
 
 from skxent.boosting._library import library, starts
+from skxent.boosting._loss import BoosterFunction
 from skxent.boosting._objective import (
     BoosterMetric,
     BoosterObjective,
@@ -20,11 +22,12 @@ from skxent.losses._shipped import as_loss
 from skxent.metrics._options import takes
 
 
-class XGBoostObjective(BoosterObjective):
-    """See :func:`xgboost_objective`."""
+class CalledByXGBoost(BoosterFunction):
+    """An objective in XGBoost's form."""
 
     made_for = "xgboost"
     n_classes_parameter = "num_class"
+    derivatives: Callable[..., tuple[Floats, Floats]]
 
     def factor(self, n_classes: int) -> float:
         """Return 2, XGBoost's factor of the Hessian of softmax."""
@@ -36,6 +39,10 @@ class XGBoostObjective(BoosterObjective):
     ) -> tuple[Floats, Floats]:
         """Return gradient and Hessian."""
         return self.derivatives(*self.arguments(y_true, y_pred, sample_weight))
+
+
+class XGBoostObjective(CalledByXGBoost, BoosterObjective):
+    """See :func:`xgboost_objective`."""
 
 
 class XGBoostMetric(BoosterMetric):
@@ -62,14 +69,7 @@ def xgboost_objective(
 
     Parameters
     ----------
-    loss : str or Loss
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Dicts
-        among its parameters are of code to number.
-    hessian : {"clip", "exact", "psd"}, default="clip"
-        Treatment of negative second derivatives, which losses that are not convex have
-        and from which XGBoost makes no split. "clip": max(h, 1e-16). "psd": put
-        max(φ'', -p φ') in place of φ'' in the whole Hessian, which is the curvature of
-        a cross-entropy with the same gradient and makes steps shorter. "exact": none.
+    {loss}
     class_weight : dict of code to weight or array-like of shape (K,), default=None
         ``scale_pos_weight`` has no effect on custom objectives.
     soft_labels : array-like of shape (n, K), default=None

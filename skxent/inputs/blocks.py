@@ -56,7 +56,7 @@ class RowBlocks(Protocol):
         """
 
 
-class ArrayBlocks:
+class ArrayBlocks(RowBlocks):
     """Blocks of arrays that are read by slicing: memory maps, HDF5, Zarr.
 
     Parameters
@@ -127,13 +127,6 @@ class ArrayBlocks:
         self.block_rows = block_rows or max(1, BLOCK_BYTES // width)
 
     def row_blocks(self) -> Iterator[GivenBlock]:
-        """Yield all blocks (X, y[, sample_weight[, offset]]), from the first one on.
-
-        Yields
-        ------
-        tuple
-            X, y and, if there are any, sample_weight and offset of the next rows.
-        """
         # scipy does not check the indices by which it slices.
         X = check_sparse("X", self.X)
         columns = (X, self.y, self.sample_weight, self.offset)

@@ -12,7 +12,7 @@ Documented = TypeVar("Documented")
 
 HEADING = re.compile(r"^([A-Z][\w ]*)\n---+\n", re.MULTILINE)
 # An entry of a section: its line, and the indented ones that follow.
-ENTRY = re.compile(r"^(\*\*\w+$|\w+(?:, \w+)* : ).*(?:\n+ +.*)*", re.MULTILINE)
+ENTRY = re.compile(r"^(\*\*\w+(?: : |$)|\w+(?:, \w+)* : ).*(?:\n+ +.*)*", re.MULTILINE)
 PLACE = re.compile(r"^( *)(\{\w+\})$", re.MULTILINE)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import Any
 
-from skxent.inputs.blocks import GivenBlock, as_block
+from skxent.inputs.blocks import GivenBlock, RowBlocks, as_block
 from skxent.kernels.checks import check_count, explain_missing
 
 # So many row groups of a file, of less than so many rows on average, are read together.
@@ -14,7 +14,7 @@ MANY_GROUPS = 8
 SMALL_GROUP = 1 << 12
 
 
-class ParquetBlocks:
+class ParquetBlocks(RowBlocks):
     """Blocks of a Parquet, Arrow or CSV data set; needs pyarrow.
 
     Small row groups and files are merged, so that blocks have about `block_rows` rows
@@ -118,13 +118,6 @@ class ParquetBlocks:
         self.block_rows = block_rows
 
     def row_blocks(self) -> Iterator[GivenBlock]:
-        """Yield all blocks (X, y[, sample_weight[, offset]]), from the first one on.
-
-        Yields
-        ------
-        tuple
-            X, y and, if there are any, sample_weight and offset of the next rows.
-        """
         import pyarrow
 
         errors = pyarrow.ArrowException, OSError

@@ -8,23 +8,23 @@ those that are shipped; a subclass of `Loss` or a `FormulaLoss` is used as they 
 from skxent.kernels.checks import Interval
 from skxent.losses._check import check_loss
 from skxent.losses._class_dependent import LDAM, AsymmetricLoss
+from skxent.losses._compared import InverseFocal, SquaredError, SquaredHinge
 from skxent.losses._formula import FormulaLoss
 from skxent.losses._loss import Loss
 from skxent.losses._parameters import parameter
+from skxent.losses._robust import (
+    AlphaLoss,
+    JensenShannon,
+    PartiallyHuberized,
+    TaylorCrossEntropy,
+)
 from skxent.losses._shipped import (
     LOSSES,
-    AlphaLoss,
     CrossEntropy,
     Focal,
     GeneralizedCrossEntropy,
-    InverseFocal,
-    JensenShannon,
-    PartiallyHuberized,
     Poly1,
-    SquaredError,
-    SquaredHinge,
     SymmetricCrossEntropy,
-    TaylorCrossEntropy,
 )
 
 __all__ = [

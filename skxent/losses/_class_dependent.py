@@ -90,18 +90,6 @@ class AsymmetricLoss(Loss):
     is_yes: tuple[float, ...] = field(default=(0.0, 1.0), init=False, repr=False)
 
     def for_classes(self, classes: Sequence[Any] | NDArray[Any]) -> Any:
-        """Return this loss, if there are two classes.
-
-        Parameters
-        ----------
-        classes : sequence of label
-            The labels of no and of yes.
-
-        Returns
-        -------
-        Loss
-            This loss.
-        """
         if len(classes) != 2:
             raise ValueError(
                 "AsymmetricLoss must be used with two classes, or with multilabel "
@@ -110,18 +98,6 @@ class AsymmetricLoss(Loss):
         return self
 
     def of_class(self, code: int) -> Any:
-        """Return the loss of the rows of one class.
-
-        Parameters
-        ----------
-        code : {0, 1}
-            No or yes.
-
-        Returns
-        -------
-        Loss
-            A function of the margin of this class alone.
-        """
         if code == 1:
             return ShiftedFocal(self.gamma_pos)
         return ShiftedFocal(self.gamma_neg, self.clip)

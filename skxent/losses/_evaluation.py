@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skxent.inputs.columns import as_raw_prediction
+from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats, output
 from skxent.losses._compiled import Compiled, TargetKeywords
 
@@ -51,6 +52,7 @@ class Evaluation(Compiled):
         (value,) = self._fill(y, raw_prediction, target, value=("out", out))
         return value
 
+    @documented(loss)
     def gradient(
         self,
         y: ArrayLike,
@@ -63,15 +65,9 @@ class Evaluation(Compiled):
 
         Parameters
         ----------
-        y : array-like of shape (n,) or (n, K)
-            Integer codes in 0..K-1, soft labels, or with `multilabel` indicators.
-        raw_prediction : array-like of shape (n, K), or (n,) for two classes
-            Logits.
         out : ndarray of the shape of raw_prediction, default=None
             Where the result is written, in the dtype of the logits.
-        **target
-            The keywords that :class:`Loss` lists: sample_weight, class_weight,
-            class_weight_on, label_smoothing, ignore_index, multilabel and n_threads.
+        {parameters}
 
         Returns
         -------
@@ -87,6 +83,7 @@ class Evaluation(Compiled):
         (gradient,) = self._fill(y, raw_prediction, target, gradient=("out", out))
         return gradient
 
+    @documented(loss)
     def loss_gradient(
         self,
         y: ArrayLike,
@@ -100,17 +97,11 @@ class Evaluation(Compiled):
 
         Parameters
         ----------
-        y : array-like of shape (n,) or (n, K)
-            Integer codes in 0..K-1, soft labels, or with `multilabel` indicators.
-        raw_prediction : array-like of shape (n, K), or (n,) for two classes
-            Logits.
         loss_out : ndarray of shape (n,), default=None
             Where the result is written, in the dtype of the logits.
         gradient_out : ndarray of the shape of raw_prediction, default=None
             Where the result is written, in the dtype of the logits.
-        **target
-            The keywords that :class:`Loss` lists: sample_weight, class_weight,
-            class_weight_on, label_smoothing, ignore_index, multilabel and n_threads.
+        {parameters}
 
         Returns
         -------
@@ -128,6 +119,7 @@ class Evaluation(Compiled):
         )
         return value, gradient
 
+    @documented(loss_gradient)
     def gradient_hessian(
         self,
         y: ArrayLike,
@@ -141,17 +133,9 @@ class Evaluation(Compiled):
 
         Parameters
         ----------
-        y : array-like of shape (n,) or (n, K)
-            Integer codes in 0..K-1, soft labels, or with `multilabel` indicators.
-        raw_prediction : array-like of shape (n, K), or (n,) for two classes
-            Logits.
-        gradient_out : ndarray of the shape of raw_prediction, default=None
-            Where the result is written, in the dtype of the logits.
         hessian_out : ndarray of the shape of raw_prediction, default=None
             Where the result is written, in the dtype of the logits.
-        **target
-            The keywords that :class:`Loss` lists: sample_weight, class_weight,
-            class_weight_on, label_smoothing, ignore_index, multilabel and n_threads.
+        {parameters}
 
         Returns
         -------
@@ -169,6 +153,7 @@ class Evaluation(Compiled):
         )
         return gradient, hessian
 
+    @documented(gradient)
     def hessian_product(
         self,
         y: ArrayLike,
@@ -182,17 +167,9 @@ class Evaluation(Compiled):
 
         Parameters
         ----------
-        y : array-like of shape (n,) or (n, K)
-            Integer codes in 0..K-1, soft labels, or with `multilabel` indicators.
-        raw_prediction : array-like of shape (n, K), or (n,) for two classes
-            Logits.
         v : array-like of the shape of raw_prediction
             The vector by which each row's Hessian is multiplied, as a row.
-        out : ndarray of the shape of raw_prediction, default=None
-            Where the result is written, in the dtype of the logits.
-        **target
-            The keywords that :class:`Loss` lists: sample_weight, class_weight,
-            class_weight_on, label_smoothing, ignore_index, multilabel and n_threads.
+        {parameters}
 
         Returns
         -------
@@ -202,6 +179,7 @@ class Evaluation(Compiled):
         (product,) = self._fill(y, raw_prediction, target, v, product=("out", out))
         return product
 
+    @documented(loss)
     def hessian(
         self,
         y: ArrayLike,
@@ -214,15 +192,9 @@ class Evaluation(Compiled):
 
         Parameters
         ----------
-        y : array-like of shape (n,) or (n, K)
-            Integer codes in 0..K-1, soft labels, or with `multilabel` indicators.
-        raw_prediction : array-like of shape (n, K), or (n,) for two classes
-            Logits.
         out : ndarray of the shape returned, default=None
             Where the result is written, in the dtype of the logits.
-        **target
-            The keywords that :class:`Loss` lists: sample_weight, class_weight,
-            class_weight_on, label_smoothing, ignore_index, multilabel and n_threads.
+        {parameters}
 
         Returns
         -------

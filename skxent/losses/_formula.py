@@ -108,44 +108,13 @@ class FormulaLoss(Loss):
         self.__post_init__()
 
     def parameters(self) -> dict[str, Any]:
-        """Return the constants by name.
-
-        Returns
-        -------
-        dict of str to object
-            A number, a tuple or a dict for each constant.
-        """
         return dict(self.constants)
 
     def with_parameters(self, **changes: Any) -> Any:
-        """Return the formula with other constants.
-
-        Parameters
-        ----------
-        **changes
-            Numbers by the names of constants.
-
-        Returns
-        -------
-        FormulaLoss
-            The same formula with these numbers.
-        """
         self._check_names(changes)
         return FormulaLoss(self.formula, **self.parameters() | changes)
 
     def map_by_class(self, function: Callable[[str, OfClasses], Any]) -> Any:
-        """Return the formula with a function of each constant of the classes.
-
-        Parameters
-        ----------
-        function : callable
-            Of the name and the value of a constant.
-
-        Returns
-        -------
-        FormulaLoss
-            The loss itself if no constant changes.
-        """
         values = {
             name: function(name, value) if is_of_classes(value) else value
             for name, value in self.constants
@@ -155,18 +124,6 @@ class FormulaLoss(Loss):
         return self._stand_in({"constants": tuple(values.items())})
 
     def with_symbols(self, symbol: Callable[[str, Any], Any]) -> Any:
-        """Return the formula with symbols in place of its constants, to be printed.
-
-        Parameters
-        ----------
-        symbol : callable
-            Of the name and the value of a constant.
-
-        Returns
-        -------
-        FormulaLoss
-            It is not checked.
-        """
         symbols = ((name, symbol(name, value)) for name, value in self.constants)
         return self._stand_in({"constants": tuple(symbols)})
 

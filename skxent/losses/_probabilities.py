@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skxent.inputs.columns import as_raw_prediction
+from skxent.inputs.descriptions import documented
 from skxent.inputs.weights import check_class_weight
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import FRACTION
@@ -38,6 +39,7 @@ class Probabilities(Compiled):
         """
         return softmax(raw_prediction, n_threads=n_threads)
 
+    @documented(predict_proba)
     def predict_log_proba(
         self, raw_prediction: ArrayLike, *, n_threads: int | None = None
     ) -> Floats:
@@ -45,10 +47,7 @@ class Probabilities(Compiled):
 
         Parameters
         ----------
-        raw_prediction : array-like of shape (n, K), or (n,) for two classes
-            Logits.
-        n_threads : int, default=None
-            None is all that OpenMP may use.
+        {parameters}
 
         Returns
         -------
@@ -57,6 +56,7 @@ class Probabilities(Compiled):
         """
         return softmax(raw_prediction, log=True, n_threads=n_threads)
 
+    @documented(predict_proba)
     def posterior(
         self,
         raw_prediction: ArrayLike,
@@ -77,16 +77,13 @@ class Probabilities(Compiled):
 
         Parameters
         ----------
-        raw_prediction : array-like of shape (n, K), or (n,) for two classes
-            Logits.
         class_weight : array-like (K,), dict or Series of code to weight, default=None
             The positive weights v that the model was trained with.
         label_smoothing : float in [0, 1), default=0
             The ε that the model was trained with.
         log : bool, default=False
             Return log η, computed in log space.
-        n_threads : int, default=None
-            None is all that OpenMP may use.
+        {parameters}
 
         Returns
         -------

@@ -18,23 +18,6 @@ from skxent.losses._robust import (
     TaylorCrossEntropy,
 )
 
-__all__ = [
-    "LOSSES",
-    "AlphaLoss",
-    "CrossEntropy",
-    "Focal",
-    "GeneralizedCrossEntropy",
-    "InverseFocal",
-    "JensenShannon",
-    "Loss",
-    "PartiallyHuberized",
-    "Poly1",
-    "SquaredError",
-    "SquaredHinge",
-    "SymmetricCrossEntropy",
-    "TaylorCrossEntropy",
-]
-
 
 @dataclass(frozen=True)
 class CrossEntropy(Loss):

@@ -9,13 +9,27 @@ from numpy.typing import ArrayLike
 
 from skxent.inputs.descriptions import documented
 from skxent.inputs.weights import check_sum
-from skxent.kernels.checks import Interval, check_option
+from skxent.kernels.checks import FRACTION, Interval, check_option
 from skxent.metrics._options import LabelKeywords, Options, proper, takes
 from skxent.metrics._overlap import overlap_and_focal, overlap_of, positive_code
 from skxent.metrics._rows import rows_of
 
 Average = Literal["binary", "macro", "none"]
-FINITE = Interval(0.0, 1e6, "both")
+FINITE, SHARE = Interval(0.0, 1e6, "both"), Interval(0.0, 1.0, "both")
+# The domains of their parameters.
+DOMAINS = {
+    "soft_fbeta": {"beta": FINITE},
+    "tversky": {"alpha": FINITE, "beta": FINITE},
+    "unified_focal": {"delta": SHARE, "gamma": FRACTION, "focal_weight": SHARE},
+}
+
+
+def check_set_loss(loss: str, **parameters: float) -> None:
+    """Raise a ValueError for parameters of a loss that are not allowed."""
+    for name, value in parameters.items():
+        DOMAINS[loss][name].check(name, value)
+    if loss == "tversky" and not any(parameters.values()):
+        raise ValueError("alpha and beta must not both be 0, got 0 and 0.")
 
 
 @proper(False)
@@ -86,7 +100,7 @@ def soft_fbeta_loss(
     >>> round(soft_fbeta_loss([0, 1, 1], [0.2, 0.7, 0.4], beta=2.0), 6)
     0.408602
     """
-    FINITE.check("beta", beta)
+    check_set_loss("soft_fbeta", beta=beta)
     square = float(beta) ** 2
     weights = 1 / (1 + square), square / (1 + square)
     return _tversky(y_true, y_proba, weights, (average, pos_label), Options(**keywords))
@@ -153,10 +167,7 @@ def tversky_loss(
     >>> round(tversky_loss([0, 1, 1], [0.2, 0.7, 0.4], alpha=1.0, beta=1.0), 6)
     0.5
     """
-    FINITE.check("alpha", alpha)
-    FINITE.check("beta", beta)
-    if not alpha and not beta:
-        raise ValueError("alpha and beta must not both be 0, got 0 and 0.")
+    check_set_loss("tversky", alpha=alpha, beta=beta)
     weights = float(alpha), float(beta)
     return _tversky(y_true, y_proba, weights, (average, pos_label), Options(**keywords))
 
@@ -230,9 +241,8 @@ def unified_focal_loss(
     >>> round(unified_focal_loss([0, 1, 1], [0.2, 0.7, 0.4]), 6)
     0.400354
     """
-    Interval(0.0, 1.0, "both").check("delta", delta)
-    Interval(0.0, 1.0, "left").check("gamma", gamma)
-    Interval(0.0, 1.0, "both").check("focal_weight", focal_weight)
+    given = {"delta": delta, "gamma": gamma, "focal_weight": focal_weight}
+    check_set_loss("unified_focal", **given)
     options = Options(**keywords)
     function = partial(overlap_and_focal, float(gamma), float(delta), pos_label)
     sums = rows_of(y_true, y_proba, options).sum(function, options)

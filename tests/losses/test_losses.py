@@ -19,11 +19,11 @@ from oracle import (
     derivatives,
 )
 from promise import check_infinite_logits, check_rows, rows
-from skxent.losses import FormulaLoss
-from skxent.losses._shipped import (
+from skxent.losses import (
     LOSSES,
     AlphaLoss,
     Focal,
+    FormulaLoss,
     GeneralizedCrossEntropy,
     InverseFocal,
     JensenShannon,
@@ -31,8 +31,8 @@ from skxent.losses._shipped import (
     Poly1,
     SymmetricCrossEntropy,
     TaylorCrossEntropy,
-    as_loss,
 )
+from skxent.losses._shipped import as_loss
 
 all_losses = pytest.mark.parametrize("loss", LOSS_INSTANCES, ids=repr)
 all_dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=lambda t: t.__name__)
