@@ -1,4 +1,4 @@
-"""Strings to codes, in one pass, and numbers to their order."""
+"""Strings to codes, in one pass; numbers to their order and isotonic regression."""
 
 from libc.string cimport memcpy, memset
 from cpython.exc cimport PyErr_CheckSignals
@@ -8,6 +8,14 @@ cdef extern from "strict.h":
 
 cdef extern from "order.h" nogil:
     void order_of(const double *, Py_ssize_t, unsigned long long *)
+    ctypedef struct points:
+        long long *end
+        double *mass
+        double *hits
+    Py_ssize_t pool_rows(
+        const double *, const double *, const double *, const long long *, Py_ssize_t,
+        points
+    )
 
 cdef enum:
     ROWS_PER_CHECK = 1 << 16  # until Ctrl-C is looked for: some milliseconds
@@ -102,12 +110,40 @@ def encode_strings(list y, Py_ssize_t[::1] codes):
 
 
 def stable_order(const double[::1] x, unsigned long long[::1] words):
-    """Write the stable order of x (n,), without NaN, to the lower halves of words (2n,).
+    """Write the stable order of x (n,), without NaN, to the first n of 2n words.
 
-    The first n have it; n is below 2^32.
+    n is below 2^32.
     """
     cdef Py_ssize_t n = x.shape[0]
     if not 0 < n < 1 << 32 or words.shape[0] != 2 * n:
         raise ValueError("words must be twice as many as x, and at most 2^33.")
     with nogil:
         order_of(&x[0], n, &words[0])
+
+
+def pool_adjacent(
+    const double[::1] x, const double[::1] y, const double[::1] weight,
+    const long long[::1] order, long long[::1] end, double[:, ::1] sums,
+):
+    """Pool rows in the order of x into blocks of rising means; return how many these are.
+
+    All have n rows; weight may be None. The number of rows up to the end of each block
+    goes to `end`, and Σ w and Σ w y of these rows to the rows of sums (2, n).
+    """
+    cdef Py_ssize_t n = x.shape[0], i
+    cdef const double *w = NULL
+    cdef points blocks
+    cdef bint fits = 0 < n == y.shape[0] == order.shape[0] == end.shape[0]
+    fits &= sums.shape[0] == 2 and sums.shape[1] == n
+    if weight is not None:
+        fits &= weight.shape[0] == n
+    for i in range(n if fits else 0):
+        fits &= 0 <= order[i] < n
+    if not fits:
+        raise ValueError("All arrays must have as many rows as x, and order its places.")
+    if weight is not None:
+        w = &weight[0]
+    blocks.end, blocks.mass, blocks.hits = &end[0], &sums[0, 0], &sums[1, 0]
+    with nogil:
+        i = pool_rows(&x[0], &y[0], w, &order[0], n, blocks)
+    return i

@@ -66,5 +66,4 @@ def stable_order(values: Floats) -> NDArray[np.intp]:
         return np.argsort(x, kind="stable")
     words = np.empty(2 * len(x), dtype=np.uint64)
     _labels.stable_order(x, words)
-    places = words[: len(x)] & np.uint64(0xFFFFFFFF)
-    return places.view(np.int64).astype(np.intp, copy=False)
+    return words[: len(x)].view(np.int64).astype(np.intp, copy=False)

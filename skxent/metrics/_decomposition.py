@@ -14,14 +14,10 @@ from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._probabilities import is_proper
 from skxent.losses._shipped import as_loss
+from skxent.metrics import _one_pass as one_pass
 from skxent.metrics._options import LabelKeywords, Options, takes
-from skxent.metrics._recalibration import (
-    log_odds,
-    recalibrated,
-    share_of,
-    weighted_rows,
-)
-from skxent.metrics._rows import ScoredRows, mean_loss, read
+from skxent.metrics._recalibration import Predicted, least_loss, share_of
+from skxent.metrics._rows import ScoredRows, mean_loss, mean_of, read, weighted_rows
 
 
 class LossDecomposition(NamedTuple):
@@ -119,28 +115,43 @@ def decompose_loss(
     >>> [round(part, 4) for part in parts]
     [0.5108, 0.1643, 0.3466, 0.6931]
     """
-    options = Options(**keywords)
-    scored = as_loss(loss)
+    options, scored = Options(**keywords), as_loss(loss)
     rows = ScoredRows(y_true, y_proba, options.sample_weight)
-    raw, target, classes = read(rows, options)
-    check_sum(target.total_weight())
-    raw, target = weighted_rows(raw, target)
-    if pos_label is None:
-        scored = scored.for_classes(classes)
+    quick = one_pass.labelled(rows, options) if pos_label is None else None
+    sums = None
+    if quick is not None:
+        target, classes = quick.target, quick.classes
+        sums = quick.loss(_proper(scored, classes), options)
+    if quick is not None and sums is not None:
+        scored = _proper(scored, classes)
+        check_sum(sums.total_weight())
+        total = mean_of(sums.value, sums.total_weight())
+        predicted = Predicted.of_probabilities(quick.table.array)
+        target = target.with_row_weights()
     else:
-        raw, target = _one_against_the_rest(raw, target, _place(pos_label, classes))
-    raw = log_odds(raw)
-    if not is_proper(scored, target.n_classes):
+        raw, target, classes = read(rows, options)
+        check_sum(target.total_weight())
+        raw, target = weighted_rows(raw, target)
+        if pos_label is not None:
+            raw, target = _one_against_the_rest(raw, target, _place(pos_label, classes))
+            classes = None
+        scored = _proper(scored, classes)
+        predicted = Predicted.of_logits(raw)
+        total = mean_loss(scored, target, raw)
+    least = least_loss(scored, target, predicted)
+    uncertainty = _uncertainty(scored, target)
+    return LossDecomposition(total, total - least, uncertainty - least, uncertainty)
+
+
+def _proper(loss: Loss, classes: Any) -> Loss:
+    """Return the loss for these classes; None is one class against the rest."""
+    found = loss if classes is None else loss.for_classes(classes)
+    if not is_proper(found, 2 if classes is None else len(classes)):
         raise ValueError(
             f"loss must be proper, such as 'cross_entropy' or 'squared_error', got "
-            f"{scored!r}: its mean is not least for the true class probabilities."
+            f"{found!r}: its mean is not least for the true class probabilities."
         )
-    constant = np.broadcast_to(_frequencies(target, raw.ndim), raw.shape)
-    total, least, uncertainty = (
-        mean_loss(scored, target, np.ascontiguousarray(z))
-        for z in (raw, recalibrated(scored, target, raw), constant)
-    )
-    return LossDecomposition(total, total - least, uncertainty - least, uncertainty)
+    return found
 
 
 def _place(pos_label: Any, classes: NDArray[Any]) -> int:
@@ -161,9 +172,11 @@ def _one_against_the_rest(raw: Floats, target: Target, c: int) -> tuple[Floats, 
     return margin, make_target(y, len(t), 2, sample_weight=target.row_weights())
 
 
-def _frequencies(target: Target, ndim: int) -> Any:
-    """Return the logits of the class frequencies."""
+def _uncertainty(loss: Loss, target: Target) -> float:
+    """Return the mean loss of the class frequencies: that of a row for each class."""
     mass = target.moderate().mass()
+    K = len(mass)
     with np.errstate(divide="ignore"):
         z = np.log(mass / mass.sum())
-    return z[1] - z[0] if ndim == 1 else z
+    z = np.tile(z, (K, 1)) if K > 2 else np.repeat(z[1] - z[0], 2)
+    return mean_loss(loss, make_target(np.arange(K), K, K, sample_weight=mass), z)

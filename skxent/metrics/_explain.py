@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,15 +11,18 @@ from scipy.special import entr
 
 from skxent.inputs.labels import encode_labels, refuse_missing
 from skxent.inputs.tables import codes_of_logits
+from skxent.inputs.targets import Target
 from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count
 from skxent.losses._probabilities import softmax
+from skxent.losses._shipped import CrossEntropy
+from skxent.metrics import _one_pass as one_pass
 from skxent.metrics._explained_rows import LossShare, SurprisingRow
 from skxent.metrics._explanation import Explanation
 from skxent.metrics._options import LabelKeywords, Options, takes
-from skxent.metrics._recalibration import saving, weighted_rows
-from skxent.metrics._rows import ScoredRows, column_labels, read
+from skxent.metrics._recalibration import Predicted, saving
+from skxent.metrics._rows import ScoredRows, column_labels, read, weighted_rows
 
 
 @takes(LabelKeywords)
@@ -105,39 +108,36 @@ def explain(
     check_count("n_rows", n_rows, low=0)
     options = Options(**keywords)
     rows = ScoredRows(y_true, y_proba, options.sample_weight)
-    raw, target, classes = read(rows, options)
-    raw, target = weighted_rows(raw, target.moderate())
+    given = _read(rows, options)
+    target, names, loss = given.target, given.names, given.loss
     weight, mass = target.row_weights(), target.mass()
     check_sum(weight.max())
-    log_proba = softmax(raw, log=True)
+    saved = saving(target, given.predicted)
+    if not weight.all():  # What has no weight may be infinite.
+        loss[weight == 0] = saved.left[weight == 0] = 0
+    saved_each = loss - saved.left
     if target.codes is not None:
-        codes, names, floor = target.codes, classes, np.zeros(len(raw))
-        loss = -log_proba[np.arange(len(raw)), codes]
+        codes, surprise, floor = target.codes, loss, 0.0
         classwise = codes, weight, loss
     else:
         assert target.soft is not None
-        codes, floor = codes_of_logits(target.soft), entr(target.soft).sum(axis=1)
-        names = column_labels(rows, options.labels)
-        each = -np.where(target.soft > 0, log_proba, 0)
-        loss = (target.soft * each).sum(axis=1)
-        places = np.tile(np.arange(len(names)), len(raw))
+        codes, each_floor = codes_of_logits(target.soft), entr(target.soft).sum(axis=1)
+        surprise, floor = loss - each_floor, float(weight @ each_floor / weight.sum())
+        places = np.tile(np.arange(len(names)), len(loss))
         shares = target.soft * weight[:, np.newaxis]
-        classwise = places, shares.ravel(), each.ravel()
-    loss = np.where(weight > 0, loss, 0.0)
-    expected = entr(np.exp(log_proba)).sum(axis=1)
-    share, surprise = weight / weight.sum(), loss - floor
-    order = np.argsort(np.where(weight > 0, -surprise, np.inf), kind="stable")[:n_rows]
-    predicted, index = codes_of_logits(log_proba), _index_of(y_true, y_proba, groups)
-    saved = saving(target, raw)
-    saved_each = np.where(weight > 0, saved.each, 0.0)
+        classwise = places, shares.ravel(), given.loss_of_classes.ravel()
+    share = weight / weight.sum()
+    order = _largest(surprise, weight, n_rows)
+    proba, index = given.proba_of(order), _index_of(y_true, y_proba, groups)
+    predicted = codes_of_logits(proba)
     found = Explanation(
         n_samples=int(np.count_nonzero(weight)),
         n_classes=target.n_classes,
         cross_entropy=float(share @ loss),
-        label_entropy=float(share @ floor),
-        predicted_entropy=float(share @ expected),
+        label_entropy=floor,
+        predicted_entropy=float(share @ given.expected),
         frequency_entropy=float(entr(mass / mass.sum()).sum()),
-        gap_standard_error=_standard_error(loss - expected, share),
+        gap_standard_error=_standard_error(loss - given.expected, share),
         miscalibration=float(share @ saved_each),
         chance_miscalibration=saved.chance,
         waste_standard_error=_standard_error(saved_each, share),
@@ -145,13 +145,12 @@ def explain(
             SurprisingRow(
                 row=int(i),
                 label=names[codes[i]],
-                predicted=names[predicted[i]],
-                proba=float(np.exp(log_proba[i, codes[i]])),
+                predicted=names[predicted[at]],
+                proba=float(proba[at, codes[i]]),
                 nats=float(surprise[i]),
                 index=int(i) if index is None else index[i],
             )
-            for i in order
-            if weight[i] > 0
+            for at, i in enumerate(order)
         ),
         classes=_shares(names, *classwise),
     )
@@ -159,13 +158,79 @@ def explain(
         return found
     if np.ndim(groups) != 1:
         shape = np.shape(groups)
-        raise ValueError(f"groups must be of shape ({len(raw)},), got {shape}.")
+        raise ValueError(f"groups must be of shape ({len(loss)},), got {shape}.")
     values, members = encode_labels(groups, name="groups")
     if values.dtype.kind == "f":
         refuse_missing(int(np.isnan(values[members]).sum()), "groups")
-    if len(members) != len(raw):
-        raise ValueError(f"groups must have {len(raw)} rows, got {len(members)}.")
+    if len(members) != len(loss):
+        raise ValueError(f"groups must have {len(loss)} rows, got {len(members)}.")
     return replace(found, groups=_shares(values, members, weight, loss))
+
+
+class _Given(NamedTuple):
+    """Rows of labels and predictions, weights of classes in those of rows.
+
+    loss, expected : ndarray of shape (n,)
+        The cross-entropy of each row, and the entropy of its prediction.
+    table : ndarray of shape (n, K) or (n, 1)
+        The probabilities, or their logarithms.
+    loss_of_classes : ndarray of shape (n, K)
+        The loss of each class for soft labels, else None.
+    """
+
+    predicted: Predicted
+    target: Target
+    names: NDArray[Any]
+    loss: Floats
+    expected: Floats
+    table: Floats
+    loss_of_classes: Any = None
+
+    def proba_of(self, rows: NDArray[np.intp]) -> Floats:
+        """Return the probabilities (rows, K) of some rows."""
+        table = self.table[rows]
+        if self.predicted.in_logs:
+            return np.exp(table)
+        return np.column_stack([1 - table, table]) if table.shape[1] == 1 else table
+
+
+def _read(rows: ScoredRows, options: Options) -> _Given:
+    quick = one_pass.labelled(rows, options)
+    if quick is not None and quick.target.codes is not None:
+        target = quick.target.with_row_weights()
+        each = replace(options, reduction="none")
+        plain = quick._replace(target=replace(target, sample_weight=None))
+        loss, entropy = plain.loss(CrossEntropy(), each), plain.losses("entropy", each)
+        if loss is not None and entropy is not None:
+            table = quick.table.array
+            predicted = Predicted.of_probabilities(table)
+            values = loss.value, entropy.value
+            return _Given(predicted, target, quick.classes, *values, table)
+    raw, target, names = read(rows, options)
+    raw, target = weighted_rows(raw, target.moderate())
+    table = softmax(raw, log=True)
+    predicted, entropies = Predicted.of_logits(raw), entr(np.exp(table)).sum(axis=1)
+    if target.codes is not None:
+        value = -table[np.arange(len(table)), target.codes]
+        return _Given(predicted, target, names, value, entropies, table)
+    assert target.soft is not None
+    labels, losses = column_labels(rows, options.labels), -table
+    losses[target.soft == 0] = 0
+    value = (target.soft * losses).sum(axis=1)
+    return _Given(predicted, target, labels, value, entropies, table, losses)
+
+
+def _largest(
+    values: Floats, weight: NDArray[np.float64], count: int
+) -> NDArray[np.intp]:
+    """Return the places of the largest values of any weight, the largest first."""
+    kept = np.arange(len(values)) if weight.all() else np.flatnonzero(weight)
+    count = min(count, len(kept))
+    if 0 < count < len(kept):
+        some = values if len(kept) == len(values) else values[kept]
+        kept = kept[some >= np.partition(some, -count)[-count]]
+    order = np.argsort(-values[kept], kind="stable")
+    return kept[order[:count]]
 
 
 def _index_of(*tables: Any) -> Any:
@@ -180,8 +245,10 @@ def _shares(
     value: NDArray[Any],
 ) -> tuple[LossShare, ...]:
     """Return the share of each name in a loss; those without weight are left out."""
-    kept, n = weight > 0, len(names)
-    codes, weight, value = codes[kept], weight[kept], value[kept]
+    n = len(names)
+    if not weight.all():
+        kept = weight > 0
+        codes, weight, value = codes[kept], weight[kept], value[kept]
     mass = np.bincount(codes, weight, n)
     loss = np.bincount(codes, weight * value, n)
     count = np.bincount(codes, minlength=n)

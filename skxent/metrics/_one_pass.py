@@ -75,6 +75,10 @@ class Scored(NamedTuple):
         value = arrays.get("value", np.float64(total))
         return RowLosses(value, lambda: weight, self.exponent)
 
+    def loss(self, loss: Loss, options: Options) -> RowLosses | None:
+        """Return the loss, which is one for these classes."""
+        return self.losses("loss", options, spec_for(loss, self.target.n_classes))
+
 
 def labelled(rows: ScoredRows, options: Options) -> Scored | None:
     """Return probabilities and targets of labels or soft labels.
@@ -106,8 +110,7 @@ def losses(loss: Loss, rows: ScoredRows, options: Options) -> RowLosses | None:
     scored = labelled(rows, options)
     if scored is None:
         return None
-    spec = spec_for(loss.for_classes(scored.classes), scored.target.n_classes)
-    found = scored.losses("loss", options, spec)
+    found = scored.loss(loss.for_classes(scored.classes), options)
     if found is not None and options.reduction == "none":
         dtype = scored.table.array.dtype
         return found._replace(value=found.value.astype(dtype, copy=False))

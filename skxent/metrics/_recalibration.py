@@ -2,199 +2,285 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import entr, expit
+from scipy.optimize import approx_fprime, minimize
+from scipy.special import entr, expit, xlog1py, xlogy
 from sklearn.isotonic import isotonic_regression
 
-from skxent.inputs.targets import Target
+from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_sum
+from skxent.kernels import _labels
 from skxent.kernels.arrays import Floats, stable_order
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy
-from skxent.metrics._bins import Outcomes
-from skxent.metrics._isotonic import columns_of
-from skxent.metrics._rows import loss_of_rows
+from skxent.metrics._rows import loss_of_rows, mean_loss, mean_of
 
 LARGEST_LOGIT = 700.0  # of what is recalibrated by scales: exp of it is finite
+BLOCK = 1 << 12  # rows that are scaled at once
+SAMPLE = 5000  # rows that find where the best scale is, and the curvature there
+MAX_STEPS = 10
+# What the last step saves of a mean loss. The next would save a thousandth of it, for
+# that is the error of the curvature, squared.
+PRECISE = 1e-7
 RESAMPLES = 20  # for the mean over chance
-BLOCK = 1 << 13  # rows that are scaled at once
-SAMPLE = 20_000  # rows that find where the best scale is
+MAX_GROUPS = 2000  # of neighbours, which chance tells apart
 
 
-def weighted_rows(raw: Floats, target: Target) -> tuple[Floats, Target]:
-    """Return both in float64, with class weights in the weights of the rows."""
-    target = target.with_row_weights()
-    if target.soft is not None:
-        target = replace(target, soft=target.soft.astype(np.float64, copy=False))
-    return raw.astype(np.float64, copy=False), target
+@dataclass(frozen=True)
+class Predicted:
+    """Predictions of rows.
 
-
-def log_odds(raw: Floats) -> Floats:
-    """Return logits of two classes as log-odds of the second, others as they are."""
-    if raw.ndim == 2 and raw.shape[1] == 2:
-        with np.errstate(invalid="ignore"):
-            return raw[:, 1] - raw[:, 0]
-    return raw
-
-
-def recalibrated(loss: Loss, target: Target, raw: Floats) -> Floats:
-    """Return the log-odds (n,), or logits (n, K), of the least loss of a recalibration.
-
-    Isotonic for two classes; for more a scale and a shift of each class.
+    table : ndarray of shape (n,) for two classes, else (n, K)
+        Odds or log-odds; probabilities or logits.
+    in_logs : bool
+        Whether they are log-odds or logits.
     """
-    return (_isotonic if raw.ndim == 1 else _scaled)(loss, target, raw)
+
+    table: Floats
+    in_logs: bool = True
+
+    @classmethod
+    def of_probabilities(cls, proba: Floats) -> Predicted:
+        """Read a table (n, K), or (n, 1) of the second class, and clip two classes."""
+        eps = np.finfo(proba.dtype).eps
+        if proba.shape[1] > 2:
+            return cls(proba, in_logs=False)
+        # In double, for odds may differ where probabilities near 1 do not.
+        p = np.maximum(proba.T, eps, dtype=np.float64)
+        first = p[0] if len(p) == 2 else np.maximum(1 - p[0], eps)
+        return cls(p[-1] / first, in_logs=False)
+
+    @classmethod
+    def of_logits(cls, raw: Floats) -> Predicted:
+        """Read logits (n, K), of two classes as log-odds of the second, or log-odds."""
+        if raw.ndim == 2 and raw.shape[1] == 2:
+            with np.errstate(invalid="ignore"):
+                return cls(raw[:, 1] - raw[:, 0])
+        return cls(raw)
+
+    def logits(self, rows: slice) -> Floats:
+        """Return the logits of some rows, by classes: (K, rows)."""
+        z: Floats = self.table[rows].T.astype(np.float64, order="C")
+        if self.in_logs:
+            return np.clip(z, -LARGEST_LOGIT, LARGEST_LOGIT, out=z)
+        np.maximum(z, np.finfo(self.table.dtype).eps, out=z)
+        return np.log(z, out=z)
+
+    def second_proba(self) -> Floats:
+        """Return the probability of the second of two classes: (n,)."""
+        return expit(self.table) if self.in_logs else self.table / (1 + self.table)
 
 
-def share_of(target: Target, c: int) -> Floats:
+def share_of(target: Target, c: int) -> NDArray[np.float64]:
     """Return the share of class c in the label of each row: (n,)."""
     if target.codes is not None:
         return (target.codes == c).astype(np.float64)
     assert target.soft is not None
-    return np.asarray(target.soft[:, c], dtype=np.float64)
+    return np.ascontiguousarray(target.soft[:, c], dtype=np.float64)
 
 
-def _isotonic(loss: Loss, target: Target, raw: Floats) -> Floats:
-    """Return the log-odds of the best probabilities in the order of `raw`.
+def least_loss(loss: Loss, target: Target, predicted: Predicted) -> float:
+    """Return the least mean loss of recalibrated predictions.
+
+    Isotonic for two classes; for more a scale and a shift of each class. The target has
+    its class weights in those of the rows.
+    """
+    if predicted.table.ndim == 1:
+        return _pool(target, predicted).mean_loss(loss)
+    target = target.moderate()
+    best = _best_scales(loss, target, predicted)
+    value = _scaled_losses(loss, target, predicted, best)
+    return mean_of(value, target.total_weight())
+
+
+class Blocks(NamedTuple):
+    """Rows in blocks of one recalibrated probability, by isotonic regression.
+
+    order : ndarray of shape (n,)
+        The rows, by their prediction.
+    size, mass, hits : ndarray of shape (blocks,)
+        How many rows a block has, their weight, and that of the second class.
+    """
+
+    order: NDArray[np.intp]
+    size: NDArray[np.int64]
+    mass: Floats
+    hits: Floats
+
+    def log_odds(self) -> Floats:
+        """Return those of each block, which may be infinite."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.hits) - np.log(self.mass - self.hits)
+
+    def of_rows(self) -> Floats:
+        """Return the log-odds of each row: (n,)."""
+        fitted = np.empty(len(self.order))
+        fitted[self.order] = np.repeat(self.log_odds(), self.size)
+        return fitted
+
+    def mean_loss(self, loss: Loss) -> float:
+        """Return the mean loss: that of both classes in each block."""
+        n = 2 * len(self.size)
+        weight = np.concatenate([self.mass - self.hits, self.hits])
+        target = make_target(np.arange(n) // (n // 2), n, 2, sample_weight=weight)
+        return mean_loss(loss, target, np.tile(self.log_odds(), 2))
+
+
+def _pool(target: Target, predicted: Predicted) -> Blocks:
+    """Return the blocks of isotonic regression.
 
     They are the same for every proper loss (Brümmer, du Preez 2013, arXiv 1304.2331).
     """
-    order = stable_order(raw)
-    z, weight = raw[order], target.moderate().row_weights()
-    start = np.flatnonzero(np.concatenate([[True], z[1:] != z[:-1]]))
-    mass = np.add.reduceat(weight[order], start)
-    true = np.add.reduceat((weight * share_of(target, 1))[order], start)
-    kept, fit = mass > 0, np.full(len(mass), 0.5)
-    check_sum(float(mass.sum()))
-    fit[kept] = isotonic_regression(
-        true[kept] / mass[kept], sample_weight=mass[kept], y_min=0.0, y_max=1.0
+    x: NDArray[np.float64] = np.ascontiguousarray(predicted.table, np.float64)
+    n, order, weight = len(x), stable_order(x), target.moderate().sample_weight
+    end, sums = np.empty(n, dtype=np.int64), np.empty((2, n))
+    places = order.astype(np.int64, copy=False)
+    n_blocks = _labels.pool_adjacent(x, share_of(target, 1), weight, places, end, sums)
+    check_sum(float(n_blocks))
+    mass, hits = np.diff(sums[:, :n_blocks], prepend=0.0)
+    size = np.diff(end[:n_blocks], prepend=0)
+    size[-1] += n - size.sum()
+    return Blocks(order, size, mass, np.clip(hits, 0.0, mass))
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
+
+
+def _best_scales(loss: Loss, target: Target, predicted: Predicted) -> Floats:
+    """Return the scale of each class, and then the shifts, that have the least loss.
+
+    Some of the rows find the place and the curvature there, by which all of them then
+    need few steps of Newton's method.
+    """
+    n, K = predicted.table.shape
+    start: Floats = np.repeat([1.0, 0.0], K)
+    step = max(1, n // SAMPLE)
+    sample = slice(0, n, step)
+    of_sample = partial(
+        _scaled_loss, loss, target.rows(sample).moderate(), predicted.logits(sample)
     )
-    fitted = np.empty_like(raw)
-    fitted[order] = np.repeat(fit, np.diff(start, append=len(raw)))
-    with np.errstate(divide="ignore"):
-        return np.log(fitted) - np.log1p(-fitted)
+    found = _minimum(of_sample, start)
+    if step == 1:
+        return found
+    curvature = approx_fprime(found, lambda x: of_sample(x)[1])
+    # The loss does not change if all shifts do: without a ridge this is singular.
+    curvature = (curvature + curvature.T) / 2
+    curvature += np.diag(1e-7 * np.abs(curvature.diagonal()) + 1e-12)
+    # Half as large as the table, and precise enough for where the minimum is.
+    columns = np.empty((K, n), dtype=np.float32)
+    for rows in _blocks(n):
+        columns[:, rows] = predicted.logits(rows)
+    best = found
+    for _ in range(MAX_STEPS):
+        slope = _scaled_loss(loss, target, columns, best)[1]
+        move = np.linalg.solve(curvature, slope)
+        best, saved = best - move, slope @ move / 2
+        if abs(saved) <= PRECISE:
+            return best
+    return _minimum(partial(_scaled_loss, loss, target, columns), found)
 
 
-def _scaled(loss: Loss, target: Target, raw: Floats) -> Floats:
-    """Return logits with the scale and shift of each class that have the least loss."""
-    n, K = raw.shape
-    if max(raw.max(), -raw.min()) > LARGEST_LOGIT:
-        raw = np.clip(raw, -LARGEST_LOGIT, LARGEST_LOGIT)
-    found = np.concatenate([np.ones(K), np.zeros(K)])
-    root: Floats = np.eye(2 * K)
-    # Some of the rows find the place and the curvature there, by which all of them then
-    # need few steps: in y, with x = found + root y, the loss curves alike everywhere.
-    for step in sorted({1, max(1, n // SAMPLE)}, reverse=True):
-        rows = slice(0, n, step)
-        objective = partial(_scaled_loss, loss, target.rows(rows).moderate(), raw[rows])
-        solution = minimize(
-            partial(_moved, objective, found, root),
-            np.zeros(2 * K),
-            jac=True,
-            method="L-BFGS-B",
-            options={"gtol": 1e-9, "maxcor": 40},
-        )
-        found = found + root @ solution.x
-        if step > 1:
-            root = _root(solution.hess_inv.todense())
-    scale, shift = found.reshape(2, K)
-    return raw * scale + shift
-
-
-def _root(matrix: Floats) -> Floats:
-    """Return R with R Rᵀ = matrix; the identity if rounding made that indefinite."""
-    try:
-        return np.linalg.cholesky(matrix)
-    except np.linalg.LinAlgError:
-        return np.eye(len(matrix))
-
-
-def _moved(
-    objective: Callable[[Floats], tuple[float, Floats]],
-    origin: Floats,
-    root: Floats,
-    y: Floats,
-) -> tuple[float, Floats]:
-    """Return an objective at origin + root y, and its gradient in y."""
-    value, slope = objective(origin + root @ y)
-    return value, root.T @ slope
+def _minimum(objective: Any, start: Floats) -> Floats:
+    options = {"gtol": 1e-9, "maxcor": 40}
+    solution = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+    found: Floats = solution.x
+    return found
 
 
 def _scaled_loss(
-    loss: Loss, target: Target, z: Floats, scale_and_shift: Floats
+    loss: Loss, target: Target, columns: Floats, scale_and_shift: Floats
 ) -> tuple[float, Floats]:
-    """Return the mean loss of scaled logits and its gradient, block by block."""
-    scale, shift = scale_and_shift.reshape(2, -1)
+    """Return the mean loss of scaled logits (K, n) and its gradient."""
+    scale, shift = scale_and_shift.reshape(2, -1, 1).astype(columns.dtype)
     total, slopes = 0.0, np.zeros((2, len(scale)))
-    value = np.empty(BLOCK)
-    gradient, ones = np.empty((BLOCK, len(scale))), np.ones(BLOCK)
-    for start in range(0, len(z), BLOCK):
-        rows = slice(start, start + BLOCK)
-        part = z[rows]
-        v, g = value[: len(part)], gradient[: len(part)]
-        scaled = part * scale
-        scaled += shift
-        loss.evaluate(scaled, target.rows(rows), value=v, gradient=g)
-        total += float(v.sum())
-        slopes[0] += np.einsum("nk,nk->k", g, part)
-        slopes[1] += ones[: len(part)] @ g
+    for rows in _blocks(columns.shape[1]):
+        part, of_rows = columns[:, rows], target.rows(rows)
+        if of_rows.soft is not None:
+            of_rows = replace(of_rows, soft=of_rows.soft.astype(part.dtype))
+        z = part * scale
+        z += shift
+        value, gradient = np.empty(z.shape[1], dtype=z.dtype), np.empty_like(z)
+        loss.evaluate(z.T, of_rows, value=value, gradient=gradient.T)
+        total += float(value.sum(dtype=np.float64))
+        slopes[0] += np.einsum("kn,kn->k", gradient, part)
+        slopes[1] += gradient.sum(axis=1)
     weight = target.total_weight()
     return total / weight, slopes.ravel() / weight
 
 
+def _scaled_losses(
+    loss: Loss, target: Target, predicted: Predicted, scale_and_shift: Floats
+) -> Floats:
+    """Return the weighted loss of each row with scaled logits: (n,)."""
+    scale, shift = scale_and_shift.reshape(2, -1, 1)
+    value = np.empty(len(predicted.table))
+    for rows in _blocks(len(value)):
+        z = predicted.logits(rows) * scale
+        z += shift
+        loss.evaluate(z.T, target.rows(rows), value=value[rows])
+    return value
+
+
 class Saving(NamedTuple):
-    """What recalibration saves of each row's cross-entropy, (n,), and what by chance.
+    """What recalibration leaves of each row's cross-entropy, (n,), and saves by chance.
 
     Chance alone is what it would save on average of predictions that are calibrated.
     """
 
-    each: Floats
+    left: Floats
     chance: float
 
 
-def saving(target: Target, raw: Floats) -> Saving:
+def saving(target: Target, predicted: Predicted) -> Saving:
     """Return what recalibration saves of cross-entropy, in nats."""
-    raw = log_odds(raw)
-    if target.n_classes == 1:
-        return Saving(np.zeros(len(raw)), 0.0)
-    weight = target.row_weights()
     loss, plain = CrossEntropy(), replace(target, sample_weight=None)
-    better = np.ascontiguousarray(recalibrated(loss, target, raw))
-    each = loss_of_rows(loss, plain, raw) - loss_of_rows(loss, plain, better)
-    if target.soft is not None:
-        chance = 0.0
-    elif raw.ndim == 1:
-        chance = _chance_of_isotonic(raw, weight)
-    else:
+    weight = target.sample_weight
+    if predicted.table.ndim == 1:
+        blocks = _pool(target, predicted)
+        left, chance = loss_of_rows(loss, plain, blocks.of_rows()), 0.0
+        if target.soft is None:
+            p = predicted.second_proba()[blocks.order]
+            weight = np.ones(len(p)) if weight is None else weight[blocks.order]
+            chance = _chance_of_isotonic(p, weight)
+        return Saving(left, chance)
+    best = _best_scales(loss, target.moderate(), predicted)
+    left, chance = _scaled_losses(loss, plain, predicted, best), 0.0
+    if target.soft is None:
         # Wilks: half a parameter each. A shift of all classes is none, nor is the scale
         # of a column that is constant.
-        share = weight / weight.sum()
-        n_parameters = (
-            target.n_classes - 1 + np.count_nonzero(raw.max(axis=0) > raw.min(axis=0))
-        )
-        chance = n_parameters / 2 * float(share @ share)
-    return Saving(each, chance)
+        varied = sum(np.ptp(c[:BLOCK]) > 0 or np.ptp(c) > 0 for c in predicted.table.T)
+        n_parameters = target.n_classes - 1 + varied
+        share = np.full(1, 1 / len(left)) if weight is None else weight / weight.sum()
+        squares = share @ share * (len(left) if weight is None else 1)
+        chance = n_parameters / 2 * float(squares)
+    return Saving(left, chance)
 
 
-def _chance_of_isotonic(raw: Floats, weight: NDArray[np.float64]) -> float:
-    """Return the mean saving for labels that are drawn from the predictions."""
-    proba = expit(raw)[:, np.newaxis]
-    (column,) = columns_of(Outcomes(proba, np.zeros_like(proba), weight))
-    p, w, start = column.confidence, column.weight, column.coarse()
-    with np.errstate(divide="ignore"):
-        if_true, if_not = w * -np.log(p), w * -np.log1p(-p)
-    group = np.add.reduceat(w, start)
+def _chance_of_isotonic(p: Floats, weight: NDArray[np.float64]) -> float:
+    """Return the mean saving for labels that are drawn from sorted predictions.
+
+    Neighbours with nearly the same prediction are drawn together, as so many rows of
+    equal weight as have the variance of theirs.
+    """
+    kept = weight > 0
+    if not kept.all():
+        p, weight = p[kept], weight[kept]
+    start = np.flatnonzero(np.diff(p, prepend=-1.0))
+    start = start[:: -(-len(start) // MAX_GROUPS)]
+    mass = np.add.reduceat(weight, start)
+    p = np.minimum(np.add.reduceat(weight * p, start) / mass, 1.0)
+    count = np.rint(mass**2 / np.add.reduceat(weight**2, start)).astype(np.int64)
     # The same numbers in every call, so that an explanation can be repeated.
     rng, saved = np.random.RandomState(0), 0.0
     for _ in range(RESAMPLES):
-        y = rng.uniform(size=len(p)) < p
-        fit = column.fitted(y, start, group)
-        saved += np.where(y, if_true, if_not).sum()
-        saved -= group @ (entr(fit) + entr(1 - fit))
-    return float(saved / RESAMPLES / w.sum())
+        y = rng.binomial(count, p) / count
+        fit = isotonic_regression(y, sample_weight=mass, y_min=0.0, y_max=1.0)
+        saved -= mass @ (xlogy(y, p) + xlog1py(1 - y, -p) + entr(fit) + entr(1 - fit))
+    return float(saved / RESAMPLES / mass.sum())

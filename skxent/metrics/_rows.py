@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -163,6 +163,14 @@ def _check_labels(y: NDArray[Any]) -> None:
             "y_true must be labels, got continuous numbers. Pass y_true first, then "
             "y_proba."
         ) from error
+
+
+def weighted_rows(raw: Floats, target: Target) -> tuple[Floats, Target]:
+    """Return both in float64, with class weights in the weights of the rows."""
+    target = target.with_row_weights()
+    if target.soft is not None:
+        target = replace(target, soft=target.soft.astype(np.float64, copy=False))
+    return raw.astype(np.float64, copy=False), target
 
 
 def column_labels(rows: ScoredRows, labels: ArrayLike | None) -> Any:

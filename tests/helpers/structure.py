@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 39_300,
-    "lines of code": 24_100,
+    "lines": 39_700,
+    "lines of code": 24_400,
 }
 MAX_FILE_LINES = 300
 

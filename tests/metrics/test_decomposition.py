@@ -3,12 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy.optimize import minimize
+from scipy.special import softmax
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss
 
 from skxent.calibration import VectorScaling
-from skxent.losses import FormulaLoss
+from skxent.losses import CrossEntropy, FormulaLoss
 from skxent.metrics import decompose_loss
 
 PROPER = ["cross_entropy", "squared_error"]
@@ -130,6 +132,34 @@ def test_several_classes():
     for c in range(3):
         rest = decompose_loss(y, proba, pos_label=c)
         assert_allclose(rest, decompose_loss(y == c, proba[:, c]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_many_rows_of_several_classes(dtype):
+    """A sample finds where to begin; the minimum is that over all rows."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(21_000, 3)) * 2
+    y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    w = rng.integers(1, 4, len(z)) * 1.0
+    # Scales and shifts of the logits that the labels are not drawn from
+    p = softmax(z * [1.5, 1, 0.7] + [0.5, 0, -1], axis=1).astype(dtype)
+    found = decompose_loss(y, p, sample_weight=w)
+    t = np.log(p.astype(float))
+
+    def mean(x):
+        z = t * x[:3] + x[3:]
+        value, gradient = CrossEntropy().loss_gradient(y, z, sample_weight=w)
+        slope = np.r_[(gradient * t).sum(axis=0), gradient.sum(axis=0)]
+        return value.sum() / w.sum(), slope / w.sum()
+
+    x0, options = np.r_[1.0, 1, 1, 0, 0, 0], {"gtol": 1e-10, "ftol": 1e-15}
+    best = minimize(mean, x0, jac=True, method="L-BFGS-B", options=options)
+    assert found.loss == pytest.approx(
+        mean(x0)[0], rel=1e-9 if dtype == "float64" else 1e-6
+    )
+    least = found.loss - found.miscalibration
+    assert least == pytest.approx(best.fun, abs=1e-9)
+    assert found.miscalibration > 0.01
 
 
 @pytest.mark.parametrize(
