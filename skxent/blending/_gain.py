@@ -14,7 +14,7 @@ from skxent.blending._tables import Models, labels_or_shares
 from skxent.blending._weights import Pooling, blend_weights
 from skxent.inputs.descriptions import documented
 from skxent.inputs.labels import is_soft
-from skxent.inputs.weights import check_sample_weight, check_sum
+from skxent.inputs.weights import check_sample_weight, check_sum, moderate
 from skxent.kernels.checks import Interval, check_count
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
@@ -129,7 +129,7 @@ def blend_gain(
         raise ValueError(f"y_true must have {n_rows} rows, got {len(y)}.")
     labels = models.classes_of(y, labels)
     weights = check_sample_weight(sample_weight, n_rows)
-    weights = np.ones(n_rows) if weights is None else weights
+    weights = np.ones(n_rows) if weights is None else moderate(weights)
     check_sum(float(weights.sum()))
 
     def losses(proba: Any, rows: Any) -> NDArray[np.float64]:

@@ -132,7 +132,7 @@ class BoosterLoss(BoosterFunction):
             if y.ndim == 1:
                 self._check_labels(y, n_classes)
             raise
-        target.check_range(dtype)
+        target.check_range(np.float32 if self.made_for == "lightgbm" else dtype)
         return target
 
     def _check_labels(self, y: NDArray[Any], n_classes: int) -> None:

@@ -38,11 +38,11 @@ def training_rows(
         kept = np.flatnonzero(weights)
         check_some_weight(len(kept))
         X, y, weights = take_rows(X, kept), y[kept], weights[kept]
-    largest = float(np.finfo(np.float32).max)
-    if weights is not None and weights.max() > largest:
+    info = np.finfo(np.float32)
+    if weights is not None and not info.tiny <= weights.max() <= info.max:
         raise ValueError(
-            f"sample_weight must be at most {largest:.3g}, the largest number that "
-            f"boosters keep, got {weights.max():.3g}."
+            f"sample_weight must have its largest number in [{info.tiny:.3g}, "
+            f"{info.max:.3g}], as boosters keep float32, got {weights.max():.3g}."
         )
     classes, codes = encode_labels(y)
     check_several(classes)

@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from skxent.inputs.sparse import check_sparse
+from skxent.inputs.tables import check_in_memory
 from skxent.kernels.checks import check_is_data
 
 
@@ -96,6 +97,7 @@ def validate(estimator: Any, X: Any, text: bool, **fit: Any) -> Any:
             raise ValueError("fit requires y to be passed, but the target y is None.")
         check_consistent_length(X, fit["y"])
         return X, column_or_1d(fit["y"], warn=True)
+    check_in_memory(X)
     valid = validate_data(
         estimator,
         check_sparse("X", X),

@@ -99,8 +99,19 @@ def by_class(table: Any, classes: Any, name: str | None = None) -> Any:
     """
     names = column_names(table)
     order = class_order(names, classes, name)
-    array = table if names is None else np.asarray(table)
+    array = table if names is None else table_values(table)
     return array if order is None else array[:, order]
+
+
+def table_values(table: Any) -> NDArray[Any]:
+    """Return the entries of a table, NaN for what pandas has as missing numbers."""
+    array = np.asarray(table)
+    if array.dtype == object and hasattr(table, "isna"):
+        try:
+            return np.asarray(table.to_numpy(dtype=np.float64, na_value=np.nan))
+        except (TypeError, ValueError):
+            return array  # of other things than numbers
+    return array
 
 
 def by_code(table: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -171,14 +172,19 @@ def _as_floats(table: ArrayLike, name: str, finite: bool) -> Floats:
             dtype=[np.float64, np.float32],
             input_name=name,
         )
-    except ValueError as error:
-        if not str(error).startswith("could not convert string"):
+    except (TypeError, ValueError) as error:
+        reason = str(error)
+        if not reason.startswith(NO_NUMBERS):
             raise
         raise ValueError(
-            f"{name} must be probabilities or logits, which are numbers: {error}. Pass "
-            "the result of predict_proba instead of labels."
+            f"{name} must be probabilities or logits, which are numbers: {reason}. "
+            "Pass the result of predict_proba instead of labels."
         ) from error
     return floats
+
+
+# What numpy says of text, dicts, rows of unequal lengths and records.
+NO_NUMBERS = "could not convert string", "float() arg", "setting an", "Cannot cast"
 
 
 def logits_per_row(n_classes: int) -> int:
@@ -229,7 +235,9 @@ def warn_of_labels(y_proba: Any, name: str = "y_proba") -> None:
         return
     if not hasattr(y_proba, "__len__") or len(y_proba) < 10:
         return
-    if np.asarray(y_proba).dtype.kind in "iub":
+    with suppress(ValueError):  # of rows of unequal lengths, which others refuse
+        y_proba = np.asarray(y_proba)
+    if getattr(y_proba, "dtype", np.dtype(float)).kind in "iub":
         warn(
             f"{name} has integers, which look like labels. Pass the result of "
             "predict_proba, not that of predict"
@@ -278,7 +286,13 @@ def is_row_blocks(X: Any) -> bool:
 
 
 def check_in_memory(X: Any) -> None:
-    """Raise a ValueError for blocks of rows, which only some fits read."""
+    """Raise a ValueError for blocks of rows, which only some fits read, and for times.
+
+    scikit-learn would convert times to numbers of days or microseconds.
+    """
+    for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)]):
+        if str(dtype).lower().startswith(("date", "time", "duration")):
+            raise ValueError(f"X must be real numbers, such as of days, got {dtype}.")
     if is_row_blocks(X):
         raise ValueError(
             "X must be an array, a DataFrame or a sparse matrix, got row blocks, which "

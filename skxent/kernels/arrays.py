@@ -50,13 +50,26 @@ def output(
     if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
         got = f"{getattr(out, 'dtype', type(out))} of shape {np.shape(out)}"
         raise ValueError(f"{name} must be {dtype} of shape {shape}, got {got}.")
-    distinct = all(s or n < 2 for s, n in zip(out.strides, shape, strict=True))
+    distinct = are_distinct(out.strides, shape)
     if not out.flags.writeable or not has_itemsize_strides(out) or not distinct:
         raise ValueError(
             f"{name} must be a writeable array of distinct, aligned elements, "
             f"got strides {out.strides}, writeable={out.flags.writeable}."
         )
     return out
+
+
+def are_distinct(strides: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Return True if steps along an axis are longer than all shorter axes together.
+
+    Then no two elements share memory.
+    """
+    reach = 0
+    for stride, n in sorted(zip(map(abs, strides), shape, strict=True)):
+        if n > 1 and stride <= reach:
+            return False
+        reach += stride * (n - 1)
+    return True
 
 
 def stable_order(values: Floats) -> NDArray[np.intp]:

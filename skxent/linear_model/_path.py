@@ -161,6 +161,11 @@ def cross_entropy_path(
     path = PenaltyPath(rows, encoded.trained.loss, options_of(model))
     if count:
         first = l1_ratio / ((path.first_strength or 1.0) * rows.weight_sum)
+        if not first / eps < np.inf:
+            total = f"{rows.weight_sum:.3g}"
+            raise ValueError(
+                f"sample_weight must have a sum that leaves C finite, got {total}."
+            )
         Cs = np.geomspace(first, first / eps, count)
     Cs = np.asarray(Cs, dtype=np.float64)
     order = np.argsort(Cs, kind="stable")

@@ -17,8 +17,9 @@ from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
 from skxent.metrics._options import proper
 
-# Weights with a smaller sum may have subnormal products, which have few digits.
-TINY = 1e-280
+# Weights with a smaller sum may have subnormal products, which have few digits, and
+# with a larger one the sum of the products may overflow.
+TINY, HUGE = 1e-280, 1e300
 
 # By the size of a number.
 EPS = {4: float(np.finfo(np.float32).eps), 8: float(np.finfo(np.float64).eps)}
@@ -152,10 +153,10 @@ def _one_pass_log_loss(
         sample_weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
         with np.errstate(over="ignore"):
             total_weight = float(sample_weight.sum())
-        extreme = total_weight == np.inf or 0 < total_weight < TINY
+        extreme = total_weight > HUGE or 0 < total_weight < TINY
         if extreme and normalize and (np.abs(sample_weight) < np.inf).all():
-            # scikit-learn returns NaN here, or rounds each product to a subnormal
-            # number. The mean does not depend on the scale of the weights.
+            # scikit-learn returns NaN or infinity here, or rounds each product to a
+            # subnormal number. The mean does not depend on the scale of the weights.
             sample_weight = moderate(sample_weight)
             total_weight = float(sample_weight.sum())
         if not np.isfinite(total_weight) or total_weight == 0:

@@ -474,6 +474,18 @@ def test_weights_of_the_library_point_to_class_weight(cls, make, name):
         cls(estimator=make(**settings)).fit(*table())
 
 
+@pytest.mark.parametrize(("cls", "make"), CLASSES[:2])
+def test_weights_that_float32_does_not_hold(cls, make):
+    """The libraries would train on infinite gradients, or on none."""
+    X, y = table()
+    for size in (1e-300, 1e300):
+        with pytest.raises(ValueError, match=r"^sample_weight must have its largest"):
+            cls(estimator=make()).fit(X, y, sample_weight=np.full(len(y), size))
+    model = cls("focal", estimator=make(), class_weight={np.unique(y)[0]: 1e300})
+    with pytest.raises(ValueError, match=r"^sample_weight times class_weight must be"):
+        model.fit(X, y)
+
+
 @each
 def test_what_the_loss_replaces(cls, make):
     X, y = table()

@@ -1,6 +1,7 @@
 """Labels and weights in containers that keep no plain dtype, and what they raise."""
 
 import signal
+import warnings
 from importlib.util import find_spec
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 import scipy.sparse as sp
 import sklearn.metrics
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
@@ -154,6 +157,32 @@ def test_sparse_labels():
 WORDS = np.array(["a"] * 150, object)
 
 
+def missing(frame):
+    """A nullable frame with an entry that is missing."""
+    frame = frame.astype("Float64")
+    frame.iloc[3, 1] = pd.NA
+    return frame
+
+
+TIMES = {
+    "array": X.astype("M8[D]"),
+    "durations": X.astype("m8[h]"),
+    "frame": pd.DataFrame({"a": X[:, 0], "b": pd.date_range("2020", periods=150)}),
+    "zone": pd.DataFrame({"a": pd.date_range("2020", periods=150, tz="UTC")}),
+}
+
+
+@pytest.mark.parametrize("model", CLASSIFIERS, ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("times", TIMES)
+def test_times_are_no_numbers(model, times):
+    """scikit-learn's check would make days or microseconds of them."""
+    with pytest.raises((ValueError, TypeError)):
+        clone(model).fit(TIMES[times], CODES)
+    if times == "array":
+        with pytest.raises((ValueError, TypeError)):
+            clone(model).fit(X, CODES).predict(TIMES[times])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -172,6 +201,30 @@ WORDS = np.array(["a"] * 150, object)
         (
             lambda: ArrayBlocks(X, CODES, 2.0),
             r"sample_weight must be an array of 150 rows, got 2\.0",
+        ),
+        (
+            lambda: CrossEntropyClassifier().fit(X, CODES.astype([("y", "i4")])),
+            r"y must be an array of labels, got \[\('y'",
+        ),
+        (
+            lambda: cross_entropy(CODES, np.rec.fromarrays(P.T, names="a,b,c")),
+            "y_proba must be probabilities or logits, which are numbers: Cannot cast",
+        ),
+        (
+            lambda: cross_entropy(CODES, {0: P}),
+            r"y_proba must be probabilities or logits, which are numbers: float\(\)",
+        ),
+        (
+            lambda: blend_weights([[*P.tolist()[:-1], [1.0]]], CODES),
+            "probas must be probabilities or logits, which are numbers: setting an",
+        ),
+        (
+            lambda: cross_entropy(CODES, missing(pd.DataFrame(P))),
+            "Input y_proba contains NaN",
+        ),
+        (
+            lambda: CrossEntropyClassifier().fit(X, missing(pd.DataFrame(P))),
+            "Input y contains NaN",
         ),
     ],
 )
@@ -250,6 +303,16 @@ def test_labels_at_any_address(dtype):
     proba = np.random.default_rng(0).dirichlet(np.ones(3), len(y))
     assert cross_entropy(moved, proba) == cross_entropy(y, proba)
     assert log_loss(moved, proba) == log_loss(y, proba)
+
+
+def test_a_table_of_one_column_is_labels():
+    pa = pytest.importorskip("pyarrow", reason="pip install pyarrow")
+    words = np.array(["a", "b", "c"])[CODES]
+    for table in (pa.table({"y": words}), pa.record_batch({"y": words})):
+        for metric in (log_loss, cross_entropy):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DataConversionWarning)
+                assert_allclose(metric(table, P), metric(words, P), rtol=1e-14)
 
 
 def test_record_batches():

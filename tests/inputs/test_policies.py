@@ -20,7 +20,7 @@ from skxent import (
     FocalLogisticRegressionCV,
     explain,
 )
-from skxent.blending import BlendClassifier, blend_weights
+from skxent.blending import BlendClassifier, blend_gain, blend_weights
 from skxent.boosting import xgboost_objective
 from skxent.calibration import TemperatureScaling, posterior
 from skxent.losses import (
@@ -422,6 +422,7 @@ def test_weights_of_any_size(size, dtype):
         lambda **k: multilabel_log_loss(np.eye(3)[CODES], p, **k),
         lambda **k: explain(CODES, p, **k).skill,
         lambda **k: blend_weights([p, p[::-1]], CODES, **k),
+        lambda **k: blend_gain([p, p[::-1]], CODES, random_state=0, n_resamples=2, **k),
         lambda **k: TemperatureScaling().fit(np.log(p), CODES, **k).temperature_,
         lambda **k: Focal().best_constant(CODES, **k),
         lambda **k: neg_log_loss_scorer(model, X, CODES, **k),
@@ -429,6 +430,9 @@ def test_weights_of_any_size(size, dtype):
         lambda **k: evaluate_loss("focal", CODES, p, class_weight=[1e300] * 3, **k),
     ):
         assert_allclose(call(sample_weight=w), call(), rtol=1e-5)
+    # The sum of these weights is finite, and that of the weighted losses is not.
+    w = np.full(N, 1.5e308 / N)
+    assert_allclose(log_loss(CODES, p, sample_weight=w), log_loss(CODES, p))
 
 
 def test_fits_with_weights_whose_sum_overflows():

@@ -271,6 +271,12 @@ def test_numbers_that_are_not_finite(value, convert):
         cross_entropy_path(convert(X), y)
 
 
+def test_weights_without_a_finite_C():
+    X, y = data()
+    with pytest.raises(ValueError, match=r"^sample_weight must have a sum that leaves"):
+        cross_entropy_path(X, y, sample_weight=np.full(len(y), 5e-324))
+
+
 def test_one_class():
     X, _ = data()
     with pytest.raises(ValueError, match="class"):

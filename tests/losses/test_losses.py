@@ -459,6 +459,21 @@ def test_outputs_across_each_other_are_refused():
 
 
 @pytest.mark.parametrize(
+    ("strides", "distinct"),
+    [((24, 8), True), ((8, 80), True), ((8, 8), False), ((16, 8), False)],
+)
+def test_an_output_must_not_lie_across_itself(strides, distinct):
+    y, z = np.arange(10) % 3, np.linspace(-2, 2, 30).reshape(10, 3)
+    memory = np.zeros(40)
+    out = np.lib.stride_tricks.as_strided(memory, (10, 3), strides)
+    if distinct:
+        assert_array_equal(Focal().gradient(y, z, out=out), Focal().gradient(y, z))
+    else:
+        with pytest.raises(ValueError, match=r"^out must be .* of distinct"):
+            Focal().gradient(y, z, out=out)
+
+
+@pytest.mark.parametrize(
     ("method", "names"),
     [
         ("loss", ["out"]),
