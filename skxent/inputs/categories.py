@@ -164,7 +164,7 @@ def _of_polars(y: Any) -> Coded | None:
 def _of_arrow(y: Any) -> Coded | None:
     chunks = getattr(y, "chunks", [y])
     # A table has no count.
-    if len(chunks) != 1 or getattr(y, "null_count", 1) or not len(y):
+    if len(chunks) != 1 or getattr(y, "null_count", True) or not len(y):
         return None
     array = chunks[0]
     if str(array.type) in ("string", "large_string", "string_view"):
