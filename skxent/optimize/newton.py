@@ -114,7 +114,7 @@ def newton(
         taken = backtrack(function.at, point, end, slope, floor)
         if taken is None:
             return Solution(point.W, point.value, iteration, decrement, STALLED)
-        point = _lengthened(function, point, step, slope, *taken)
+        point = lengthened(function, point, step, slope, *taken)
         if options.callback is not None:
             options.callback(point.W)
     return Solution(point.W, point.value, options.max_iter, decrement, MAX_ITER)
@@ -138,7 +138,7 @@ def _last_step(
     return point.W, point.value
 
 
-def _lengthened(
+def lengthened(
     function: SmoothFunction,
     start: Point,
     step: Weights,

@@ -188,6 +188,10 @@ class Objective:
         """Return the same objective on rows enough to tell its curvature."""
         return replace(self, rows=self.rows.subsample, cached_hessian=None)
 
+    def sample(self, step: int) -> Objective:
+        """Return the same objective on every `step`-th row."""
+        return replace(self, rows=self.rows.sample(step), cached_hessian=None)
+
     def best_constant(self) -> Weights:
         """Return the weights that are best, or about so, if all coefficients are zero.
 

@@ -23,7 +23,7 @@ from skxent.optimize.precondition import (
     diagonal_if_sufficient,
     each_output,
     gram_cost,
-    mean_of_outputs,
+    mean_by_output,
 )
 from skxent.optimize.smooth import Weights, rounding_error
 from skxent.optimize.solution import SolverOptions
@@ -84,12 +84,7 @@ def scale_at(objective: Objective, W: Weights) -> Scale:
     elif each:
         inverse = each_output(sample, W)
     else:
-        mean, curvature = mean_of_outputs(sample, W), sample.output_curvature(W)
-        curvature = np.maximum(curvature, max(1e-3 * curvature.mean(), 1e-300))
-        share = curvature / curvature.mean()
-
-        def inverse(G: Weights) -> Weights:
-            return mean(G) / share
+        inverse = mean_by_output(sample, W)
 
     return Scale(inverse, each, m, np.arange(m))
 

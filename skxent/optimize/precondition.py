@@ -177,6 +177,22 @@ def mean_of_outputs(sample: Objective, W: Weights) -> Linear:
     return without_shift(Inverse(sample.gram(W), *sample.precision), sample)
 
 
+def output_curvature(sample: Objective, W: Weights) -> Weights:
+    """Return the mean curvature of each output, (m,), far enough from zero."""
+    curvature = sample.output_curvature(W)
+    return np.maximum(curvature, max(1e-3 * curvature.mean(), 1e-300))
+
+
+def mean_by_output(sample: Objective, W: Weights) -> Linear:
+    """Return the inverse of that Gram matrix, with a scale for each output."""
+    inverse = Inverse(sample.gram(W), *sample.precision)
+    if sample.rows.n_outputs == 1:
+        return inverse
+    curvature = output_curvature(sample, W)
+    share = np.sqrt(curvature / curvature.mean())
+    return without_shift(lambda G: inverse(G / share) / share, sample)
+
+
 def each_output(sample: Objective, W: Weights) -> Linear:
     """Return the inverses of a Gram matrix for each output."""
     precision = sample.precision

@@ -20,7 +20,7 @@ STOPPED = "a callback asked to stop"
 
 # Newton-Cholesky is the fastest solver if a step takes no more operations than this
 # (benchmarks/bench_linear.py with other limits here).
-FEW_OPERATIONS = 3e6
+FEW_OPERATIONS = 6e5
 
 # Iterations that L-BFGS gets before "auto" goes on with Newton-CG. It takes 8 to 30 on
 # most data, and up to 60 for 80 classes or more (benchmarks/choice_of_solver.py).

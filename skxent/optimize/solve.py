@@ -2,7 +2,8 @@
 
     newton-cholesky   factorise the whole Hessian: best while d K is small
     lbfgs             scaled by a diagonal, or by the Gram matrix of a sample where
-                      columns depend on each other: the fewest passes over X
+                      columns depend on each other; many rows start from the minimum
+                      of a sample: the fewest passes over X
     newton-cg         preconditioned conjugate gradients: any size, any shape
     proximal Newton   where the penalty is not smooth
 
@@ -29,6 +30,7 @@ from skxent.optimize.objective import Objective
 from skxent.optimize.outputs import of_output, one_output, unsolved
 from skxent.optimize.proximal_newton import proximal_newton
 from skxent.optimize.rows.base import MAX_CACHED_WEIGHTS
+from skxent.optimize.sample_start import sample_steps
 from skxent.optimize.smooth import Weights
 from skxent.optimize.solution import (
     CONVERGED,
@@ -60,29 +62,34 @@ FEW_ROWS = 6
 # of L-BFGS, as long as W fits a cache.
 FEW_ENTRIES = 16
 
-# Several fits use a Hessian that is kept, so it may cost this many times as much.
-KEPT_HESSIAN_FACTOR = 10
+# Several fits use a Hessian that is kept, so it may cost this many times as much; and
+# this many times where the other solver is Newton-CG.
+KEPT_HESSIAN_FACTOR, HARD_FACTOR = 50, 5
 
 
 def choose_solver(objective: Objective, options: SolverOptions) -> str:
     """Return the solver for the size of the problem.
 
     For a convex loss with a penalty, L-BFGS was the fastest at any number of rows per
-    coefficient, but for the smallest problems and those with next to no entries in a
-    column (benchmarks/choice_of_solver.py).
+    coefficient, but for the smallest problems without a sample to start from, and those
+    with next to no entries in a column (benchmarks/choice_of_solver.py).
     """
     size, m = objective.shape
     n, coefficients = objective.rows.n_samples, size * m
     operations = n * size**2 * m * (m + 1) / 2 + coefficients**3 / 3
-    factor = KEPT_HESSIAN_FACTOR if options.keep_hessian else 1
-    if operations <= factor * options.few_operations:
-        return "newton-cholesky"
-    # Only Newton's methods detect that no minimum exists.
     uneven = m > 1 and not objective.shift_invariant
     hard = (uneven or not objective.loss.convex) and n <= FEW_ROWS * coefficients
+    hard |= objective.may_be_unbounded()
+    factor = HARD_FACTOR if hard else 1
+    if options.keep_hessian:
+        factor = KEPT_HESSIAN_FACTOR
+    elif sample_steps(objective) and not hard:
+        factor = 0
+    if operations <= factor * options.few_operations:
+        return "newton-cholesky"
     empty = objective.rows.entries_per_column <= FEW_ENTRIES
     hard |= empty and coefficients <= MAX_CACHED_WEIGHTS
-    return "newton-cg" if hard or objective.may_be_unbounded() else "lbfgs"
+    return "newton-cg" if hard else "lbfgs"
 
 
 def run(
@@ -234,6 +241,8 @@ def _solve(
         limits = replace(options, max_iter=min(patience, left))
     solution = run(method, objective, start, limits)
     going = not solution.converged and solution.reason != SEPARABLE
+    # Only Newton's methods detect that no minimum exists.
+    going |= method is lbfgs and objective.may_be_unbounded(solution.value)
     if going and solution.n_iter < left:
         solver, before = "newton-cg", before + solution.n_iter
         start = objective.at_best_shift(solution.weights)

@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 39_700,
-    "lines of code": 24_400,
+    "lines": 39_900,
+    "lines of code": 24_550,
 }
 MAX_FILE_LINES = 300
 

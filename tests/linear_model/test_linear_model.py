@@ -182,11 +182,8 @@ def test_coefficients_beyond_single_precision_are_told(solver):
     X, y = data(2)
     X = (X * 1e-42).astype(np.float32)
     model = CrossEntropyClassifier(C=np.inf, solver=solver)
-    # Newton's steps are cut until they end at the largest number.
-    told = (ConvergenceWarning, "no step lowers the objective")
-    if solver == "lbfgs":
-        told = (ValueError, "^X, C and sample_weight must be of a size")
-    with pytest.raises(told[0], match=told[1]):
+    # Steps are cut until they end at the largest number.
+    with pytest.raises(ConvergenceWarning, match="no step lowers the objective"):
         model.fit(X, y)
     assert not hasattr(model, "coef_")
 
@@ -374,7 +371,8 @@ def test_lbfgs_finds_newtons_minimum(loss, kind, n_classes):
     if kind == "sparse":
         X = sp.csr_array(X * (rng.random(X.shape) < 0.7))
     X = X.astype(np.float32) if kind == "float32" else X
-    model = CrossEntropyClassifier(loss, solver="lbfgs").fit(X, y, sample_weight=w)
+    model = CrossEntropyClassifier(loss, solver="lbfgs", tol=1e-5)
+    model.fit(X, y, sample_weight=w)
     assert model.n_iter_[0] <= 40
     limit = 1e-8 if kind != "float32" else 1e-6
     assert abs(suboptimality(model, X, y, loss, w)) < limit

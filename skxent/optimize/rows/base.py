@@ -220,10 +220,14 @@ class Rows(ABC):
         """
         return self.n_features / (8 * max(5, self.n_outputs))
 
-    @property
-    @abstractmethod
+    @cached_property
     def subsample(self) -> Rows:
         """Return rows enough to tell the curvature, spread over all."""
+        return self.sample(self.sample_step)
+
+    @abstractmethod
+    def sample(self, step: int) -> Rows:
+        """Return every `step`-th row, or all if these have no weight."""
 
     @abstractmethod
     def restricted(self, columns: Columns) -> Rows:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
-from skxent.kernels.cached import cached_property
 from skxent.kernels.checks import ignore_overflow
 from skxent.losses._loss import Loss
 from skxent.optimize.rows.base import PassCounter, Rows, origin_step
@@ -108,11 +107,7 @@ def subsampled(parts: Parts, step: int) -> list[RowsPart]:
         share = sample.scaled_weight_sum / part.rows.scaled_weight_sum
         if not share:
             return None
-        sample = replace(
-            sample,
-            X=sample.X.copy(),  # a view would keep all rows
-            weight_sum=part.rows.weight_sum * share,
-        )
+        sample = replace(sample, weight_sum=part.rows.weight_sum * share)
         return RowsPart(sample, ((0, sample.n_samples),))
 
     return [sample for sample in map(of, parts) if sample is not None]
@@ -170,16 +165,15 @@ class BlockRows(Rows):
     mean_offset: Any = 0.0
     counter: PassCounter = field(default_factory=PassCounter)
 
-    @cached_property
-    def subsample(self) -> BlockRows:
-        """Return every k-th row of each block, which takes one pass."""
-        if self.sample_step < 2:
+    def sample(self, step: int) -> BlockRows:
+        """Return every `step`-th row of each block, which takes one pass."""
+        if step < 2:
             return self
         self.counter.add_one()
-        parts = self.parts.map(subsampled, self.sample_step)
+        parts = self.parts.map(subsampled, step)
         weight = parts.sum(weight_sum)
         # Preconditioners are chosen by what a sample costs, as for one table.
-        n_samples = -(-self.n_samples // self.sample_step)
+        n_samples = -(-self.n_samples // step)
         part = replace(
             self,
             parts=parts,

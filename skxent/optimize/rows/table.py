@@ -69,20 +69,17 @@ class TableRows(Rows):
         """Return float32 or float64, that of X."""
         return np.dtype(self.X.dtype)
 
-    @cached_property
-    def subsample(self) -> TableRows:
-        """Return every k-th row, or all if these have no weight."""
-        if self.sample_step < 2:
-            return self
-        part = self.take(slice(None, None, self.sample_step))
+    def sample(self, step: int) -> TableRows:
+        """Return every `step`-th row, or all if these have no weight."""
+        part = self.take(slice(None, None, step)) if step > 1 else self
         return part if part.scaled_weight_sum else self
 
     def take(self, rows: slice | NDArray[np.intp]) -> TableRows:
-        """Return some of the rows, whose sums are means over them alone."""
+        """Return a copy of some rows, whose sums are means over them alone."""
         target = self.target.rows(rows)
         offset = None if self.offset is None else self.offset[rows].copy()
         weight = target.mean_weight()
-        X = self.X[rows]
+        X = self.X[rows] if self.sparse else np.ascontiguousarray(self.X[rows])
         return self.part(X=X, target=target, offset=offset, scaled_weight_sum=weight)
 
     def part(self, **changes: Any) -> TableRows:
