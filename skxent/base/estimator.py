@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from importlib.metadata import version
 from types import FunctionType
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
@@ -133,11 +133,21 @@ def columns_of(model: Any) -> dict[str, Any]:
     return {name: getattr(model, name) for name in names if hasattr(model, name)}
 
 
+@lru_cache(maxsize=64, typed=True)
+def shared_focal(gamma: float) -> Focal:
+    """Return one loss for equal gammas, which keeps what is found of its formula."""
+    return Focal(gamma)
+
+
+def focal_of(model: Any) -> Focal:
+    """Return the focal loss with the gamma of a model."""
+    gamma = model.gamma
+    return shared_focal(gamma) if isinstance(gamma, (int, float)) else Focal(gamma)
+
+
 # The loss of an estimator that has the parameter gamma instead. It takes the place of
 # the field of this name, and mypy allows no class variable there.
-FOCAL_LOSS: Any = property(
-    lambda self: Focal(self.gamma), doc="The focal loss with this gamma."
-)
+FOCAL_LOSS: Any = property(focal_of, doc="The focal loss with this gamma.")
 PREFIX = "loss__"
 
 

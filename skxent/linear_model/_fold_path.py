@@ -23,7 +23,7 @@ from skxent.optimize.path import PenaltyPath
 from skxent.optimize.rows.table import TableRows
 from skxent.optimize.smooth import Weights
 from skxent.optimize.solution import Solution
-from skxent.optimize.solve import solve
+from skxent.optimize.solve import choose_solver, solve
 
 GridPoint = tuple[float, float, float]  # l1_ratio, the varied parameter, C
 
@@ -35,23 +35,27 @@ class Path:
     """The fits on one fold, each of which starts where its neighbours end.
 
     For each l1_ratio and value of the varied parameter C changes the penalty alone.
+    `tol` is the tolerance of long fits, where it is larger than a model's own.
     """
 
     rows: TableRows
     encoded: EncodedTarget
     warm_start: WarmStart
 
-    def __init__(self, train: LinearData, points: Sequence[GridPoint]) -> None:
+    def __init__(
+        self, train: LinearData, points: Sequence[GridPoint], tol: float | None = None
+    ) -> None:
         self.train = train
         self.points = points
+        self.tol = tol or 0.0
         self.sparse: Iterator[Solution] | None = None  # with an L1 penalty
         self.at: tuple[float, ...] = ()  # the l1_ratio and the value of `rows`
         self.row: list[Weights] = []  # the solutions there
         self.hessian: Weights | None = None  # of the rows, at the last of them
         self.known: dict[float, list[Weights]] = {}  # of each value at this l1_ratio
 
-    def fit(self, model: Any, point: GridPoint) -> tuple[int, dict[str, Any]]:
-        """Return the iterations and the attributes of a model at this point."""
+    def fit(self, point: GridPoint, model: Any) -> tuple[int, float]:
+        """Fit the model of this point; return the iterations and the decrement."""
         if point[:2] != self.at:
             self._begin_row(model, point)
         objective = objective_of(model, self.rows, self.encoded.trained)
@@ -62,18 +66,22 @@ class Path:
             solution = next(self.sparse)
             self.at = at
         attributes = fitted_attributes(objective, solution.weights)
-        return int(solution.n_iter), self.encoded.attributes | attributes
+        model.__dict__.update(self.encoded.attributes | attributes)
+        return int(solution.n_iter), float(solution.decrement)
 
     def _solve(self, objective: Objective, model: Any) -> Solution:
         """Return the minimum of a smooth objective."""
         start = self.warm_start.weights(self.row)
         self.row.append(start)  # where the next one starts if this one fails
-        solution = solve(
-            replace(objective, cached_hessian=self.hessian),
-            start,
-            replace(options_of(model), keep_hessian=True),
-            model.solver,
-        )
+        options = replace(options_of(model), keep_hessian=True)
+        solver = model.solver
+        if solver == "auto":
+            solver = choose_solver(objective, options)
+        # The last step of Newton's method costs next to nothing.
+        if solver != "newton-cholesky":
+            options = replace(options, tol=max(options.tol, self.tol))
+        objective = replace(objective, cached_hessian=self.hessian)
+        solution = solve(objective, start, options, model.solver)
         self.row[-1] = solution.weights
         if solution.hessian is not None:
             self.hessian = solution.hessian

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import fields
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.validation import _check_method_params
 
 from skxent.inputs.tables import codes_of_logits
 from skxent.kernels.checks import check_bool, warn
-from skxent.kernels.threads import blas_threads, effective_n_threads, processors
+from skxent.kernels.threads import effective_n_threads
 from skxent.linear_model._callbacks import (
     CallbackSupportMixin,
     SearchTask,
     with_callbacks,
 )
+from skxent.linear_model._choice import fit_folds
 from skxent.linear_model._classifier import CrossEntropyClassifier
+from skxent.linear_model._cv_results import summary, warn_of_failures
 from skxent.linear_model._data import LinearData
-from skxent.linear_model._grid import (
-    Candidate,
-    Fold,
-    fit_fold,
-    summary,
-    warn_of_failures,
-)
+from skxent.linear_model._grid import Candidate, Fold, FoldFits, grouped
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._multilabel import (
     column_parameters,
@@ -50,6 +45,7 @@ from skxent.linear_model._training import (
     encode_target,
     penalty_of,
 )
+from skxent.metrics._loss_scorer import LossScorer
 from skxent.typing import MatrixLike
 
 
@@ -109,6 +105,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             fit succeeds.
         """
         self._check_search()
+        self._check_fits()
         grid = self._grid()
         candidates: list[Candidate] = list(ParameterGrid(grid))
         for candidate in candidates:
@@ -129,23 +126,18 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         routed = self._route("fit", data.sample_weight, params)
         splits = self._splits(data, routed.splitter.split)
         task = SearchTask(self, len(splits), len(candidates), **data.for_callbacks)
+        groups = grouped(candidates, self.loss_parameter)
         jobs = min(effective_n_jobs(self.n_jobs), len(splits))
         n_threads = max(1, effective_n_threads() // jobs) if jobs > 1 else None
-        # Threads share X and let go of the interpreter in the kernels and in BLAS.
-        limit = max(1, processors() // jobs)
-        with blas_threads(limit) if jobs > 1 else nullcontext():
-            folds: list[Fold] = Parallel(n_jobs=jobs, prefer="threads")(
-                delayed(fit_fold)(
-                    partial(self._estimator, n_jobs=n_threads, **columns),
-                    self.loss_parameter,
-                    candidates,
-                    data.rows(train),
-                    self._fold_scorer(data, test, routed),
-                    self.error_score,
-                    task.fold(k),
-                )
-                for k, (train, test) in enumerate(splits)
-            )
+        make = partial(self._estimator, n_jobs=n_threads, **columns)
+
+        def fits(k: int) -> FoldFits:
+            train, scorer = splits[k][0], self._fold_scorer(data, splits[k][1], routed)
+            rows = data.rows(train)
+            return FoldFits(make, candidates, groups, rows, scorer, self.error_score)
+
+        tols = self._fold_tol, self.tol
+        folds = fit_folds(fits, task, len(splits), jobs, tols)
         warn_of_failures(folds, self.error_score)
         self.cv_results_ = summary(candidates, folds)
         self.n_splits_ = len(folds)
@@ -204,11 +196,17 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             )
         if names == [ALONE] and not callable(self.refit):
             check_bool("refit", self.refit)
-        if self.error_score != "raise" and not isinstance(self.error_score, Real):
-            raise ValueError(
-                f"error_score must be 'raise' or a number, got {self.error_score!r}."
-            )
-        effective_n_threads(self.n_jobs, name="n_jobs")
+
+    @property
+    def _fold_tol(self) -> float | None:
+        """The tolerance of fits among which the search has not chosen yet.
+
+        Only of what changes smoothly with the coefficients the error can be told.
+        """
+        (scorer, *more) = self._scorers().values()
+        smooth = isinstance(scorer, LossScorer) and not more
+        chooses = self.refit and not callable(self.refit)
+        return self.fold_tol if smooth and chooses else None
 
     def _keep_paths(self, grid: dict[str, list[Any]], folds: list[Fold]) -> None:
         # ParameterGrid runs through the names in their order, the last one fastest.
