@@ -28,6 +28,9 @@ def with_own_tasks(
     The new graph has no entries for persisted data.
     """
     graph = convert_legacy_graph(graph)
+    if any(getattr(node, "block_fusion", False) for node in graph.values()):
+        # The scheduler knows the tasks of a shuffle between workers by their names.
+        return keys, graph
     users: defaultdict[Any, set[Any]] = defaultdict(set)
     for name, node in graph.items():
         for dep in node.dependencies:

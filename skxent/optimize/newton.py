@@ -74,6 +74,9 @@ def is_unbounded_along(
     return there < start.value - 0.5 * decrement**2 - floor
 
 
+# Up to so many rounding errors of the value, a change of it may be noise.
+NEAR_ROUNDING = 10
+
 # From the point and the last decrement to a step; is the curvature along it known?
 Step = Callable[[Point, float], tuple[Weights, bool]]
 
@@ -110,11 +113,16 @@ def newton(
             return Solution(W, value, iteration, decrement, CONVERGED)
         if decrement**2 <= floor and decrement > 0.5 * previous:
             return Solution(point.W, point.value, iteration, decrement, ROUNDING)
+        # Values no longer tell whether such a short step leads down, and δ still falls.
+        trusted = decrement**2 <= NEAR_ROUNDING * floor and 2 * decrement <= previous
         previous = decrement
-        taken = backtrack(function.at, point, end, slope, floor)
-        if taken is None:
-            return Solution(point.W, point.value, iteration, decrement, STALLED)
-        point = lengthened(function, point, step, slope, *taken)
+        if trusted:
+            point = function.at(end)
+        else:
+            taken = backtrack(function.at, point, end, slope, floor)
+            if taken is None:
+                return Solution(point.W, point.value, iteration, decrement, STALLED)
+            point = lengthened(function, point, step, slope, *taken)
         if options.callback is not None:
             options.callback(point.W)
     return Solution(point.W, point.value, options.max_iter, decrement, MAX_ITER)

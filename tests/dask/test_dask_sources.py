@@ -237,3 +237,31 @@ def test_a_worker_that_is_paused_for_long_is_reported(
     assert len(texts) == stuck
     if stuck:
         assert "paused worker tcp://one for 0.15 s: its process uses 476.84" in texts[0]
+
+
+SHUFFLES = {
+    "set_index": lambda frame, other: frame.set_index("w", drop=False),
+    "shuffle": lambda frame, other: frame.shuffle("a"),
+    "sort_values": lambda frame, other: frame.sort_values("b"),
+    "merge": lambda frame, other: frame.merge(other, on="w"),
+}
+
+
+@pytest.mark.parametrize("kind", SHUFFLES)
+def test_shuffled_rows(client, data, kind):
+    """The scheduler knows the tasks of a shuffle between its workers by their names."""
+    frame, _ = data
+    frame = frame.assign(w=np.arange(2000) / 1000)
+    lazy = dd.from_pandas(frame, npartitions=5)
+    rows = SHUFFLES[kind](lazy, lazy[["w"]].assign(more=1.0))
+    expected = skxent.CrossEntropyClassifier(tol=1e-8)
+    expected.fit(frame[COLUMNS], frame["label"], frame["w"])
+    model = skd.CrossEntropyClassifier(tol=1e-8)
+    for _ in range(2):
+        model.fit(rows[COLUMNS], rows["label"], rows["w"])
+        assert_allclose(model.coef_, expected.coef_, atol=1e-10)
+    score = expected.score(frame[COLUMNS], frame["label"])
+    assert_allclose(model.score(rows[COLUMNS], rows["label"]), score, rtol=1e-12)
+    found = np.sort(model.predict_proba(rows[COLUMNS]).compute(), axis=0)
+    proba = np.sort(expected.predict_proba(frame[COLUMNS]), axis=0)
+    assert_allclose(found, proba, atol=1e-9)

@@ -356,6 +356,19 @@ def test_streams_of_many_columns_and_batches(n_classes, d, n_batches, tol, conve
     assert_follows(model, X, y, n_classes, n_batches, loss, convert, diagonal)
 
 
+@few_classes
+@pytest.mark.parametrize("solver", ["newton-cholesky", "newton-cg"])
+def test_newton_goes_on_where_a_value_is_rounding(n_classes, solver):
+    """Below √eps no value tells whether a step leads down; the decrement does."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(3000, 4))
+        logits = X @ rng.normal(size=(4, n_classes))
+        y = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+        model = FocalLogisticRegression(solver=solver, tol=1e-11).fit(X, y)
+        assert decrement(model, X, targets(y, n_classes), Focal(2.0), 1.0) <= 1e-10
+
+
 def test_what_lbfgs_hands_to_newtons_method_is_shifted_to_its_best():
     """Newton's steps do not go along a shift that all outputs share; L-BFGS does."""
     rng = np.random.default_rng(0)
