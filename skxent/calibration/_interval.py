@@ -75,8 +75,8 @@ def calibration_error_interval(
     r"""Compute the root mean square calibration error and a bootstrap interval.
 
     The error is ``expected_calibration_error(..., norm="l2", debias=True)``, with bins
-    that are made once, from all rows. The interval lies
-    between quantiles of the errors of resampled rows.
+    that are made once, from all rows. The interval lies between quantiles of the errors
+    of resampled rows. It is for the error of the bins, which is at most the true one.
 
     Parameters
     ----------

@@ -45,8 +45,9 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         + \sum_j \psi_j \left(\rho \|W_j\|_1 + \tfrac{1 - \rho}{2} \|W_j\|^2\right)
 
     With cross-entropy and no label smoothing this is the objective of
-    :class:`sklearn.linear_model.LogisticRegression`. X need not be scaled: the solvers
-    find the scale of the problem themselves.
+    :class:`sklearn.linear_model.LogisticRegression`. X need not be scaled for
+    convergence, because the solvers find the scale of the problem themselves. The
+    penalty still depends on the units of the columns, so scaling changes the model.
 
     Parameters
     ----------

@@ -73,7 +73,8 @@ def expected_calibration_error(
         For norm="l2" alone: subtract from every square what chance adds to it,
         :math:`\bar y_b (1 - \bar y_b) / (n_b - 1)`; a sum below 0 counts 0. n_b is the
         number of rows, with weights :math:`(\sum w)^2 / \sum w^2`. Bins of one row
-        count 0, with a warning if they have most of the weight.
+        count 0, with a warning if they have most of the weight. This assumes that all
+        rows of a bin have its mean probability, and subtracts too much in wide bins.
     {keywords}
 
     Returns
