@@ -86,6 +86,10 @@ class FitTask:
         )
 
 
+def nothing() -> None:
+    """Do nothing after a candidate."""
+
+
 class SearchTask:
     """The callback task of one search.
 
@@ -117,7 +121,7 @@ class SearchTask:
     def fold(self, k: int) -> Callable[[], None]:
         """Return the function to call after every candidate of fold k."""
         if not self.active:
-            return lambda: None
+            return nothing  # which goes to other processes, as a lambda does not
         task = self.search.subcontext(
             task_name="fold", task_id=k, max_subtasks=self.n_candidates
         )

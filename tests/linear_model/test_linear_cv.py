@@ -129,7 +129,7 @@ def test_any_scorer(scoring):
     assert 0.9 < value <= 1 if scoring == "accuracy" else value < 0
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
 def test_folds_in_parallel(backend):
     X, y = load_wine(return_X_y=True)
     model = FocalLogisticRegressionCV(Cs=3, gammas=[0.0, 2.0])
