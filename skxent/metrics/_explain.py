@@ -93,8 +93,8 @@ def explain(
     cross-entropy                  0.7469    1.0776
     = entropy of the labels        0.0000    0.0000  the floor
     + KL divergence                0.7469    1.0776
-      = wasted, miscalibrated      0.0948    0.1368  recalibration saves it, ± 0.63 bits
-      + noise, or not known        0.6521    0.9408
+      = wasted, miscalibrated      0.0404    0.0582  recalibration saves it, ± 0.63 bits
+      + noise, or not known        0.7066    1.0194
     entropy of the predictions     0.4404    0.6353  over-confident by 0.4423 ± 0.8 bits
     class frequencies              0.5623    0.8113  skill -32.8%
     uniform, log K                 0.6931    1.0000
