@@ -26,8 +26,8 @@ from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
 from posterior cimport posterior
 from proba cimport Checked, LogLoss, Table, load_table, log_loss_rows
 from scores cimport (
-    ANSWERS, BIN_SUMS, CALIBRATION, DIVERGENCE, LANES, LOSS, OVERLAP, OVERLAP_SUMS,
-    Score, Scores, score_rows,
+    ANSWERS, BIN_SUMS, CALIBRATION, DIVERGENCE, LANES, LOSS, MAX_BINS, OVERLAP,
+    OVERLAP_SUMS, Score, Scores, number_width, pad_edges, score_rows,
 )
 from signals cimport Watch, check_stopped, stopped, watch_of
 from soft cimport soft_rows
@@ -798,6 +798,15 @@ def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
         s.answers.kind = kind_of_numbers(answers.dtype.str)
         s.answers.data = <char *> <size_t> answers.__array_interface__["data"][0]
         s.answers.down, s.answers.right = answers.strides
+        # All answers count alike, and their sum alone is asked for.
+        s.flat = (
+            not s.proba.narrow and s.proba.columns == NULL and K > 1
+            and s.proba.numbers.right == 1 and s.proba.numbers.down == K
+            and s.answers.right == number_width[s.answers.kind]
+            and s.answers.down == K * s.answers.right
+            and s.rows.sample_weight.data == NULL
+            and s.rows.class_weight.data == NULL and arrays.get("value") is None
+        )
     s.rows.value = view_of("value", arrays.get("value"), n, 1, kind, True)
     s.eps = FLT_EPSILON if s.proba.narrow else DBL_EPSILON
     if binned:
@@ -810,6 +819,12 @@ def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
         check_size("sums", s.curves in (1, K) and s.curves * s.bins == len(arrays["sums"]))
         sums = view_of("sums", arrays["sums"], s.curves * s.bins, i, kind, True)
         check_size("sums", sums.right == 1 and sums.down == i)
+        s.each_once = (
+            s.score == CALIBRATION and s.curves > 1 and s.rows.codes != NULL
+            and s.rows.class_weight.data == NULL and s.rows.sample_weight.data == NULL
+            and s.rows.smoothing == 0 and s.bins <= MAX_BINS
+        )
+        pad_edges(&s)
         s.losses = arrays.get("losses", False)
         check_size("codes", s.rows.codes != NULL or not s.losses)
         check_size("sums", s.score == CALIBRATION or s.curves == K)

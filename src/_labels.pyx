@@ -1,6 +1,5 @@
 """Strings to codes, in one pass; numbers to their order and isotonic regression."""
 
-from libc.string cimport memcpy, memset
 from cpython.exc cimport PyErr_CheckSignals
 
 cdef extern from "strict.h":
@@ -17,42 +16,18 @@ cdef extern from "order.h" nogil:
         points
     )
 
+cdef extern from "strings.h" nogil:
+    ctypedef struct label_table:
+        Py_ssize_t *first
+        int known
+    void begin_labels(label_table *)
+    Py_ssize_t encode_rows(
+        const unsigned char *, Py_ssize_t, Py_ssize_t, Py_ssize_t, label_table *,
+        unsigned char *
+    )
+
 cdef enum:
     ROWS_PER_CHECK = 1 << 16  # until Ctrl-C is looked for: some milliseconds
-    SLOTS = 1 << 10  # of a table of at most 256 labels
-    MAX_BYTES = 256  # labels that have a byte as code
-
-ctypedef const unsigned char *label_at
-
-cdef inline unsigned long long hash_of(
-    const unsigned char *label, Py_ssize_t width
-) noexcept nogil:
-    cdef unsigned long long word, found = 0, odd = 0x9e3779b97f4a7c15
-    cdef Py_ssize_t j, words = width // 8
-    for j in range(words):
-        memcpy(&word, label + 8 * j, 8)
-        found = ((found ^ word) * odd)
-        found ^= found >> 29
-    if width % 8:
-        word = 0
-        memcpy(&word, label + 8 * words, width % 8)
-        found = (found ^ word) * odd
-    return found
-
-
-cdef inline bint are_equal(
-    const unsigned char *a, const unsigned char *b, Py_ssize_t width
-) noexcept nogil:
-    """Compare by words of eight bytes: a call of memcmp would take longer."""
-    cdef unsigned long long x, y, unlike = 0
-    cdef Py_ssize_t j
-    for j in range(width // 8):
-        memcpy(&x, a + 8 * j, 8)
-        memcpy(&y, b + 8 * j, 8)
-        unlike |= x ^ y
-    for j in range(width - width % 8, width):
-        unlike |= a[j] ^ b[j]
-    return unlike == 0
 
 
 def encode_bytes(const unsigned char[:, ::1] y, unsigned char[::1] codes):
@@ -60,33 +35,17 @@ def encode_bytes(const unsigned char[:, ::1] y, unsigned char[::1] codes):
 
     Return None if more than 256 rows differ.
     """
-    cdef Py_ssize_t n = y.shape[0], width = y.shape[1], i
-    cdef unsigned long long own
-    cdef int slot, known = 0
-    cdef list first = []
-    cdef unsigned long long[MAX_BYTES] hashes
-    cdef label_at[MAX_BYTES] labels
-    cdef short[SLOTS] code_in  # and -1
-    memset(&code_in[0], -1, sizeof(code_in))
-    for i in range(n):
-        if i % ROWS_PER_CHECK == 0:
-            PyErr_CheckSignals()
-        own = hash_of(&y[i, 0], width)
-        slot = own >> 54
-        while code_in[slot] >= 0:
-            if hashes[code_in[slot]] == own:
-                if are_equal(labels[code_in[slot]], &y[i, 0], width):
-                    break
-            slot = (slot + 1) % SLOTS
-        else:
-            if known == MAX_BYTES:
-                return None
-            hashes[known], labels[known] = own, &y[i, 0]
-            code_in[slot] = known
-            first.append(i)
-            known += 1
-        codes[i] = <unsigned char> code_in[slot]
-    return first
+    cdef Py_ssize_t n = y.shape[0], width = y.shape[1], start, stop
+    cdef label_table table
+    if codes.shape[0] != n:
+        raise ValueError(f"codes must have {n} rows, got {codes.shape[0]}.")
+    begin_labels(&table)
+    for start in range(0, n, ROWS_PER_CHECK):
+        PyErr_CheckSignals()
+        stop = min(n, start + ROWS_PER_CHECK)
+        if encode_rows(&y[0, 0], start, stop, width, &table, &codes[0]) < stop:
+            return None
+    return [table.first[start] for start in range(table.known)]
 
 
 def encode_strings(list y, Py_ssize_t[::1] codes):

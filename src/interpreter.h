@@ -84,10 +84,9 @@ static inline void REAL_NAME(modulated_L)(
     const REAL *p = m->p, *q = m->q, *L = m->L, *pq = m->pq;
     REAL sum = k + l;
     REAL_NAME(monomial)(m, k, l, g);
-    EACH_ROW {
-        d[0][i] = g[i] * L[i];
-        d[1][i] = g[i] * ((k * q[i] - l * p[i]) * L[i] - q[i]);
-    }
+    EACH_ROW d[0][i] = g[i] * L[i];
+    if (order > 0)
+        EACH_ROW d[1][i] = g[i] * ((k * q[i] - l * p[i]) * L[i] - q[i]);
     if (order > 1)
         EACH_ROW {
             REAL u = k * q[i] - l * p[i];

@@ -7,13 +7,13 @@ the likeliest class a and s = Σ_{k≠a} u_k nothing cancels:
     smoothed     (1 - ε) L_c + ε / K (K log Σ u - log Π u)
     entropy      -Σ p log p = [u_a L_a + s log Σ u - Σ_{k≠a} u_k log u_k] / Σ u
     divergence   Σ t log(t / p) - t + p, no term of which is negative
-    answers      -Σ_k log x_k, x_k = p_k or 1 - p_k, as log((P + Q) / P): P = Π x and
+    answers      Σ_k -log x_k + (1 - y_k) log(x_k / (1 - x_k)), with p_k for x_k if y_k > 1/2,
+                 else 1 - p_k and 1 - y_k. Σ -log x is log((P + Q) / P): P = Π x and
                  Q = 1 - P are sums of positive terms
 """
 
-from losses cimport ROWS, phi
+from losses cimport ROWS, by_class, phi
 from passes cimport Pass
-from softmax cimport find_class, find_top
 from targets cimport clamp_codes, load_codes
 from vecmath cimport vm_log_quick, vm_log_ratios, vm_logs
 from views cimport number
@@ -182,26 +182,40 @@ cdef inline void soft_scores(
 ) noexcept nogil:
     cdef Py_ssize_t k
     cdef int i
-    cdef double index
-    cdef double[ROWS] a, top, rest, own, others, total, mass
+    cdef double index, x, less, other
+    cdef double[ROWS] a, top, rest, own, others, sums, share, total, mass
     cdef double[3 * ROWS] margins, f
     cdef Py_ssize_t[ROWS] c
-    find_top(p.K, u, &top[0])
-    find_class(p.K, u, &top[0], &a[0])
-    sums_of_others(p.K, eps, u, &a[0], &top[0], &rest[0])
     for i in range(ROWS):
-        total[i] = mass[i] = 0
+        top[i] = clipped(u[i], eps)
+        a[i] = rest[i] = total[i] = mass[i] = 0
+    for k in range(1, p.K):
+        index = k
+        for i in range(ROWS):
+            x = clipped(u[k * ROWS + i], eps)
+            less = top[i] if x > top[i] else x
+            a[i] = index if x > top[i] else a[i]
+            top[i] = x if x > top[i] else top[i]
+            rest[i] += less
+    for i in range(ROWS):
+        share[i] = 1 / (top[i] + rest[i])
     for k in range(p.K):
         index = k
         for i in range(ROWS):
+            x = clipped(u[k * ROWS + i], eps)
+            other = rest[i] if a[i] == index else (rest[i] - x) + top[i]
+            own[i] = x
+            others[i] = other
+            margins[i] = x * share[i]
+            margins[ROWS + i] = other * share[i]
+        negative_logs(&own[0], &others[0], &sums[0], &margins[2 * ROWS])
+        for i in range(ROWS if by_class(&p.loss) else 0):
             c[i] = k
-            own[i] = clipped(u[k * ROWS + i], eps)
-            others[i] = rest[i] if a[i] == index else (rest[i] - own[i]) + top[i]
-        margins_of(&own[0], &others[0], &margins[0])
         phi(&p.loss, 0, &c[0], &margins[0], &f[0])
         for i in range(ROWS):
-            mass[i] += t[k * ROWS + i]
-            total[i] += t[k * ROWS + i] * f[i] if t[k * ROWS + i] != 0 else 0
+            x = t[k * ROWS + i]
+            mass[i] += x
+            total[i] += x * f[i] if x != 0 else 0
     for i in range(ROWS):
         value[i] = total[i]
         weight[i] = mass[i]
@@ -243,46 +257,39 @@ cdef inline void answer_scores(
     """Score answers from 0 to 1; weights are those of the columns."""
     cdef Py_ssize_t k, K = p.K
     cdef int i
-    cdef bint plain = p.class_weight.data == NULL and p.smoothing == 0
-    cdef double x, y, v, keep = 1 - p.smoothing, half = p.smoothing / 2
-    cdef double[ROWS] own, others, sums, logs, opposite, total, partly
+    cdef bint weighted = p.class_weight.data != NULL, partly = p.smoothing > 0
+    cdef double x, y, v = 1, keep = 1 - p.smoothing, half = p.smoothing / 2
+    cdef double[ROWS] own, others, sums, logs, total, between, likelier, less, excess, rest
     for i in range(ROWS):
-        partly[i] = total[i] = others[i] = 0
+        between[i] = total[i] = others[i] = 0
         own[i] = 1
-    for k in range(K if plain else 0):
-        for i in range(ROWS):
-            partly[i] += t[k * ROWS + i] * (1 - t[k * ROWS + i])
-    for i in range(ROWS):
-        plain &= partly[i] == 0
     for k in range(K):
-        v = 1
-        if p.class_weight.data != NULL:
+        for i in range(ROWS):
+            between[i] += t[k * ROWS + i] * (1 - t[k * ROWS + i])
+    for i in range(ROWS):
+        partly |= between[i] != 0
+    for k in range(K):
+        if weighted:
             v = number(&p.class_weight, k)
         for i in range(ROWS):
             x = clipped(u[k * ROWS + i], eps)
             x = x if x < 1 - eps else 1 - eps
-            y = 1 - x
-            sums[i] = x if not plain or t[k * ROWS + i] != 0 else y
-            opposite[i] = y if not plain or t[k * ROWS + i] != 0 else x
-        if plain:
+            y = keep * t[k * ROWS + i] + half
+            likelier[i] = x if y > 0.5 else 1 - x
+            less[i] = 1 - x if y > 0.5 else x
+            excess[i] = likelier[i] - less[i]
+            rest[i] = v * (1 - y if y > 0.5 else y)
+            others[i] += own[i] * less[i]
+            own[i] *= likelier[i]
+        if partly:
+            vm_log_ratios(&likelier[0], &less[0], &excess[0], &logs[0])
             for i in range(ROWS):
-                others[i] += own[i] * opposite[i]
-                own[i] *= sums[i]
-            if k % FACTORS == FACTORS - 1 or k == K - 1:
-                negative_logs(&own[0], &others[0], &sums[0], &logs[0])
-                for i in range(ROWS):
-                    total[i] += logs[i]
-                    own[i] = 1
-                    others[i] = 0
-        else:
+                total[i] += rest[i] * logs[i]
+        if weighted or k % FACTORS == FACTORS - 1 or k == K - 1:
+            negative_logs(&own[0], &others[0], &sums[0], &logs[0])
             for i in range(ROWS):
-                own[i] = sums[i]
-            negative_logs(&own[0], &opposite[0], &sums[0], &logs[0])
-            for i in range(ROWS):
-                total[i] += v * (keep * t[k * ROWS + i] + half) * logs[i]
-            negative_logs(&opposite[0], &own[0], &sums[0], &logs[0])
-            for i in range(ROWS):
-                y = 1 - (keep * t[k * ROWS + i] + half)
-                total[i] += v * y * logs[i]
+                total[i] += v * logs[i]
+                own[i] = 1
+                others[i] = 0
     for i in range(ROWS):
         value[i] = total[i]

@@ -6,7 +6,9 @@ Rows are checked in the pass that reads them. Two scores are sums alone:
     overlap      the sums w p y, w p, w y and, if asked for, w y φ of each class
 """
 
-from libc.string cimport memset
+from libc.float cimport DBL_EPSILON
+from libc.math cimport INFINITY
+from libc.string cimport memcpy, memset
 
 from losses cimport ROWS
 from passes cimport Pass, tiles
@@ -14,7 +16,7 @@ from proba cimport Checked, Table
 from rowscores cimport (
     answer_scores, divergences, entropies, hard_scores, soft_likelihoods, soft_scores,
 )
-from targets cimport load_hard_labels, weigh_labels
+from targets cimport clamp_codes, load_hard_labels, weigh_labels
 from tiles cimport load, store
 from views cimport View, number
 
@@ -42,6 +44,7 @@ cdef enum Score:
 cdef enum:
     BIN_SUMS = 5
     OVERLAP_SUMS = 4
+    MAX_BINS = 64  # whose edges are copied
     LANES = 16  # sums that do not wait for each other; loops over 8 would not vectorise
 
 
@@ -57,8 +60,11 @@ cdef struct Scores:
     Table proba
     Numbers answers
     double eps
+    bint flat  # may rows of a tile change places?
     View edges  # between bins
     Py_ssize_t bins, curves  # one curve, or one for each class
+    bint each_once  # curves for each class, of labels without weights, in few bins
+    double[MAX_BINS + 2] padded  # edges, between infinite ones
     bint losses  # of each class, beside its overlap
 
 
@@ -119,6 +125,50 @@ cdef inline void add_to_bins(
         bin_sums[2] += w * y
         bin_sums[3] += w * y * y
         bin_sums[4] += w * w
+
+
+cdef inline void pad_edges(Scores *s) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(s.bins + 2 if s.each_once else 0):
+        s.padded[i] = -INFINITY if i == 0 else INFINITY
+        if 0 < i < s.bins:
+            s.padded[i] = number(&s.edges, i - 1)
+
+
+cdef inline double *bin_of(
+    const Scores *s, double per_unit, double c, double *sums
+) noexcept nogil:
+    """Return the sums of the bin of a probability in [0, 1], of bins of equal width.
+
+    Arithmetic finds it, or by rounding the next one. A branch would be guessed wrong.
+    """
+    cdef Py_ssize_t at = <Py_ssize_t> (c * per_unit)
+    return sums + BIN_SUMS * (at - <Py_ssize_t> (not c > s.padded[at]))
+
+
+cdef inline void add_to_curves(
+    const Scores *s, Py_ssize_t row, int rows, const double *u, double *sums
+) noexcept nogil:
+    """Add rows of one label and of weight 1 to the bins of all classes: w, w c and w y.
+
+    Classes follow each other, so that a sum seldom waits for the one before.
+    """
+    cdef Py_ssize_t k, K = s.rows.K, step = s.bins * BIN_SUMS
+    cdef int i
+    cdef double c, per_unit = s.bins * (1 + 4 * DBL_EPSILON)
+    cdef double *bin_sums
+    cdef Py_ssize_t[ROWS] label
+    for i in range(ROWS):
+        label[i] = s.rows.codes[s.rows.first + row + (i if i < rows else 0)]
+    clamp_codes(K, &label[0])
+    for i in range(rows):
+        for k in range(K):
+            c = u[k * ROWS + i]
+            bin_sums = bin_of(s, per_unit, c, sums + k * step)
+            bin_sums[0] += 1
+            bin_sums[1] += c
+        k = label[i]
+        bin_of(s, per_unit, u[k * ROWS + i], sums + k * step)[2] += 1
 
 
 cdef inline void calibrate(
@@ -203,7 +253,8 @@ cdef inline void sum_lanes(
 
 
 cdef inline void load_answers(
-    const Numbers *y, Py_ssize_t row, int rows, Py_ssize_t K, double *t, double *room
+    const Numbers *y, Py_ssize_t row, int rows, Py_ssize_t K, bint flat, double *t,
+    double *room
 ) noexcept nogil:
     cdef const char *first = y.data + row * y.down
     cdef Py_ssize_t width = number_width[y.kind]
@@ -211,8 +262,12 @@ cdef inline void load_answers(
         convert_tile(y.kind, first, y.down, y.right, rows, K, t)
         return
     if y.kind > 0:
-        convert_rows(y.kind, first, 0, width, 1, K * ROWS, 0, room)
+        convert_rows(y.kind, first, 0, width, 1, K * ROWS, 0, t if flat else room)
         first = <const char *> room
+    if flat:
+        if y.kind == 0:
+            memcpy(t, first, K * ROWS * sizeof(double))
+        return
     rows_to_tile(sizeof(double), first, K, K, t)
 
 
@@ -288,7 +343,7 @@ cdef inline void score_rows(
     double *sums
 ) noexcept nogil:
     cdef const Pass *p = &s.rows
-    cdef Py_ssize_t K = p.K, row, tile, lanes = OVERLAP_SUMS * K * LANES
+    cdef Py_ssize_t K = p.K, row, tile, at, lanes = OVERLAP_SUMS * K * LANES
     cdef int rows, i
     cdef double *u = work
     cdef double *t = work + K * ROWS
@@ -303,18 +358,27 @@ cdef inline void score_rows(
     for tile in range(tiles(start, stop)):
         row = start + tile * ROWS
         rows = <int> min(ROWS, stop - row)
-        s.proba.load(&s.proba, row, rows, u, <float *> t)
+        if s.flat and rows == ROWS:
+            memcpy(
+                u, <const double *> s.proba.numbers.data + row * K,
+                K * ROWS * sizeof(double),
+            )
+        else:
+            s.proba.load(&s.proba, row, rows, u, <float *> t)
         check_rows(K, u, &found)
         # A single column is loaded as that of the second of two classes.
         for i in range(ROWS if s.proba.width == 1 else 0):
             u[i] = u[ROWS + i] if s.score == ANSWERS else 1 - u[ROWS + i]
         if s.score == ANSWERS:
-            load_answers(&s.answers, row, rows, K, t, t + K * ROWS)
+            load_answers(&s.answers, row, rows, K, s.flat, t, t + K * ROWS)
             check_rows(K, t, &targets)
         elif p.soft.data != NULL:
             load(&p.soft, row, rows, K, t)
             check_rows(K, t, &targets)
-        score_tile(s, row, rows, work, sums, &value[0], &weight[0])
+        if not s.each_once:
+            score_tile(s, row, rows, work, sums, &value[0], &weight[0])
+        elif not is_outside(&found, 1):  # What is has no bin, and no result.
+            add_to_curves(s, row, rows, u, sums)
         if as_given:
             continue
         for i in range(rows, ROWS):
@@ -324,6 +388,9 @@ cdef inline void score_rows(
             mass[i] += weight[i]
         if p.value.data != NULL:
             store(&value[0], row, rows, 1, &p.value)
+    for at in range(s.curves * s.bins if s.each_once else 0):
+        sums[BIN_SUMS * at + 3] = sums[BIN_SUMS * at + 2]
+        sums[BIN_SUMS * at + 4] = sums[BIN_SUMS * at]
     if s.score == OVERLAP:
         sum_lanes(OVERLAP_SUMS * K, t + 2 * K * ROWS, sums)
     part.outside = is_outside(&found, 1)

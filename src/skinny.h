@@ -59,11 +59,9 @@ typedef struct {
 #define FETCH_LATER(address) __builtin_prefetch(address, 0, 2)
 #define FAR 2048 /* numbers from what is read to what is fetched */
 
-#define ALWAYS static inline __attribute__((always_inline))
-
 #define SKINNY(T, N)                                                                   \
     /* A vector of S rows times M columns */                                           \
-    ALWAYS void dot_##T(                                                               \
+    ALWAYS_INLINE void dot_##T(                                                               \
         const int S, const int M, const T *const *row, ptrdiff_t at, const T *origin,  \
         const T *W, ptrdiff_t wide, skxent_##T##_##N *sum) {                           \
         skxent_##T##_##N x[8], w, o;                                                   \
@@ -81,7 +79,7 @@ typedef struct {
     }                                                                                  \
     /* Rows beyond the last repeat it: Z has room for them. Vectors of sums are folded \
      * N at a time. */                                                                 \
-    ALWAYS void dots_##T(                                                              \
+    ALWAYS_INLINE void dots_##T(                                                              \
         const int S, const int M, const shape *s, const block *b, const T *W, T *Z) {  \
         const T *X = (const T *)b->X, *origin = (const T *)b->origin;                  \
         const ptrdiff_t rows = b->rows, step = b->step, full = s->full, tail = s->tail;\
@@ -104,7 +102,7 @@ typedef struct {
         }                                                                              \
     }                                                                                  \
     /* M columns times P vectors of a row, which begin at `from` in X and `to` in G */ \
-    ALWAYS void outer_##T(                                                             \
+    ALWAYS_INLINE void outer_##T(                                                             \
         const int P, const int M, const shape *s, const block *b, ptrdiff_t from,      \
         ptrdiff_t to, const T *R, T *G) {                                              \
         const T *X = (const T *)b->X + from, *origin = (const T *)b->origin + to;      \
@@ -131,7 +129,7 @@ typedef struct {
             UNROLL for (int k = 0; k < M; k++)                                         \
                 memcpy(G + k * wide + p * N, &sum[k][p], sizeof o[p]);                 \
     }                                                                                  \
-    ALWAYS void outers_##T(                                                            \
+    ALWAYS_INLINE void outers_##T(                                                            \
         const int M, const shape *s, const block *b, const T *R, T *G) {               \
         ptrdiff_t j = 0;                                                               \
         for (; j + SKINNY_WIDTH * N <= s->full; j += SKINNY_WIDTH * N)                 \
@@ -140,7 +138,7 @@ typedef struct {
             outer_##T(1, M, s, b, j < s->full ? j : s->tail, j, R, G);                 \
     }                                                                                  \
     /* M outputs of a tile, whose columns lie one after another, N rows to a vector */ \
-    ALWAYS void tile_##T(                                                              \
+    ALWAYS_INLINE void tile_##T(                                                              \
         const int M, ptrdiff_t wide, ptrdiff_t columns, const T *tile, const T *W, T *u) { \
         for (int first = 0; first < ROWS; first += 4 * N) {                            \
             skxent_##T##_##N sum[16], x[4];                                            \

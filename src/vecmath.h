@@ -17,15 +17,10 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include "bysize.h"
 
 /* A call left standing would keep the loop around it from vectorising. */
-#if defined(__GNUC__) || defined(__clang__)
-#define VM_INLINE static inline __attribute__((always_inline))
-#elif defined(_MSC_VER)
-#define VM_INLINE static __forceinline
-#else
-#define VM_INLINE static inline
-#endif
+#define VM_INLINE ALWAYS_INLINE
 
 static inline uint64_t vm_bits(double x) { uint64_t b; memcpy(&b, &x, 8); return b; }
 VM_INLINE double vm_real(uint64_t b) { double x; memcpy(&x, &b, 8); return x; }
@@ -161,12 +156,8 @@ VM_INLINE float vm_log_splitf(float u, float *f, float *inverse) {
 /* log(a / b) = k ln 2 + 2 atanh(s), s = (a' - b) / (a' + b), with a' = 2^-k a from 2/3 to
  * 3/2 of b: one division, and within 3 ulp. a - b is given, for it may have digits that a
  * lacks. All are normal numbers, and the ratio is between 2^-1000 and 2^1000. */
-VM_INLINE double vm_log_ratio(double a, double b, double excess) {
-    const uint64_t bias = UINT64_C(1024) << 52, half = UINT64_C(1) << 51;
-    uint64_t bits = (vm_bits(a) - vm_bits(b)) + (bias + half);
-    double k = vm_real((bits >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1024.0);
-    double near = vm_real(vm_bits(a) - (bits & UINT64_C(0xfff0000000000000)) + bias);
-    double s = (k == 0.0 ? excess : near - b) / (near + b), z = s * s, w = z * z;
+VM_INLINE double vm_log_of_shares(double k, double s) {
+    double z = s * s, w = z * z;
     double even = 0x1.35a069e7c6170p-3, odd = 0x1.39029fee4388ep-3;
     even = even * w + 0x1.746bbab7de053p-3;
     odd = odd * w + 0x1.c71c3cd5b95f1p-3;
@@ -174,6 +165,21 @@ VM_INLINE double vm_log_ratio(double a, double b, double excess) {
     odd = odd * w + 0x1.999999997c60ap-2;
     even = even * w + 0x1.555555555556ep-1;
     return k * 0x1.62e42fefa39efp-1 + s * (2.0 + z * (even + z * odd));
+}
+VM_INLINE double vm_log_ratio(double a, double b, double excess) {
+    const uint64_t bias = UINT64_C(1024) << 52, half = UINT64_C(1) << 51;
+    uint64_t bits = (vm_bits(a) - vm_bits(b)) + (bias + half);
+    double k = vm_real((bits >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1024.0);
+    double near = vm_real(vm_bits(a) - (bits & UINT64_C(0xfff0000000000000)) + bias);
+    return vm_log_of_shares(k, (k == 0.0 ? excess : near - b) / (near + b));
+}
+/* The same of b = 1, near which no digits of x - 1 are lost. */
+VM_INLINE double vm_log_quick(double x) {
+    const uint64_t half = UINT64_C(1) << 51;
+    uint64_t exponent = (vm_bits(x) + half) & UINT64_C(0xfff0000000000000);
+    double k = vm_real((exponent >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023.0);
+    double near = vm_real(vm_bits(x) - exponent + (UINT64_C(1023) << 52));
+    return vm_log_of_shares(k, (near - 1.0) / (near + 1.0));
 }
 
 /* Both logarithms for each row of a tile (losses.pxd). */
@@ -184,7 +190,6 @@ VM_INLINE void vm_log_ratios(
     for (int i = 0; i < VM_ROWS; i++)
         out[i] = vm_log_ratio(a[i], b[i], excess[i]);
 }
-VM_INLINE double vm_log_quick(double x) { return vm_log_ratio(x, 1.0, x - 1.0); }
 VM_INLINE void vm_logs(const double *restrict x, double *restrict out) {
     for (int i = 0; i < VM_ROWS; i++)
         out[i] = vm_log_quick(x[i]);

@@ -152,6 +152,9 @@ def _of_polars(y: Any) -> Coded | None:
         return None
     kind = str(y.dtype).partition("(")[0]
     if kind in ("String", "Utf8"):
+        hashed = _of_hashes(y)
+        if hashed is not None:
+            return hashed
         y = y.cast(sys.modules["polars"].Categorical)
     elif kind not in ("Categorical", "Enum"):
         return None
@@ -159,6 +162,23 @@ def _of_polars(y: Any) -> Coded | None:
     labels = np.array(present.to_list(), dtype=object)
     codes = _signed(y.to_physical().to_numpy())
     return Coded(labels, present.to_physical().to_numpy().astype(np.intp), codes)
+
+
+def _of_hashes(y: Any) -> Coded | None:
+    """Return polars' strings as codes of their hashes; None if two labels share one."""
+    hashes = y.hash().to_numpy()
+    if not len(y) or hashes.dtype != np.uint64:
+        return None
+    codes = np.empty(len(y), dtype=np.uint8)
+    rows = np.ascontiguousarray(hashes).view(np.uint8).reshape(len(y), 8)
+    first = _labels.encode_bytes(rows, codes)
+    if first is None:
+        return None
+    labels = y.gather(first)
+    if not (labels.gather(codes) == y).all():
+        return None
+    known = np.array(labels.to_list(), dtype=object)
+    return Coded(known, np.arange(len(first)), codes)
 
 
 def _of_arrow(y: Any) -> Coded | None:

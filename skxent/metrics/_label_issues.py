@@ -15,7 +15,7 @@ from skxent.metrics._overlap import Overlap, overlap_in_one_pass, overlap_of_pro
 from skxent.metrics._proba import read_proba
 from skxent.metrics._rows import ScoredRows
 
-BLOCK = 1 << 14  # rows whose tables fit in the cache
+BLOCK = 1 << 13  # rows whose tables fit in the cache
 
 
 class LabelIssues(NamedTuple):
@@ -137,18 +137,18 @@ def rank_label_issues(
     suggested, flags = np.empty_like(given), np.empty(len(codes), dtype=bool)
     for start in range(0, len(codes), BLOCK):
         block = slice(start, start + BLOCK)
-        p, own = proba[block], given[block]
-        confidence[block] = p[np.arange(len(p)), own]
-        columns = np.array(p.T, dtype=np.float64, order="C")
+        columns = np.array(proba[block].T, dtype=np.float64, order="C")
+        rows_of_block = np.arange(columns.shape[1])
+        confidence[block] = columns[codes[block], rows_of_block]
         confident = _suggest(columns, thresholds, suggested[block])
-        flags[block] = confident & (suggested[block] != own)
+        np.logical_and(confident, suggested[block] != given[block], out=flags[block])
     order = stable_order(confidence)
     return LabelIssues(
         order,
-        classes[given[order]],
-        confidence[order],
-        classes[suggested[order]],
-        flags[order],
+        classes.take(given.take(order)),
+        confidence.take(order),
+        classes.take(suggested.take(order)),
+        flags.take(order),
     )
 
 
@@ -175,10 +175,14 @@ def _suggest(
 
     columns : ndarray of shape (K, rows), which is overwritten
     """
-    # Those that reach it are above 2 and win; without any the most probable does.
-    columns += 2.0 * (columns >= thresholds[:, np.newaxis])
-    best, suggested[:] = columns[0], 0
-    for k in range(1, len(columns)):
-        suggested[columns[k] > best] = k
-        np.maximum(best, columns[k], out=best)
+    # Those that reach it are above 2 and win; without any the most probable does. The
+    # class of the largest so far is the largest class that was larger than all before.
+    suggested[:] = 0
+    for k, (column, threshold) in enumerate(zip(columns, thresholds, strict=True)):
+        column += 2.0 * (column >= threshold)
+        if k > 0:
+            larger = np.multiply(column > columns[0], k, dtype=suggested.dtype)
+            np.maximum(suggested, larger, out=suggested)
+            np.maximum(columns[0], column, out=columns[0])
+    best = columns[0]
     return best >= 2

@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+import mpmath
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from sklearn.metrics import log_loss as reference
 
 from oracle import DTYPES, LOSS_INSTANCES
 from skxent import metrics
+from skxent.inputs.categories import encode_coded
 
 N = 2500
 EPS = np.finfo(float).eps
@@ -217,7 +219,7 @@ def calibration_error(y, p, weights, n_bins, classwise):
         top = p.argmax(axis=1) if k is None else np.full(len(p), k)
         bins = {}
         for i, (row, c, w) in enumerate(zip(p, top, weights, strict=True)):
-            at = max(int(np.ceil(np.float64(row[c]) * n_bins)) - 1, 0)
+            at = np.sum(row[c] > np.arange(1, n_bins) / n_bins)
             event = y[i, c] if y.ndim == 2 else float(y[i] == c)
             sums = bins.setdefault(at, np.zeros(2))
             sums += w * np.array([row[c], event])
@@ -229,12 +231,56 @@ def calibration_error(y, p, weights, n_bins, classwise):
 @pytest.mark.parametrize("soft", [False, True])
 def test_calibration_error(classwise, soft):
     y = RNG.dirichlet(np.ones(3), N) if soft else CODES
-    for n_bins in (1, 10, 40, 100):
-        found = metrics.expected_calibration_error(
-            y, P, n_bins=n_bins, classwise=classwise, sample_weight=WEIGHTS
-        )
-        expected = calibration_error(y, P, WEIGHTS, n_bins, classwise)
-        assert_allclose(found, expected, rtol=1e-10)
+    # In bins as wide as a step of these, each is at an edge.
+    decimal = RNG.multinomial(40, np.ones(3) / 3, N) / 40
+    for n_bins in (1, 10, 40, 64, 100):
+        for p, weights in ((P, WEIGHTS), (P, None), (decimal, None)):
+            keywords = {"n_bins": n_bins, "classwise": classwise}
+            found = metrics.expected_calibration_error(
+                y, p, sample_weight=weights, **keywords
+            )
+            w = np.ones(N) if weights is None else weights
+            assert_allclose(found, calibration_error(y, p, w, **keywords), rtol=1e-10)
+
+
+def test_soft_answers_are_exact():
+    """Also where one of the two logarithms is tiny, and for rows that end in a tile."""
+    p = np.r_[0.5, 1e-9, 1 - 1e-9, 0.3, 1 - 2.0**-52, 2.0**-52, RNG.random(64)]
+    y = np.r_[0.5, 1e-9, 1 - 1e-9, 1, 1 - 1e-15, 1e-15, RNG.random(64)]
+    exact = [
+        float(-a * mpmath.log(x) - (1 - a) * mpmath.log1p(-x))
+        for x, a in zip(map(mpmath.mpf, p), map(mpmath.mpf, y), strict=True)
+    ]
+    table, answers = np.column_stack([p, p[::-1]]), np.column_stack([y, y[::-1]])
+    expected = np.add(exact, exact[::-1]) / 2
+    found = metrics.multilabel_log_loss(answers, table, reduction="none")
+    assert_allclose(found, expected, rtol=1e-14)
+    whole = metrics.multilabel_log_loss(answers, table)
+    assert_allclose(whole, expected.mean(), rtol=1e-14)
+    for rows in (answers > 0.5, (answers > 0.5) * 1.0, (answers > 0.5).astype("f4")):
+        each = -np.log(np.where(answers > 0.5, table, 1 - table)).mean()
+        assert_allclose(metrics.multilabel_log_loss(rows, table), each, rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", ["U", "S"])
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 16, 40])
+def test_strings_of_any_width(kind, width):
+    """They may differ in one character, wherever it is."""
+    names = np.array([["a"] * width for _ in range(width + 1)], dtype=f"{kind}1")
+    names[np.arange(width), np.arange(width)] = "b"
+    names = names.view(f"{kind}{width}")[:, 0]
+    codes = RNG.integers(0, len(names), 500)
+    coded = encode_coded(names[codes])
+    classes, found = coded.dense()
+    assert (classes == np.unique(names[codes])).all()
+    assert (classes[found] == names[codes]).all()
+
+
+def test_strings_that_share_a_hash(monkeypatch):
+    y = polars.Series(NAMES[CODES].tolist())
+    clash = polars.Series(np.zeros(N, dtype=np.uint64))
+    monkeypatch.setattr(polars.Series, "hash", lambda self: clash)
+    assert_allclose(metrics.log_loss(y, P), reference(NAMES[CODES], P), rtol=1e-12)
 
 
 def test_decimal_probabilities_stay_in_their_bins():
