@@ -1,21 +1,26 @@
 """L-BFGS from an approximate inverse of the Hessian, such as that of a sample.
 
 A step is -Hg, where H is that inverse, corrected by the last steps and by how they
-changed the gradient (Nocedal and Wright 2006, Numerical Optimization, algorithm 7.4).
+changed the gradient (Nocedal and Wright 2006, Numerical Optimization, section 7.2).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from scipy.linalg.lapack import dtrtrs
 
 from skxent.optimize.inverse import check_curvature
 from skxent.optimize.newton import backtrack, lengthened
 from skxent.optimize.objective import Objective
 from skxent.optimize.precondition import (
     MAX_GRAM_COLUMNS,
+    MAX_GRAM_ENTRIES,
     Diagonal,
     Linear,
     diagonal_if_sufficient,
+    each_output,
     gram_cost,
     mean_by_output,
     output_curvature,
@@ -43,8 +48,12 @@ MAX_STEPS = 25
 # After so many steps the scale hides about this share of the decrement.
 SLOW_FACTOR = 2.0
 
-# A Gram matrix that takes more passes than this is formed only after as many steps.
+# A Gram matrix that takes more Hessian products than this is not the first scale.
 DEAR_GRAM = 20.0
+
+# Another scale is made where at least so many steps with the one there is promise more
+# to come than so many passes, and so many for each Hessian product that it takes.
+MIN_STEPS, FEW_STEPS, STEPS_PER_PRODUCT = 12, 6, 2.0
 
 # Where a step may gain no more than this many rounding errors of the values, they do
 # not tell which of its points are lower.
@@ -56,72 +65,84 @@ STEADY = 0.25
 
 
 class Scale:
-    """About the inverse of the Hessian at W: of its diagonal, or of a Gram matrix."""
+    """About the inverse of the Hessian at W: of its diagonal, or of Gram matrices."""
 
-    def __init__(
-        self, objective: Objective, W: Weights, diagonal: Diagonal | None
-    ) -> None:
-        sample = objective.subsample
-        self.objective, self.sample = objective, sample
-        self.diagonal: bool = diagonal is not None
-        self.curvature: Weights = output_curvature(sample, W)
-        self.inverse: Linear = (
-            mean_by_output(sample, W)
-            if diagonal is None
-            else diagonal.inverse(objective)
-        )
+    def __init__(self, objective: Objective, W: Weights, inverse: Linear) -> None:
+        self.sample: Objective = objective.subsample
+        self.curvature: Weights = output_curvature(self.sample, W)
+        self.inverse = inverse
 
     def growth(self, W: Weights) -> float:
         """Return how many times larger the inverse may be at W, in an output."""
         return float((self.curvature / output_curvature(self.sample, W)).max())
 
-    @property
-    def max_steps(self) -> float:
-        """Return the number of steps after which another scale is worth its cost."""
-        if not self.diagonal or not is_narrow(self.objective):
-            return np.inf
-        return max(MAX_STEPS, gram_cost(self.objective))
-
-
-def is_narrow(objective: Objective) -> bool:
-    """Return True if a Gram matrix has room."""
-    return objective.rows.n_features <= MAX_GRAM_COLUMNS
-
 
 def first_scale(objective: Objective, W: Weights) -> Scale:
     """Return the diagonal, or a Gram matrix if that is worth it."""
-    dear = not is_narrow(objective) or gram_cost(objective) > DEAR_GRAM
-    if dear:
-        return Scale(objective, W, Diagonal(objective, W))
-    return Scale(objective, W, diagonal_if_sufficient(objective, W))
+    wide = objective.rows.n_features > MAX_GRAM_COLUMNS
+    if wide or gram_cost(objective) > DEAR_GRAM:
+        diagonal: Diagonal | None = Diagonal(objective, W)
+    else:
+        diagonal = diagonal_if_sufficient(objective, W)
+    if diagonal is None:
+        return Scale(objective, W, mean_by_output(objective.subsample, W))
+    return Scale(objective, W, diagonal.inverse(objective))
+
+
+def next_scale(objective: Objective, W: Weights, most: float) -> Scale | None:
+    """Return Gram matrices if they take at most so many Hessian products."""
+    (size, m), cost = objective.shape, gram_cost(objective)
+    each = m > 1 and m * size**2 <= MAX_GRAM_ENTRIES
+    wide = objective.rows.n_features > MAX_GRAM_COLUMNS
+    if wide or cost * (m if each else 1) > most:
+        return None
+    kind = each_output if each else mean_by_output
+    return Scale(objective, W, kind(objective.subsample, W))
 
 
 class QuasiNewton:
-    """The inverse Hessian of L-BFGS, and its products with the last gradient."""
+    """The inverse Hessian of L-BFGS, in the compact form of Byrd et al. (1994).
+
+        Hg = γ H₀g + Sᵀa - γ Zᵀw,   w = R⁻¹Sg,   a = R⁻ᵀ((D + γ YZᵀ)w - γ Zg)
+
+    Rows of S, Y and Z are the last steps, the changes of the gradient and their products
+    with H₀, R is the upper triangle of SYᵀ, and D its diagonal.
+    """
 
     def __init__(self, inverse: Linear, gradient: Weights) -> None:
         self.inverse = inverse
         self.scaled: Weights = inverse(gradient)
-        self.factor: float = 1.0  # of the inverse, by the curvature of the last step
-        self.pairs: list[tuple[Weights, Weights, Weights, float]] = []
+        self.factor: float = 1.0  # γ, by the curvature of the last step
+        self.pairs: Weights = np.empty((2, HISTORY, gradient.size))  # S and Z
+        self.order: list[int] = []  # where they are, the oldest first
+        self.R: Weights = np.zeros((0, 0))
+        self.YZ: Weights = np.zeros((0, 0))
+
+    def _products(self, vector: Weights) -> Weights:
+        return (self.pairs[:, : len(self.order)] @ vector.ravel())[:, self.order]
 
     def step(self, gradient: Weights) -> Weights:
         """Return the step from where the gradient was learned last."""
-        G, Z, shares = gradient.copy(), self.scaled.copy(), []
-        for moved, change, scaled, reciprocal in reversed(self.pairs):
-            share = reciprocal * float(np.vdot(moved, G))
-            G -= share * change
-            Z -= share * scaled
-            shares.append(share)
-        Z *= self.factor
-        for pair, share in zip(self.pairs, reversed(shares), strict=True):
-            moved, change, _, reciprocal = pair
-            Z += (share - reciprocal * float(np.vdot(change, Z))) * moved
-        return -Z
+        result = self.factor * self.scaled
+        if not self.order:
+            return -result
+        along, scaled = self._products(gradient)
+        w = dtrtrs(self.R, along)[0]
+        right = np.diagonal(self.R) * w + self.factor * (self.YZ @ w - scaled)
+        shares = np.empty((2, len(self.order)))
+        shares[0, self.order] = dtrtrs(self.R, right, trans=1)[0]
+        shares[1, self.order] = -self.factor * w
+        for share, pairs in zip(shares, self.pairs, strict=True):
+            result += (share @ pairs[: len(share)]).reshape(result.shape)
+        return -result
 
-    def squared_decrement(self, gradient: Weights) -> float:
-        """Return the squared decrement by the inverse that steps begin with."""
-        return self.factor * float(np.vdot(gradient, self.scaled))
+    def squared_decrement(self, gradient: Weights, growth: float) -> float:
+        """Return the squared decrement by the inverse that steps begin with.
+
+        Since it was made, the inverse has grown by about the factor of the last step,
+        or by `growth`.
+        """
+        return max(self.factor, growth) * float(np.vdot(gradient, self.scaled))
 
     def learn(self, start: Point, end: Point, expected: float) -> None:
         """Add a step, along which so much curvature was expected."""
@@ -129,10 +150,24 @@ class QuasiNewton:
         moved, change = end.W - start.W, end.gradient - start.gradient
         scaled = self.scaled - before
         product, norm = float(np.vdot(moved, change)), float(np.vdot(change, scaled))
-        if product > MIN_CURVATURE * expected and norm > 0:
-            pair = moved, change, scaled, 1 / product
-            self.pairs = [*self.pairs[1 - HISTORY :], pair]
-            self.factor = product / norm
+        if not (product > MIN_CURVATURE * expected and norm > 0):
+            return
+        self.factor = product / norm
+        full = len(self.order) == HISTORY
+        along, across = self._products(change)[:, full:]
+        self.R = bordered(self.R[full:, full:], along, 0.0, product)
+        self.YZ = bordered(self.YZ[full:, full:], across, across, norm)
+        slot = self.order.pop(0) if full else len(self.order)
+        self.order.append(slot)
+        self.pairs[:, slot] = moved.ravel(), scaled.ravel()
+
+
+def bordered(A: Weights, column: Weights, row: Any, corner: float) -> Weights:
+    """Return the matrix with one row and one column more."""
+    p = len(A)
+    result = np.empty((p + 1, p + 1))
+    result[:p, :p], result[:p, p], result[p, :p], result[p, p] = A, column, row, corner
+    return result
 
 
 def lbfgs(objective: Objective, start: Weights, options: SolverOptions) -> Solution:
@@ -172,20 +207,21 @@ class Descent:
     def _begin(self, inverse: Linear) -> None:
         self.model: QuasiNewton = QuasiNewton(inverse, self.point.gradient)
         self.steps: int = 0
-        self.growth: float = 1.0
+        self.growth: float = 0.0
+        self.first: float = np.inf
         self.decrements: list[float] = [np.inf, np.inf]
 
     def run(self) -> Solution:
         """Descend until the decrement is at most tol."""
         objective, options = self.objective, self.options
         for n_iter in range(1, options.max_iter + 1):
-            step, slope, decrement, left = self._step(n_iter)
+            step, slope, decrement, left = self._step()
             if not np.isfinite(slope):
                 check_curvature(self.point.gradient, "gradient")
                 return self._solution(STALLED, n_iter, np.inf)
             if left <= options.tol and not self.known:
                 self._look_again()
-                step, slope, decrement, left = self._step(n_iter)
+                step, slope, decrement, left = self._step()
             if options.verbose:
                 print(
                     f"Iteration {n_iter:3d}: objective {self.point.value:.12g}, "
@@ -209,44 +245,57 @@ class Descent:
             self.model.learn(self.point, point, -slope * length**2)
             self.point = point
             self.decrements = [self.decrements[-1], decrement]
+            if not self.steps:
+                self.first = decrement
             self.steps += 1
             if options.callback is not None:
                 options.callback(point.W)
-            if self.scale is not None and self.steps >= self.scale.max_steps:
-                self._renew(None)
+            if self.steps >= MIN_STEPS and self.scale is not None:
+                most = (self._steps_left() - FEW_STEPS) / STEPS_PER_PRODUCT
+                scale = next_scale(objective, point.W, most)
+                if scale is not None:
+                    self._use(scale)
         return self._solution(MAX_ITER, options.max_iter, decrement)
 
-    def _step(self, n_iter: int) -> tuple[Weights, float, float, float]:
+    def _step(self) -> tuple[Weights, float, float, float]:
         """Return a step, its slope, the decrement, and what the step leaves of it."""
         gradient = self.point.gradient
         step = self.model.step(gradient)
         slope = float(np.vdot(gradient, step))
-        squared = self.growth * self.model.squared_decrement(gradient)
+        squared = self.model.squared_decrement(gradient, self.growth)
         decrement = left = float(np.sqrt(max(-slope, squared, 0.0)))
         earlier, last = self.decrements
         if last < np.inf and (earlier < np.inf or self.scale is None):
             share = max(decrement / last, last / earlier)
             if share <= STEADY:
                 left = min(left, 2 * share * decrement)
-        if n_iter > MAX_STEPS:
+        if self.steps > MAX_STEPS:
             left *= SLOW_FACTOR
         return step, slope, decrement, left
+
+    def _steps_left(self) -> float:
+        """Return how many steps are to come, at the mean rate of those so far."""
+        last = self.decrements[-1]
+        rate = np.log(self.first / last) / self.steps
+        return float(np.log(last / self.options.tol) / rate) if rate > 0 else np.inf
 
     def _look_again(self) -> None:
         """Take account of what the curvature has become since the scale was made."""
         assert self.scale is not None
-        if self.steps <= MAX_STEPS:
-            self.growth = max(1.0, self.scale.growth(self.point.W))
-        elif self.scale.diagonal:
-            self._renew(Diagonal(self.objective, self.point.W))
-        else:
-            self._renew(None)
         self.known = True
+        objective, W = self.objective, self.point.W
+        if self.steps <= MAX_STEPS:
+            self.growth = self.scale.growth(W)
+        else:
+            scale = next_scale(objective, W, DEAR_GRAM)
+            if scale is None:
+                diagonal = Diagonal(objective, W)
+                scale = Scale(objective, W, diagonal.inverse(objective))
+            self._use(scale)
 
-    def _renew(self, diagonal: Diagonal | None) -> None:
-        self.scale = Scale(self.objective, self.point.W, diagonal)
-        self._begin(self.scale.inverse)
-        self.known = False
+    def _use(self, scale: Scale) -> None:
+        self.scale = scale
+        self._begin(scale.inverse)
 
     def _solution(self, reason: str, n_iter: int, decrement: float) -> Solution:
         return Solution(self.point.W, self.point.value, n_iter, decrement, reason)

@@ -35,7 +35,7 @@ MAX_GRAM_ENTRIES = 1 << 22
 MAX_WHOLE_COEFFICIENTS = 1000
 
 # Hessian products that a Gram matrix may take to be formed without a question.
-CHEAP_GRAM = 1
+CHEAP_GRAM = 3
 
 # Scaled by its diagonal, curvature that reaches no further than this has no need of a
 # Gram matrix. Of independent columns, 4 rows each in the sample, it reaches to 2.25,

@@ -24,7 +24,7 @@ FEW_OPERATIONS = 6e5
 
 # Iterations that L-BFGS gets before "auto" goes on with Newton-CG. It takes 8 to 30 on
 # most data, and up to 60 for 80 classes or more (benchmarks/choice_of_solver.py).
-PATIENCE = 60
+PATIENCE = 80
 
 # The tolerance of the cross-entropy fit whose solution is the start for a loss that is
 # not convex. With a smaller one focal loss reaches the same minimum, and losses with

@@ -105,9 +105,10 @@ class DenseRows(TableRows):
         """Add up squares of the entries, block by block."""
         sums, d = np.zeros((2, *self.shape)), self.n_features
         for block, h in self._curved(loss, W):
-            h, X_t = h.astype(np.float64), block.X.T.astype(np.float64)
-            sums[0, :d] += X_t**2 @ h
-            sums[1, :d] += X_t @ h
+            h = h.astype(np.float64, copy=False)
+            X = block.X.astype(np.float64, copy=False)
+            sums[0, :d] += (X * X).T @ h
+            sums[1, :d] += X.T @ h
             sums[:, d:] += h.sum(axis=0)
         sums /= self.scaled_weight_sum
         return sums
