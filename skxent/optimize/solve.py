@@ -219,7 +219,8 @@ def _solve(
 ) -> tuple[str, Solution]:
     """Run one solver, or several in turn."""
     max_iter = patience = options.max_iter
-    if solver == "auto":
+    auto = solver == "auto"
+    if auto:
         solver = choose_solver(objective, options)
         patience = options.patience if solver == "lbfgs" else max_iter
     method, before, cold = METHODS[solver], 0, not start.any()
@@ -242,7 +243,8 @@ def _solve(
     solution = run(method, objective, start, limits)
     going = not solution.converged and solution.reason != SEPARABLE
     # Only Newton's methods detect that no minimum exists.
-    going |= method is lbfgs and objective.may_be_unbounded(solution.value)
+    if auto and method is lbfgs:
+        going |= objective.may_be_unbounded(solution.value)
     if going and solution.n_iter < left:
         solver, before = "newton-cg", before + solution.n_iter
         start = objective.at_best_shift(solution.weights)
