@@ -23,6 +23,7 @@ from skxent.inputs.weights import (
     scale_exponent,
 )
 from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import check_given
 from skxent.losses._loss import Loss
 from skxent.losses._probabilities import Probabilities
 from skxent.typing import MatrixLike
@@ -128,8 +129,7 @@ class ScoredByAccuracy:
         float
             Between 0 and 1; 1 if all labels are predicted.
         """
-        if y is None:
-            raise ValueError("score requires y to be passed, but the target y is None.")
+        check_given(y, "score")
         return right_predictions(self, X, y, sample_weight).mean()
 
 

@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import check_in_memory
-from skxent.kernels.checks import check_is_data
+from skxent.kernels.checks import check_given, check_is_data
 
 
 def as_frame(X: Any, text: bool = False) -> Any:
@@ -93,8 +93,7 @@ def validate(estimator: Any, X: Any, text: bool, **fit: Any) -> Any:
         validate_data(estimator, X, reset=bool(fit), skip_check_array=True)
         if not fit:
             return X
-        if fit["y"] is None:
-            raise ValueError("fit requires y to be passed, but the target y is None.")
+        check_given(fit["y"])
         check_consistent_length(X, fit["y"])
         return X, column_or_1d(fit["y"], warn=True)
     check_in_memory(X)

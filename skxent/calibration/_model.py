@@ -67,12 +67,6 @@ def as_logits(method: str, response: Any) -> Floats:
     return _differences(check_logits(response, "logits", finite=True))
 
 
-def classes_of_logits(X: Any, y: NDArray[Any]) -> NDArray[Any]:
-    """Return the labels that the columns of logits of a user stand for."""
-    z = check_logits(X, "X", finite=True)
-    return classes_of(y, 2 if z.ndim == 1 else z.shape[1])
-
-
 def given_logits(X: Any, classes: NDArray[Any]) -> Floats:
     """Return logits that a user passes; warn if they look like probabilities."""
     given = check_logits(by_class(X, classes, "X"), "X", finite=True)
@@ -134,7 +128,8 @@ def fit_model(
     """Fit the estimator of a scaling unless it is None or frozen."""
     estimator, cv = scaling.estimator, scaling.cv
     if estimator is None:
-        classes = classes_of_logits(X, y)
+        z = check_logits(X, "X", finite=True)
+        classes = classes_of(y, 2 if z.ndim == 1 else z.shape[1])
         return FittedModel(None, classes, given_logits(X, classes))
     if isinstance(estimator, FrozenEstimator):
         return _in_sample(estimator.fit(X, y), X)

@@ -76,7 +76,13 @@ def posterior(
     check_bool("from_logits", from_logits)
     check_option("class_weight_on", class_weight_on, get_args(ClassWeightOn))
     y_proba = by_code(y_proba)
-    raw = check_logits(y_proba) if from_logits else _log(check_proba(y_proba))
+    if from_logits:
+        raw = check_logits(y_proba)
+    else:
+        proba = check_proba(y_proba)
+        with np.errstate(divide="ignore"):
+            raw = np.log(proba)
+            raw = raw - np.log1p(-proba) if proba.ndim == 1 else raw
     loss = as_loss(loss)
     loss.warn_without_posterior()
     if class_weight_on == "target":
@@ -86,10 +92,3 @@ def posterior(
     return loss.posterior(
         raw, class_weight=class_weight, label_smoothing=label_smoothing
     )
-
-
-def _log(proba: Floats) -> Floats:
-    with np.errstate(divide="ignore"):
-        if proba.ndim == 1:
-            return np.log(proba) - np.log1p(-proba)
-        return np.log(proba)

@@ -22,6 +22,7 @@ from skxent.dask._workers import ClusterLimits, Workers, outside_of_task, stored
 from skxent.inputs.blocks import n_rows
 from skxent.inputs.descriptions import documented
 from skxent.inputs.weights import Sums
+from skxent.kernels.checks import check_given
 from skxent.linear_model._blocks import CheckedBlock, check_block
 from skxent.linear_model._data import LinearData
 from skxent.linear_model._multilabel import refuse_parts
@@ -77,8 +78,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         if not is_dask(X):
             return super()._objective(given)
         refuse_parts(self.multilabel)
-        if y is None:
-            raise ValueError("fit requires y to be passed, but the target y is None.")
+        check_given(y)
         kind = type(self).__name__
         # Soft labels are for the classes 0..K-1, which may be the columns' names.
         y = (
@@ -221,8 +221,7 @@ class DaskClassifier(linear_model.CrossEntropyClassifier):
         if not is_dask(X):
             return super().score(X, y, sample_weight, offset)
         refuse_parts(self._many)
-        if y is None:
-            raise ValueError("score requires y to be passed, but the target y is None.")
+        check_given(y, "score")
         offset = by_name(offset, self.classes_, "offset")
         rows = LinearData(X, y, sample_weight, offset)._asdict()
         sums = each_block(block_accuracy, (self._snapshot(),), **rows).sum()

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from skxent.displays._display import Scale, axis_ends
+from skxent.inputs.columns import code_of
 from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_count, check_option
@@ -52,13 +53,11 @@ def outcomes_of(
     outcomes = confidence_and_outcome(rows, options, classwise=every)
     if classwise:
         return outcomes, ""
-    classes = column_labels(rows, options.labels).tolist()
+    classes = np.asarray(column_labels(rows, options.labels))
     if pos_label is None:
         two = len(classes) == 2
         return outcomes, f"class {classes[1]}" if two else "likeliest class"
-    if pos_label not in classes:
-        raise ValueError(f"pos_label must be one of {classes}, got {pos_label!r}.")
-    place = [classes.index(pos_label)]
+    place = [code_of(pos_label, classes)]
     outcomes = replace(
         outcomes,
         confidence=outcomes.confidence[:, place],

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent.inputs.labels import (
-    as_labels,
     check_classes,
     encode_labels,
     mask_ignored,
@@ -223,11 +222,17 @@ def classes_of_columns(
     return classes
 
 
-def sorted_classes(name: str, classes: Any) -> NDArray[Any]:
+def code_of(pos_label: Any, classes: NDArray[Any]) -> int:
+    """Return the place of the caller's `pos_label` among the classes."""
+    labels = classes.tolist()
+    if pos_label not in labels:
+        raise ValueError(f"pos_label must be one of {labels}, got {pos_label!r}.")
+    return labels.index(pos_label)
+
+
+def sorted_classes(classes: Any) -> NDArray[Any]:
     """Return the distinct labels among those that a caller says may come, sorted."""
-    found = as_labels(classes, name)
-    if found.ndim != 1 or not len(found):
-        raise ValueError(f"{name} must be of shape (K,), got {found.shape}.")
+    found = check_classes("classes", classes, repeats=True)
     if found.dtype.kind == "f":
-        refuse_missing(int(np.isnan(found).sum()), name)
+        refuse_missing(int(np.isnan(found).sum()), "classes")
     return np.unique(found)

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from skxent.inputs.categories import Encoded, encode_coded
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels import _labels
-from skxent.kernels.checks import check_is_data
+from skxent.kernels.checks import check_given, check_is_data
 from skxent.kernels.dispatch import kernels
 
 
@@ -82,20 +82,19 @@ def decoded(array: NDArray[Any], name: str) -> NDArray[Any]:
         ) from error
 
 
-def check_classes(name: str, classes: Any) -> NDArray[Any]:
-    """Return distinct labels (K,), in any order."""
+def check_classes(name: str, classes: Any, *, repeats: bool = False) -> NDArray[Any]:
+    """Return labels (K,) in any order, distinct ones unless `repeats` are allowed."""
     found = as_labels(classes, name)
     if found.ndim != 1 or not len(found):
         raise ValueError(f"{name} must be of shape (K,), got {found.shape}.")
-    if len(set(found.tolist())) < len(found):
+    if not repeats and len(set(found.tolist())) < len(found):
         raise ValueError(f"{name} must be distinct, got {found.tolist()}.")
     return found
 
 
 def check_labels(y: Any) -> NDArray[Any]:
     """Return the labels (n,) that an estimator is fitted to."""
-    if y is None:
-        raise ValueError("fit requires y to be passed, but the target y is None.")
+    check_given(y)
     y = as_labels(y)
     y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
     y = column_or_1d(y, warn=True)

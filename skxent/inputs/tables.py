@@ -27,15 +27,15 @@ def is_sorted(classes: NDArray[Any]) -> bool:
     return bool(np.all(classes[:-1] < classes[1:]))
 
 
-def logits_from(y_proba: ArrayLike, from_logits: bool, name: str = "y_proba") -> Floats:
+def logits_from(y_proba: ArrayLike, from_logits: bool) -> Floats:
     """Return checked logits of what the caller says are logits or probabilities."""
     check_bool("from_logits", from_logits)
     if not from_logits:
-        return logits_of(y_proba, name)
-    raw = check_logits(y_proba, name)
+        return logits_of(y_proba)
+    raw = check_logits(y_proba)
     if like_probabilities(raw):
         warn(
-            f"{name} looks like probabilities, but from_logits=True. "
+            "y_proba looks like probabilities, but from_logits=True. "
             "Pass from_logits=False for probabilities."
         )
     return raw
@@ -219,6 +219,11 @@ def logits_of_checked(proba: Floats, sums: Floats | None) -> Floats:
     if sums is not None:  # Divide before clipping, which would change small rows.
         proba = proba / sums[:, np.newaxis]
     return np.log(np.maximum(proba, eps))
+
+
+def two_columns(proba: Floats) -> Floats:
+    """Return probabilities of the second class as those of both, others as given."""
+    return np.column_stack([1 - proba, proba]) if proba.ndim == 1 else proba
 
 
 def check_proba(y_proba: ArrayLike, name: str = "y_proba") -> Floats:

@@ -50,8 +50,9 @@ def class_weights(
                 "balance, got 'balanced'."
             )
         return balanced_class_weight(codes, len(classes), sample_weight)
-    given = without_ignored(by_label(class_weight), ignored)
+    given = by_label(class_weight)
     if isinstance(given, Mapping):
+        given = {k: w for k, w in given.items() if not is_ignored(k, ignored)}
         given = in_class_order("class_weight", given, classes, 1.0)
     elif only_by_label:
         raise ValueError(
@@ -109,13 +110,6 @@ def by_label(given: Any, name: str = "class_weight") -> Any:
             )
         return given.to_dict()
     return given
-
-
-def without_ignored(class_weight: Any, ignored: Any) -> Any:
-    """Return a dict without the ignored label, and anything else as given."""
-    if ignored is None or not isinstance(class_weight, Mapping):
-        return class_weight
-    return {k: w for k, w in class_weight.items() if not is_ignored(k, ignored)}
 
 
 def check_class_weight(class_weight: Any, n_classes: int) -> NDArray[np.float64]:
@@ -187,12 +181,12 @@ def common_exponent(sums: Iterable[Any]) -> int:
     return max((s.exponent for s in sums if np.any(s.weight)), default=0)
 
 
-def check_sum(total: float, name: str = "sample_weight") -> None:
+def check_sum(total: float) -> None:
     """Raise a ValueError unless the sum of weights is finite and not zero."""
     if total == 0:
-        raise ValueError(f"{name} must have a sum other than zero, got 0.0.")
+        raise ValueError("sample_weight must have a sum other than zero, got 0.0.")
     if not total < np.inf:
-        raise ValueError(f"{name} must have a finite sum, got {total}.")
+        raise ValueError(f"sample_weight must have a finite sum, got {total}.")
 
 
 def check_some_weight(total: float) -> None:

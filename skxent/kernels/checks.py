@@ -136,6 +136,12 @@ def check_is_data(name: str, values: Any) -> None:
         )
 
 
+def check_given(y: Any, method: str = "fit") -> None:
+    """Raise a ValueError, in the words that scikit-learn expects, if y is None."""
+    if y is None:
+        raise ValueError(f"{method} requires y to be passed, but the target y is None.")
+
+
 def as_reals(name: str, values: Any, dtype: Any = np.float64) -> NDArray[Any]:
     """Return an aligned array of real numbers, which dates and complex ones are not."""
     check_is_data(name, values)

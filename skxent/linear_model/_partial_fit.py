@@ -171,7 +171,7 @@ class PartialFitMixin:
         if first and classes is None:
             raise ValueError("classes must be given in the first call, got None.")
         if classes is not None:
-            classes = sorted_classes("classes", classes)
+            classes = sorted_classes(classes)
             if not first and not np.array_equal(classes, self.classes_):
                 raise ValueError(
                     f"classes must be {self.classes_.tolist()}, as in the first call, "

@@ -15,7 +15,7 @@ from skxent.inputs.descriptions import documented
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import check_in_memory, logits_for
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import check_is_data
+from skxent.kernels.checks import check_given, check_is_data
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
 from skxent.linear_model._multilabel import (
@@ -149,8 +149,7 @@ class LinearPredictor(MultilabelClassifier):
         ValueError
             If y has missing values or another length than X.
         """
-        if y is None:
-            raise ValueError("score requires y to be passed, but the target y is None.")
+        check_given(y, "score")
         if self._many:
             predicted = self.predict(X, offset)
             return share_of_right_rows(self, y, predicted, sample_weight)

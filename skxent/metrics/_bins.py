@@ -8,13 +8,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from skxent.inputs.tables import check_proba, codes_of_logits, logits_from
+from skxent.inputs.tables import codes_of_logits
 from skxent.inputs.weights import check_sum, common_exponent
 from skxent.kernels.arrays import Floats, stable_order
 from skxent.kernels.checks import check_count, check_option
-from skxent.losses._probabilities import softmax
 from skxent.metrics._options import Options
-from skxent.metrics._rows import ScoredRows, by_name, moderated, prepare_target
+from skxent.metrics._proba import read_proba
+from skxent.metrics._rows import ScoredRows, moderated
 
 Strategy = Literal["uniform", "quantile"]
 
@@ -121,14 +121,7 @@ def confidence_and_outcome(
 
     Of two classes the event is the second, of more the one of the largest probability.
     """
-    y_true, y_proba = by_name(rows, options)
-    if options.from_logits:
-        proba = softmax(logits_from(y_proba, True))
-    else:
-        proba = check_proba(y_proba)
-    if proba.ndim == 1:
-        proba = np.column_stack([1 - proba, proba])
-    target, _ = prepare_target(y_true, proba, rows.sample_weight, options)
+    proba, target, _ = read_proba(rows, options)
     target, exponent = moderated(target)
     weight = target.row_weights()
     n_classes = proba.shape[1]

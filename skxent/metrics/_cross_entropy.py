@@ -192,9 +192,7 @@ def _multilabel_losses(rows: ScoredRows, options: Options) -> RowLosses:
         dtype=raw.dtype,
         name="y_true",
     )
-    exponent = 0
-    if options.reduction == "mean":
-        target, exponent = moderated(target)
+    target, exponent = moderated(target, options.reduction)
     target.check_range(raw.dtype)
     value: Floats = np.empty(len(raw), dtype=raw.dtype)
     CrossEntropy().evaluate(raw, target, value=value)

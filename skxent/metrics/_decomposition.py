@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
+from skxent.inputs.columns import code_of
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_sum
 from skxent.kernels.arrays import Floats
@@ -133,7 +134,7 @@ def decompose_loss(
         check_sum(target.total_weight())
         raw, target = weighted_rows(raw, target)
         if pos_label is not None:
-            raw, target = _one_against_the_rest(raw, target, _place(pos_label, classes))
+            raw, target = _one_against_the_rest(raw, target, code_of(pos_label, classes))
             classes = None
         scored = _proper(scored, classes)
         predicted = Predicted.of_logits(raw)
@@ -152,14 +153,6 @@ def _proper(loss: Loss, classes: Any) -> Loss:
             f"{found!r}: its mean is not least for the true class probabilities."
         )
     return found
-
-
-def _place(pos_label: Any, classes: NDArray[Any]) -> int:
-    """Return the column of a label."""
-    names = classes.tolist()
-    if pos_label not in names:
-        raise ValueError(f"pos_label must be one of {names}, got {pos_label!r}.")
-    return names.index(pos_label)
 
 
 def _one_against_the_rest(raw: Floats, target: Target, c: int) -> tuple[Floats, Target]:

@@ -91,9 +91,7 @@ def losses_of(loss: Loss, rows: ScoredRows, options: Options) -> RowLosses:
     if quick is not None:
         return quick
     raw, target, classes = read(rows, options)
-    exponent = 0
-    if options.reduction == "mean":
-        target, exponent = moderated(target)
+    target, exponent = moderated(target, options.reduction)
     target.check_range(raw.dtype)
     value = loss_of_rows(loss.for_classes(classes), target, raw)
     return RowLosses(value, target.total_weight, exponent)

@@ -96,9 +96,7 @@ def labelled(rows: ScoredRows, options: Options) -> Scored | None:
         target, classes = prepare_target(
             y_true, array, rows.sample_weight, options, rows_checked=False
         )
-        exponent = 0
-        if options.reduction == "mean":
-            target, exponent = moderated(target)
+        target, exponent = moderated(target, options.reduction)
         target.check_range(array.dtype)
     except ValueError:
         return None
@@ -136,9 +134,8 @@ def information(
         weights = check_sample_weight(rows.sample_weight, n)
     except ValueError:
         return None
-    target, exponent = Target(None, soft, np.ones(n_classes), weights), 0
-    if options.reduction == "mean":
-        target, exponent = moderated(target)
+    target = Target(None, soft, np.ones(n_classes), weights)
+    target, exponent = moderated(target, options.reduction)
     what = "entropy" if soft is None else "divergence"
     return Scored(table, target, exponent=exponent).losses(what, options)
 
@@ -161,9 +158,7 @@ def answers(
         of_columns = class_weights(options.class_weight, columns or range(K))
         of_columns = np.ones(K) if of_columns is None else of_columns
         target = Target(None, None, of_columns, weights, options.label_smoothing)
-        exponent = 0
-        if options.reduction == "mean":
-            target, exponent = moderated(target)
+        target, exponent = moderated(target, options.reduction)
         target.check_range(table.array.dtype)
     except ValueError:
         return None

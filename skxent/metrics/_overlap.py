@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent.inputs.columns import code_of
 from skxent.inputs.targets import Target
 from skxent.inputs.weights import common_exponent
 from skxent.kernels.arrays import Floats
@@ -60,10 +61,7 @@ def positive_code(classes: NDArray[Any], pos_label: Any) -> int:
             f"average must be 'macro' or 'none' for {len(classes)} classes, got "
             "'binary'."
         )
-    labels = classes.tolist()
-    if pos_label is not None and pos_label not in labels:
-        raise ValueError(f"pos_label must be one of {labels}, got {pos_label!r}.")
-    return 1 if pos_label is None else labels.index(pos_label)
+    return 1 if pos_label is None else code_of(pos_label, classes)
 
 
 def overlap_of(rows: ScoredRows, options: Options) -> Overlap:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from skxent.inputs.tables import (
@@ -12,6 +11,7 @@ from skxent.inputs.tables import (
     checked_proba,
     logits_from,
     logits_of_checked,
+    two_columns,
 )
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
@@ -47,8 +47,3 @@ def read_both(
         checked = checked_proba(y_proba)
         proba, raw = two_columns(checked[0]), logits_of_checked(*checked)
     return raw, proba, *prepare_target(y_true, proba, rows.sample_weight, options)
-
-
-def two_columns(proba: Floats) -> Floats:
-    """Return probabilities of the second class as those of both, others as given."""
-    return np.column_stack([1 - proba, proba]) if proba.ndim == 1 else proba

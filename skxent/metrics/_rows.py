@@ -232,11 +232,14 @@ def total(value: Floats) -> float:
     return float(value.sum(dtype=np.float64))
 
 
-def moderated(target: Target) -> tuple[Target, int]:
+def moderated(target: Target, reduction: str = "mean") -> tuple[Target, int]:
     """Return the target with weights near one, over 2**exponent, and the exponent.
 
-    Class weights are moderated as well; they are the same in all blocks of rows.
+    Class weights are moderated as well; they are the same in all blocks of rows. With
+    another reduction than the mean the target stays as it is.
     """
+    if reduction != "mean":
+        return target, 0
     new = target.moderate()
     if new.sample_weight is target.sample_weight:
         return new, 0
