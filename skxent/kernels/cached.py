@@ -1,13 +1,18 @@
-"""Properties that are computed once, without a lock.
+"""What is computed once: properties without a lock, and functions of one object.
 
-Before Python 3.12 those of functools hold a lock of the class while they compute. One
-thread would wait for the other, and a process that is forked meanwhile for ever.
+Before Python 3.12 the properties of functools hold a lock of the class while they
+compute. One thread would wait for the other, and a process that is forked meanwhile for
+ever.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
+
+from skxent.kernels.checks import Function
 
 if TYPE_CHECKING or sys.version_info >= (3, 12):
     from functools import cached_property
@@ -30,4 +35,27 @@ else:
             return value
 
 
-__all__ = ["cached_property"]
+@dataclass(frozen=True, eq=False)
+class Same:
+    """An object as a key: equal losses may differ in what their formulas read."""
+
+    it: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.it is other.it
+
+    def __hash__(self) -> int:
+        return id(self.it)
+
+
+def cached_by_identity(function: Function) -> Function:
+    """Cache a function of one object, and of what else it is given."""
+
+    @lru_cache(maxsize=4096)
+    def of_key(key: Same, *more: Any) -> Any:
+        return function(key.it, *more)
+
+    return cast(Function, lambda it, *more: of_key(Same(it), *more))
+
+
+__all__ = ["cached_by_identity", "cached_property"]

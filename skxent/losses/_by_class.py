@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, ClassVar
 
@@ -135,14 +135,19 @@ class ByClass:
                 return function(name, value)
             return value
 
-        loss: Any = self  # a dataclass
         changes = {}
-        for item in fields(loss):
-            value = getattr(self, item.name)
-            new = mapped(item.name, value, item.metadata.get("by_class", True))
+        for name, value, by_class in self._by_class():
+            new = mapped(name, value, by_class)
             if new is not value:
-                changes[item.name] = new
+                changes[name] = new
         return self._stand_in(changes) if changes else self
+
+    def _by_class(self) -> Iterator[tuple[str, Any, bool]]:
+        """Yield names, values, and whether an array is a number for each class."""
+        loss: Any = self  # a dataclass
+        for item in fields(loss):
+            by_class = item.metadata.get("by_class", True)
+            yield item.name, getattr(self, item.name), by_class
 
     def _stand_in(self, changes: dict[str, Any]) -> Any:
         """Return an unchecked copy."""

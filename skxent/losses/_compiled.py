@@ -16,11 +16,11 @@ from skxent.kernels.arrays import (
     copy_if_overlapping,
     output,
 )
+from skxent.kernels.cached import cached_by_identity
 from skxent.kernels.checks import as_reals
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._by_class import ByClass
-from skxent.losses._identity import cached_by_identity
 
 
 class TargetKeywords(TypedDict, total=False):

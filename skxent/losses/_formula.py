@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, NoReturn
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from skxent.losses._loss import Loss
-from skxent.losses._parameters import OfClasses, checked_parameter, is_of_classes
+from skxent.losses._parameters import checked_parameter, is_of_classes
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -114,18 +114,12 @@ class FormulaLoss(Loss):
         self._check_names(changes)
         return FormulaLoss(self.formula, **self.parameters() | changes)
 
-    def map_by_class(self, function: Callable[[str, OfClasses], Any]) -> Any:
-        values = {
-            name: function(name, value) if is_of_classes(value) else value
-            for name, value in self.constants
-        }
-        if all(values[name] is value for name, value in self.constants):
-            return self
-        return self._stand_in({"constants": tuple(values.items())})
+    def _by_class(self) -> Iterator[tuple[str, Any, bool]]:
+        return ((name, value, True) for name, value in self.constants)
 
-    def with_symbols(self, symbol: Callable[[str, Any], Any]) -> Any:
-        symbols = ((name, symbol(name, value)) for name, value in self.constants)
-        return self._stand_in({"constants": tuple(symbols)})
+    def _stand_in(self, changes: dict[str, Any]) -> Any:
+        constants = tuple((self.parameters() | changes).items())
+        return super()._stand_in({"constants": constants})
 
     def phi(self, p: Any, q: Any, L: Any) -> Any:
         values = {**self.parameters(), "p": p, "q": q, "L": L}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -62,7 +62,9 @@ class Written(NDArrayOperatorsMixin):
     def number(self) -> Any:
         """Return the number of parameters."""
         if self.value is None:
-            refuse_number()
+            raise TypeError(
+                "phi must treat p, q, L and its parameters alike for all rows."
+            )
         return self.value
 
     def __bool__(self) -> bool:
@@ -77,11 +79,6 @@ class Written(NDArrayOperatorsMixin):
     def within(self, rank: int) -> str:
         """Return the text, in brackets if it binds less tightly."""
         return self.text if self.rank >= rank else rf"\left({self.text}\right)"
-
-
-def refuse_number() -> NoReturn:
-    """Raise an error where a formula asks for a number that is none."""
-    raise TypeError("phi must treat p, q, L and its parameters alike for all rows.")
 
 
 def written(value: Any) -> Written:

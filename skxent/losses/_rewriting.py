@@ -105,14 +105,11 @@ def add(a: Number, b: Number) -> Number:
         for i in (0, 1):
             if one[i] == two[i]:
                 sign, low, high = (k, one, two) if one < two else (l, two, one)
-                rest = complement_of_power(1 - i, high[1 - i] - low[1 - i])
+                powers = [0.0, 0.0]
+                powers[1 - i] = high[1 - i] - low[1 - i]
+                rest = affine(-1.0, monomial(*powers), 1.0)
                 return affine(sign, multiply(monomial(*low), rest), shift)
     return affine(1.0, node("combine", x, y, constants=(k, l)), shift)
-
-
-def complement_of_power(which: int, c: float) -> Number:
-    """Return 1 - p^c, or 1 - q^c for which = 1."""
-    return affine(-1.0, monomial(0.0, c) if which else monomial(c, 0.0), 1.0)
 
 
 def subtract(a: Number, b: Number) -> Number:

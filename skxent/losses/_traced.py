@@ -11,16 +11,16 @@ import numpy as np
 
 from skxent.inputs.targets import make_target
 from skxent.kernels.arrays import Floats
-from skxent.kernels.cached import cached_property
+from skxent.kernels.cached import cached_by_identity, cached_property
 from skxent.kernels.dispatch import kernels
 from skxent.losses._expression import Expression, operand
 from skxent.losses._graph import Node, node
-from skxent.losses._identity import cached_by_identity
 from skxent.losses._program import Program, compile_graph
 from skxent.losses._rewriting import L, P, Q
 
 # Margins at which a formula is checked: close together where it bends, then far.
 NEAR = np.linspace(-30, 30, 241)
+L_NEAR = np.logaddexp(0, -NEAR)
 FAR = np.concatenate([np.linspace(-700, -31, 60), NEAR, np.linspace(31, 700, 60)])
 IN_FLOAT32 = FAR[np.abs(FAR) <= 80].astype(np.float32)
 NEGLIGIBLE = 1e-9  # of what is compared with it
@@ -171,10 +171,6 @@ class Curve:
         s[~np.isfinite(s)] = -np.inf
         return Curve(FAR, f, f1, f2, s)
 
-    def L_near(self) -> Floats:
-        """Return -log p at the near margins."""
-        return np.logaddexp(0, -NEAR)
-
     def check(self) -> None:
         """Raise a ValueError unless φ falls to zero."""
         rising = self.f1 > NEGLIGIBLE * np.abs(self.f1).max()
@@ -213,7 +209,7 @@ class Curve:
         near = np.abs(self.m) <= NEAR[-1]
         slope = self.log_slope[near]
         flat = np.isneginf(slope) & (np.abs(NEAR + 5) <= 5)
-        return not flat.any() and bool(np.ptp(slope + self.L_near()) > NEGLIGIBLE)
+        return not flat.any() and bool(np.ptp(slope + L_NEAR) > NEGLIGIBLE)
 
     def tails(self) -> list[float]:
         """Return a and b of log(-φ'/q) far to the right, then far to the left."""
