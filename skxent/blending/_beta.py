@@ -12,7 +12,7 @@ from scipy.special import betainc, betaln
 from sklearn.exceptions import ConvergenceWarning
 
 from skxent.blending._objective import EPS
-from skxent.blending._tables import Models, labels_or_shares
+from skxent.blending._tables import Models
 from skxent.blending._weights import blend_weights
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import warn
@@ -137,9 +137,7 @@ def beta_pool(
     >>> found.alpha > 1.2 and found.beta > 1.2
     True
     """
-    models = Models.of(probas, len(labels_or_shares(y_true)))
-    y, models = models.by_class(y_true, labels)
-    y = labels_or_shares(y)
+    y, models = Models.with_labels(probas, y_true, labels)
     target, classes = prepare_target(
         y, models.tables[0], sample_weight, Options(labels=labels), name="probas"
     )

@@ -16,11 +16,12 @@ from sklearn.utils.metaestimators import available_if
 
 from skxent.base.classifier import ScoredByAccuracy
 from skxent.base.estimator import LossParameters, VersionedPickle, WholeFits, columns_of
-from skxent.blending._final import Blend, check_pairs, two_columns
+from skxent.blending._final import Blend, check_pairs
 from skxent.blending._weights import Pooling
 from skxent.inputs.columns import by_class
 from skxent.inputs.labels import check_labels, is_soft
 from skxent.inputs.sparse import check_sparse
+from skxent.inputs.tables import two_columns
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
 from skxent.losses._loss import Loss
@@ -229,19 +230,11 @@ class BlendClassifier(
         self.oof_proba_ = np.array(tables)
         kept = [name for name, model in self.estimators if not isinstance(model, str)]
         blended = final.pooled(final.tables_)
-        losses = {
-            name: float(
-                evaluate_loss(
-                    self.loss,
-                    y,
-                    table,
-                    labels=self.classes_,
-                    sample_weight=sample_weight,
-                )
-            )
+        given = {"labels": self.classes_, "sample_weight": sample_weight}
+        self.oof_loss_ = {
+            name: evaluate_loss(self.loss, y, table, **given)
             for name, table in [*zip(kept, tables, strict=True), ("blend", blended)]
         }
-        self.oof_loss_ = losses
         final.forget()
 
     def transform(self, X: MatrixLike) -> Floats:

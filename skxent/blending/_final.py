@@ -78,11 +78,6 @@ class Blend(ClassifierMixin, BaseEstimator):
         return [table[:, 0] if width == 1 else table for table in tables]
 
 
-def two_columns(table: Floats) -> Floats:
-    """Return a table (n, K), also of the probabilities of the second of two classes."""
-    return np.column_stack([1 - table, table]) if table.ndim == 1 else table
-
-
 def check_pairs(estimators: Any) -> None:
     """Raise a ValueError if estimators are not a list of names and estimators."""
     given = estimators if isinstance(estimators, list) else [estimators]

@@ -10,7 +10,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 
 from skxent.base.folds import check_folds_of_all_rows
-from skxent.blending._tables import Models, labels_or_shares
+from skxent.blending._tables import Models
 from skxent.blending._weights import Pooling, blend_weights
 from skxent.inputs.descriptions import documented
 from skxent.inputs.labels import is_soft
@@ -121,9 +121,7 @@ def blend_gain(
     check_count("n_resamples", n_resamples)
     rng = check_random_state(random_state)
     loss = as_loss(loss)
-    models = Models.of(probas, len(labels_or_shares(y_true)))
-    y, models = models.by_class(y_true, labels)
-    y = labels_or_shares(y)
+    y, models = Models.with_labels(probas, y_true, labels)
     n_rows = len(models.tables[0])
     if len(y) != n_rows:
         raise ValueError(f"y_true must have {n_rows} rows, got {len(y)}.")

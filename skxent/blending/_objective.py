@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent.inputs.tables import two_columns
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.losses._loss import Loss
 from skxent.losses._probabilities import softmax
+from skxent.optimize.simplex import SimplexFunction, Vector
 from skxent.optimize.smooth import Point, start_rows
-
-Vector = NDArray[np.float64]
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -23,7 +22,7 @@ EPS = float(np.finfo(np.float64).eps)
 LOGS_PER_BLOCK = 1 << 19
 
 
-class BlendObjective(ABC):
+class BlendObjective(SimplexFunction):
     """The mean loss of a blend of tables (n, K), or (n,) for two classes, of models."""
 
     def __init__(self, tables: Sequence[Floats], target: Target, loss: Loss) -> None:
@@ -41,14 +40,6 @@ class BlendObjective(ABC):
         if target.total_weight() == 0:
             return None
         return type(self)([table[rows] for table in self.tables], target, self.loss)
-
-    @abstractmethod
-    def at(self, w: Vector) -> Point:
-        """Evaluate the mean loss and its gradient."""
-
-    @abstractmethod
-    def hessian(self, w: Vector) -> Vector:
-        """Return the whole Hessian."""
 
 
 class Arithmetic(BlendObjective):
@@ -119,7 +110,7 @@ class LogLinear(BlendObjective):
         total, gradient = 0.0, np.zeros_like(w)
         for logs, target, z in self._blocks(w):
             value, slope = np.empty(len(z)), np.empty_like(z)
-            self._evaluate(z, target, value=value, gradient=slope)
+            self.loss.evaluate(z, target, value=value, gradient=slope)
             total += float(value.sum())
             gradient += logs.reshape(len(w), -1) @ slope.ravel()
         return Point(w, total / self.total_weight, gradient / self.total_weight)
@@ -129,7 +120,7 @@ class LogLinear(BlendObjective):
         for logs, target, z in self._blocks(w):
             products = np.empty_like(logs)
             for x, product in zip(logs, products, strict=True):
-                self._evaluate(z, target, x=x, product=product)
+                self.loss.evaluate(z, target, x=x, product=product)
             H += logs.reshape(len(w), -1) @ products.reshape(len(w), -1).T
         return H / self.total_weight
 
@@ -141,9 +132,6 @@ class LogLinear(BlendObjective):
             logs = self.logs[:, block]
             z = (w @ logs.reshape(n_models, -1)).reshape(-1, n_outputs)
             yield logs, self.target.rows(block), z
-
-    def _evaluate(self, z: Floats, target: Target, **arrays: Any) -> None:
-        self.loss.evaluate(z, target, **arrays)
 
 
 OBJECTIVES: dict[str, type[BlendObjective]] = {
@@ -164,8 +152,8 @@ def pool(tables: Sequence[Floats], w: Vector, pooling: str) -> Floats:
         logits = sum(x * log_proba(table) for x, table in zip(w, tables, strict=True))
         return softmax(logits)
     mean: Floats = sum(x * table for x, table in zip(w, tables, strict=True))
-    mean = np.clip(mean, 0, 1)  # weights whose sum is an ulp above one go beyond
-    return np.column_stack([1 - mean, mean]) if mean.ndim == 1 else mean
+    # Weights whose sum is an ulp above one go beyond.
+    return two_columns(np.clip(mean, 0, 1))
 
 
 def _observed(target: Target) -> tuple[NDArray[np.intp], NDArray[np.intp], Vector]:

@@ -19,6 +19,7 @@ from skxent.inputs.columns import (
 )
 from skxent.inputs.labels import as_array, encode_labels, is_soft
 from skxent.inputs.tables import check_proba
+from skxent.inputs.weights import by_label
 from skxent.kernels.arrays import Floats
 
 
@@ -69,18 +70,21 @@ class Models:
             tables = list(_columns(probas, n_rows, n_models))
         return cls(tables, list(range(len(tables))))
 
-    def by_class(
-        self, y_true: Any, labels: Any, ignore_index: Any = None
-    ) -> tuple[Any, Models]:
-        """Return y_true and checked tables with columns in the order of the classes."""
+    @classmethod
+    def with_labels(
+        cls, probas: Any, y_true: Any, labels: Any, ignore_index: Any = None
+    ) -> tuple[NDArray[Any], Self]:
+        """Return y_true as an array, and checked tables in the order of the classes."""
+        models = cls.of(probas, len(labels_or_shares(y_true)))
         y_true, *tables = align(
             y_true,
-            *self.tables,
+            *models.tables,
             labels=labels,
             ignore_index=ignore_index,
             name="probas",
         )
-        return y_true, replace(self, tables=check_tables(tables))
+        models = replace(models, tables=check_tables(tables))
+        return labels_or_shares(y_true), models
 
     def in_order(self, labels: Any) -> Models:
         """Return checked tables in the order of labels, or of the names they have."""
@@ -107,8 +111,7 @@ class Models:
 
     def weights(self, given: Any) -> NDArray[np.float64]:
         """Return checked weights of the models: by name, or in their order."""
-        if hasattr(given, "to_dict") and hasattr(given, "index"):
-            given = given.to_dict()
+        given = by_label(given, "weights")
         if isinstance(given, Mapping):
             if set(given) != set(self.names):
                 raise ValueError(

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 
 from skxent.blending._objective import OBJECTIVES
-from skxent.blending._tables import Models, labels_or_shares
+from skxent.blending._tables import Models
 from skxent.inputs.descriptions import documented
 from skxent.inputs.weights import check_sum
 from skxent.kernels.checks import check_option, warn
@@ -105,8 +105,7 @@ def blend_weights(
     """
     check_option("pooling", pooling, get_args(Pooling))
     loss = as_loss(loss)
-    models = Models.of(probas, len(labels_or_shares(y_true)))
-    y_true, models = models.by_class(y_true, labels, ignore_index)
+    y_true, models = Models.with_labels(probas, y_true, labels, ignore_index)
     tables = models.tables
     target, classes = prepare_target(
         y_true,
@@ -117,8 +116,7 @@ def blend_weights(
     )
     target = target.moderate()
     check_sum(target.total_weight())
-    resolved = as_loss(loss).for_classes(classes)
-    objective = OBJECTIVES[pooling](tables, target, resolved)
+    objective = OBJECTIVES[pooling](tables, target, loss.for_classes(classes))
     start = np.full(len(tables), 1 / len(tables))
     sample = objective.subsample()
     # The order in which BLAS sums over the rows depends on its threads.

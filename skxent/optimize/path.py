@@ -146,7 +146,7 @@ class PenaltyPath:
             missing = self._above(gradient, objective, 1 + self.options.tol)
             if minimum.reason and not len(missing):
                 self._follow(gradient, objective)
-                found.append(self._solution(minimum))
+                found.append(Solution(self._whole(minimum.W), *minimum[2:]))
                 continue
             self.ahead = max(1, self.ahead // 2)
             self.W, self.sums, self.gradient = minimum.W, minimum.sums, gradient
@@ -260,10 +260,6 @@ class PenaltyPath:
                 continue
             _, point = taken
         return found("")
-
-    def _solution(self, minimum: Minimum) -> Solution:
-        value, n_iter, decrement, reason = minimum[2:]
-        return Solution(self._whole(minimum.W), value, n_iter, decrement, reason)
 
     def _by_proximal_newton(self, objective: Objective) -> Solution:
         """Return the minimum that a slower and safer method finds, and go there."""

@@ -28,7 +28,6 @@ class L2(Penalty):
 
     @property
     def curvature(self) -> Weights:
-        """Return the strength of each row."""
         return self.strength
 
     def best_shift(self, features: Weights) -> Weights:
@@ -44,7 +43,6 @@ class L2(Penalty):
         return not W.any()
 
     def restricted(self, index: Columns) -> Self:
-        """Return the strengths of some rows."""
         return replace(self, strength=self.strength[index])
 
 
@@ -62,16 +60,13 @@ class L1(Penalty):
 
     @cached_property
     def curvature(self) -> Weights:
-        """Return zeros: nothing of the penalty is smooth."""
         return np.zeros((len(self.threshold), 1))
 
     @property
     def l1_weights(self) -> Weights:
-        """Return the thresholds, the same on both sides of zero."""
         return np.stack([self.threshold, self.threshold])
 
     def nonsmooth_value(self, W: Weights) -> float:
-        """Return the sum of absolute values times the thresholds."""
         return float(self.threshold @ np.abs(W).sum(axis=1))
 
     def prox(self, V: Weights, step: float) -> Weights:
@@ -95,7 +90,6 @@ class L1(Penalty):
         return self.free_columns or super().may_be_unbounded(value)
 
     def restricted(self, index: Columns) -> Self:
-        """Return the thresholds of some rows."""
         return replace(self, threshold=self.threshold[index])
 
 
@@ -107,7 +101,6 @@ class ElasticNet(L1):
 
     @property
     def curvature(self) -> Weights:
-        """Return the strength of the L2 part of each row."""
         return self.strength
 
     def best_shift(self, features: Weights) -> Weights:
@@ -116,7 +109,6 @@ class ElasticNet(L1):
         return self._or_zero_sum(features)
 
     def restricted(self, index: Columns) -> Self:
-        """Return the thresholds and strengths of some rows."""
         return replace(
             self, threshold=self.threshold[index], strength=self.strength[index]
         )
@@ -152,7 +144,6 @@ class SignedElasticNet(ElasticNet):
         return W
 
     def restricted(self, index: Columns) -> Self:
-        """Return thresholds, strengths and signs of some rows."""
         return replace(super().restricted(index), sign=self.sign[index])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,34 +24,34 @@ Vector = NDArray[np.float64]
 # Directions of less curvature, relative to the most, may be rounding.
 FLAT = 1e-12
 
+OPTIONS = SolverOptions(tol=1e-6)
 
-class SimplexFunction(Protocol):
+
+class SimplexFunction(ABC):
     """What is minimised: a function of float64 and its derivatives."""
 
+    @abstractmethod
     def at(self, w: Vector) -> Point:
         """Evaluate the function and its gradient."""
 
+    @abstractmethod
     def hessian(self, w: Vector) -> Vector:
         """Return the whole Hessian."""
 
 
-def minimise_on_simplex(
-    function: SimplexFunction,
-    start: Vector,
-    options: SolverOptions = SolverOptions(tol=1e-6),
-) -> Solution:
+def minimise_on_simplex(function: SimplexFunction, start: Vector) -> Solution:
     """Minimise by Newton's method, each step to the local model's minimum there.
 
     Judged by the decrement √(-gᵀd) of the step d, as the linear models are; the last
     step leaves its square.
     """
     point, decrement = function.at(start), np.inf
-    for iteration in range(1, options.max_iter + 1):
+    for iteration in range(1, OPTIONS.max_iter + 1):
         w, value = point.W, point.value
         end = model_minimum(function.hessian(w), point.gradient, w)
         slope = float(point.gradient @ (end - w))
         decrement = float(np.sqrt(max(-slope, 0.0)))
-        if decrement <= options.tol:
+        if decrement <= OPTIONS.tol:
             value -= 0.5 * decrement**2
             return Solution(end, value, iteration, decrement, CONVERGED)
         floor = rounding_error(np.float64, value)
@@ -59,7 +59,7 @@ def minimise_on_simplex(
         if taken is None:
             return Solution(w, value, iteration, decrement, STALLED)
         _, point = taken
-    return Solution(point.W, point.value, options.max_iter, decrement, MAX_ITER)
+    return Solution(point.W, point.value, OPTIONS.max_iter, decrement, MAX_ITER)
 
 
 def model_minimum(H: Vector, gradient: Vector, w: Vector) -> Vector:
