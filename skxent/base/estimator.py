@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache, lru_cache, wraps
 from importlib.metadata import version
 from types import FunctionType
@@ -86,14 +87,10 @@ def new_fit(estimator: object) -> Iterator[None]:
     feature_names_in_, would outlive the fit that they describe.
     """
     with restore_on_failure(estimator):
-        for name in [name for name in vars(estimator) if is_fitted_attribute(name)]:
-            delattr(estimator, name)
+        for name in list(vars(estimator)):
+            if name.endswith("_") and not name.startswith("_"):  # scikit-learn's rule
+                delattr(estimator, name)
         yield
-
-
-def is_fitted_attribute(name: str) -> bool:
-    """Return True if fit sets an attribute of this name, by scikit-learn's rule."""
-    return name.endswith("_") and not name.startswith("_")
 
 
 def all_or_nothing(method: Method) -> Method:
@@ -133,21 +130,6 @@ def columns_of(model: Any) -> dict[str, Any]:
     return {name: getattr(model, name) for name in names if hasattr(model, name)}
 
 
-@lru_cache(maxsize=64, typed=True)
-def shared_focal(gamma: float) -> Focal:
-    """Return one loss for equal gammas, which keeps what is found of its formula."""
-    return Focal(gamma)
-
-
-def focal_of(model: Any) -> Focal:
-    """Return the focal loss with the gamma of a model."""
-    gamma = model.gamma
-    return shared_focal(gamma) if isinstance(gamma, (int, float)) else Focal(gamma)
-
-
-# The loss of an estimator that has the parameter gamma instead. It takes the place of
-# the field of this name, and mypy allows no class variable there.
-FOCAL_LOSS: Any = property(focal_of, doc="The focal loss with this gamma.")
 PREFIX = "loss__"
 
 
@@ -207,3 +189,32 @@ class LossParameters:
                 params["loss"] = changed
         estimator.set_params(**params)
         return self
+
+
+@lru_cache(maxsize=64, typed=True)
+def shared_focal(gamma: float) -> Focal:
+    """Return one loss for equal gammas, which keeps what is found of its formula."""
+    return Focal(gamma)
+
+
+def focal_of(model: Any) -> Focal:
+    """Return the focal loss with the gamma of a model."""
+    gamma = model.gamma
+    return shared_focal(gamma) if isinstance(gamma, (int, float)) else Focal(gamma)
+
+
+@dataclass(eq=False, repr=False)
+class WithGamma:
+    """An estimator that has the parameter of focal loss in place of a loss.
+
+    Parameters
+    ----------
+    gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
+        How much less a row counts that is already classified well; 0 is cross-entropy.
+        A dict or Series of label to number, or numbers in the order of `classes_`: for
+        each class its own.
+    """
+
+    gamma: Any = 2.0
+    # A class variable, so that it is no field.
+    loss: ClassVar[Any] = property(focal_of, doc="The focal loss with this gamma.")

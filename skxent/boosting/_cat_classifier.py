@@ -15,7 +15,6 @@ from skxent.boosting._catboost import CatBoostMetric, CatBoostObjective
 from skxent.boosting._classifier import LossBoostingClassifier
 from skxent.boosting._fit import Fit
 from skxent.boosting._library import library
-from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.boosting._pools import (
     check_class_names,
     has_features,
@@ -61,9 +60,6 @@ class CatBoostLossClassifier(CatBoostPredictions, LossBoostingClassifier):
         class_weights, auto_class_weights and scale_pos_weight are refused: use
         `class_weight`. As in CatBoost boosting starts at zero, unless
         ``boost_from_average=True``: then at the loss's best constant.
-    hessian : {"clip", "exact", "psd"}, default="clip"
-        Treatment of negative second derivatives, which losses that are not convex have
-        and which make CatBoost step uphill: see :func:`catboost_objective`.
     {parameters}
 
     Attributes
@@ -119,16 +115,16 @@ class CatBoostLossClassifier(CatBoostPredictions, LossBoostingClassifier):
     (569, 2)
     """
 
-    objective_class: ClassVar[type[BoosterObjective]] = CatBoostObjective
-    metric_class: ClassVar[type[BoosterMetric]] = CatBoostMetric
-    objective_names: ClassVar[tuple[str, ...]] = ("loss_function", "objective")
-    metric_names: ClassVar[tuple[str, ...]] = ("eval_metric",)
-    reads_margins: ClassVar[bool] = True
-    threads_name: ClassVar[str] = "thread_count"
-    count_names: ClassVar[tuple[str, ...]] = ("classes_count",)
-    built_in: ClassVar[tuple[str, ...]] = ("Logloss", "CrossEntropy", "MultiClass")
-    cross_entropy: ClassVar[tuple[str, str]] = ("Logloss", "MultiClass")
-    refused: ClassVar[dict[str, tuple[tuple[Any, ...], str]]] = {
+    objective_class = CatBoostObjective
+    metric_class = CatBoostMetric
+    objective_names = ("loss_function", "objective")
+    metric_names = ("eval_metric",)
+    reads_margins = True
+    threads_name = "thread_count"
+    count_names = ("classes_count",)
+    built_in = ("Logloss", "CrossEntropy", "MultiClass")
+    cross_entropy = ("Logloss", "MultiClass")
+    refused: ClassVar[dict[str, Any]] = {
         "class_weights": ((None,), "Use class_weight of {cls}."),
         "auto_class_weights": ((None,), 'Use class_weight="balanced" of {cls}.'),
         "scale_pos_weight": ((None, 1), "Use class_weight of {cls}."),

@@ -22,8 +22,8 @@ ANEW = "Fit {cls} anew: "
 class CatBoostPredictions(DelegatedNames, BoosterPredictions):
     """Predictions of rows and Pools, also after each number of trees."""
 
-    outputs: ClassVar[tuple[str, ...]] = ()
-    of_rows: ClassVar[tuple[str, ...]] = (
+    outputs = ()
+    of_rows = (
         "calc_leaf_indexes",
         "iterate_leaf_indexes",
         "virtual_ensembles_predict",

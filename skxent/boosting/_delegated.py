@@ -68,7 +68,7 @@ class DelegatedNames:
         """Return the names that complete in a notebook."""
         names = set(super().__dir__())
         if "estimator_" in vars(self):
-            found = _public_names(self._library_class())
+            found = {n for n in dir(self._library_class()) if not n.startswith("_")}
             names |= self.renamed.keys() | found - self.withheld.keys()
         return sorted(names)
 
@@ -90,8 +90,3 @@ class DelegatedNames:
             return method(self._checked(X), *args, **keywords)
 
         return converted
-
-
-def _public_names(cls: Any) -> set[str]:
-    """Return the names of methods and properties, without parameters."""
-    return {name for name in dir(cls) if not name.startswith("_")}

@@ -25,6 +25,9 @@ class DescribedBooster:
         ``posterior=True``, not the probabilities.
     label_smoothing : float in [0, 1), default=0.0
         Train against the labels ``(1 - eps) y + eps / K``, where eps is this value.
+    hessian : {"clip", "exact", "psd"}, default="clip"
+        Treatment of negative second derivatives, which losses that are not convex have:
+        see the objective of the library, such as :func:`xgboost_objective`.
     posterior : bool, default=True
         Whether `predict_proba` returns the class probabilities that a minimiser of the
         loss implies, with the loss, label smoothing and class weights undone. False:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
-from skxent.base.estimator import FOCAL_LOSS
+from skxent.base.estimator import WithGamma
 from skxent.boosting._cat_classifier import CatBoostLossClassifier
 from skxent.boosting._lgbm_classifier import LGBMLossClassifier
 from skxent.boosting._xgb_classifier import XGBLossClassifier
@@ -14,14 +13,11 @@ from skxent.inputs.descriptions import documented
 
 @documented()
 @dataclass(eq=False, repr=False)
-class FocalXGBClassifier(XGBLossClassifier):
+class FocalXGBClassifier(WithGamma, XGBLossClassifier):
     """XGBoost with focal loss, whose probabilities are class probabilities.
 
     Parameters
     ----------
-    gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
-        How much less a row counts that is already classified well; 0 is XGBClassifier.
-        A dict is of label to number: for each class its own.
     {parameters}
 
     Attributes
@@ -42,20 +38,14 @@ class FocalXGBClassifier(XGBLossClassifier):
     (178, 3)
     """
 
-    gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # no field: it is fixed
-
 
 @documented()
 @dataclass(eq=False, repr=False)
-class FocalLGBMClassifier(LGBMLossClassifier):
+class FocalLGBMClassifier(WithGamma, LGBMLossClassifier):
     """LightGBM with focal loss, whose probabilities are class probabilities.
 
     Parameters
     ----------
-    gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
-        How much less a row counts that is already classified well; 0 is LGBMClassifier.
-        A dict is of label to number: for each class its own.
     {parameters}
 
     Attributes
@@ -78,20 +68,14 @@ class FocalLGBMClassifier(LGBMLossClassifier):
     (178, 3)
     """
 
-    gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # no field: it is fixed
-
 
 @documented()
 @dataclass(eq=False, repr=False)
-class FocalCatBoostClassifier(CatBoostLossClassifier):
+class FocalCatBoostClassifier(WithGamma, CatBoostLossClassifier):
     """CatBoost with focal loss, whose probabilities are class probabilities.
 
     Parameters
     ----------
-    gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
-        How much less a row counts that is already classified well; 0 is
-        CatBoostClassifier. A dict is of label to number: for each class its own.
     {parameters}
 
     Attributes
@@ -113,6 +97,3 @@ class FocalCatBoostClassifier(CatBoostLossClassifier):
     >>> FocalCatBoostClassifier(estimator=trees).fit(X, y).predict_proba(X).shape
     (569, 2)
     """
-
-    gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # no field: it is fixed

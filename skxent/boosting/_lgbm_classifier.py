@@ -15,7 +15,6 @@ from skxent.boosting._fit import Fit
 from skxent.boosting._lgbm_stopping import early_stopping, without
 from skxent.boosting._library import library
 from skxent.boosting._lightgbm import LightGBMMetric, LightGBMObjective
-from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.boosting._xgb_classifier import weights_of
 from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
@@ -55,9 +54,6 @@ class LGBMLossClassifier(LossBoostingClassifier):
         None: LightGBM's defaults. class_weight, is_unbalance and scale_pos_weight are
         refused: use `class_weight`. With ``boost_from_average=False`` or
         ``linear_tree=True`` boosting starts at zero.
-    hessian : {"clip", "exact", "psd"}, default="clip"
-        Treatment of negative second derivatives, which losses that are not convex have
-        and from which LightGBM makes no split: see :func:`lightgbm_objective`.
     {parameters}
 
     Attributes
@@ -104,19 +100,19 @@ class LGBMLossClassifier(LossBoostingClassifier):
     (178, 3)
     """
 
-    objective_class: ClassVar[type[BoosterObjective]] = LightGBMObjective
-    metric_class: ClassVar[type[BoosterMetric]] = LightGBMMetric
-    metric_names: ClassVar[tuple[str, ...]] = ("metric", "metrics")
-    built_in: ClassVar[tuple[str, ...]] = (
+    objective_class = LightGBMObjective
+    metric_class = LightGBMMetric
+    metric_names = ("metric", "metrics")
+    built_in = (
         "binary",
         "multiclass",
         "softmax",
         "cross_entropy",
         "xentropy",
     )
-    cross_entropy: ClassVar[tuple[str, str]] = ("binary", "multiclass")
-    outputs: ClassVar[tuple[str, ...]] = ("raw_score", "pred_leaf", "pred_contrib")
-    refused: ClassVar[dict[str, tuple[tuple[Any, ...], str]]] = {
+    cross_entropy = ("binary", "multiclass")
+    outputs = ("raw_score", "pred_leaf", "pred_contrib")
+    refused: ClassVar[dict[str, Any]] = {
         "class_weight": ((None,), "Use class_weight of {cls}."),
         "is_unbalance": ((None, False), 'Use class_weight="balanced" of {cls}.'),
         "unbalance": ((None, False), 'Use class_weight="balanced" of {cls}.'),

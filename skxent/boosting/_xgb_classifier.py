@@ -15,7 +15,6 @@ from skxent.boosting._classifier import LossBoostingClassifier
 from skxent.boosting._evaluation import of_probabilities
 from skxent.boosting._fit import Fit
 from skxent.boosting._library import library
-from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.boosting._tables import categories
 from skxent.boosting._xgboost import XGBoostMetric, XGBoostObjective
 from skxent.inputs.descriptions import documented
@@ -41,9 +40,6 @@ class XGBLossClassifier(LossBoostingClassifier):
         and early_stopping_rounds among them. It may have been fitted, and is not
         changed. None: XGBoost's defaults. scale_pos_weight has no effect with a loss
         and is refused: use `class_weight`.
-    hessian : {"clip", "exact", "psd"}, default="clip"
-        Treatment of negative second derivatives, which losses that are not convex have
-        and from which XGBoost makes no split: see :func:`xgboost_objective`.
     {parameters}
 
     Attributes
@@ -86,17 +82,17 @@ class XGBLossClassifier(LossBoostingClassifier):
     (178, 3)
     """
 
-    objective_class: ClassVar[type[BoosterObjective]] = XGBoostObjective
-    metric_class: ClassVar[type[BoosterMetric]] = XGBoostMetric
-    metric_names: ClassVar[tuple[str, ...]] = ("eval_metric",)
-    built_in: ClassVar[tuple[str, ...]] = (
+    objective_class = XGBoostObjective
+    metric_class = XGBoostMetric
+    metric_names = ("eval_metric",)
+    built_in = (
         "binary:logistic",
         "multi:softprob",
         "multi:softmax",
     )
-    cross_entropy: ClassVar[tuple[str, str]] = ("binary:logistic", "multi:softprob")
-    outputs: ClassVar[tuple[str, ...]] = ("output_margin",)
-    refused: ClassVar[dict[str, tuple[tuple[Any, ...], str]]] = {
+    cross_entropy = ("binary:logistic", "multi:softprob")
+    outputs = ("output_margin",)
+    refused: ClassVar[dict[str, Any]] = {
         "scale_pos_weight": ((None, 1), "Use class_weight of {cls}."),
         "base_score": ((None,), "{cls} starts at the loss's best constant."),
     }
@@ -105,7 +101,7 @@ class XGBLossClassifier(LossBoostingClassifier):
         "base_margin_eval_set": "{cls} starts at the loss's best constant.",
     }
 
-    of_rows: ClassVar[tuple[str, ...]] = ("apply",)
+    of_rows = ("apply",)
     withheld: ClassVar[dict[str, str]] = {
         "load_model": "Such a file does not hold the loss and the labels: load it into "
         "an xgboost.Booster, or pickle the {cls} instead.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from skxent.base.estimator import FOCAL_LOSS
+from skxent.base.estimator import WithGamma
 from skxent.inputs.descriptions import documented
 from skxent.linear_model._classifier import CrossEntropyClassifier
 from skxent.losses._shipped import CrossEntropy
@@ -13,7 +13,7 @@ from skxent.losses._shipped import CrossEntropy
 
 @documented()
 @dataclass(eq=False, repr=False)
-class FocalLogisticRegression(CrossEntropyClassifier):
+class FocalLogisticRegression(WithGamma, CrossEntropyClassifier):
     r"""Logistic regression with focal loss.
 
     .. math:: \min_W \; C \sum_i w_i (1 - p_{i, y_i})^\gamma (-\log p_{i, y_i})
@@ -24,9 +24,6 @@ class FocalLogisticRegression(CrossEntropyClassifier):
 
     Parameters
     ----------
-    gamma : float in [0, 1e6], array-like of shape (K,) or dict, default=2.0
-        How much less a row counts that is already classified well. A dict or Series of
-        label to number, or numbers in the order of `classes_`: for each class its own.
     {parameters}
 
     Attributes
@@ -52,9 +49,6 @@ class FocalLogisticRegression(CrossEntropyClassifier):
     >>> round(FocalLogisticRegression(gamma=2.0).fit(X, y).score(X, y), 2)
     0.96
     """
-
-    gamma: Any = 2.0
-    loss: ClassVar[Any] = FOCAL_LOSS  # type: ignore[misc]  # no field: it is fixed
 
 
 @documented()

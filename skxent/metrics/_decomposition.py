@@ -134,7 +134,9 @@ def decompose_loss(
         check_sum(target.total_weight())
         raw, target = weighted_rows(raw, target)
         if pos_label is not None:
-            raw, target = _one_against_the_rest(raw, target, code_of(pos_label, classes))
+            raw, target = _one_against_the_rest(
+                raw, target, code_of(pos_label, classes)
+            )
             classes = None
         scored = _proper(scored, classes)
         predicted = Predicted.of_logits(raw)
