@@ -10,44 +10,17 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
-from skxent.boosting import (
-    CatBoostLossClassifier,
-    FocalCatBoostClassifier,
-    FocalLGBMClassifier,
-    FocalXGBClassifier,
-    LGBMLossClassifier,
-    XGBLossClassifier,
-)
+from skxent import boosting, calibration, linear_model
 from skxent.boosting._classifier import LossBoostingClassifier
-from skxent.calibration import TemperatureScaling, VectorScaling
+from skxent.calibration import TemperatureScaling
 from skxent.calibration._base import LogitScaling
-from skxent.linear_model import (
-    CrossEntropyClassifier,
-    FocalLogisticRegression,
-    FocalLogisticRegressionCV,
-    SmoothedSoftmaxClassifier,
-    SmoothedSoftmaxClassifierCV,
-)
+from skxent.linear_model._predictor import LinearPredictor
 from skxent.onnx._graph import Graph
 from skxent.onnx._posterior import posterior
 from skxent.onnx._trees import margins
 
 __all__ = ["register_converters"]
 
-ESTIMATORS = (
-    CrossEntropyClassifier,
-    FocalLogisticRegression,
-    SmoothedSoftmaxClassifier,
-    FocalLogisticRegressionCV,
-    SmoothedSoftmaxClassifierCV,
-    XGBLossClassifier,
-    LGBMLossClassifier,
-    CatBoostLossClassifier,
-    FocalXGBClassifier,
-    FocalLGBMClassifier,
-    FocalCatBoostClassifier,
-)
-SCALINGS = (TemperatureScaling, VectorScaling)
 # The first opset with Where, and with comparisons of all number types.
 MIN_OPSET = 9
 
@@ -92,17 +65,20 @@ def register_converters() -> None:
     """
     from skl2onnx import update_registered_converter
 
-    found = {
-        f"Skxent{estimator.__name__}": estimator
-        for estimator in (*ESTIMATORS, *SCALINGS)
-    }
+    homes = {"Skxent": [linear_model, boosting, calibration]}
     if find_spec("dask") is not None:
         from skxent import dask
 
-        for name in dask.__all__:
-            if hasattr(estimator := getattr(dask, name), "predict_proba"):
-                found[f"SkxentDask{name}"] = estimator
-    for alias, estimator in found.items():
+        homes["SkxentDask"] = [dask]
+    named = (
+        (f"{prefix}{name}", getattr(home, name))
+        for prefix, of_prefix in homes.items()
+        for home in of_prefix
+        for name in home.__all__
+    )
+    for alias, estimator in named:
+        if not hasattr(estimator, "decision_function"):
+            continue
         update_registered_converter(
             estimator,
             alias,
@@ -231,7 +207,7 @@ def scaling_logits(g: Graph, place: tuple[Any, Any], X: Any, model: Any) -> Any:
     if base is None:
         z = g("Cast", X, to=g.onnx_type)
         is_binary = is_binary and X.type.shape[1] == 2
-    elif isinstance(base, (LossBoostingClassifier, *ESTIMATORS)):
+    elif isinstance(base, (LossBoostingClassifier, LinearPredictor)):
         z = log_probabilities(g, logits(g, X, base), base)
         # Named, since skl2onnx would walk through its nodes once for each use.
         scope, container = place
