@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+import boosters
 from skxent.boosting import (
     CatBoostLossClassifier,
     LGBMLossClassifier,
@@ -25,18 +27,9 @@ xgboost = pytest.importorskip("xgboost", reason="pip install '.[xgboost]'")
 N = 150
 
 
-def xgb(**settings):
-    return xgboost.XGBClassifier(n_estimators=4, n_jobs=1, max_depth=3, **settings)
-
-
-def lgbm(**settings):
-    return lightgbm.LGBMClassifier(n_estimators=4, n_jobs=1, verbosity=-1, **settings)
-
-
-def cat(**settings):
-    quiet = {"verbose": 0, "thread_count": 1, "allow_writing_files": False}
-    return catboost.CatBoostClassifier(iterations=4, depth=3, **quiet, **settings)
-
+xgb = partial(boosters.xgb, 4, max_depth=3)
+lgbm = partial(boosters.lgbm, 4)
+cat = partial(boosters.cat, 4, depth=3)
 
 CLASSES = [
     (XGBLossClassifier, xgb),

@@ -2,6 +2,7 @@
 
 import doctest
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import boosters
 from skxent.boosting import (
     CatBoostLossClassifier,
     FocalCatBoostClassifier,
@@ -39,20 +41,9 @@ def is_older(module, *version):
     return tuple(map(int, module.__version__.split(".")[:2])) < version
 
 
-def xgb(**settings):
-    return xgboost.XGBClassifier(**{"n_estimators": 30, "n_jobs": 1, **settings})
-
-
-def lgbm(**settings):
-    quiet = {"n_estimators": 30, "n_jobs": 1, "verbosity": -1}
-    return lightgbm.LGBMClassifier(**{**quiet, **settings})
-
-
-def cat(**settings):
-    quiet = {"iterations": 1, "thread_count": 1, "verbose": 0}
-    quiet |= {"allow_writing_files": False, "bootstrap_type": "No"}
-    return catboost.CatBoostClassifier(**{**quiet, **settings})
-
+xgb = partial(boosters.xgb, 30)
+lgbm = partial(boosters.lgbm, 30)
+cat = partial(boosters.cat, 1, bootstrap_type="No")
 
 # LightGBM counts rows in its limits on leaves and bins, whatever their weights.
 UNLIMITED = {"min_child_samples": 0, "min_data_in_bin": 1}

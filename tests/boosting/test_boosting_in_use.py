@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV
 
+import boosters
 from skxent.boosting import (
     CatBoostLossClassifier,
     FocalCatBoostClassifier,
@@ -29,23 +30,17 @@ N = 300
 
 
 def xgb(n=10, stop=None, **settings):
-    settings = {"n_jobs": 1, "max_depth": 3, **settings}
-    return xgboost.XGBClassifier(n_estimators=n, early_stopping_rounds=stop, **settings)
+    settings = {"max_depth": 3, **settings}
+    return boosters.xgb(n, early_stopping_rounds=stop, **settings)
 
 
 def lgbm(n=10, stop=None, **settings):
-    settings = {"n_jobs": 1, "verbosity": -1, **settings}
-    return lightgbm.LGBMClassifier(
-        n_estimators=n, early_stopping_round=stop, **settings
-    )
+    return boosters.lgbm(n, early_stopping_round=stop, **settings)
 
 
 def cat(n=10, stop=None, **settings):
-    quiet = {"verbose": 0, "thread_count": 1, "allow_writing_files": False}
-    settings = {**quiet, "depth": 3, "learning_rate": 0.3, **settings}
-    return catboost.CatBoostClassifier(
-        iterations=n, early_stopping_rounds=stop, **settings
-    )
+    settings = {"depth": 3, "learning_rate": 0.3, **settings}
+    return boosters.cat(n, early_stopping_rounds=stop, **settings)
 
 
 CLASSES = [

@@ -1,5 +1,7 @@
 """The ONNX graphs of the boosting classifiers predict as the models do."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -8,6 +10,7 @@ from sklearn.datasets import make_classification
 from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
 
+import boosters
 from skxent import CrossEntropyClassifier
 from skxent.boosting import (
     CatBoostLossClassifier,
@@ -27,17 +30,7 @@ runtime = pytest.importorskip("onnxruntime", reason="pip install '.[onnx]'")
 pytest.importorskip("onnxmltools", reason="pip install '.[onnx]'")
 
 
-def xgb(**settings):
-    return xgboost.XGBClassifier(n_estimators=20, n_jobs=1, **settings)
-
-
-def lgbm(**settings):
-    return lightgbm.LGBMClassifier(n_estimators=20, n_jobs=1, verbosity=-1, **settings)
-
-
-def cat(**settings):
-    quiet = {"iterations": 20, "thread_count": 1, "verbose": 0}
-    return catboost.CatBoostClassifier(**quiet, allow_writing_files=False, **settings)
+xgb, lgbm, cat = (partial(f, 20) for f in (boosters.xgb, boosters.lgbm, boosters.cat))
 
 
 def table(n_classes, missing):

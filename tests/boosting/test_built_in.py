@@ -1,9 +1,12 @@
 """Cross-entropy gives the probabilities of the libraries' own classifiers."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+import boosters
 from skxent.boosting import (
     CatBoostLossClassifier,
     FocalCatBoostClassifier,
@@ -33,25 +36,13 @@ def table(n_classes, mixed, n=400):
     return frame, np.digitize(score, borders), rng.uniform(0.2, 2, n)
 
 
-def xgb():
-    settings = {"n_estimators": 50, "n_jobs": 1, "enable_categorical": True}
-    return xgboost.XGBClassifier(**settings)
-
-
-def lgbm():
-    return lightgbm.LGBMClassifier(n_estimators=50, n_jobs=1, verbosity=-1)
+xgb = partial(boosters.xgb, 50, enable_categorical=True)
+lgbm = partial(boosters.lgbm, 50)
 
 
 def cat(mixed):
     categories = {"cat_features": ["kind"], "one_hot_max_size": 9} if mixed else {}
-    return catboost.CatBoostClassifier(
-        iterations=50,
-        depth=3,
-        verbose=0,
-        thread_count=1,
-        allow_writing_files=False,
-        **categories,
-    )
+    return boosters.cat(50, depth=3, **categories)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

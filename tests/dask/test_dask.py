@@ -360,20 +360,6 @@ def test_small_partitions_are_put_together(cluster, monkeypatch):
     assert_same(model, skxent.FocalLogisticRegression().fit(X, y, weight), tol=1e-10)
 
 
-@pytest.fixture
-def stores(monkeypatch):
-    """The first store of each fit from now on."""
-    found = []
-    of = _workers.Workers.of.__func__
-
-    def recorded(*arguments):
-        found.append(of(*arguments))
-        return found[-1]
-
-    monkeypatch.setattr(_workers.Workers, "of", classmethod(recorded))
-    return found
-
-
 @pytest.mark.parametrize("persisted", [False, True])
 def test_rows_without_room_are_kept_apart(cluster, stores, persisted):
     X, y, weight = table(n=9000)

@@ -71,20 +71,6 @@ class SmallBlocks(skd.CrossEntropyClassifier):
     _limits = LIMITS
 
 
-@pytest.fixture
-def stores(monkeypatch):
-    """The first store of each fit from now on."""
-    found = []
-    of = _workers.Workers.of.__func__
-
-    def recorded(*arguments):
-        found.append(of(*arguments))
-        return found[-1]
-
-    monkeypatch.setattr(_workers.Workers, "of", classmethod(recorded))
-    return found
-
-
 @pytest.mark.parametrize(("room_for", "spills"), [(0, False), (4, False), (4, True)])
 def test_a_pass_reads_what_workers_have_no_room_for(
     client, data, stores, monkeypatch, room_for, spills

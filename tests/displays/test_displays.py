@@ -53,12 +53,6 @@ DATA = {
 }
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 def flowers(two=False):
     X, y = load_iris(return_X_y=True)
     X, y = (X[50:], y[50:]) if two else (X, y)

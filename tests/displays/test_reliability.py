@@ -19,12 +19,6 @@ plt = pytest.importorskip("matplotlib.pyplot", reason="displays need matplotlib"
 diagram = ReliabilityDisplay.from_predictions
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 def two_classes(n=400, power=1.0, seed=0):
     rng = np.random.default_rng(seed)
     p = rng.beta(1, 3, n).round(2)
