@@ -9,9 +9,10 @@ import sklearn.metrics
 from numpy.typing import ArrayLike, NDArray
 
 from skxent.inputs.categories import Encoded, encode_coded
+from skxent.inputs.float_tables import float_table
 from skxent.inputs.labels import as_labels, encode_labels
 from skxent.inputs.rounding import within
-from skxent.inputs.tables import float_table, warn_of_labels
+from skxent.inputs.tables import warn_of_labels
 from skxent.inputs.weights import moderate
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads

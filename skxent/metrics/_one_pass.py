@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skxent.inputs.float_tables import FloatTable, float_table
 from skxent.inputs.labels import as_array
 from skxent.inputs.rounding import sum_tolerance
-from skxent.inputs.tables import FloatTable, float_table
 from skxent.inputs.targets import Target
 from skxent.inputs.weights import check_sample_weight, class_weights
 from skxent.kernels.arrays import Floats
