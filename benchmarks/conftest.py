@@ -32,6 +32,15 @@ def pytest_addoption(parser):
     parser.addoption("--records", type=Path, help="write what is found to this file")
 
 
+def pytest_configure(config):
+    """Refuse to time in several processes at once."""
+    timed = config.getoption("--size") != "check"
+    if timed and config.getoption("numprocesses", None) and not config.option.help:
+        raise pytest.UsageError(
+            "Benchmarks must be timed in one process. Pass -n 0, or --size=check."
+        )
+
+
 @pytest.fixture
 def size(request):
     """How much is measured: "full", "quick", or in a "check" nothing at all."""

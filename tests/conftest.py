@@ -1,6 +1,13 @@
 """Hypothesis: the same examples in every run; more with --hypothesis-profile=long."""
 
+import os
+
 from hypothesis import HealthCheck, settings
+
+# One process for each core: threads of their own would only wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 unhurried = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile(

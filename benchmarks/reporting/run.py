@@ -49,7 +49,7 @@ def pytest(
     given = os.environ | environment
     given.pop("PYTEST_ADDOPTS", None)
     return subprocess.run(
-        [*command, "-p", "no:xdist", *arguments],
+        [*command, "-n", "0", *arguments],
         cwd=ROOT,
         env=given,
         capture_output=quiet,
