@@ -25,9 +25,9 @@ ESTIMATORS = [
     FocalLogisticRegression(gamma=3.0, solver="newton-cg", class_weight="balanced"),
     SmoothedSoftmaxClassifier(),
     SmoothedSoftmaxClassifier(label_smoothing=0.3, tol=1e-8, warm_start=True),
-    FocalLogisticRegressionCV(Cs=[0.1, 1.0], gammas=[0.0, 1.0], cv=3),
+    FocalLogisticRegressionCV(Cs=[0.1, 1.0], gammas=[0.0, 1.0], cv=2),
     SmoothedSoftmaxClassifierCV(
-        Cs=[1.0], label_smoothings=[0.0, 0.1], cv=3, scoring="accuracy", tol=1e-8
+        Cs=[1.0], label_smoothings=[0.0, 0.1], cv=2, scoring="accuracy", tol=1e-8
     ),
     CrossEntropyClassifier(l1_ratio=1.0),
     CrossEntropyClassifier(l1_ratio=0.5),
@@ -36,19 +36,19 @@ ESTIMATORS = [
     CrossEntropyClassifier("symmetric_cross_entropy", l1_ratio=1.0, C=0.1, tol=1e-8),
     FocalLogisticRegression(gamma=1.0, l1_ratio=0.5, class_weight="balanced"),
     SmoothedSoftmaxClassifier(l1_ratio=0.5, C=10.0),
-    FocalLogisticRegressionCV(Cs=[0.1, 1.0], gammas=[0.0, 1.0], cv=3, refit=False),
+    FocalLogisticRegressionCV(Cs=[0.1, 1.0], gammas=[0.0, 1.0], cv=2, refit=False),
     FocalLogisticRegressionCV(
-        Cs=[1.0, 10.0], gammas=[0.0], l1_ratios=[0.5, 1.0], cv=3, tol=1e-8
+        Cs=[1.0, 10.0], gammas=[0.0], l1_ratios=[0.5, 1.0], cv=2, tol=1e-8
     ),
     SmoothedSoftmaxClassifierCV(
-        Cs=[0.1, 1.0], label_smoothings=[0.1], l1_ratios=[0.0, 1.0], cv=3, refit=False
+        Cs=[0.1, 1.0], label_smoothings=[0.1], l1_ratios=[0.0, 1.0], cv=2, refit=False
     ),
-    TemperatureScaling(CrossEntropyClassifier(), cv=3),
+    TemperatureScaling(CrossEntropyClassifier(), cv=2),
     TemperatureScaling(CrossEntropyClassifier(), cv=None, loss="focal"),
-    VectorScaling(CrossEntropyClassifier(), cv=3),
+    VectorScaling(CrossEntropyClassifier(), cv=2),
     BlendClassifier(
         [("cross", CrossEntropyClassifier()), ("focal", FocalLogisticRegression())],
-        cv=3,
+        cv=2,
     ),
 ]
 

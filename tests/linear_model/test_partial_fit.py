@@ -126,11 +126,11 @@ def test_sparse_soft_and_string_batches():
 def test_columns_that_a_batch_lacks_change_nothing(n_classes, loss):
     """Batches leave out empty columns of a wide table; each batch uses others."""
     rng = np.random.default_rng(0)
-    wide, d = 1 << 16, 3000
+    n, wide, d = 400, 1 << 16, 3000
     place = rng.choice(wide, d, replace=False)
-    few = sp.csr_array(sp.random(800, d, density=0.004, random_state=0))
-    many = sp.csr_array((few.data, place[few.indices], few.indptr), shape=(800, wide))
-    y = rng.integers(0, n_classes, 800)
+    few = sp.csr_array(sp.random(n, d, density=0.004, random_state=0))
+    many = sp.csr_array((few.data, place[few.indices], few.indptr), shape=(n, wide))
+    y = rng.integers(0, n_classes, n)
     narrow, stream = (
         streamed(CrossEntropyClassifier(loss, tol=1e-8, C=10.0), X, y)
         for X in (few, many)
