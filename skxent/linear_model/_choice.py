@@ -65,5 +65,5 @@ def fit_folds(
             delayed(fits(k).fit_all)(fold_tol, task.fold(k)) for k in every
         )
         while some := undecided(folds, tol):
-            parallel(delayed(fits(k).fit_again)(folds[k], some) for k in every)
+            folds = parallel(delayed(fits(k).fit_again)(folds[k], some) for k in every)
     return folds

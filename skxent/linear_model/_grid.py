@@ -92,8 +92,11 @@ class FoldFits:
                 done()
         return fold
 
-    def fit_again(self, fold: Fold, some: Sequence[int]) -> None:
-        """Fit some of the candidates to the model's own tolerance, and score again."""
+    def fit_again(self, fold: Fold, some: Sequence[int]) -> Fold:
+        """Fit some of the candidates to the model's own tolerance, and score again.
+
+        Return the fold, for this may be another process.
+        """
         (scores, *_) = fold.scores.values()
         for same in self.groups.values():
             first = same[0]
@@ -102,6 +105,7 @@ class FoldFits:
                 model = fold.open.pop(first).set_params(warm_start=True)
                 self._attempt(fold, same, model, self._go_on)
                 fold.see(abs(scores[first] - before) / decrement)
+        return fold
 
     def _go_on(self, model: CrossEntropyClassifier) -> tuple[int, float]:
         model.fit(*self.train)
