@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 import numpy as np
@@ -119,10 +119,11 @@ def check_block(
 
     kind: the name of the estimator, for errors.
     """
-    if len(data) not in (2, 3, 4):
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3, 4):
+        got = f"{len(data)} values" if isinstance(data, (tuple, list)) else type(data)
         raise ValueError(
             "it must be (X, y), (X, y, sample_weight) or (X, y, sample_weight, offset),"
-            f" got {len(data)} values."
+            f" got {got}."
         )
     X, y, weight, given = (*data, None, None)[:4]
     check_rows(X=X, y=y, sample_weight=weight, offset=given)
@@ -230,6 +231,17 @@ def check_offsets(found: Sequence[Summary], classes: NDArray[Any], noun: str) ->
                 check_n_columns(block.offset_columns, classes)
 
 
+def blocks_of(source: RowBlocks) -> Iterable[Any]:
+    """Return the blocks that a source yields."""
+    given: Any = source.row_blocks
+    blocks = given() if callable(given) else given
+    if not callable(given) or not hasattr(blocks, "__iter__"):
+        raise ValueError(
+            f"row_blocks must be a method that yields blocks (X, y), got {blocks!r}."
+        )
+    return cast(Iterable[Any], blocks)
+
+
 class BlockReader:
     """Blocks, read again for every pass."""
 
@@ -248,7 +260,7 @@ class BlockReader:
         index = 0
         try:
             with prefix_errors("block", index):
-                blocks = enumerate(self.source.row_blocks())
+                blocks = enumerate(blocks_of(self.source))
             while True:
                 with prefix_errors("block", index):
                     index, data = next(blocks)

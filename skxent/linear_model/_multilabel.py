@@ -222,6 +222,9 @@ def share_of_right_rows(
             f"y must be of shape {predicted.shape}, for the rows of X and the labels "
             f"of the model, got {answers.shape}."
         )
+    unknown = answers[(answers != 0) & (answers != 1)]
+    if unknown.size:
+        raise ValueError(f"y must be 0 or 1 for each label, got {unknown[0]}.")
     weights = check_sample_weight(sample_weight, len(answers))
     weights = None if weights is None else moderate(weights)
     return float(accuracy_score(answers, predicted, sample_weight=weights))

@@ -141,6 +141,9 @@ class LossModule(torch.nn.Module):
             A number, or for ``reduction="none"`` a loss for each target. In the dtype
             of input, float32 for lower precision under autocast.
         """
+        for name, given in (("input", input), ("target", target)):
+            if not isinstance(given, Tensor):
+                raise TypeError(f"{name} must be a Tensor, got {type(given).__name__}.")
         if not input.is_floating_point():
             raise ValueError(f"input must be floating point, got {input.dtype}.")
         dtype = input.dtype if input.dtype in DTYPES else torch.float32

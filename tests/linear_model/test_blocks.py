@@ -179,11 +179,19 @@ STRINGS = np.full(X.shape, "a", dtype=object)
         ((X, y, -weight), "block 1: sample_weight must be finite and non-negative"),
         ((X, y, weight, None, y), r"block 1: it must be \(X, y\), .* got 5 values"),
         ((X,), "block 1: it must be .* got 1 values"),
+        ({"X": X, "y": y}, "block 1: it must be .* got <class 'dict'>"),
     ],
 )
 def test_errors_say_which_block(block, message):
     with pytest.raises(ValueError, match=message):
         CrossEntropyClassifier().fit(Given((X, y), block))
+
+
+@pytest.mark.parametrize("given", [lambda self: 3, 3, [(np.eye(2), [0, 1])]])
+def test_row_blocks_must_be_a_method_that_yields_blocks(given):
+    source = type("Source", (), {"row_blocks": given})()
+    with pytest.raises(ValueError, match="row_blocks must be a method that yields"):
+        CrossEntropyClassifier().fit(source)
 
 
 def test_errors_of_all_blocks_together():

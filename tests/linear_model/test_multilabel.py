@@ -504,3 +504,10 @@ def test_predictions_of_dask_rows_go_by_what_was_fitted():
     model.fit(X, Y).set_params(multilabel=False)
     with pytest.raises(ValueError, match=r"^multilabel must be False for rows in bl"):
         model.predict(blocks)
+
+
+@pytest.mark.parametrize("coding", [lambda Y: 2 * Y - 1, lambda Y: 2 * Y])
+def test_a_score_of_other_codes_than_0_and_1_is_refused(coding):
+    model = many().fit(X, Y)
+    with pytest.raises(ValueError, match=r"^y must be 0 or 1 for each label, got"):
+        model.score(X, coding(Y))
