@@ -14,7 +14,7 @@ from skxent.losses._probabilities import unsmoothed
 from skxent.losses._shipped import as_loss
 from skxent.torch._kernels import DTYPES, Pass, in_reach
 from skxent.torch._program import formula_of
-from skxent.torch._targets import Answers, Classes, as_weights, table
+from skxent.torch._targets import Answers, Classes, as_weights, check_tensors, table
 
 Reduction = Literal["none", "mean", "sum"]
 
@@ -141,9 +141,7 @@ class LossModule(torch.nn.Module):
             A number, or for ``reduction="none"`` a loss for each target. In the dtype
             of input, float32 for lower precision under autocast.
         """
-        for name, given in (("input", input), ("target", target)):
-            if not isinstance(given, Tensor):
-                raise TypeError(f"{name} must be a Tensor, got {type(given).__name__}.")
+        check_tensors(input=input, target=target)
         if not input.is_floating_point():
             raise ValueError(f"input must be floating point, got {input.dtype}.")
         dtype = input.dtype if input.dtype in DTYPES else torch.float32

@@ -215,6 +215,13 @@ def table(z: Tensor, axis: int) -> Tensor:
     return z if z.ndim == 2 else z.movedim(axis, -1).reshape(-1, z.shape[axis])
 
 
+def check_tensors(**given: Any) -> None:
+    """Raise a TypeError that names what is no tensor, as torch does."""
+    for name, value in given.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name} must be a Tensor, got {type(value).__name__}.")
+
+
 def as_weights(name: str, weights: Any) -> Tensor | None:
     """Return weights as a tensor of floats: those of lists in torch's default dtype."""
     if weights is None:
@@ -222,7 +229,12 @@ def as_weights(name: str, weights: Any) -> Tensor | None:
     table = weights if isinstance(weights, Tensor) else by_label(weights, name)
     if isinstance(table, Mapping):  # a Series goes by label, too
         weights = in_class_order(name, table, range(len(table)))
-    given = torch.as_tensor(weights).detach()
+    try:
+        given = torch.as_tensor(weights).detach()
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be real numbers, got {weights!r}: {error}."
+        ) from error
     if given.is_complex():
         raise ValueError(f"{name} must be real numbers, got {given.dtype}.")
     if not given.is_floating_point():

@@ -436,6 +436,7 @@ def test_copies(loss):
         ({"multilabel": "yes"}, r"multilabel must be True or False, got 'yes'\."),
         ({"class_weight": [1.0, -1.0]}, r"class_weight must be finite and non-negat"),
         ({"class_weight": [1j]}, r"class_weight must be real numbers, got torch\.com"),
+        ({"class_weight": "balanced"}, "class_weight must be real numbers, got 'bal"),
         ({"pos_weight": 2.0}, r"pos_weight must be None unless multilabel=True, got"),
     ],
 )
@@ -460,6 +461,14 @@ def test_errors_of_tensors(shape, target, message):
     weight = [1.0, 2.0, 3.0] if shape == (3, 2) else None
     with pytest.raises(ValueError, match=f"^{message}"):
         LossModule("focal", class_weight=weight)(torch.zeros(shape), target)
+
+
+def test_arrays_are_no_tensors():
+    z, y = torch.zeros(3, 2), torch.zeros(3, dtype=torch.long)
+    with pytest.raises(TypeError, match=r"^input must be a Tensor, got ndarray"):
+        LossModule("focal")(z.numpy(), y)
+    with pytest.raises(TypeError, match=r"^target must be a Tensor, got list"):
+        LossModule("focal")(z, [0, 1, 0])
 
 
 def test_errors_of_answers():
