@@ -14,6 +14,7 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import Interval, check_count
 from skxent.kernels.threads import effective_n_threads
 from skxent.linear_model._classifier import CrossEntropyClassifier
+from skxent.linear_model._columns import penalty_factor_of, signs_of
 from skxent.linear_model._input import check_data, check_parameters
 from skxent.linear_model._training import (
     encode_target,
@@ -24,6 +25,7 @@ from skxent.linear_model._training import (
 )
 from skxent.losses._loss import Loss
 from skxent.optimize.path import PenaltyPath
+from skxent.optimize.rows.base import LEAST_WEIGHT
 from skxent.typing import MatrixLike
 
 
@@ -55,6 +57,9 @@ def cross_entropy_path(
     class_weight: Any = None,
     label_smoothing: float = 0.0,
     sample_weight: ArrayLike | None = None,
+    offset: ArrayLike | None = None,
+    penalty_factor: Any = None,
+    monotonic_cst: Any = None,
     tol: float = 1e-4,
     max_iter: int = 100,
     n_threads: int | None = None,
@@ -63,7 +68,7 @@ def cross_entropy_path(
     r"""Return the coefficients along C, as `CrossEntropyClassifier` would fit them.
 
     .. math:: \min_W \; C \sum_i w_i \, \ell(y_i, x_i W + b)
-        + \rho \|W\|_1 + \tfrac{1 - \rho}{2} \|W\|^2
+        + \sum_j \psi_j \left(\rho \|W_j\|_1 + \tfrac{1 - \rho}{2} \|W_j\|^2\right)
 
     One call is faster than a fit for each C. X is read once for several of them:
     between two reads the minima are sought among the columns whose gradients,
@@ -82,7 +87,7 @@ def cross_entropy_path(
         The share ρ of the L1 penalty: 1.0 is the lasso, 0.0 is ridge.
     Cs : int or array-like of shape (n_Cs,), default=100
         Values in (0, inf], in any order. An int is that many on a log scale, from the C
-        at which the first coefficient enters, which needs ``l1_ratio > 0``.
+        at which the first penalised coefficient enters, which needs ``l1_ratio > 0``.
     eps : float in (0, 1), default=1e-3
         If `Cs` is an int, the ratio of the smallest C to the largest.
     fit_intercept : bool, default=True
@@ -90,6 +95,14 @@ def cross_entropy_path(
     {parameters}
     sample_weight : array-like of shape (n,), default=None
         Weights of the rows, at least 0; None for ones.
+    offset : array-like of shape (n,) or (n, K), default=None
+        A fixed term of the logits: see :meth:`CrossEntropyClassifier.fit`.
+    penalty_factor : array-like of shape (d,), dict or Series, default=None
+        Factors ψ_j >= 0 of the penalty of column j, by name or position; None for ones.
+        A column with the factor 0 is not penalised, and is in the model at every C. As
+        in `CrossEntropyClassifier`, factors are not rescaled.
+    monotonic_cst : array-like of shape (d,), dict or Series, default=None
+        Signs of the coefficients for two classes, 1, -1 or 0, by name or position.
     tol : float in (0, inf), default=1e-4
         At each C the objective, a mean loss in nats, is at most about tol² / 2 above
         its minimum.
@@ -142,6 +155,8 @@ def cross_entropy_path(
     model = PathModel(
         loss,
         l1_ratio=l1_ratio,
+        penalty_factor=penalty_factor,
+        monotonic_cst=monotonic_cst,
         fit_intercept=fit_intercept,
         class_weight=class_weight,
         label_smoothing=label_smoothing,
@@ -155,12 +170,19 @@ def cross_entropy_path(
     count = check_Cs(Cs, l1_ratio)
     if y is None:
         raise ValueError("y must be labels or soft labels, got None.")
-    data = check_data(model, X, y, sample_weight)
+    data = check_data(model, X, y, sample_weight)._replace(offset=offset)
     encoded = encode_target(model, data)
     rows = table_of(model, data, encoded)
+    model = replace(
+        model,
+        penalty_factor=penalty_factor_of(model, rows.n_features),
+        monotonic_cst=signs_of(model, rows.n_features, rows.n_outputs),
+    )
     path = PenaltyPath(rows, encoded.trained.loss, options_of(model))
     if count:
-        first = l1_ratio / ((path.first_strength or 1.0) * rows.weight_sum)
+        unit = objective_of(replace(model, C=1.0), rows, encoded.trained)
+        entry = path.entry(unit) / max(rows.weight_sum, LEAST_WEIGHT)
+        first = 1.0 / ((entry or 1.0) * rows.weight_sum)
         if not first / eps < np.inf:
             total = f"{rows.weight_sum:.3g}"
             raise ValueError(

@@ -17,32 +17,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
 from skxent.kernels.checks import ignore_overflow
 from skxent.kernels.threads import one_blas_thread
 from skxent.losses._loss import Loss
-from skxent.optimize.kept_models import KeptColumns, KeptHessian
-from skxent.optimize.newton import backtrack
 from skxent.optimize.objective import Objective
-from skxent.optimize.proximal_newton import (
-    FAR_ACCURACY,
-    NEAR_ACCURACY,
-    proximal_newton,
-)
-from skxent.optimize.rows.columns import Sums, WorkingColumns
+from skxent.optimize.proximal_newton import proximal_newton
 from skxent.optimize.rows.table import TableRows
-from skxent.optimize.smooth import Columns, Point, Weights, rounding_error
+from skxent.optimize.smooth import Columns, Weights
 from skxent.optimize.solution import (
-    CONVERGED,
-    ROUNDING,
     Solution,
     SolverOptions,
     warn_unless_converged,
 )
 from skxent.optimize.solve import solve
+from skxent.optimize.working_set import Minimum, WorkingSet, free_columns
 
 # Penalties between two passes over X.
 MAX_AHEAD = 8
@@ -53,54 +44,40 @@ MIN_JOINING = 128
 # A predicted gradient of this share of the penalty lets a column join.
 NEAR = 0.98
 
-# The Hessian is made anew where a step leaves this much of the decrement.
-SLOW = 0.5
-
-# Coefficients of a working set, and the shortest step that is not given up for a slower
-# but safer method.
-MAX_KEPT, SHORTEST = 20_000, 0.1
-
-# Beyond so many coefficients sparse columns are swept themselves, not their Hessian.
-MAX_SPARSE_KEPT = 300
-
-
-class Minimum(NamedTuple):
-    """The minimum on the working set; an empty reason if it was not found."""
-
-    W: Weights
-    sums: Sums
-    value: float
-    n_iter: int
-    decrement: float
-    reason: str
-
 
 class PenaltyPath:
     """The minima for penalties that fall, each from where the last one ended."""
 
     def __init__(self, rows: TableRows, loss: Loss, options: SolverOptions) -> None:
         self.rows = rows
-        self.loss = loss
         self.options = options
-        self.columns: WorkingColumns = WorkingColumns(rows)
-        self.models: tuple[KeptHessian, KeptColumns] = (
-            KeptHessian(self.columns, loss),
-            KeptColumns(self.columns, loss),
-        )
-        constant = np.array(rows.best_intercepts(loss)[np.newaxis], dtype=np.float64)
-        self.W: Weights = constant[: int(rows.fit_intercept)]
-        self.sums: Sums = self.columns.sums(loss, self.W)
-        self.gradient: Weights = self._all_gradients([self.sums])[0]
+        self.set: WorkingSet = WorkingSet(rows, loss, options)
+        self.gradient: Weights = self.set.all_gradients([self.set.sums])[0]
         # How the gradient changes with the penalty, whose largest weight is `at`.
         self.trend: Weights = np.zeros_like(self.gradient)
         self.at: float = np.inf
         self.ahead: int = 1
         self.last: Solution | None = None  # without an L1 norm
 
-    @property
-    def first_strength(self) -> float:
-        """Return the weight of the L1 norm at which the first coefficient enters."""
-        return float(np.abs(self.gradient).max(initial=0.0))
+    def entry(self, objective: Objective) -> float:
+        """Return how many times its L1 norm the first penalised coefficient enters."""
+        self._begin(objective)
+        assert objective.l1_weights is not None
+        slopes = np.stack([-self.gradient.min(axis=1), self.gradient.max(axis=1)])
+        weights = objective.l1_weights[:, : self.rows.n_features]
+        share = np.zeros_like(weights)
+        np.divide(slopes, weights, out=share, where=~free_columns(objective))
+        return float(share.max(initial=0.0))
+
+    def _begin(self, objective: Objective) -> None:
+        """Go to the minimum where what an L1 norm holds is zero, if not yet there."""
+        free = free_columns(objective).any(axis=0)
+        missing = np.setdiff1d(np.flatnonzero(free), self.set.index)
+        if np.isinf(self.at) and (len(missing) or self.rows.offset is not None):
+            self.set.add(missing.astype(np.intp), self.gradient)
+            with one_blas_thread():
+                self.set.minimise(objective)
+            self.gradient = self.set.all_gradients([self.set.sums])[0]
 
     def run(self, objectives: Sequence[Objective]) -> Iterator[Solution]:
         """Yield the minimum for each penalty, and warn where it was not found.
@@ -112,6 +89,7 @@ class PenaltyPath:
             if left[0].l1_weights is None:
                 yield self._smooth(left.pop(0))
                 continue
+            self._begin(left[0])
             with one_blas_thread():
                 found = self._advance(left)
             left = left[len(found) :]
@@ -134,11 +112,11 @@ class PenaltyPath:
         smooth = [objective.l1_weights is None for objective in objectives]
         count = smooth.index(True) if True in smooth else len(smooth)
         for objective in objectives[: self._let_join(objectives[:count])]:
-            minima.append(self._minimise(objective))
+            minima.append(self.set.minimise(objective))
             if not minima[-1].reason:
                 break
         found: list[Solution] = []
-        gradients = self._all_gradients([minimum.sums for minimum in minima])
+        gradients = self.set.all_gradients([minimum.sums for minimum in minima])
         reached = objectives[: len(minima)]  # the sweep may end before the last
         for objective, minimum, gradient in zip(
             reached, minima, gradients, strict=True
@@ -146,12 +124,13 @@ class PenaltyPath:
             missing = self._above(gradient, objective, 1 + self.options.tol)
             if minimum.reason and not len(missing):
                 self._follow(gradient, objective)
-                found.append(Solution(self._whole(minimum.W), *minimum[2:]))
+                found.append(Solution(self.set.whole(minimum.W), *minimum[2:]))
                 continue
             self.ahead = max(1, self.ahead // 2)
-            self.W, self.sums, self.gradient = minimum.W, minimum.sums, gradient
+            self.gradient = gradient
+            self.set.go_back(minimum)
             self.at = strength_of(objective)
-            self._add(missing)
+            self.set.add(missing, gradient)
             if not minimum.reason:
                 found.append(self._by_proximal_newton(objective))
             return found
@@ -160,7 +139,7 @@ class PenaltyPath:
 
     def _let_join(self, objectives: Sequence[Objective]) -> int:
         """Let columns join that may be in use soon; return for how many penalties."""
-        room = max(MIN_JOINING, int(self.W.any(axis=1).sum()) // 2)
+        room = max(MIN_JOINING, int(self.set.W.any(axis=1).sum()) // 2)
         joining: Columns = np.zeros(0, dtype=np.intp)
         reached = 0
         for count, objective in enumerate(objectives[: self.ahead]):
@@ -169,7 +148,7 @@ class PenaltyPath:
             if count and len(candidates) > room:
                 break
             joining, reached = candidates, count + 1
-        self._add(joining)
+        self.set.add(joining, self.gradient)
         return reached
 
     def _above(self, gradient: Weights, objective: Objective, share: float) -> Columns:
@@ -178,17 +157,8 @@ class PenaltyPath:
         up, down = share * objective.l1_weights[:, : self.rows.n_features, np.newaxis]
         above = ((-gradient > up) | (gradient > down)).any(axis=1)
         d = len(above)
-        above[self.columns.index[self.columns.index < d]] = False
+        above[self.set.index[self.set.index < d]] = False
         return np.flatnonzero(above).astype(np.intp)
-
-    def _add(self, columns: Columns) -> None:
-        if len(columns):
-            self.columns.add(columns)
-            self.W = np.append(
-                self.W, np.zeros((len(columns), self.W.shape[1])), axis=0
-            )
-            gradient = np.append(self.sums.gradient, self.gradient[columns], axis=0)
-            self.sums = self.sums._replace(gradient=gradient)
 
     def _follow(self, gradient: Weights, objective: Objective) -> None:
         """Go on from the minimum for a penalty, with the gradient of all columns."""
@@ -197,96 +167,26 @@ class PenaltyPath:
             self.trend = (gradient - self.gradient) / (strength - self.at)
         self.gradient, self.at = gradient, strength
 
-    def _all_gradients(self, every: Sequence[Sums]) -> list[Weights]:
-        """Return the gradients of all columns, (d, m), of which one pass finds many."""
-        d, m = self.rows.n_features, self.rows.n_outputs
-        if len(self.columns.index) == self.rows.shape[0]:
-            order = np.argsort(self.columns.index)[:d]
-            return [sums.gradient[order] for sums in every]
-        slopes = np.hstack([sums.slope for sums in every])
-        together = self.rows.column_sums(slopes)
-        return [together[:, k : k + m] for k in range(0, len(every) * m, m)]
-
-    def _minimise(self, objective: Objective) -> Minimum:
-        """Return the minimum on the working set, and go there."""
-        part = objective.restricted_penalty(self.columns.index)
-
-        def point_of(W: Weights, sums: Sums) -> Point:
-            value, pull = part.value_gradient(W)
-            value += sums.value + part.nonsmooth_value(W)
-            return Point(W, value, sums.gradient + pull)
-
-        def at(W: Weights) -> Point:
-            self.sums = self.columns.sums(self.loss, W)
-            return point_of(W, self.sums)
-
-        def found(reason: str) -> Minimum:
-            self.W = point.W
-            value = point.value
-            return Minimum(point.W, self.sums, value, n_iter, decrement, reason)
-
-        point, previous = point_of(self.W, self.sums), np.inf
-        by_columns = self.rows.sparse and self.W.size > MAX_SPARSE_KEPT
-        model = self.models[by_columns]
-        n_iter, decrement = 0, np.inf
-        if part.may_be_unbounded(point.value) or self.W.size > MAX_KEPT:
-            return found("")
-        while n_iter < self.options.max_iter:
-            n_iter += 1
-            accuracy = min(FAR_ACCURACY, max(NEAR_ACCURACY, previous))
-            fresh = model.expand_with(point.W, part)
-            end, slope = model.minimise(point.W, point.gradient, accuracy)
-            step = end - point.W
-            descent = float(np.vdot(point.gradient, step))
-            descent += part.nonsmooth_value(end) - part.nonsmooth_value(point.W)
-            promised = -descent - 0.5 * float(np.vdot(slope - point.gradient, step))
-            decrement = float(np.sqrt(max(2 * promised, 0.0)))
-            floor = rounding_error(self.rows.dtype, point.value)
-            if decrement <= self.options.tol:
-                return found(CONVERGED)
-            if not fresh and decrement > SLOW * previous:
-                model.forget()
-                previous = np.inf
-                continue
-            if decrement**2 <= floor and decrement > 0.5 * previous:
-                return found(ROUNDING)
-            previous, before = decrement, self.sums
-            taken = backtrack(at, point, end, descent, floor, SHORTEST)
-            if taken is None:
-                self.sums = before
-                if fresh:
-                    break
-                model.forget()
-                continue
-            _, point = taken
-        return found("")
-
     def _by_proximal_newton(self, objective: Objective) -> Solution:
         """Return the minimum that a slower and safer method finds, and go there."""
-        solution = proximal_newton(objective, self._whole(self.W), self.options)
+        start = self.set.whole(self.set.W)
+        solution = proximal_newton(objective, start, self.options)
         used = np.flatnonzero(solution.weights[: self.rows.n_features].any(axis=1))
-        self._add(np.setdiff1d(used, self.columns.index))
-        self.W = solution.weights[self.columns.index]
-        self.sums = self.columns.sums(self.loss, self.W)
-        (gradient,) = self._all_gradients([self.sums])
+        self.set.add(np.setdiff1d(used, self.set.index), self.gradient)
+        self.set.go_to(solution.weights)
+        (gradient,) = self.set.all_gradients([self.set.sums])
         self._follow(gradient, objective)
         return solution
 
     def _smooth(self, objective: Objective) -> Solution:
         """Return the minimum without an L1 norm, from where the last one was."""
         last = self.last
-        start = self._whole(self.W) if last is None else last.weights
+        start = self.set.whole(self.set.W) if last is None else last.weights
         hessian = None if last is None else last.hessian
         objective = replace(objective, cached_hessian=hessian)
         options = replace(self.options, keep_hessian=True)
         self.last = solve(objective, start, options)
         return self.last
-
-    def _whole(self, W: Weights) -> Weights:
-        """Return weights of all columns, from those of the first of the set."""
-        result = np.zeros(self.rows.shape)
-        result[self.columns.index[: len(W)]] = W
-        return result
 
 
 def strength_of(objective: Objective) -> float:

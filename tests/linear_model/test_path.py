@@ -10,6 +10,7 @@ import stationarity
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp
 from sklearn.datasets import load_digits, load_wine, make_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from skxent import CrossEntropyClassifier, FocalLogisticRegressionCV
@@ -281,3 +282,73 @@ def test_one_class():
     X, _ = data()
     with pytest.raises(ValueError, match="class"):
         cross_entropy_path(X, np.zeros(len(X)))
+
+
+FACTOR = np.r_[0.0, 0.0, 3.0, np.ones(36), 0.5]
+
+
+def offset_for(y, n_classes):
+    rng = np.random.default_rng(1)
+    return (
+        rng.normal(size=(len(y), n_classes))
+        if n_classes > 2
+        else rng.normal(size=len(y))
+    )
+
+
+@pytest.mark.parametrize("convert", [np.asfortranarray, sp.csr_array])
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5, 0.0])
+@pytest.mark.parametrize("given", ["offset", "both"])
+@n_classes_of
+def test_offsets_and_factors_as_in_single_fits(n_classes, given, l1_ratio, convert):
+    X, y = data(n_classes)
+    X, settings = convert(X), {"l1_ratio": l1_ratio}
+    offset = offset_for(y, n_classes)
+    if given == "both":
+        settings["penalty_factor"] = FACTOR
+    Cs = [0.05, 0.3, 2.0]
+    path = cross_entropy_path(X, y, Cs=Cs, offset=offset, tol=1e-7, **settings)
+    for C, coef, intercept in zip(Cs, path.coefs, path.intercepts, strict=True):
+        model = CrossEntropyClassifier(C=C, tol=1e-7, max_iter=1000, **settings)
+        model.fit(X, y, offset=offset)
+        assert_allclose(coef, model.coef_, atol=1e-5)
+        assert_allclose(intercept, model.intercept_, atol=1e-5)
+
+
+@n_classes_of
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
+def test_penalised_coefficients_enter_at_the_first_C(n_classes, l1_ratio):
+    X, y = data(n_classes)
+    settings = {"penalty_factor": FACTOR, "offset": offset_for(y, n_classes)}
+    path = cross_entropy_path(X, y, l1_ratio=l1_ratio, Cs=30, tol=1e-8, **settings)
+    assert path.coefs[0, :, :2].any()
+    assert not path.coefs[0, :, 2:].any()
+    assert path.coefs[1, :, 2:].any()
+
+
+def test_factors_by_name():
+    X, y = data()
+    frame = pd.DataFrame(X).add_prefix("x")
+    expected = cross_entropy_path(X, y, Cs=5, penalty_factor=FACTOR)
+    factor = {"x0": 0, "x1": 0, "x2": 3, "x39": 0.5}
+    named = cross_entropy_path(frame, y, Cs=5, penalty_factor=factor)
+    assert_allclose(named.coefs, expected.coefs, atol=1e-12)
+
+
+def test_signs_as_in_single_fits():
+    X, y = data()
+    signs = np.tile([1, -1, 0, 1], 10)
+    path = cross_entropy_path(X, y, Cs=6, eps=0.02, monotonic_cst=signs, tol=1e-8)
+    assert (path.coefs[:, 0] * signs >= 0).all()
+    assert path.coefs[1].any() and not path.coefs[0].any()
+    for C, coef in zip(path.Cs, path.coefs, strict=True):
+        model = CrossEntropyClassifier(C=C, l1_ratio=1.0, monotonic_cst=signs, tol=1e-8)
+        assert_allclose(coef, model.fit(X, y).coef_, atol=1e-6)
+
+
+def test_free_columns_that_separate_the_classes_are_told():
+    X, y = data()
+    X[:, 0] = y + 0.1 * X[:, 0]
+    factor = np.r_[0.0, np.ones(39)]
+    with pytest.warns(ConvergenceWarning, match="the coefficients keep growing"):
+        cross_entropy_path(X, y, Cs=[0.1, 1.0], penalty_factor=factor)
