@@ -112,8 +112,11 @@ def test_the_graph_predicts_as_the_model(model, load, dtype):
     check(model, X, *run(model, X))
 
 
-@pytest.mark.parametrize("opset", OPSETS)
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(
+    ("name", "opset"),
+    # The graphs of all losses have the same operators, which change at some opsets.
+    [(x, o) for x in LOSSES for o in OPSETS if o in (9, None) or x == "focal"],
+)
 def test_the_graph_is_of_any_opset(name, opset):
     for load, dtype in ((load_breast_cancer, np.float32), (load_iris, np.float64)):
         X, y = load(return_X_y=True)
@@ -147,7 +150,7 @@ def test_the_posterior_of_any_loss_is_exact(loss, dtype):
     graph = session_of_logits(loss, dtype)
     rng, eps = np.random.default_rng(0), np.finfo(dtype).eps
     for scale in (1, 10, 300):
-        logits = (rng.normal(size=(12, 3)) * scale).astype(dtype)
+        logits = (rng.normal(size=(6, 3)) * scale).astype(dtype)
         _, proba = graph.run(None, {"X": logits})
         expected = exact_posterior(loss, logits)
         spread = np.ptp(logits, axis=1, keepdims=True)
