@@ -38,13 +38,13 @@ class SearchParameters:
         False, with one scorer: coefficients and parameters are the means of the best of
         each fold. Folds without a score, or without all classes in training, are left
         out with a warning.
-    fold_tol : float in (0, inf) or None, default=0.01
+    fold_tol : float in (0, inf) or None, default=0.001
         The tolerance of long fits in the folds, by L-BFGS and Newton-CG, where it is
         larger than `tol`. The candidate that is best by them, and all that may be
         better, are then fitted to `tol`, and the best of these is chosen. Scores of the
-        others are off by about 1e-4 nats, and by a few percent where they are far from
-        the best. It is used if `refit` is True and a scorer of a loss chooses. None:
-        fit all candidates to `tol`.
+        others are off by about 1e-5 nats, and by up to a percent where they are far
+        from the best. It is used if `refit` is True and a scorer of a loss chooses.
+        None: fit all candidates to `tol`.
     error_score : float or "raise", default=np.nan
         The score of a fit or scoring that raised an error, with a warning that counts
         and shows the errors. "raise": raise the error. If no fit succeeds, an error is
@@ -96,7 +96,7 @@ class SearchParameters:
     scoring: Any = None
     solver: str = "auto"
     tol: float = 1e-4
-    fold_tol: float | None = 1e-2
+    fold_tol: float | None = 1e-3
     max_iter: int = 100
     multilabel: bool = False
     refit: Any = True
