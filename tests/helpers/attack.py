@@ -37,7 +37,8 @@ from skxent.blending import BlendClassifier
 from skxent.calibration import TemperatureScaling, VectorScaling
 from skxent.linear_model import cross_entropy_path
 
-SECONDS = 60
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+SECONDS = 600 if SANITIZED else 60
 MEMORY = 4 << 30
 CLEAR = (ValueError, TypeError)
 
@@ -346,7 +347,7 @@ def run(calls, begin):
     if child == 0:
         os.close(read)
         signal.alarm(SECONDS)
-        if "libasan" not in os.environ.get("LD_PRELOAD", ""):
+        if not SANITIZED:
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:
             with os.fdopen(write, "wb", buffering=0) as pipe:

@@ -308,7 +308,8 @@ def test_labels_at_any_address(dtype):
 def test_a_table_of_one_column_is_labels():
     pa = pytest.importorskip("pyarrow", reason="pip install pyarrow")
     words = np.array(["a", "b", "c"])[CODES]
-    for table in (pa.table({"y": words}), pa.record_batch({"y": words})):
+    batch = pa.RecordBatch.from_arrays([pa.array(words.tolist())], names=["y"])
+    for table in (pa.table({"y": words}), batch):
         for metric in (log_loss, cross_entropy):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DataConversionWarning)
