@@ -84,6 +84,24 @@ def test_cross_entropy(compare, n, n_classes, dtype):
     )
 
 
+@pytest.mark.parametrize(("n", "n_classes"), [(100_000, 10), (1_000_000, 1)])
+def test_beside_exp(compare, n, n_classes):
+    """Loss and gradient, compared with exp alone of 1e6 numbers"""
+    z, y = rows(n, n_classes, "float64")
+    table = rows(100_000, 10, "float64")[0]
+    shifted, out = table - table.max(axis=1, keepdims=True), np.empty_like(table)
+    compare(
+        f"{shape(n, n_classes)}, float64",
+        {
+            "skxent": ours(CrossEntropy(), z, y),
+            "np.exp": lambda: np.exp(shifted, out=out),
+            "copy": copy(z),
+        },
+        floor="copy",
+        at_least={"np.exp": 1 / 1.6 if n_classes > 1 else 1 / 3.5},
+    )
+
+
 @each_shape
 def test_other_losses(compare, n, n_classes):
     """Other losses, compared with cross-entropy"""

@@ -9,18 +9,23 @@ import numpy as np
 import pytest
 
 from reporting.record import shape
-from skxent import metrics
+from skxent import explain, metrics
 
 THREADS = 1
 CALLS = {  # and how many times as long as log_loss a call may take
     "cross_entropy": (lambda y, t, p: metrics.cross_entropy(y, p), 3),
     "cross_entropy, soft": (lambda y, t, p: metrics.cross_entropy(t, p), 5),
     "focal_loss": (lambda y, t, p: metrics.focal_loss(y, p), 3),
+    "focal_loss, soft": (lambda y, t, p: metrics.focal_loss(t, p), 5),
     "smoothed_log_loss": (lambda y, t, p: metrics.smoothed_log_loss(y, p), 3),
     "entropy": (lambda y, t, p: metrics.entropy(p), 3),
     "kl_divergence": (lambda y, t, p: metrics.kl_divergence(t, p), 5),
     "calibration error": (
         lambda y, t, p: metrics.expected_calibration_error(y, p),
+        5,
+    ),
+    "classwise calibration error": (
+        lambda y, t, p: metrics.expected_calibration_error(y, p, classwise=True),
         5,
     ),
     "d2_loss_score": (lambda y, t, p: metrics.d2_loss_score("cross_entropy", y, p), 5),
@@ -54,10 +59,10 @@ def test_time(compare, data, name):
     )
 
 
-@pytest.mark.parametrize("answers", ["bool", "float64"])
+@pytest.mark.parametrize("answers", ["bool", "float64", "soft"])
 def test_multilabel(compare, data, answers):
     """Multilabel log loss"""
-    y = (data[1] > 0.2).astype(answers)
+    y = data[1] if answers == "soft" else (data[1] > 0.2).astype(answers)
     p, room = data[2], np.empty_like(data[2])
     compare(
         f"{shape(*p.shape)}, {answers}",
@@ -67,6 +72,26 @@ def test_multilabel(compare, data, answers):
             "np.log": lambda: np.log(p, out=room),
         },
         at_least={"log_loss": 0.2},
+    )
+
+
+@pytest.mark.parametrize("n_classes", [2, 10])
+@pytest.mark.parametrize("name", ["decompose_loss", "explain"])
+def test_sources_of_the_loss(compare, size, name, n_classes):
+    """Where a loss comes from: recalibrated by order, or by a scale of each class"""
+    n = 1_000_000 if size == "full" else 100_000
+    rng = np.random.default_rng(0)
+    p, y = rng.dirichlet(np.ones(n_classes), n), rng.integers(0, n_classes, n)
+    call = explain if name == "explain" else metrics.decompose_loss
+    compare(
+        f"{name}, {shape(n, n_classes)}",
+        {
+            "skxent": lambda: call(y, p),
+            "log_loss": lambda: metrics.log_loss(y, p),
+            "np.argsort": lambda: np.argsort(p[:, 1], kind="stable"),
+        },
+        at_least={"log_loss": 0.2},
+        rounds=5,
     )
 
 
@@ -81,7 +106,7 @@ def test_rank_label_issues(compare, data):
             "log_loss": lambda: metrics.log_loss(y, p),
             "np.argsort": lambda: np.argsort(confidence, kind="stable"),
         },
-        at_least={"np.argsort": 1.0},
+        at_least={"np.argsort": 1.0, "log_loss": 0.2},
     )
 
 

@@ -611,6 +611,8 @@ def linear_predictions(
         p.shape = shape_of(
             d, m, skinny_lanes(sizeof(double)), p.X.right == 1 and p.kind == 0, False
         )
+        if p.kind != 0 or m > 4:  # What is read again stays in the first cache.
+            p.shape.rows = ROWS
     cdef Py_ssize_t columns = m if which == LOGITS else p.rows.K
     check_size("out", n > 0 and out.shape == (n, columns))
     p.rows.value.down, p.rows.value.right = columns, 1

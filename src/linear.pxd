@@ -27,7 +27,7 @@ cdef extern from "skinny.h" nogil:
     void matmul_rows(size_t, const Shape *, const Block *, const void *, void *)
     void accumulate_outer(size_t, const Shape *, const Block *, const void *, void *)
     void matmul_tile(
-        size_t, const Shape *, Py_ssize_t, const void *, const void *, void *
+        size_t, const Shape *, Py_ssize_t, Py_ssize_t, const void *, const void *, void *
     )
     void fetch_tile(const void *, Py_ssize_t, Py_ssize_t, Py_ssize_t, Py_ssize_t)
 
@@ -241,6 +241,8 @@ cdef inline void multiply_tile(
     cdef Py_ssize_t unit = width if p.kind == 0 else 1
     cdef Py_ssize_t down = p.X.down * unit, right = p.X.right * unit
     cdef const char *address
+    cdef const double *source
+    cdef Py_ssize_t step
     cdef int i
     for k in range(p.shape.m):
         for i in range(ROWS):
@@ -249,9 +251,13 @@ cdef inline void multiply_tile(
         first = part * TILE_COLUMNS
         columns = min(TILE_COLUMNS, p.shape.d - first)
         address = <const char *> p.X.data + row * down + first * right
+        source, step = tile, ROWS
         fetch_tile(address + TILE_AHEAD * down, down, right, columns, width)
-        convert_tile(p.kind, address, down, right, rows, columns, tile)
-        matmul_tile(sizeof(double), &p.shape, columns, tile, W + first, u)
+        if rows == ROWS and p.kind == 0 and down == width:
+            source, step = <const double *> address, p.X.right
+        else:
+            convert_tile(p.kind, address, down, right, rows, columns, tile)
+        matmul_tile(sizeof(double), &p.shape, columns, step, source, W + first, u)
 
 
 cdef inline void copy_rows(

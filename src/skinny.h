@@ -2,7 +2,7 @@
  *
  *   matmul_rows        Z (rows x m) += (X - o) W
  *   accumulate_outer   G (m x d) += R' (X - o)
- *   matmul_tile        u (m x ROWS) += W X', of a tile of X
+ *   matmul_tile        u (m x ROWS) += W X', of a tile of X; step: from a column to the next
  *
  * Lanes run along d, and X is read as it lies, the second time from a cache near the
  * processor: nothing is copied or packed, as a BLAS does, which is slower for few columns
@@ -139,14 +139,15 @@ typedef struct {
     }                                                                                  \
     /* M outputs of a tile, whose columns lie one after another, N rows to a vector */ \
     ALWAYS_INLINE void tile_##T(                                                              \
-        const int M, ptrdiff_t wide, ptrdiff_t columns, const T *tile, const T *W, T *u) { \
+        const int M, ptrdiff_t wide, ptrdiff_t columns, ptrdiff_t step, const T *tile,  \
+        const T *W, T *u) {                                                            \
         for (int first = 0; first < ROWS; first += 4 * N) {                            \
             skxent_##T##_##N sum[16], x[4];                                            \
             UNROLL for (int e = 0; e < 4 * M; e++)                                     \
                 memcpy(&sum[e], u + e / 4 * ROWS + first + e % 4 * N, sizeof x[0]);    \
             for (ptrdiff_t j = 0; j < columns; j++) {                                  \
                 UNROLL for (int v = 0; v < 4; v++)                                     \
-                    memcpy(&x[v], tile + j * ROWS + first + v * N, sizeof x[0]);       \
+                    memcpy(&x[v], tile + j * step + first + v * N, sizeof x[0]);       \
                 UNROLL for (int k = 0; k < M; k++)                                     \
                     UNROLL for (int v = 0; v < 4; v++)                                 \
                         sum[4 * k + v] += x[v] * W[k * wide + j];                      \
@@ -156,13 +157,15 @@ typedef struct {
         }                                                                              \
     }                                                                                  \
     static inline void matmul_tile_##T(                                                \
-        const shape *s, ptrdiff_t columns, const T *tile, const T *W, T *u) {          \
+        const shape *s, ptrdiff_t columns, ptrdiff_t step, const T *tile, const T *W,  \
+        T *u) {                                                                        \
         const ptrdiff_t wide = s->d_padded;                                            \
         ptrdiff_t k = 0;                                                               \
         for (; k + SKINNY_TILES <= s->m; k += SKINNY_TILES)                            \
-            tile_##T(SKINNY_TILES, wide, columns, tile, W + k * wide, u + k * ROWS);   \
+            tile_##T(                                                                  \
+                SKINNY_TILES, wide, columns, step, tile, W + k * wide, u + k * ROWS);  \
         for (; k < s->m; k++)                                                          \
-            tile_##T(1, wide, columns, tile, W + k * wide, u + k * ROWS);              \
+            tile_##T(1, wide, columns, step, tile, W + k * wide, u + k * ROWS);        \
     }                                                                                  \
     static inline void matmul_rows_##T(                                                \
         const shape *s, const block *b, const T *W, T *Z) {                            \
@@ -213,11 +216,12 @@ SKINNY(float, 4)
                     Z[k] += (X[j] - o[j]) * W[k * s->d_padded + j];                    \
     }                                                                                  \
     static inline void matmul_tile_##T(                                                \
-        const shape *s, ptrdiff_t columns, const T *tile, const T *W, T *u) {          \
+        const shape *s, ptrdiff_t columns, ptrdiff_t step, const T *tile, const T *W,  \
+        T *u) {                                                                        \
         for (ptrdiff_t k = 0; k < s->m; k++)                                           \
             for (ptrdiff_t j = 0; j < columns; j++)                                    \
                 for (int i = 0; i < ROWS; i++)                                         \
-                    u[k * ROWS + i] += tile[j * ROWS + i] * W[k * s->d_padded + j];    \
+                    u[k * ROWS + i] += tile[j * step + i] * W[k * s->d_padded + j];    \
     }                                                                                  \
     static inline void accumulate_outer_##T(                                           \
         const shape *s, const block *b, const T *R, T *G) {                            \
@@ -253,9 +257,9 @@ static inline void matmul_rows(
     BY_SIZE(size, matmul_rows, s, b, W, Z);
 }
 static inline void matmul_tile(
-    size_t size, const shape *s, ptrdiff_t columns, const void *tile, const void *W,
-    void *u) {
-    BY_SIZE(size, matmul_tile, s, columns, tile, W, u);
+    size_t size, const shape *s, ptrdiff_t columns, ptrdiff_t step, const void *tile,
+    const void *W, void *u) {
+    BY_SIZE(size, matmul_tile, s, columns, step, tile, W, u);
 }
 static inline void accumulate_outer(
     size_t size, const shape *s, const block *b, const void *R, void *G) {
