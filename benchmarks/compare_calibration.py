@@ -9,7 +9,9 @@ one model and with the ensemble of the folds; the others are scored. Needs
 """
 
 import argparse
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
@@ -21,9 +23,12 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from experiment.tables import load
 from skxent.calibration import TemperatureScaling
 from skxent.metrics import log_loss
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from experiment.tables import load
 
 TABLES = (
     "segment",

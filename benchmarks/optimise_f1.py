@@ -10,6 +10,7 @@ scored on the rest. Needs '.[choosing]'.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,12 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from experiment.tables import RARE, is_toy, load
 from skxent import CrossEntropyClassifier
 from skxent.losses import GeneralizedCrossEntropy
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from experiment.tables import RARE, is_toy, load
 
 RESULTS = Path(__file__).parent / "results" / "optimise_f1" / "results.json"
 TABLE = Path(__file__).parents[1] / "docs" / "tables" / "f1.md"
