@@ -142,11 +142,12 @@ def check_sample_weight(
     """Return finite, non-negative weights (n,), or None for None."""
     if sample_weight is None:
         return None
-    weights = np.ascontiguousarray(as_reals("sample_weight", sample_weight))
-    if weights.shape != (n_samples,):
+    given = as_reals("sample_weight", sample_weight)
+    if given.shape != (n_samples,):
         raise ValueError(
-            f"sample_weight must be of shape ({n_samples},), got {weights.shape}."
+            f"sample_weight must be of shape ({n_samples},), got {given.shape}."
         )
+    weights = np.ascontiguousarray(given)
     with np.errstate(invalid="ignore"):  # NaN is neither.
         good = not weights.size or (weights.min() >= 0 and weights.max() < np.inf)
     if not good:

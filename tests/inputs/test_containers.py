@@ -211,6 +211,10 @@ def test_times_are_no_numbers(model, times):
             "y_proba must be probabilities or logits, which are numbers: Cannot cast",
         ),
         (
+            lambda: cross_entropy(CODES, P, sample_weight=2.0),
+            r"sample_weight must be of shape \(150,\), got \(\)",
+        ),
+        (
             lambda: cross_entropy(CODES, {0: P}),
             r"y_proba must be probabilities or logits, which are numbers: float\(\)",
         ),
