@@ -155,6 +155,11 @@ def _in_sample(model: Any, X: Any) -> FittedModel:
     return FittedModel(model, classes_of_estimator(model, response_method(model)), z)
 
 
+def nothing_to_fit(estimator: Any) -> bool:
+    """Return True if logits are given, or a model is frozen."""
+    return estimator is None or isinstance(estimator, FrozenEstimator)
+
+
 def check_folds(scaling: Any, params: dict[str, Any]) -> None:
     """Check that the estimator is a classifier, and what there is to be fitted."""
     estimator, cv = scaling.estimator, scaling.cv
@@ -166,7 +171,7 @@ def check_folds(scaling: Any, params: dict[str, Any]) -> None:
             f"cv must be an int, a splitter, an iterable or None, got {cv!r}. Put a "
             "fitted estimator into a FrozenEstimator."
         )
-    fixed = estimator is None or isinstance(estimator, FrozenEstimator)
+    fixed = nothing_to_fit(estimator)
     method = None if fixed else getattr(estimator, response_method(estimator), None)
     takes_offset = method is not None and "offset" in signature(method).parameters
     if takes_offset and params.get("offset") is not None:
@@ -196,8 +201,7 @@ def params_of_fit(
     takes them. `groups` then goes to the splitter and all else to the estimator.
     """
     given = {name: value for name, value in params.items() if value is not None}
-    fixed = scaling.estimator is None or isinstance(scaling.estimator, FrozenEstimator)
-    if sample_weight is not None and not fixed:
+    if sample_weight is not None and not nothing_to_fit(scaling.estimator):
         given["sample_weight"] = sample_weight
     if not given:
         return FitParameters({}, {})

@@ -124,9 +124,9 @@ def codes_of_logits(raw: Floats) -> NDArray[np.intp]:
     return (raw > 0).astype(np.intp) if raw.ndim == 1 else raw.argmax(axis=1)
 
 
-def logits_of(y_proba: ArrayLike, name: str = "y_proba") -> Floats:
+def logits_of(y_proba: ArrayLike) -> Floats:
     """Return the logarithms of probabilities, or the log-odds of a single column."""
-    return logits_of_checked(*checked_proba(y_proba, name))
+    return logits_of_checked(*checked_proba(y_proba))
 
 
 def logits_of_checked(proba: Floats, sums: Floats | None) -> Floats:

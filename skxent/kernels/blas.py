@@ -8,6 +8,7 @@ that for good. So all limits are tracked: the first saves, the last restores.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from threading import RLock, get_ident
 from types import TracebackType
 from typing import Any
@@ -57,12 +58,12 @@ class Library:
         self.controls = False
 
 
+@dataclass(eq=False)
 class ThreadLimit:
     """The limit that one thread has set on the number of BLAS threads."""
 
-    def __init__(self, thread: int, count: int) -> None:
-        self.thread = thread
-        self.count = count
+    thread: int
+    count: int
 
 
 class SharedLimit:

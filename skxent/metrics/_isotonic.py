@@ -51,14 +51,10 @@ class Column(NamedTuple):
         return self.start[:: -(-len(self.start) // MAX_POINTS)]
 
     def fitted(
-        self, outcome: NDArray[Any], start: NDArray[np.intp], weight: Any = None
+        self, outcome: NDArray[Any], start: NDArray[np.intp]
     ) -> NDArray[np.float64]:
-        """Return the isotonic regression of outcomes on groups of rows.
-
-        weight : that of the groups, if it is known
-        """
-        if weight is None:
-            weight = np.add.reduceat(self.weight, start)
+        """Return the isotonic regression of outcomes on groups of rows."""
+        weight = np.add.reduceat(self.weight, start)
         mean = np.add.reduceat(self.weight * outcome, start) / weight
         fit: NDArray[np.float64] = isotonic_regression(
             mean, sample_weight=weight, y_min=0.0, y_max=1.0
