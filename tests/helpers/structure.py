@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 40_300,
-    "lines of code": 24_850,
+    "lines": 39_900,
+    "lines of code": 24_570,
 }
 MAX_FILE_LINES = 300
 
