@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
+from skxent.kernels.cached import cached_by_identity
 from skxent.kernels.checks import Interval
 from skxent.losses._compared import InverseFocal, SquaredError, SquaredHinge
 from skxent.losses._loss import Loss
@@ -241,12 +242,18 @@ LOSSES: dict[str, type[Loss]] = {
 SURROGATE = CrossEntropy()
 
 
+@cached_by_identity
+def by_default(kind: type[Loss]) -> Loss:
+    """Return one loss for each class, which keeps what is found of its formula."""
+    return kind()
+
+
 def as_loss(loss: str | Loss) -> Loss:
     """Return a loss, or the one of that name in LOSSES with its default parameters."""
     if isinstance(loss, Loss):
         return loss
     if isinstance(loss, str) and loss in LOSSES:
-        return LOSSES[loss]()
+        return by_default(LOSSES[loss])
     hint = ""
     if isinstance(loss, type) and issubclass(loss, Loss):
         hint = f" Write {loss.__name__}()."
