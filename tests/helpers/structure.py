@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 39_900,
-    "lines of code": 24_570,
+    "lines": 40_100,
+    "lines of code": 24_700,
 }
 MAX_FILE_LINES = 300
 
