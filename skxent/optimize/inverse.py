@@ -1,4 +1,4 @@
-"""The inverse of a curvature matrix that may be singular, and the inverse's root."""
+"""The inverse of a curvature matrix that may be singular."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-from scipy.linalg import LinAlgError, solve_triangular
+from scipy.linalg import LinAlgError
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from skxent.kernels.arrays import Floats
@@ -166,28 +166,6 @@ class Inverse:
             self.reciprocal: Weights = 1 / np.where(
                 size < flat * size.max(), FLAT_CURVATURE, raised
             )
-
-    def root(self, U: Weights) -> Weights:
-        """Return R U, where R Rᵀ is the inverse."""
-        if self.factor is not None:
-            return self._solve(U, "T") / self.scale
-        return self.vectors @ (np.sqrt(self.reciprocal)[:, np.newaxis] * U) / self.scale
-
-    def root_transposed(self, G: Weights) -> Weights:
-        """Return Rᵀ G, the gradient in U of a function whose gradient in R U is G."""
-        G = G / self.scale
-        check_curvature(G, "gradient")
-        if self.factor is not None:
-            return self._solve(G, "N")
-        return np.sqrt(self.reciprocal)[:, np.newaxis] * (self.vectors.T @ G)
-
-    def _solve(self, B: Weights, trans: str) -> Weights:
-        # To check that the factor is finite would take as long as to solve.
-        return np.asarray(
-            solve_triangular(
-                self.factor, B, trans=trans, lower=True, check_finite=False
-            )
-        )
 
     def __call__(self, G: Weights) -> Weights:
         """Return the inverse times the columns of G."""

@@ -22,8 +22,9 @@ STOPPED = "a callback asked to stop"
 # (benchmarks/bench_linear.py with other limits here).
 FEW_OPERATIONS = 6e5
 
-# Iterations that L-BFGS gets before "auto" goes on with Newton-CG. It takes 8 to 30 on
-# most data, and up to 60 for 80 classes or more (benchmarks/choice_of_solver.py).
+# Iterations that L-BFGS gets before "auto" goes on with Newton-CG. It takes 2 to 25 on
+# most data, and up to 65 where a Gram matrix would cost more than that saves
+# (benchmarks/choice_of_solver.py).
 PATIENCE = 80
 
 # The tolerance of the cross-entropy fit whose solution is the start for a loss that is
