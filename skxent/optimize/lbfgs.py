@@ -45,8 +45,9 @@ DEAR_GRAM = 20.0
 MIN_STEPS, FEW_STEPS, STEPS_PER_PRODUCT = 12, 6, 2.0
 
 # Where a step may gain no more than this many rounding errors of the values, they do
-# not tell which of its points are lower.
-ROUNDING_FLOORS = 16
+# not tell which of its points are lower: the end is where so many steps have not halved
+# the decrement.
+ROUNDING_FLOORS, MAX_IDLE = 16, 5
 
 # If the last two steps left at most this share of the decrement each, so will the next,
 # give or take a factor of two.
@@ -133,6 +134,7 @@ class Descent:
     def run(self) -> Solution:
         """Descend until the decrement is at most tol."""
         objective, options = self.objective, self.options
+        record, idle = np.inf, 0
         for n_iter in range(1, options.max_iter + 1):
             step, slope, decrement, left = self._step()
             if not np.isfinite(slope):
@@ -154,8 +156,10 @@ class Descent:
             floor = rounding_error(objective.dtype, value)
             taken = backtrack(objective.at, self.point, W + step, slope, floor)
             if decrement**2 <= ROUNDING_FLOORS * floor:
-                slow = decrement > 0.5 * self.decrements[-1]
-                if taken is None or (slow and taken[1].value >= value):
+                if decrement <= 0.5 * record:
+                    record, idle = decrement, 0
+                idle += 1
+                if taken is None or idle > MAX_IDLE:
                     return self._solution(ROUNDING, n_iter, decrement)
             elif taken is None:
                 return self._solution(STALLED, n_iter, decrement)
