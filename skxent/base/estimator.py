@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache, wraps
+from functools import cache, wraps
 from importlib.metadata import version
 from types import FunctionType
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
@@ -191,18 +191,6 @@ class LossParameters:
         return self
 
 
-@lru_cache(maxsize=64, typed=True)
-def shared_focal(gamma: float) -> Focal:
-    """Return one loss for equal gammas, which keeps what is found of its formula."""
-    return Focal(gamma)
-
-
-def focal_of(model: Any) -> Focal:
-    """Return the focal loss with the gamma of a model."""
-    gamma = model.gamma
-    return shared_focal(gamma) if isinstance(gamma, (int, float)) else Focal(gamma)
-
-
 @dataclass(eq=False, repr=False)
 class WithGamma:
     """An estimator that has the parameter of focal loss in place of a loss.
@@ -217,4 +205,6 @@ class WithGamma:
 
     gamma: Any = 2.0
     # A class variable, so that it is no field.
-    loss: ClassVar[Any] = property(focal_of, doc="The focal loss with this gamma.")
+    loss: ClassVar[Any] = property(
+        lambda self: Focal(self.gamma), doc="The focal loss with this gamma."
+    )

@@ -614,3 +614,20 @@ def test_out_may_lie_across_class_weight(K, where):
                 strict=True,
             ):
                 assert_array_equal(ours, theirs)
+
+
+def test_equal_losses_of_the_package_are_traced_once():
+    assert Focal(2.5)._traced is Focal(2.5)._traced
+    assert Focal(2.5)._traced is not Focal(2.25)._traced
+    by_class = Focal(gamma=[0.5, 2.0])
+    assert by_class._traced.program.theta.tolist() == [[0.5, 2.0]]
+
+    factor = 1.0
+
+    class Own(Focal):
+        def phi(self, p, q, L):
+            return factor * super().phi(p, q, L)
+
+    before = Own(2.5).loss([1], [0.5])
+    factor = 3.0  # which equal losses of this class read
+    assert_allclose(Own(2.5).loss([1], [0.5]), 3 * before)
