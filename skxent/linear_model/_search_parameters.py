@@ -42,9 +42,9 @@ class SearchParameters:
         The tolerance of long fits in the folds, by L-BFGS and Newton-CG, where it is
         larger than `tol`. The candidate that is best by them, and all that may be
         better, are then fitted to `tol`, and the best of these is chosen. Scores of the
-        others are off by about 1e-5 nats, and by up to a percent where they are far
-        from the best. It is used if `refit` is True and a scorer of a loss chooses.
-        None: fit all candidates to `tol`.
+        others are less exact, most so where they are far from the best. It is used if
+        `refit` is True and a scorer of a loss chooses. None: fit all candidates to
+        `tol`.
     error_score : float or "raise", default=np.nan
         The score of a fit or scoring that raised an error, with a warning that counts
         and shows the errors. "raise": raise the error. If no fit succeeds, an error is
