@@ -115,10 +115,15 @@ class Report:
         return f"{self.date}{'' if self.size == 'full' else '-' + self.size}.json"
 
     def updated(self, other: Report) -> Report:
-        """With what another run, of the same size, found of some benchmarks."""
+        """With what another run, of the same size, found of some benchmarks.
+
+        What was not installed for it has the version that the kept figures were of.
+        """
         kept = [r for r in self.records if r.benchmark not in other.benchmarks]
+        installed = {name: v for name, v in other.versions.items() if v}
         return replace(
             other,
+            versions={**other.versions, **self.versions, **installed},
             benchmarks={**self.benchmarks, **other.benchmarks},
             records=kept + other.records,
         )
