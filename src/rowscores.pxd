@@ -6,7 +6,7 @@ the likeliest class a and s = Σ_{k≠a} u_k nothing cancels:
     loss         Σ_c t_c φ(m_c), q_c = Σ_{k≠c} p_k, L_c = log((u_c + Σ_{k≠c} u_k) / u_c)
     smoothed     (1 - ε) L_c + ε / K (K log Σ u - log Π u)
     entropy      -Σ p log p = [u_a L_a + s log Σ u - Σ_{k≠a} u_k log u_k] / Σ u
-    divergence   Σ t log(t / p) - t + p, no term of which is negative
+    divergence   Σ t log(t / p) - t + p, whose terms are all non-negative
     answers      Σ_k -log x_k + (1 - y_k) log(x_k / (1 - x_k)), with p_k for x_k if y_k > 1/2,
                  else 1 - p_k and 1 - y_k. Σ -log x is log((P + Q) / P): P = Π x and
                  Q = 1 - P are sums of positive terms

@@ -1,9 +1,9 @@
-"""The fits of a search, as far as its choice needs them.
+"""The fits of a search, as exact as its choice needs them.
 
-A fit that stops at a Newton decrement δ is at a distance δ of its minimum, in the norm
-of the Hessian. So a smooth score of it is off by about s δ, where s depends on the
-data: the gradient of the score in the dual norm, times the cosine between the two. What
-is fitted further tells s by how its score changes.
+A fit that stops at a Newton decrement δ is at a distance δ from its minimum, in the
+norm of the Hessian. The error of a smooth score is therefore about s δ. The factor s
+depends on the data: it is the dual norm of the score's gradient, times a cosine. It is
+estimated from fits that continue to a smaller δ, by the change of their scores.
 """
 
 from __future__ import annotations

@@ -51,9 +51,17 @@ class FocalLogisticRegression(WithGamma, CrossEntropyClassifier):
     """
 
 
+@dataclass(eq=False, repr=False)
+class WithCrossEntropy:
+    """A classifier whose loss is always cross-entropy."""
+
+    # A class variable, so that it is no field.
+    loss: ClassVar[Any] = CrossEntropy()
+
+
 @documented()
 @dataclass(eq=False, repr=False)
-class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
+class SmoothedSoftmaxClassifier(WithCrossEntropy, CrossEntropyClassifier):
     r"""Softmax regression against smoothed labels.
 
     .. math:: \min_W \; C \sum_i w_i \sum_k \left((1 - \epsilon)\, y_{ik} + \epsilon / K
@@ -88,5 +96,3 @@ class SmoothedSoftmaxClassifier(CrossEntropyClassifier):
     """
 
     label_smoothing: float = 0.1
-    # As above, for a loss without parameters.
-    loss: ClassVar[Any] = CrossEntropy()  # type: ignore[misc]  # no field: it is fixed

@@ -2,8 +2,8 @@
 
     newton-cholesky   factorise the whole Hessian: best while d K is small
     lbfgs             scaled by a diagonal, or by the Gram matrix of a sample where
-                      columns depend on each other; many rows start from the minimum
-                      of a sample: the fewest passes over X
+                      columns depend on each other; large tables start from the minimum
+                      of a sample. It needs the fewest passes over X.
     newton-cg         preconditioned conjugate gradients: any size, any shape
     proximal Newton   where the penalty is not smooth
 

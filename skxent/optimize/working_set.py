@@ -87,7 +87,7 @@ class WorkingSet:
         return result
 
     def all_gradients(self, every: Sequence[Sums]) -> list[Weights]:
-        """Return the gradients of all columns, (d, m), of which one pass finds many."""
+        """Return gradients in all columns, each (d, m), computed in one pass."""
         d, m = self.rows.n_features, self.rows.n_outputs
         if len(self.index) == self.rows.shape[0]:
             order = np.argsort(self.index)[:d]

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from functools import partial
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def test_names_of_the_library_are_there_after_fit(cls, make):
     assert not hasattr(clone(model), NAMES[cls][0])
     assert not hasattr(cls(estimator=make()).fit(X.to_numpy()[:, :3], y), "transform")
     with pytest.raises(AttributeError, match=r"'random_state'\. Use estimator\.get"):
-        cls(estimator=make(random_state=0)).fit(X, y).random_state  # noqa: B018 - reading raises
+        attrgetter("random_state")(cls(estimator=make(random_state=0)).fit(X, y))
 
 
 def test_methods_of_rows_read_every_table():
