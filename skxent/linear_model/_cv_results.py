@@ -1,4 +1,4 @@
-"""What a search tells of its fits: warnings of those that failed, and `cv_results_`."""
+"""The results of a search: `cv_results_`, and warnings of fits that failed."""
 
 from __future__ import annotations
 

@@ -199,9 +199,9 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
 
     @property
     def _fold_tol(self) -> float | None:
-        """The tolerance of fits among which the search has not chosen yet.
+        """The tolerance of the fits in the folds, None for `tol`.
 
-        Only of what changes smoothly with the coefficients the error can be told.
+        It applies to smooth scores alone, whose error can be estimated.
         """
         (scorer, *more) = self._scorers().values()
         smooth = isinstance(scorer, LossScorer) and not more

@@ -29,7 +29,7 @@ MAX_STEPS = 10
 # that is the error of the curvature, squared.
 PRECISE = 1e-7
 RESAMPLES = 20  # for the mean over chance
-MAX_GROUPS = 2000  # of neighbours, which chance tells apart
+MAX_GROUPS = 2000  # of neighbouring rows that are drawn together
 
 
 @dataclass(frozen=True)
@@ -266,8 +266,8 @@ def saving(target: Target, predicted: Predicted) -> Saving:
 def _chance_of_isotonic(p: Floats, weight: NDArray[np.float64]) -> float:
     """Return the mean saving for labels that are drawn from sorted predictions.
 
-    Neighbours with nearly the same prediction are drawn together, as so many rows of
-    equal weight as have the variance of theirs.
+    Neighbours with nearly the same prediction are drawn together, as a number of rows
+    of equal weight that gives the same variance.
     """
     kept = weight > 0
     if not kept.all():

@@ -30,27 +30,26 @@ from skxent.optimize.solution import (
     SolverOptions,
 )
 
-# Iterations after which a scale was not enough. A diagonal takes 6 to 23 on round data
-# (tests/optimize/test_unscaled.py).
+# The number of iterations after which a scale is too coarse. A diagonal takes 6 to 23
+# on columns that are nearly independent (tests/optimize/test_unscaled.py).
 MAX_STEPS = 25
 
-# After so many steps the scale hides about this share of the decrement.
+# After MAX_STEPS iterations the decrement is underestimated by about this factor.
 SLOW_FACTOR = 2.0
 
-# A Gram matrix that takes more Hessian products than this is not the first scale.
+# The first scale is a Gram matrix only if it costs at most this many Hessian products.
 DEAR_GRAM = 20.0
 
-# Another scale is made where at least so many steps with the one there is promise more
-# to come than so many passes, and so many for each Hessian product that it takes.
+# The scale is replaced after MIN_STEPS or more steps if the predicted number of further
+# steps exceeds FEW_STEPS plus STEPS_PER_PRODUCT for each Hessian product it would cost.
 MIN_STEPS, FEW_STEPS, STEPS_PER_PRODUCT = 12, 6, 2.0
 
-# Where a step may gain no more than this many rounding errors of the values, they do
-# not tell which of its points are lower: the end is where so many steps have not halved
-# the decrement.
+# Below ROUNDING_FLOORS rounding errors, values do not show which point is lower. The
+# solver then stops when MAX_IDLE steps have not halved the decrement.
 ROUNDING_FLOORS, MAX_IDLE = 16, 5
 
-# If the last two steps left at most this share of the decrement each, so will the next,
-# give or take a factor of two.
+# If each of the last two steps left at most this share of the decrement, the next one
+# does so as well, within a factor of two.
 STEADY = 0.25
 
 
@@ -80,7 +79,7 @@ def first_scale(objective: Objective, W: Weights) -> Scale:
 
 
 def next_scale(objective: Objective, W: Weights, most: float) -> Scale | None:
-    """Return Gram matrices if they take at most so many Hessian products."""
+    """Return Gram matrices if they cost at most `most` Hessian products."""
     (size, m), cost = objective.shape, gram_cost(objective)
     each = m > 1 and m * size**2 <= MAX_GRAM_ENTRIES
     wide = objective.rows.n_features > MAX_GRAM_COLUMNS

@@ -74,7 +74,7 @@ def is_unbounded_along(
     return there < start.value - 0.5 * decrement**2 - floor
 
 
-# Up to so many rounding errors of the value, a change of it may be noise.
+# A change of the value by at most this many rounding errors may be noise.
 NEAR_ROUNDING = 10
 
 # From the point and the last decrement to a step; is the curvature along it known?

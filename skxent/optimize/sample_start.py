@@ -22,22 +22,23 @@ from skxent.optimize.precondition import (
 )
 from skxent.optimize.smooth import Weights
 
-# All rows are so many times a sample, and that so many times the next smaller one. Odd,
-# as rows may come in pairs or by the dozen.
+# The ratio between the rows of successive samples. It is odd, because rows may come in
+# pairs or dozens.
 SAMPLE_FACTOR = 7
 
-# The least of these factors that pays, and the rows a weight in the smallest sample:
-# fewer for several outputs, where the start also has an inverse Hessian for each.
+# The least ratio that saves time, and the least number of rows per weight in a sample.
+# It is smaller for several outputs, for which the start has one inverse Hessian each.
 MIN_FACTOR = 4
 ROWS_PER_WEIGHT, ROWS_PER_WEIGHT_OF_MANY = 64, 8
 
-# Numbers that a sample may have: 64 MB.
+# The largest number of entries of X in a sample (64 MB).
 MAX_SAMPLE_ENTRIES = 1 << 23
 
-# The tolerance on a sample, in what it differs from all rows; and the iterations there.
+# The tolerance on a sample, relative to the expected distance √(p / n) and absolute,
+# and the maximum number of iterations.
 SAMPLE_TOL, MAX_SAMPLE_TOL, SAMPLE_ITER = 0.3, 0.1, 20
 
-# Passes that the Gram matrices of a sample may take, for one for each output.
+# Each output gets its own Gram matrix if all of them cost at most this many passes.
 MAX_GRAM_PASSES = 2.0
 
 # Minimise an objective, from weights, to a tolerance, by an inverse Hessian if known.

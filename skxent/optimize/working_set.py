@@ -26,7 +26,7 @@ SLOW = 0.5
 # but safer method.
 MAX_KEPT, SHORTEST = 20_000, 0.1
 
-# Beyond so many coefficients sparse columns are swept themselves, not their Hessian.
+# With more coefficients, coordinate descent reads sparse columns, not their Hessian.
 MAX_SPARSE_KEPT = 300
 
 
