@@ -32,8 +32,9 @@ class Best(NamedTuple):
 class Fold:
     """The scores, times and errors of the candidates on one fold, in their order.
 
-    decrements : the Newton decrements at which their fits have stopped.
-    sensitivity : the largest change of a score by a second fit; NaN if there was none.
+    decrements : the Newton decrements of fits that may continue, 0 for the others.
+    sensitivity : the largest change of a score by a second fit, divided by the
+    decrement before it; NaN if there was none.
     open : the models of the candidates that may be fitted further, by index.
     """
 
@@ -86,8 +87,11 @@ class FoldFits:
             same = self.groups[point]
             model = self.make(**self.candidates[same[0]])
             self._attempt(fold, same, model, partial(path.fit, point))
-            if fold.decrements[same[0]] > model.tol:
+            # What reached max_iter would not go further on its own either.
+            if model.tol < fold.decrements[same[0]] <= (fold_tol or 0.0):
                 fold.open[same[0]] = model
+            else:
+                fold.decrements[same] = 0.0
             for _ in same:
                 done()
         return fold

@@ -125,6 +125,22 @@ def folds_of(scores, decrements, unfitted=(), sensitivity=np.nan):
     return found
 
 
+@pytest.mark.filterwarnings("ignore:.* did not converge")
+@pytest.mark.parametrize("fold_tol", [None, LOOSE])
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "accuracy"])
+def test_no_fit_takes_more_than_max_iter(scoring, fold_tol):
+    X, y = categories(0, 600)
+    model = FocalLogisticRegressionCV(
+        Cs=[1.0, 1.01, 1.02],
+        gammas=[0.0],
+        solver="lbfgs",
+        max_iter=2,
+        scoring=scoring,
+        fold_tol=fold_tol,
+    )
+    assert model.fit(X, y).n_iter_.max() <= 2
+
+
 def test_undecided():
     far, near = [-0.9, -0.5, -0.6], [-0.9, -0.5, -0.5001]
     loose = [LOOSE] * 3
