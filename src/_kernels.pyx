@@ -1,9 +1,11 @@
 """Kernels on rows of logits and of probabilities; compiled once per instruction set.
 
 Rows are worked on in tiles (tiles.pxd) and handed to threads in chunks whose size
-depends on the classes alone, so no result depends on the number of threads. What a pass
-reads and writes is in one struct (passes.pxd), built here. That labels are codes and
-that numbers are in their domains is checked by skxent.inputs and skxent.losses.
+depends on the classes alone, so no result depends on the number of threads. A single
+chunk is worked on at once: a team of threads, even of one, costs as much as some hundred
+rows. What a pass reads and writes is in one struct (passes.pxd), built here. That labels
+are codes and that numbers are in their domains is checked by skxent.inputs and
+skxent.losses.
 """
 
 from cython cimport floating
@@ -34,9 +36,7 @@ from soft cimport soft_rows
 from softmax cimport log_softmax, plain_softmax
 from tiles cimport load, load_binary, store
 from vecmath cimport exp, exp_down, expm1, log, log1p, log1p_unit
-from views cimport View, aligned, check_size
-
-import numpy as np
+from views cimport View, aligned, check_size, view_of
 
 cdef extern from "strict.h":
     pass
@@ -117,29 +117,6 @@ cdef View as_view(const floating[:, :] table) noexcept:
     view.down = table.strides[0] // <Py_ssize_t> sizeof(floating)
     view.right = table.strides[1] // <Py_ssize_t> sizeof(floating)
     return view
-
-
-cdef View view_of(
-    str name, array, Py_ssize_t rows, Py_ssize_t columns, const floating *like,
-    bint written=False
-) except *:
-    """Check an array (n,) or (n, K), or None, of the dtype of `like`."""
-    cdef View view
-    cdef const floating[:, :] table
-    cdef floating[:, :] out
-    view.data = NULL
-    view.down = view.right = 0
-    if array is None:
-        return view
-    if array.ndim == 1:
-        array = array[:, np.newaxis]
-    if written:
-        out = array
-        table = out
-    else:
-        table = array
-    check_size(name, table.shape[0] == rows and table.shape[1] == columns)
-    return as_view(table)
 
 
 cdef Pass pass_of(
@@ -224,7 +201,12 @@ def evaluate(
     cdef floating *work = <floating *> aligned(room)
     if room == NULL:
         raise MemoryError()
-    for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
+    cdef bint single = chunks == 1
+    if single:
+        evaluate_rows(&p, 0, n, work)
+    for chunk in prange(
+        0 if single else chunks, nogil=True, schedule="static", num_threads=n_threads
+    ):
         if not stopped(&watch, threadid() == 0):
             evaluate_rows(
                 &p, chunk * step, min(n, (chunk + 1) * step), work + threadid() * size
@@ -642,7 +624,12 @@ def linear_predictions(
     p.W = padded_weights(&p.shape, W, work)
     p.origin = work + padded
     work += shared
-    for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
+    cdef bint single = chunks == 1
+    if single:
+        lost = predict_rows(&p, weights, which, 0, n, work)
+    for chunk in prange(
+        0 if single else chunks, nogil=True, schedule="static", num_threads=n_threads
+    ):
         if not stopped(&watch, threadid() == 0):
             lost += predict_rows(
                 &p, weights, which, chunk * step, min(n, (chunk + 1) * step),
@@ -725,7 +712,12 @@ def log_loss_sum(
         free(parts)
         free(room)
         raise MemoryError()
-    for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
+    cdef bint single = chunks == 1
+    if single:
+        log_loss_rows(&p, 0, n, work, parts)
+    for chunk in prange(
+        0 if single else chunks, nogil=True, schedule="static", num_threads=n_threads
+    ):
         if not stopped(&watch, threadid() == 0):
             log_loss_rows(
                 &p, chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,
@@ -848,7 +840,12 @@ def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
         free(bins)
         free(room)
         raise MemoryError()
-    for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
+    cdef bint single = chunks == 1
+    if single:
+        score_rows(&s, 0, n, work, parts, bins)
+    for chunk in prange(
+        0 if single else chunks, nogil=True, schedule="static", num_threads=n_threads
+    ):
         if not stopped(&watch, threadid() == 0):
             score_rows(
                 &s, chunk * step, min(n, (chunk + 1) * step), work + threadid() * size,

@@ -1,5 +1,10 @@
 """Arrays as the kernels see them: a pointer and two steps, of a size that was checked."""
 
+from cpython.buffer cimport (
+    PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
+from cython cimport floating
+
 
 cdef struct View:
     void *data  # NULL: not given, or not asked for
@@ -13,6 +18,44 @@ cdef inline int check_size(str name, bint fits) except -1:
             f"{name} must be of a shape that fits the other arrays, got another."
         )
     return 0
+
+
+cdef inline View view_of(
+    str name, array, Py_ssize_t rows, Py_ssize_t columns, const floating *like,
+    bint written=False
+) except *:
+    """Check an array (n,) or (n, K), or None, of the dtype of `like`.
+
+    It must be kept while the view is in use. A memoryview would keep it, and take longer
+    to make than a few rows to read.
+    """
+    cdef View view
+    cdef Py_buffer buffer
+    cdef Py_ssize_t size = sizeof(floating)
+    cdef char kind = b"f" if sizeof(floating) == sizeof(float) else b"d"
+    cdef bint fits, same
+    view.data = NULL
+    view.down = view.right = 0
+    if array is None:
+        return view
+    PyObject_GetBuffer(
+        array, &buffer, PyBUF_FORMAT | PyBUF_STRIDES | (PyBUF_WRITABLE if written else 0)
+    )
+    fits = buffer.ndim == 2 or buffer.ndim == 1 == columns
+    if fits:
+        fits = buffer.shape[0] == rows and (
+            buffer.ndim == 1 or buffer.shape[1] == columns
+        )
+        view.down = buffer.strides[0] // size
+        view.right = buffer.strides[1] // size if buffer.ndim == 2 else 0
+    # Swapped or unaligned numbers have a format of two characters.
+    same = buffer.format != NULL and buffer.format[0] == kind and buffer.format[1] == 0
+    view.data = buffer.buf
+    PyBuffer_Release(&buffer)
+    check_size(name, fits)
+    if not same:
+        raise ValueError(f"{name} must have numbers of the type of the other arrays.")
+    return view
 
 
 cdef inline double entry(const View *table, Py_ssize_t i, Py_ssize_t k) noexcept nogil:

@@ -55,23 +55,22 @@ def encode_coded(y: Any) -> Encoded | None:
     Return None if y is not integers, bools or labels with codes, if these span too
     much, or if a label is missing.
     """
-    if not isinstance(y, np.ndarray):
-        coded = coded_labels(y)
-    elif y.ndim != 1 or np.ma.isMaskedArray(y):
-        return None
-    elif y.dtype.kind in "iub":
-        return _of_integers(y)
-    else:
-        coded = _of_characters(y) if y.dtype.kind in "US" else None
+    if isinstance(y, np.ndarray):
+        if y.ndim != 1 or np.ma.isMaskedArray(y):
+            return None
+        kind = y.dtype.kind
+        if kind in "iub":
+            return _of_integers(y)
+        coded = _of_characters(y) if kind in "US" else None
+        return None if coded is None else _in_order(coded, 0, len(coded.labels))
+    coded = coded_labels(y)
     if coded is None or not len(coded.codes):
         return None
-    labels, places, codes = coded
-    known: Any = (0, len(labels), len(labels), None)
-    if not isinstance(y, np.ndarray):  # Its codes were made here, and all occur.
-        known = kernels.label_range(codes)
+    known = kernels.label_range(coded.codes)
     # pandas has the code -1 for what is missing.
     if known is None or known[0] < 0:
         return None
+    labels, places, codes = coded
     low, distinct, span, marks = known
     inside = (places >= low) & (places < low + span)
     labels, places = labels[inside], places[inside] - low
@@ -80,10 +79,16 @@ def encode_coded(y: Any) -> Encoded | None:
         labels, places = labels[occurring], places[occurring]
     if len(labels) != distinct:
         return None
+    return _in_order(Coded(labels, places, codes), low, span)
+
+
+def _in_order(coded: Coded, low: int, span: int) -> Encoded:
+    """Return labels that all occur, sorted; `span` codes from `low` on have places."""
+    labels, places, codes = coded
     order = np.argsort(labels)
     class_at = np.zeros(span, dtype=np.intp)
-    class_at[places[order]] = np.arange(distinct)
-    in_order = distinct == span and bool((class_at == np.arange(span)).all())
+    class_at[places[order]] = np.arange(len(labels))
+    in_order = len(labels) == span and bool((class_at == np.arange(span)).all())
     return Encoded(labels[order], codes, low, None if in_order else class_at)
 
 
@@ -100,26 +105,27 @@ def coded_labels(y: Any) -> Coded | None:
 
 
 def _of_integers(y: NDArray[Any]) -> Encoded | None:
-    kind, size = y.dtype.kind, y.dtype.itemsize
-    if kind == "u" and size == 8:
+    dtype, flags = y.dtype, y.flags
+    size = dtype.itemsize
+    if size == 8 and dtype.kind == "u":
         return None
-    signed = kind == "i" and y.dtype.isnative
+    readable = size == 1 or (dtype.kind == "i" and dtype.isnative)
     codes = y
     # What came over a network may lie at any address.
-    if not (signed or size == 1) or not (y.flags.c_contiguous and y.flags.aligned):
-        codes = np.require(y, None if signed or size == 1 else np.int64, ["C", "A"])
+    if not (readable and flags.c_contiguous and flags.aligned):
+        codes = np.require(y, None if readable else np.int64, ["C", "A"])
     known = kernels.label_range(codes)
     if known is None:
         return None
-    low, distinct, span, marks = known
-    if marks is None and kind == "i" and codes.dtype == y.dtype:
+    low, distinct, _, marks = known
+    if marks is None and readable:
         return Encoded(range(low, low + distinct), codes, low, None)
-    occurring = np.ones(span, dtype=bool)
-    if marks is not None:
-        occurring = np.frombuffer(marks, dtype=bool)
-    classes = (np.flatnonzero(occurring) + low).astype(y.dtype)
-    class_at = None if marks is None else np.cumsum(occurring) - 1
-    return Encoded(classes, codes, low, class_at)
+    if marks is None:
+        classes = np.arange(low, low + distinct).astype(dtype)
+        return Encoded(classes, codes, low, None)
+    occurring = np.frombuffer(marks, dtype=bool)
+    classes = (np.flatnonzero(occurring) + low).astype(dtype)
+    return Encoded(classes, codes, low, np.cumsum(occurring) - 1)
 
 
 def _of_characters(y: NDArray[Any]) -> Coded | None:

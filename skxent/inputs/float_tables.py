@@ -42,7 +42,8 @@ def float_table(table: Any) -> FloatTable | None:
         return FloatTable(table[0][:, np.newaxis], table)
     if type(table) is not np.ndarray or table.dtype not in FLOATS or not table.size:
         return None
-    plain = table.flags.c_contiguous and table.flags.aligned
+    flags = table.flags
+    plain = flags.c_contiguous and flags.aligned
     if table.ndim not in (1, 2) or not (plain or has_itemsize_strides(table)):
         return None
     return FloatTable(table[:, np.newaxis] if table.ndim == 1 else table)
