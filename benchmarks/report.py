@@ -1,6 +1,6 @@
 """The benchmark report: measure, write it down, compare.
 
-    python -P benchmarks/report.py run            all of it, 20 minutes on two cores
+    python -P benchmarks/report.py run            all of it, half an hour on two cores
     python -P benchmarks/report.py run --quick    two minutes, on smaller tables
     python -P benchmarks/report.py render         the newest results, as pages
     python -P benchmarks/report.py compare A.json B.json

@@ -32,6 +32,13 @@ def test_the_tables_of_the_readme_are_what_was_measured(report):
             assert render.readme_row(found) in text
 
 
+def test_the_readme_says_which_rows_are_older(report):
+    dates = {"kernels": report.date, "log_loss": report.date, "linear": "2020-01-02"}
+    mixed = replace(report, benchmarks={n: {"date": d} for n, d in dates.items()})
+    text = f'Measured on {report.date}, "fit" rows on 2020-01-02.'
+    assert text in render.readme(mixed, render.README.read_text(encoding="utf-8"))
+
+
 def test_the_tables_of_the_scaling_page_are_what_was_simulated():
     assert simulate_scaling.TABLE.read_text(encoding="utf-8") == simulate_scaling.page()
 

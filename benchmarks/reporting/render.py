@@ -69,8 +69,8 @@ ASKED_FIGURE = (
     "*A row for each table and peer. Right of the line the target is met.*"
 )
 SIZES = {
-    "full": "This was a full run.",
-    "quick": "This was a quick run, with smaller tables and few rounds, which has no "
+    "full": "All runs were full.",
+    "quick": "All runs were quick, with smaller tables and few rounds, and have no "
     "targets.",
 }
 
@@ -189,7 +189,8 @@ def machine(report: Report) -> str:
     return (
         f"**Machine.** {m['processor']}, {m['cores']} cores, {m['memory']}, "
         f"{m['system']}, load {m['load']} before; {m['compiler']}, {m['isa']} kernels, "
-        f"Python {m['python']}; {versions}. Commit {report.commit}, {report.date}."
+        f"Python {m['python']}; {versions}. Commit {report.commit}, {report.date}; "
+        "sections measured at other times say so."
     )
 
 
@@ -207,8 +208,8 @@ def section(report: Report, name: str) -> str:
     threads = f"{facts['threads']} thread{'s' if facts['threads'] > 1 else ''}"
     parts = [f"## {title.rstrip('.')}"]
     source = f"`benchmarks/bench_{name}.py`, {threads}, {facts['seconds']} s"
-    if facts["commit"] != report.commit:
-        source += f", commit {facts['commit']}"
+    if (facts["commit"], facts["date"]) != (report.commit, report.date):
+        source += f", commit {facts['commit']}, {facts['date']}"
     parts += [about] if about else []
     parts.append(source + ".")
     for heading, records in report.of(name).items():
@@ -262,6 +263,17 @@ def readme_row(record: Record) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def when(report: Report) -> str:
+    """Return the date of the README's rows, and which of them have another."""
+    dates = {n: facts["date"] for n, facts in report.benchmarks.items()}
+    others = [
+        f', "{IN_CHART[name][0]}" rows on {dates[name]}'
+        for name in IN_README
+        if dates.get(name, report.date) != report.date
+    ]
+    return f"Measured on {report.date}" + "".join(others)
+
+
 def readme(report: Report, text: str) -> str:
     """The README with its table as measured, between two comments."""
     rows = [readme_row(r) for name in IN_README for r in in_readme(report, name)]
@@ -273,8 +285,8 @@ def readme(report: Report, text: str) -> str:
     )
     blocks["where"] = (
         f"Medians; the ratio to skxent is in brackets. {m['processor']}, "
-        f"{m['cores']} cores, {m['isa']} kernels, {peers}, Python {m['python']}, "
-        f"{report.date}{'' if report.size == 'full' else ', a quick run'}."
+        f"{m['cores']} cores, {m['isa']} kernels, {peers}, Python {m['python']}. "
+        f"{when(report)}{'' if report.size == 'full' else ', in a quick run'}."
     )
     for name, block in blocks.items():
         pattern = rf"(<!-- benchmarks: {name} -->\n).*?(<!-- end -->)"

@@ -94,13 +94,14 @@ def measure(
 def run(only: Sequence[str], size: str, extra: Sequence[str] = ()) -> Report:
     """Everything, or some benchmarks only."""
     where, libraries, head = machine(), versions(), commit()
+    today = datetime.now(UTC).date().isoformat()
     benchmarks, records = {}, []
     check_collected(only or names(), {})
     for name in only or names():
         begin = time.perf_counter()
         records += measure(name, size, extra)
         seconds = time.perf_counter() - begin
-        benchmarks[name] = facts(name) | {"seconds": round(seconds), "commit": head}
+        source = {"seconds": round(seconds), "commit": head, "date": today}
+        benchmarks[name] = facts(name) | source
         print(f"bench_{name}: {seconds:.0f} s", flush=True)
-    today = datetime.now(UTC).date().isoformat()
     return Report(today, head, size, where, libraries, benchmarks, records)
