@@ -1,4 +1,4 @@
-"""Predictions that only CatBoost has: of Pools, and after each number of trees."""
+"""Predictions that only CatBoost makes: for Pools, and after each number of trees."""
 
 from __future__ import annotations
 

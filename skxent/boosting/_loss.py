@@ -23,14 +23,14 @@ from skxent.metrics._rows import mean_of
 
 
 class BoosterFunction:
-    """What a booster calls in every round: frozen, and made for one library."""
+    """A function that a booster calls in every round, immutable and for one library."""
 
-    # The library that calls it, and its parameter for the number of classes.
+    # The library, and its parameter for the number of classes.
     made_for: ClassVar[str] = "sklearn"
     n_classes_parameter: ClassVar[str] = "n_classes"
 
-    # CatBoost copies its parameters whenever they are read, and scikit-learn clones
-    # only estimators that return the objects they got.
+    # CatBoost copies its parameters whenever they are read, but scikit-learn clones
+    # only estimators whose parameters stay the same objects.
     def __copy__(self) -> Self:
         return self
 
@@ -38,7 +38,7 @@ class BoosterFunction:
         return self
 
     def arguments(self, first: Any, second: Any, sample_weight: Any) -> Any:
-        """Return y, the raw prediction and weights from what a library passes.
+        """Return y, the raw prediction and weights from the arguments of a library.
 
         Its estimators pass (y, raw), its function `train` (raw, DMatrix or Dataset).
         """
@@ -132,6 +132,7 @@ class BoosterLoss(BoosterFunction):
             if y.ndim == 1:
                 self._check_labels(y, n_classes)
             raise
+        # LightGBM passes float64, and keeps the derivatives as float32.
         target.check_range(np.float32 if self.made_for == "lightgbm" else dtype)
         return target
 

@@ -43,8 +43,8 @@ class SetObjective(BoosterFunction):
 
     def __post_init__(self) -> None:
         check_option("loss", self.loss, METRICS)
-        of_metric = signature(METRICS[self.loss]).parameters
-        known = {name: of_metric[name].default for name in DOMAINS[self.loss]}
+        defaults = signature(METRICS[self.loss]).parameters
+        known = {name: defaults[name].default for name in DOMAINS[self.loss]}
         for name in self.parameters.keys() - known:
             raise TypeError(f"{self.loss} has no parameter {name!r}: {list(known)}")
         object.__setattr__(self, "parameters", known | self.parameters)

@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import check_in_memory
+from skxent.inputs.tables import refuse_blocks_and_dates
 from skxent.kernels.checks import check_given, check_is_data
 
 
@@ -96,7 +96,7 @@ def validate(estimator: Any, X: Any, text: bool, **fit: Any) -> Any:
         check_given(fit["y"])
         check_consistent_length(X, fit["y"])
         return X, column_or_1d(fit["y"], warn=True)
-    check_in_memory(X)
+    refuse_blocks_and_dates(X)
     valid = validate_data(
         estimator,
         check_sparse("X", X),

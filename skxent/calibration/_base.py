@@ -40,7 +40,7 @@ from skxent.inputs.labels import (
     is_soft,
 )
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import check_in_memory, logits_per_row
+from skxent.inputs.tables import logits_per_row, refuse_blocks_and_dates
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_sample_weight, check_some_weight
 from skxent.kernels.arrays import Floats
@@ -111,7 +111,7 @@ class LogitScaling(DescribedScaling, MetaEstimatorMixin, LogitClassifier):
             of the labels in y.
         """
         self._check_parameters()
-        check_in_memory(X)
+        refuse_blocks_and_dates(X)
         X, y = check_sparse("X", X), self._check_y(y)
         check_folds(self, params)
         given = params_of_fit(self, sample_weight, params)
@@ -221,7 +221,7 @@ class LogitScaling(DescribedScaling, MetaEstimatorMixin, LogitClassifier):
         """Set the public attributes from the parameters."""
 
     def _logits(self, X: Any) -> Floats:
-        check_in_memory(X)
+        refuse_blocks_and_dates(X)
         if hasattr(self, "calibrated_classifiers_"):
             members = self.calibrated_classifiers_
             log = np.stack([member.predict_log_proba(X) for member in members])

@@ -83,7 +83,7 @@ def encode_coded(y: Any) -> Encoded | None:
 
 
 def _in_order(coded: Coded, low: int, span: int) -> Encoded:
-    """Return labels that all occur, sorted; `span` codes from `low` on have places."""
+    """Return labels that all occur sorted, with a class for `span` codes from `low`."""
     labels, places, codes = coded
     order = np.argsort(labels)
     class_at = np.zeros(span, dtype=np.intp)
@@ -171,7 +171,7 @@ def _of_polars(y: Any) -> Coded | None:
 
 
 def _of_hashes(y: Any) -> Coded | None:
-    """Return polars' strings as codes of their hashes; None if two labels share one."""
+    """Encode polars' strings by their hashes; None if two labels have the same hash."""
     hashes = y.hash().to_numpy()
     if not len(y) or hashes.dtype != np.uint64:
         return None
@@ -189,7 +189,7 @@ def _of_hashes(y: Any) -> Coded | None:
 
 def _of_arrow(y: Any) -> Coded | None:
     chunks = getattr(y, "chunks", [y])
-    # A table has no count.
+    # A table has no null_count.
     if len(chunks) != 1 or getattr(y, "null_count", True) or not len(y):
         return None
     array = chunks[0]

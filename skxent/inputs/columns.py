@@ -103,13 +103,13 @@ def by_class(table: Any, classes: Any, name: str | None = None) -> Any:
 
 
 def table_values(table: Any) -> NDArray[Any]:
-    """Return the entries of a table, NaN for what pandas has as missing numbers."""
+    """Return the entries of a table, with NaN for pandas' missing numbers."""
     array = np.asarray(table)
     if array.dtype == object and hasattr(table, "isna"):
         try:
             return np.asarray(table.to_numpy(dtype=np.float64, na_value=np.nan))
         except (TypeError, ValueError):
-            return array  # of other things than numbers
+            return array  # not numbers
     return array
 
 
@@ -223,7 +223,7 @@ def classes_of_columns(
 
 
 def code_of(pos_label: Any, classes: NDArray[Any]) -> int:
-    """Return the place of the caller's `pos_label` among the classes."""
+    """Return the index of `pos_label` in the classes."""
     labels = classes.tolist()
     if pos_label not in labels:
         raise ValueError(f"pos_label must be one of {labels}, got {pos_label!r}.")
@@ -231,7 +231,7 @@ def code_of(pos_label: Any, classes: NDArray[Any]) -> int:
 
 
 def sorted_classes(classes: Any) -> NDArray[Any]:
-    """Return the distinct labels among those that a caller says may come, sorted."""
+    """Return the distinct labels of the argument `classes`, sorted."""
     found = check_classes("classes", classes, repeats=True)
     if found.dtype.kind == "f":
         refuse_missing(int(np.isnan(found).sum()), "classes")

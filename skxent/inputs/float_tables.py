@@ -1,4 +1,4 @@
-"""Tables of floats that the kernels read where they are: arrays and data frames."""
+"""Tables of floats that kernels read without a copy: arrays and data frames."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _of_pandas(table: Any) -> Any:
     if getattr(table, "ndim", 0) in (1, 2):
         try:
             return table.to_numpy()
-        except ValueError:  # for missing entries of its own kind
+        except ValueError:  # pandas' own missing values
             return None
     return None
 
@@ -77,7 +77,7 @@ def _of_polars(table: Any) -> Any:
 
 
 def _of_arrow(table: Any) -> Any:
-    # A column of a Table is in chunks, and that of a RecordBatch an array.
+    # A column of a Table has chunks; that of a RecordBatch is an array.
     columns = [getattr(c, "chunks", [c]) for c in getattr(table, "columns", [])]
     if not all(len(c) == 1 and not c[0].null_count for c in columns):
         return None

@@ -1,4 +1,4 @@
-"""Tables of probabilities, of logits and of X: what they may be, and their values."""
+"""Checks of tables: probabilities, logits and X."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _as_floats(table: ArrayLike, name: str, finite: bool) -> Floats:
     return floats
 
 
-# What numpy says of text, dicts, rows of unequal lengths and records.
+# How numpy's errors for text, dicts, rows of unequal lengths and records begin.
 NO_NUMBERS = "could not convert string", "float() arg", "setting an", "Cannot cast"
 
 
@@ -141,7 +141,7 @@ def logits_of_checked(proba: Floats, sums: Floats | None) -> Floats:
 
 
 def two_columns(proba: Floats) -> Floats:
-    """Return probabilities of the second class as those of both, others as given."""
+    """Return (n, 2) for probabilities (n,) of the second class, others as given."""
     return np.column_stack([1 - proba, proba]) if proba.ndim == 1 else proba
 
 
@@ -159,7 +159,7 @@ def warn_of_labels(y_proba: Any, name: str = "y_proba") -> None:
         return
     if not hasattr(y_proba, "__len__") or len(y_proba) < 10:
         return
-    with suppress(ValueError):  # of rows of unequal lengths, which others refuse
+    with suppress(ValueError):  # Rows of unequal lengths are refused later.
         y_proba = np.asarray(y_proba)
     if getattr(y_proba, "dtype", np.dtype(float)).kind in "iub":
         warn(
@@ -209,10 +209,10 @@ def is_row_blocks(X: Any) -> bool:
     return hasattr(type(X), "row_blocks")
 
 
-def check_in_memory(X: Any) -> None:
-    """Raise a ValueError for blocks of rows, which only some fits read, and for times.
+def refuse_blocks_and_dates(X: Any) -> None:
+    """Raise a ValueError for blocks of rows, which only some fits read, and for dates.
 
-    scikit-learn would convert times to numbers of days or microseconds.
+    scikit-learn would convert dates to numbers of days or microseconds.
     """
     for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)]):
         if str(dtype).lower().startswith(("date", "time", "duration")):

@@ -60,9 +60,9 @@ def output(
 
 
 def are_distinct(strides: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    """Return True if steps along an axis are longer than all shorter axes together.
+    """Return True if no two elements can share memory.
 
-    Then no two elements share memory.
+    That is if a step along each axis is longer than all axes of shorter steps together.
     """
     reach = 0
     for stride, n in sorted(zip(map(abs, strides), shape, strict=True)):

@@ -1,8 +1,7 @@
-"""What is computed once: properties without a lock, and functions of one object.
+"""Caches: properties that take no lock, and functions of an object by its identity.
 
-Before Python 3.12 the properties of functools hold a lock of the class while they
-compute. One thread would wait for the other, and a process that is forked meanwhile for
-ever.
+Before Python 3.12 a cached_property of functools holds a lock of the class while it
+computes: other threads would wait, and a process forked meanwhile would hang.
 """
 
 from __future__ import annotations
@@ -36,26 +35,26 @@ else:
 
 
 @dataclass(frozen=True, eq=False)
-class Same:
-    """An object as a key: equal losses may differ in what their formulas read."""
+class ByIdentity:
+    """A key for one object: equal losses may read different globals."""
 
     it: Any
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and self.it is other.it
+        return isinstance(other, ByIdentity) and self.it is other.it
 
     def __hash__(self) -> int:
         return id(self.it)
 
 
 def cached_by_identity(function: Function) -> Function:
-    """Cache a function of one object, and of what else it is given."""
+    """Cache a function by the identity of its first argument and by the others."""
 
     @lru_cache(maxsize=4096)
-    def of_key(key: Same, *more: Any) -> Any:
+    def of_key(key: ByIdentity, *more: Any) -> Any:
         return function(key.it, *more)
 
-    return cast(Function, lambda it, *more: of_key(Same(it), *more))
+    return cast(Function, lambda it, *more: of_key(ByIdentity(it), *more))
 
 
 __all__ = ["cached_by_identity", "cached_property"]

@@ -124,7 +124,7 @@ def check_bool(name: str, value: Any) -> None:
 
 
 def check_is_data(name: str, values: Any) -> None:
-    """Raise a ValueError for a model, and for masked entries, which are no data."""
+    """Raise a ValueError if the values are a model, or have masked entries."""
     if hasattr(values, "get_params"):
         raise ValueError(
             f"{name} must be an array, got {type(values).__name__}. Pass what it "
@@ -137,7 +137,7 @@ def check_is_data(name: str, values: Any) -> None:
 
 
 def check_given(y: Any, method: str = "fit") -> None:
-    """Raise a ValueError, in the words that scikit-learn expects, if y is None."""
+    """Raise a ValueError with scikit-learn's message if y is None."""
     if y is None:
         raise ValueError(f"{method} requires y to be passed, but the target y is None.")
 

@@ -86,8 +86,8 @@ class FitTask:
         )
 
 
-def nothing() -> None:
-    """Do nothing after a candidate."""
+def do_nothing() -> None:
+    """Do nothing: unlike a lambda, this can be pickled for other processes."""
 
 
 class SearchTask:
@@ -121,7 +121,7 @@ class SearchTask:
     def fold(self, k: int) -> Callable[[], None]:
         """Return the function to call after every candidate of fold k."""
         if not self.active:
-            return nothing  # which goes to other processes, as a lambda does not
+            return do_nothing
         task = self.search.subcontext(
             task_name="fold", task_id=k, max_subtasks=self.n_candidates
         )

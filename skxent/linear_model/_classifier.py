@@ -85,8 +85,9 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
         loss, label smoothing and class weights. False: it returns the softmax of the
         logits.
     solver : {"auto", "newton-cholesky", "newton-cg", "lbfgs"}, default="auto"
-        "auto" uses the full Hessian for few features and classes, otherwise L-BFGS, and
-        continues with conjugate gradients if that is slow.
+        "auto" uses the full Hessian for small problems, conjugate gradients for columns
+        with very few entries and for some losses that are not convex, otherwise L-BFGS.
+        It continues with conjugate gradients if L-BFGS is slow.
     tol : float in (0, inf), default=1e-4
         Stop when the Newton decrement is at most `tol`. The objective, a mean loss in
         nats, is then about tol² / 2 above its minimum.

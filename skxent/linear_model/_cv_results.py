@@ -1,4 +1,4 @@
-"""The results of a search: `cv_results_`, and warnings of fits that failed."""
+"""The `cv_results_` of a search, and warnings about fits that failed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def warn_of_failures(folds: Sequence[Fold], error_score: Any) -> None:
 
 
 def counted(errors: Sequence[str]) -> str:
-    """Return a line for each different error, with how often it came."""
+    """Return a line for each different error, with its number of occurrences."""
     return "\n".join(f"{n} times {error}" for error, n in Counter(errors).items())
 
 
@@ -65,7 +65,7 @@ def summary(candidates: Sequence[Candidate], folds: Sequence[Fold]) -> dict[str,
         scores = np.array([fold.scores[metric] for fold in folds])
         for k, split in enumerate(scores):
             results[f"split{k}_test_{metric}"] = split
-        with np.errstate(invalid="ignore"):  # infinite scores: they are warned of here
+        with np.errstate(invalid="ignore"):  # infinite scores, warned about below
             mean, std = scores.mean(axis=0), scores.std(axis=0)
         results[f"mean_test_{metric}"] = mean
         results[f"std_test_{metric}"] = std
@@ -82,6 +82,6 @@ def summary(candidates: Sequence[Candidate], folds: Sequence[Fold]) -> dict[str,
 
 def ranks(mean: NDArray[np.float64]) -> NDArray[np.int32]:
     """Return ranks from 1 for the highest score; NaN is below everything."""
-    # nan_to_num makes of -inf the lowest number, which is above -inf.
+    # nan_to_num also replaces -inf, by the lowest finite number, which ranks above NaN.
     ranked = np.nan_to_num(mean, nan=-np.inf)
     return rankdata(-ranked, method="min").astype(np.int32)

@@ -35,7 +35,7 @@ class Path:
     """The fits on one fold, each of which starts where its neighbours end.
 
     For each l1_ratio and value of the varied parameter C changes the penalty alone.
-    `tol` is the tolerance of long fits, where it is larger than a model's own.
+    `tol` replaces a smaller tolerance of a model in fits by L-BFGS and Newton-CG.
     """
 
     rows: TableRows
@@ -55,7 +55,7 @@ class Path:
         self.known: dict[float, list[Weights]] = {}  # of each value at this l1_ratio
 
     def fit(self, point: GridPoint, model: Any) -> tuple[int, float]:
-        """Fit the model of this point; return the iterations and the decrement."""
+        """Fit the model of a point; return its iterations and Newton decrement."""
         if point[:2] != self.at:
             self._begin_row(model, point)
         objective = objective_of(model, self.rows, self.encoded.trained)
@@ -77,7 +77,7 @@ class Path:
         solver = model.solver
         if solver == "auto":
             solver = choose_solver(objective, options)
-        # The last step of Newton's method costs next to nothing.
+        # Newton-Cholesky converges quadratically: a larger tol would save little.
         if solver != "newton-cholesky":
             options = replace(options, tol=max(options.tol, self.tol))
         objective = replace(objective, cached_hessian=self.hessian)

@@ -32,10 +32,10 @@ class Best(NamedTuple):
 class Fold:
     """The scores, times and errors of the candidates on one fold, in their order.
 
-    decrements : the Newton decrements of fits that may continue, 0 for the others.
-    sensitivity : the largest change of a score by a second fit, divided by the
-    decrement before it; NaN if there was none.
-    open : the models of the candidates that may be fitted further, by index.
+    decrements : the Newton decrements of fits that may continue, 0 for other fits.
+    sensitivity : the largest change of a score by a second fit, per unit of the
+    decrement before it; NaN if no fit was continued.
+    open : the models whose fits may continue, by the index of the candidate.
     """
 
     def __init__(self, n_candidates: int, metrics: Iterable[str]) -> None:
@@ -48,8 +48,8 @@ class Fold:
         self.errors: dict[str, list[str]] = {"fit": [], "score": []}
         self.best: Best | None = None  # by the first metric
 
-    def see(self, change: float) -> None:
-        """Note how much a score has changed, by the decrement before."""
+    def note_change(self, change: float) -> None:
+        """Note the change of a score per unit of the decrement before it."""
         self.sensitivity = float(np.fmax(self.sensitivity, change))
 
     def offer(self, index: int, score: float, model: CrossEntropyClassifier) -> None:
@@ -63,9 +63,10 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class FoldFits:
-    """How the candidates are fitted and scored on one fold.
+    """Fits and scores the candidates on one fold.
 
-    `make` returns the model of a candidate. What cannot be fitted or scored gets
+    `groups` are the indices of equal candidates, by their point of the grid. `make`
+    returns the model of a candidate. What cannot be fitted or scored gets
     `error_score`, or raises if that is "raise".
     """
 
@@ -84,64 +85,64 @@ class FoldFits:
         fold = Fold(len(self.candidates), self.scorer.scorers)
         path = Path(self.train, sorted(self.groups), fold_tol)
         for point in path.points:
-            same = self.groups[point]
-            model = self.make(**self.candidates[same[0]])
-            self._attempt(fold, same, model, partial(path.fit, point))
-            # What reached max_iter would not go further on its own either.
-            if model.tol < fold.decrements[same[0]] <= (fold_tol or 0.0):
-                fold.open[same[0]] = model
+            duplicates = self.groups[point]
+            model = self.make(**self.candidates[duplicates[0]])
+            self._attempt(fold, duplicates, model, partial(path.fit, point))
+            # A fit that reached max_iter has a larger decrement, and is not continued.
+            if model.tol < fold.decrements[duplicates[0]] <= (fold_tol or 0.0):
+                fold.open[duplicates[0]] = model
             else:
-                fold.decrements[same] = 0.0
-            for _ in same:
+                fold.decrements[duplicates] = 0.0
+            for _ in duplicates:
                 done()
         return fold
 
-    def fit_again(self, fold: Fold, some: Sequence[int]) -> Fold:
-        """Fit some of the candidates to the model's own tolerance, and score again.
+    def fit_again(self, fold: Fold, indices: Sequence[int]) -> Fold:
+        """Continue the fits of some candidates to the model's own tolerance.
 
-        Return the fold, for this may be another process.
+        The fold is returned because this may run in another process.
         """
         (scores, *_) = fold.scores.values()
-        for same in self.groups.values():
-            first = same[0]
-            if first in some and first in fold.open:
+        for duplicates in self.groups.values():
+            first = duplicates[0]
+            if first in indices and first in fold.open:
                 before, decrement = scores[first], fold.decrements[first]
                 model = fold.open.pop(first).set_params(warm_start=True)
-                self._attempt(fold, same, model, self._go_on)
-                fold.see(abs(scores[first] - before) / decrement)
+                self._attempt(fold, duplicates, model, self._continue_fit)
+                fold.note_change(abs(scores[first] - before) / decrement)
         return fold
 
-    def _go_on(self, model: CrossEntropyClassifier) -> tuple[int, float]:
+    def _continue_fit(self, model: CrossEntropyClassifier) -> tuple[int, float]:
         model.fit(*self.train)
         return int(model.n_iter_[0]), 0.0
 
     def _attempt(
         self,
         fold: Fold,
-        same: list[int],
+        duplicates: list[int],
         model: CrossEntropyClassifier,
         fit: Callable[[CrossEntropyClassifier], tuple[int, float]],
     ) -> None:
         """Fit and score the model of equal candidates; note times and errors."""
         begin = time.perf_counter()
         try:
-            n_iter, fold.decrements[same] = fit(model)
+            n_iter, fold.decrements[duplicates] = fit(model)
         except Exception as error:
             if self.error_score == "raise":
                 raise
-            fold.errors["fit"] += [message(error)] * len(same)
+            fold.errors["fit"] += [message(error)] * len(duplicates)
             for values in fold.scores.values():
-                values[same] = self.error_score
+                values[duplicates] = self.error_score
         else:
-            fold.n_iter[same] += n_iter
+            fold.n_iter[duplicates] += n_iter
             fitted = time.perf_counter()
-            self._score(fold, same, model)
-            fold.score_times[same] += time.perf_counter() - fitted
+            self._score(fold, duplicates, model)
+            fold.score_times[duplicates] += time.perf_counter() - fitted
             begin += time.perf_counter() - fitted
-        fold.fit_times[same] += time.perf_counter() - begin
+        fold.fit_times[duplicates] += time.perf_counter() - begin
 
     def _score(
-        self, fold: Fold, same: list[int], model: CrossEntropyClassifier
+        self, fold: Fold, duplicates: list[int], model: CrossEntropyClassifier
     ) -> None:
         for k, (name, values) in enumerate(fold.scores.items()):
             try:
@@ -149,18 +150,18 @@ class FoldFits:
             except Exception as error:
                 if self.error_score == "raise":
                     raise
-                fold.errors["score"] += [message(error)] * len(same)
-                values[same] = self.error_score
+                fold.errors["score"] += [message(error)] * len(duplicates)
+                values[duplicates] = self.error_score
                 continue
-            values[same] = value = check_score(value, name)
+            values[duplicates] = value = check_score(value, name)
             if k == 0 and not np.isnan(value):
-                fold.offer(same[0], value, model)
+                fold.offer(duplicates[0], value, model)
 
 
 def grouped(
     candidates: Sequence[Candidate], loss_parameter: str
 ) -> dict[GridPoint, list[int]]:
-    """Return the candidates at each point of the grid, more than one for duplicates."""
+    """Return the indices of the candidates at each point of the grid."""
     groups: dict[GridPoint, list[int]] = {}
     for i, c in enumerate(candidates):
         groups.setdefault((c["l1_ratio"], c[loss_parameter], c["C"]), []).append(i)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 from skxent.inputs.columns import by_code, soft_by_class
 from skxent.inputs.labels import are_plain_labels, as_labels, check_targets, is_soft
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import check_in_memory
+from skxent.inputs.tables import refuse_blocks_and_dates
 from skxent.kernels.checks import (
     FRACTION,
     POSITIVE,
@@ -48,7 +48,7 @@ def check_data(
     a block of a larger table, which may have a class for every row. `finite`
     False spares the search for NaN.
     """
-    check_in_memory(X)
+    refuse_blocks_and_dates(X)
     for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
         check_is_data(name, values)
     X = check_sparse("X", X)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skxent.base.classifier import Form, right_predictions
 from skxent.inputs.descriptions import documented
 from skxent.inputs.sparse import check_sparse
-from skxent.inputs.tables import check_in_memory, logits_for
+from skxent.inputs.tables import logits_for, refuse_blocks_and_dates
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_given, check_is_data
 from skxent.kernels.dispatch import kernels
@@ -156,7 +156,7 @@ class LinearPredictor(MultilabelClassifier):
         return right_predictions(self, X, y, sample_weight, offset=offset).mean()
 
     def _checked(self, X: MatrixLike) -> Any:
-        check_in_memory(X)
+        refuse_blocks_and_dates(X)
         check_is_data("X", X)
         X = check_sparse("X", X)
         return validate_data(

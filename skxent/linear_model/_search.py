@@ -136,8 +136,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
             rows = data.rows(train)
             return FoldFits(make, candidates, groups, rows, scorer, self.error_score)
 
-        tols = self._fold_tol, self.tol
-        folds = fit_folds(fits, task, len(splits), jobs, tols)
+        folds = fit_folds(fits, task, len(splits), jobs, self._fold_tol, self.tol)
         warn_of_failures(folds, self.error_score)
         self.cv_results_ = summary(candidates, folds)
         self.n_splits_ = len(folds)
@@ -199,9 +198,9 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
 
     @property
     def _fold_tol(self) -> float | None:
-        """The tolerance of the fits in the folds, None for `tol`.
+        """The tolerance of the first fits in the folds, None for `tol`.
 
-        It applies to smooth scores alone, whose error can be estimated.
+        `fold_tol` is for smooth scores only, because their error can be estimated.
         """
         (scorer, *more) = self._scorers().values()
         smooth = isinstance(scorer, LossScorer) and not more

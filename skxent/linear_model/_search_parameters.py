@@ -39,12 +39,11 @@ class SearchParameters:
         each fold. Folds without a score, or without all classes in training, are left
         out with a warning.
     fold_tol : float in (0, inf) or None, default=0.001
-        The tolerance of long fits in the folds, by L-BFGS and Newton-CG, where it is
-        larger than `tol`. The candidate that is best by them, and all that may be
-        better, are then fitted to `tol`, and the best of these is chosen. Scores of the
-        others are less exact, most so where they are far from the best. It is used if
-        `refit` is True and a scorer of a loss chooses. None: fit all candidates to
-        `tol`.
+        The tolerance of the first fits in the folds by L-BFGS and Newton-CG, if it is
+        larger than `tol`. The best candidate and all that may be better are then fitted
+        to `tol`, and the best of these is chosen. The scores of the other candidates
+        are less exact. It has an effect only if `refit` is True and `scoring` is a
+        single scorer of a loss, as by default. None: fit all candidates to `tol`.
     error_score : float or "raise", default=np.nan
         The score of a fit or scoring that raised an error, with a warning that counts
         and shows the errors. "raise": raise the error. If no fit succeeds, an error is

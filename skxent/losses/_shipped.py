@@ -244,7 +244,7 @@ SURROGATE = CrossEntropy()
 
 @cached_by_identity
 def by_default(kind: type[Loss]) -> Loss:
-    """Return one loss for each class, which keeps what is found of its formula."""
+    """Return the loss of a class with default parameters, one object for all calls."""
     return kind()
 
 

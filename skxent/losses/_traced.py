@@ -101,13 +101,14 @@ def trace(loss: Any) -> Program:
     return compile_graph(result, np.array(table), shifted)
 
 
-# Its losses read nothing but their fields; those of users may, and equal ones differ.
+# The losses of this module read only their fields, so equal ones share a trace. Equal
+# losses of a user may differ in the globals that they read.
 SHIPPED = "skxent.losses._shipped"
 
 
 @dataclass(frozen=True)
 class Key:
-    """What stands for an object in a cache."""
+    """A key of a cache, which also carries the object that it stands for."""
 
     of: tuple[Any, ...]
     it: Any = field(compare=False)
@@ -115,7 +116,7 @@ class Key:
 
 @cached_by_identity
 def traced(loss: Any) -> Traced:
-    """Trace a loss, if no equal one of this package was traced before."""
+    """Return the trace of a loss, made once for equal losses of this package."""
     kind, numbers = type(loss), [getattr(loss, item.name) for item in fields(loss)]
     plain = all(isinstance(number, (int, float)) for number in numbers)
     shared = plain and kind.__module__ == SHIPPED
@@ -128,7 +129,7 @@ def traced_once(key: Key) -> Traced:
 
 
 def newly_traced(loss: Any) -> Traced:
-    """Trace a loss; what is found of its program is shared with equal programs."""
+    """Trace a loss; the properties of its program are shared with equal programs."""
     program = trace(loss)
     theta = program.theta
     found = checked(Key((program.code, theta.shape, theta.tobytes()), program))

@@ -118,36 +118,46 @@ def decompose_loss(
     """
     options, scored = Options(**keywords), as_loss(loss)
     rows = ScoredRows(y_true, y_proba, options.sample_weight)
-    quick = one_pass.labelled(rows, options) if pos_label is None else None
-    sums = None
-    if quick is not None:
-        target, classes = quick.target, quick.classes
-        sums = quick.loss(_proper(scored, classes), options)
-    if quick is not None and sums is not None:
-        scored = _proper(scored, classes)
-        check_sum(sums.total_weight())
-        total = mean_of(sums.value, sums.total_weight())
-        predicted = Predicted.of_probabilities(quick.table.array)
-        target = target.with_row_weights()
-    else:
-        raw, target, classes = read(rows, options)
-        check_sum(target.total_weight())
-        raw, target = weighted_rows(raw, target)
-        if pos_label is not None:
-            raw, target = _one_against_the_rest(
-                raw, target, code_of(pos_label, classes)
-            )
-            classes = None
-        scored = _proper(scored, classes)
-        predicted = Predicted.of_logits(raw)
-        total = mean_loss(scored, target, raw)
+    found = _in_one_pass(scored, rows, options) if pos_label is None else None
+    found = _from_logits(scored, rows, options, pos_label) if found is None else found
+    scored, target, predicted, total = found
     least = least_loss(scored, target, predicted)
     uncertainty = _uncertainty(scored, target)
     return LossDecomposition(total, total - least, uncertainty - least, uncertainty)
 
 
+# A proper loss, the labels with class weights in those of rows, predictions, the mean.
+Scored = tuple[Loss, Target, Predicted, float]
+
+
+def _in_one_pass(loss: Loss, rows: ScoredRows, options: Options) -> Scored | None:
+    quick = one_pass.labelled(rows, options)
+    if quick is None:
+        return None
+    loss = _proper(loss, quick.classes)
+    sums = quick.loss(loss, options)
+    if sums is None:
+        return None
+    check_sum(sums.total_weight())
+    predicted = Predicted.of_probabilities(quick.table.array)
+    total = mean_of(sums.value, sums.total_weight())
+    return loss, quick.target.with_row_weights(), predicted, total
+
+
+def _from_logits(
+    loss: Loss, rows: ScoredRows, options: Options, pos_label: Any
+) -> Scored:
+    raw, target, classes = read(rows, options)
+    check_sum(target.total_weight())
+    raw, target = weighted_rows(raw, target)
+    if pos_label is not None:
+        raw, target = _one_against_the_rest(raw, target, code_of(pos_label, classes))
+    loss = _proper(loss, classes if pos_label is None else None)
+    return loss, target, Predicted.of_logits(raw), mean_loss(loss, target, raw)
+
+
 def _proper(loss: Loss, classes: Any) -> Loss:
-    """Return the loss for these classes; None is one class against the rest."""
+    """Return the loss for the classes, None for one against the rest, if proper."""
     found = loss if classes is None else loss.for_classes(classes)
     if not is_proper(found, 2 if classes is None else len(classes)):
         raise ValueError(
@@ -168,7 +178,7 @@ def _one_against_the_rest(raw: Floats, target: Target, c: int) -> tuple[Floats, 
 
 
 def _uncertainty(loss: Loss, target: Target) -> float:
-    """Return the mean loss of the class frequencies: that of a row for each class."""
+    """Return the mean loss if the class frequencies are predicted for every row."""
     mass = target.moderate().mass()
     K = len(mass)
     with np.errstate(divide="ignore"):

@@ -113,7 +113,7 @@ def explain(
     weight, mass = target.row_weights(), target.mass()
     check_sum(weight.max())
     saved = saving(target, given.predicted)
-    if not weight.all():  # What has no weight may be infinite.
+    if not weight.all():  # The loss of rows without weight may be infinite.
         loss[weight == 0] = saved.left[weight == 0] = 0
     saved_each = loss - saved.left
     if target.codes is not None:
@@ -168,7 +168,7 @@ def explain(
 
 
 class _Given(NamedTuple):
-    """Rows of labels and predictions, weights of classes in those of rows.
+    """Labels, predictions and losses of rows; class weights are in the row weights.
 
     loss, expected : ndarray of shape (n,)
         The cross-entropy of each row, and the entropy of its prediction.
@@ -223,7 +223,7 @@ def _read(rows: ScoredRows, options: Options) -> _Given:
 def _largest(
     values: Floats, weight: NDArray[np.float64], count: int
 ) -> NDArray[np.intp]:
-    """Return the places of the largest values of any weight, the largest first."""
+    """Return the indices of the largest values with weight, the largest first."""
     kept = np.arange(len(values)) if weight.all() else np.flatnonzero(weight)
     count = min(count, len(kept))
     if 0 < count < len(kept):

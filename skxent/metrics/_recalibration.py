@@ -21,15 +21,15 @@ from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy
 from skxent.metrics._rows import loss_of_rows, mean_loss, mean_of
 
-LARGEST_LOGIT = 700.0  # of what is recalibrated by scales: exp of it is finite
+LARGEST_LOGIT = 700.0  # Its exponential is finite.
 BLOCK = 1 << 12  # rows that are scaled at once
-SAMPLE = 5000  # rows that find where the best scale is, and the curvature there
+SAMPLE = 5000  # rows from which the first scales and the curvature are found
 MAX_STEPS = 10
-# What the last step saves of a mean loss. The next would save a thousandth of it, for
-# that is the error of the curvature, squared.
+# Steps stop when one changes the mean loss by less. The next would change it a thousand
+# times less: by the square of the error of the curvature.
 PRECISE = 1e-7
-RESAMPLES = 20  # for the mean over chance
-MAX_GROUPS = 2000  # of neighbouring rows that are drawn together
+RESAMPLES = 20  # for the mean saving by chance
+MAX_GROUPS = 2000  # of neighbouring rows whose labels are drawn together
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Predicted:
         eps = np.finfo(proba.dtype).eps
         if proba.shape[1] > 2:
             return cls(proba, in_logs=False)
-        # In double, for odds may differ where probabilities near 1 do not.
+        # In float64, because odds differ where probabilities near 1 round to the same.
         p = np.maximum(proba.T, eps, dtype=np.float64)
         first = p[0] if len(p) == 2 else np.maximum(1 - p[0], eps)
         return cls(p[-1] / first, in_logs=False)
@@ -114,7 +114,7 @@ class Blocks(NamedTuple):
     hits: Floats
 
     def log_odds(self) -> Floats:
-        """Return those of each block, which may be infinite."""
+        """Return the log-odds of each block, which may be infinite."""
         with np.errstate(divide="ignore"):
             return np.log(self.hits) - np.log(self.mass - self.hits)
 
@@ -125,7 +125,7 @@ class Blocks(NamedTuple):
         return fitted
 
     def mean_loss(self, loss: Loss) -> float:
-        """Return the mean loss: that of both classes in each block."""
+        """Return the mean loss of the blocks, each with a row for either class."""
         n = 2 * len(self.size)
         weight = np.concatenate([self.mass - self.hits, self.hits])
         target = make_target(np.arange(n) // (n // 2), n, 2, sample_weight=weight)
@@ -133,9 +133,9 @@ class Blocks(NamedTuple):
 
 
 def _pool(target: Target, predicted: Predicted) -> Blocks:
-    """Return the blocks of isotonic regression.
+    """Return the blocks of isotonic regression, the same for every proper loss.
 
-    They are the same for every proper loss (Brümmer, du Preez 2013, arXiv 1304.2331).
+    See Brümmer and du Preez (2013), arXiv 1304.2331.
     """
     x: NDArray[np.float64] = np.ascontiguousarray(predicted.table, np.float64)
     n, order, weight = len(x), stable_order(x), target.moderate().sample_weight
@@ -154,10 +154,10 @@ def _blocks(n: int) -> Iterator[slice]:
 
 
 def _best_scales(loss: Loss, target: Target, predicted: Predicted) -> Floats:
-    """Return the scale of each class, and then the shifts, that have the least loss.
+    """Return the scales, and then the shifts, of the classes that have the least loss.
 
-    Some of the rows find the place and the curvature there, by which all of them then
-    need few steps of Newton's method.
+    A sample of rows gives a start and the curvature there, so that Newton's method
+    needs few steps over all rows.
     """
     n, K = predicted.table.shape
     start: Floats = np.repeat([1.0, 0.0], K)
@@ -170,10 +170,10 @@ def _best_scales(loss: Loss, target: Target, predicted: Predicted) -> Floats:
     if step == 1:
         return found
     curvature = approx_fprime(found, lambda x: of_sample(x)[1])
-    # The loss does not change if all shifts do: without a ridge this is singular.
+    # The loss does not depend on a common shift: without a ridge this is singular.
     curvature = (curvature + curvature.T) / 2
     curvature += np.diag(1e-7 * np.abs(curvature.diagonal()) + 1e-12)
-    # Half as large as the table, and precise enough for where the minimum is.
+    # float32 takes half the memory, and is precise enough for the minimiser.
     columns = np.empty((K, n), dtype=np.float32)
     for rows in _blocks(n):
         columns[:, rows] = predicted.logits(rows)

@@ -8,7 +8,6 @@ from skxent.optimize.inverse import check_curvature
 from skxent.optimize.newton import backtrack, lengthened
 from skxent.optimize.objective import Objective
 from skxent.optimize.precondition import (
-    MAX_GRAM_COLUMNS,
     MAX_GRAM_ENTRIES,
     Diagonal,
     Linear,
@@ -40,8 +39,8 @@ SLOW_FACTOR = 2.0
 # The first scale is a Gram matrix only if it costs at most this many Hessian products.
 DEAR_GRAM = 20.0
 
-# The scale is replaced after MIN_STEPS or more steps if the predicted number of further
-# steps exceeds FEW_STEPS plus STEPS_PER_PRODUCT for each Hessian product it would cost.
+# After MIN_STEPS the scale is replaced if the predicted number of further steps exceeds
+# FEW_STEPS plus STEPS_PER_PRODUCT for each Hessian product that the new scale costs.
 MIN_STEPS, FEW_STEPS, STEPS_PER_PRODUCT = 12, 6, 2.0
 
 # Below ROUNDING_FLOORS rounding errors, values do not show which point is lower. The
@@ -54,7 +53,7 @@ STEADY = 0.25
 
 
 class Scale:
-    """About the inverse of the Hessian at W: of its diagonal, or of Gram matrices."""
+    """An approximate inverse of the Hessian at W: its diagonal, or Gram matrices."""
 
     def __init__(self, objective: Objective, W: Weights, inverse: Linear) -> None:
         self.sample: Objective = objective.subsample
@@ -62,14 +61,13 @@ class Scale:
         self.inverse = inverse
 
     def growth(self, W: Weights) -> float:
-        """Return how many times larger the inverse may be at W, in an output."""
+        """Return the largest factor by which the inverse of an output grows up to W."""
         return float((self.curvature / output_curvature(self.sample, W)).max())
 
 
 def first_scale(objective: Objective, W: Weights) -> Scale:
     """Return the diagonal, or a Gram matrix if that is worth it."""
-    wide = objective.rows.n_features > MAX_GRAM_COLUMNS
-    if wide or gram_cost(objective) > DEAR_GRAM:
+    if gram_cost(objective) > DEAR_GRAM:
         diagonal: Diagonal | None = Diagonal(objective, W)
     else:
         diagonal = diagonal_if_sufficient(objective, W)
@@ -79,18 +77,20 @@ def first_scale(objective: Objective, W: Weights) -> Scale:
 
 
 def next_scale(objective: Objective, W: Weights, most: float) -> Scale | None:
-    """Return Gram matrices if they cost at most `most` Hessian products."""
+    """Return a scale of Gram matrices, or None if it costs more than `most` products.
+
+    One matrix for each output if these fit in memory, else their mean.
+    """
     (size, m), cost = objective.shape, gram_cost(objective)
     each = m > 1 and m * size**2 <= MAX_GRAM_ENTRIES
-    wide = objective.rows.n_features > MAX_GRAM_COLUMNS
-    if wide or cost * (m if each else 1) > most:
+    if cost == np.inf or cost * (m if each else 1) > most:
         return None
     kind = each_output if each else mean_by_output
     return Scale(objective, W, kind(objective.subsample, W))
 
 
 def lbfgs(objective: Objective, start: Weights, options: SolverOptions) -> Solution:
-    """Minimise by L-BFGS; many rows start from the minimum of a sample."""
+    """Minimise by L-BFGS, with many rows from the minimum of a sample."""
     inverse: Linear | None = None
     if not start[: objective.rows.n_features].any():
 
@@ -105,7 +105,7 @@ def lbfgs(objective: Objective, start: Weights, options: SolverOptions) -> Solut
 
 
 class Descent:
-    """L-BFGS from `start`, which is near the end if the inverse there is known."""
+    """The state of L-BFGS; `inverse` is given if it is that of a sample at `start`."""
 
     def __init__(
         self,
@@ -120,7 +120,8 @@ class Descent:
         if inverse is None:
             self.scale = first_scale(objective, start)
             inverse = self.scale.inverse
-        self.known: bool = self.scale is None  # is the inverse one at the point?
+        # Whether the inverse allows for the curvature at the point.
+        self.current: bool = self.scale is None
         self._begin(inverse)
 
     def _begin(self, inverse: Linear) -> None:
@@ -139,8 +140,8 @@ class Descent:
             if not np.isfinite(slope):
                 check_curvature(self.point.gradient, "gradient")
                 return self._solution(STALLED, n_iter, np.inf)
-            if left <= options.tol and not self.known:
-                self._look_again()
+            if left <= options.tol and not self.current:
+                self._renew()
                 step, slope, decrement, left = self._step()
             if options.verbose:
                 print(
@@ -149,7 +150,7 @@ class Descent:
                 )
             W, value = self.point.W, self.point.value
             if left <= options.tol:
-                # So near, a whole step is free precision.
+                # This close to the minimum a whole step needs no check.
                 value -= 0.5 * decrement**2
                 return Solution(W + step, value, n_iter, left, CONVERGED)
             floor = rounding_error(objective.dtype, value)
@@ -180,7 +181,7 @@ class Descent:
         return self._solution(MAX_ITER, options.max_iter, decrement)
 
     def _step(self) -> tuple[Weights, float, float, float]:
-        """Return a step, its slope, the decrement, and what the step leaves of it."""
+        """Return a step, its slope, the decrement, and the decrement after the step."""
         gradient = self.point.gradient
         step = self.model.step(gradient)
         slope = float(np.vdot(gradient, step))
@@ -196,15 +197,15 @@ class Descent:
         return step, slope, decrement, left
 
     def _steps_left(self) -> float:
-        """Return how many steps are to come, at the mean rate of those so far."""
+        """Predict how many steps are left, from the mean rate of those so far."""
         last = self.decrements[-1]
         rate = np.log(self.first / last) / self.steps
         return float(np.log(last / self.options.tol) / rate) if rate > 0 else np.inf
 
-    def _look_again(self) -> None:
-        """Take account of what the curvature has become since the scale was made."""
+    def _renew(self) -> None:
+        """Allow for the change of the curvature since the scale was made."""
         assert self.scale is not None
-        self.known = True
+        self.current = True
         objective, W = self.objective, self.point.W
         if self.steps <= MAX_STEPS:
             self.growth = self.scale.growth(W)

@@ -113,7 +113,7 @@ def newton(
             return Solution(W, value, iteration, decrement, CONVERGED)
         if decrement**2 <= floor and decrement > 0.5 * previous:
             return Solution(point.W, point.value, iteration, decrement, ROUNDING)
-        # Values no longer tell whether such a short step leads down, and δ still falls.
+        # Rounding hides whether such a short step lowers the value, but δ still falls.
         trusted = decrement**2 <= NEAR_ROUNDING * floor and 2 * decrement <= previous
         previous = decrement
         if trusted:

@@ -60,7 +60,7 @@ class PenaltyPath:
         self.last: Solution | None = None  # without an L1 norm
 
     def entry(self, objective: Objective) -> float:
-        """Return how many times its L1 norm the first penalised coefficient enters."""
+        """Return the multiple of the L1 norm at which a first coefficient enters."""
         self._begin(objective)
         assert objective.l1_weights is not None
         slopes = np.stack([-self.gradient.min(axis=1), self.gradient.max(axis=1)])
@@ -70,7 +70,7 @@ class PenaltyPath:
         return float(share.max(initial=0.0))
 
     def _begin(self, objective: Objective) -> None:
-        """Go to the minimum where what an L1 norm holds is zero, if not yet there."""
+        """Minimise over the unpenalised coefficients, before the first penalty only."""
         free = free_columns(objective).any(axis=0)
         missing = np.setdiff1d(np.flatnonzero(free), self.set.index)
         if np.isinf(self.at) and (len(missing) or self.rows.offset is not None):

@@ -28,18 +28,18 @@ from skxent.optimize.smooth import Weights
 # With more columns than this a Gram matrix would not pay.
 MAX_GRAM_COLUMNS = 2000
 
-# Numbers that the Gram matrices of all outputs may have together: 32 MB.
+# The most numbers in the Gram matrices of all outputs together: 32 MB.
 MAX_GRAM_ENTRIES = 1 << 22
 
-# Of so many coefficients the whole Hessian can be formed.
+# The most coefficients for which the whole Hessian is formed.
 MAX_WHOLE_COEFFICIENTS = 1000
 
-# Hessian products that a Gram matrix may take to be formed without a question.
+# A Gram matrix that costs at most this many Hessian products is always formed.
 CHEAP_GRAM = 3
 
-# Scaled by its diagonal, curvature that reaches no further than this has no need of a
-# Gram matrix. Of independent columns, 4 rows each in the sample, it reaches to 2.25,
-# and with three classes to 3.4; of tables that are measured, usually beyond 10
+# The diagonal suffices if the largest eigenvalue of the Hessian scaled by it is at most
+# this. With independent columns and 4 rows of the sample per column it is up to 2.25,
+# with three classes up to 3.4, and with real tables usually above 10
 # (tests/optimize/test_unscaled.py).
 MAX_ROUND_REACH = 4.0
 
@@ -60,12 +60,13 @@ def candidates(objective: Objective, W: Weights) -> list[Preconditioner]:
     d, m = rows.n_features, rows.n_outputs
     diagonal = diagonal_if_sufficient(objective, W)
     if diagonal is not None:
-        cost = float(rows.sparse)
         result.append(
-            Preconditioner(cost, lambda W: Diagonal(objective, W).inverse(objective))
+            Preconditioner(
+                float(rows.sparse), lambda W: Diagonal(objective, W).inverse(objective)
+            )
         )
-    if d <= MAX_GRAM_COLUMNS:
-        cost = gram_cost(objective)
+    cost = gram_cost(objective)
+    if cost < np.inf:
         result.append(Preconditioner(cost, lambda W: mean_of_outputs(sample, W)))
         if m > 1 and m * d**2 <= MAX_GRAM_ENTRIES:
             each = Preconditioner(cost * m, lambda W: each_output(sample, W), True)
@@ -77,22 +78,26 @@ def candidates(objective: Objective, W: Weights) -> list[Preconditioner]:
 
 
 def gram_cost(objective: Objective) -> float:
-    """Return about how many Hessian products take as long as a sample's Gram matrix."""
+    """Return about how many Hessian products take as long as a sample's Gram matrix.
+
+    It is infinite where there are too many columns for such a matrix.
+    """
     rows = objective.rows
+    if rows.n_features > MAX_GRAM_COLUMNS:
+        return np.inf
     return rows.gram_cost() * rows.subsample.n_samples / rows.n_samples
 
 
 def diagonal_if_sufficient(objective: Objective, W: Weights) -> Diagonal | None:
     """Return the diagonal of the Hessian at W, or None if a Gram matrix is worth it.
 
-    That is where it takes next to none, or where the curvature in units of its diagonal
-    is far from round.
+    It is worth it if it is cheap, or if the scaled Hessian has a large eigenvalue.
     """
-    narrow = objective.rows.n_features <= MAX_GRAM_COLUMNS
-    if narrow and gram_cost(objective) <= CHEAP_GRAM:
+    cost = gram_cost(objective)
+    if cost <= CHEAP_GRAM:
         return None
     diagonal = Diagonal(objective, W)
-    if narrow:
+    if cost < np.inf:
         sample = replace(objective.subsample, cache_logits=True)
         root, reach, point = np.sqrt(diagonal.scale), 0.0, sample.at(W)
         V = diagonal.centred(point.gradient) / root
@@ -178,13 +183,13 @@ def mean_of_outputs(sample: Objective, W: Weights) -> Linear:
 
 
 def output_curvature(sample: Objective, W: Weights) -> Weights:
-    """Return the mean curvature of each output, (m,), far enough from zero."""
+    """Return the mean curvature of each output, (m,), bounded away from zero."""
     curvature = sample.output_curvature(W)
     return np.maximum(curvature, max(1e-3 * curvature.mean(), 1e-300))
 
 
 def mean_by_output(sample: Objective, W: Weights) -> Linear:
-    """Return the inverse of that Gram matrix, with a scale for each output."""
+    """Return the inverse of one Gram matrix, scaled by the curvature of each output."""
     inverse = Inverse(sample.gram(W), *sample.precision)
     if sample.rows.n_outputs == 1:
         return inverse

@@ -16,14 +16,14 @@ from scipy.linalg.lapack import dtrtrs
 from skxent.optimize.precondition import Linear
 from skxent.optimize.smooth import Point, Weights
 
-# Steps that are kept, and the least curvature along a step, in that of the model, with
-# which it is.
+# The number of steps that are kept, and the least curvature along one, relative to that
+# of the model.
 HISTORY = 10
 MIN_CURVATURE = 1e-4
 
 
 class QuasiNewton:
-    """The inverse Hessian, and its product with the gradient that was learned last."""
+    """The inverse Hessian, and its product with the last gradient."""
 
     def __init__(self, inverse: Linear, gradient: Weights) -> None:
         self.inverse = inverse
@@ -38,7 +38,7 @@ class QuasiNewton:
         return (self.pairs[:, : len(self.order)] @ vector.ravel())[:, self.order]
 
     def step(self, gradient: Weights) -> Weights:
-        """Return the step from where the gradient was learned last."""
+        """Return the step from the point of the last gradient."""
         result = self.factor * self.scaled
         if not self.order:
             return -result
@@ -53,15 +53,14 @@ class QuasiNewton:
         return -result
 
     def squared_decrement(self, gradient: Weights, growth: float) -> float:
-        """Return the squared decrement by the inverse that steps begin with.
+        """Return the squared decrement by H₀ alone.
 
-        Since it was made, the inverse has grown by about the factor of the last step,
-        or by `growth`.
+        H₀ has since grown by about the factor of the last step, or by `growth`.
         """
         return max(self.factor, growth) * float(np.vdot(gradient, self.scaled))
 
     def learn(self, start: Point, end: Point, expected: float) -> None:
-        """Add a step, along which so much curvature was expected."""
+        """Add a step along which the model had the curvature `expected`."""
         before, self.scaled = self.scaled, self.inverse(end.gradient)
         moved, change = end.W - start.W, end.gradient - start.gradient
         scaled = self.scaled - before

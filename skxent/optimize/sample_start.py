@@ -1,8 +1,8 @@
-"""A start from samples: each of some times the rows of the one before.
+"""A start from the minima of samples of growing size.
 
-The minimum of n rows is about √(p / n) from that of all, in the norm of the decrement,
-where p is the number of weights; and the inverse Hessian of these rows leaves about
-that share of the decrement at each step. So few passes over all rows are left.
+In the norm of the decrement, the minimum of a sample of n rows is about √(p / n) from
+that of all rows, where p is the number of weights. Each step by the inverse Hessian of
+the sample leaves about this share of the decrement, so few passes over all rows remain.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from skxent.optimize.precondition import (
 )
 from skxent.optimize.smooth import Weights
 
-# The ratio between the rows of successive samples. It is odd, because rows may come in
-# pairs or dozens.
+# The ratio of the sizes of successive samples. It is coprime to 2 and 12, because rows
+# may come in pairs or dozens.
 SAMPLE_FACTOR = 7
 
-# The least ratio that saves time, and the least number of rows per weight in a sample.
-# It is smaller for several outputs, for which the start has one inverse Hessian each.
+# The least ratio that saves time, and the least number of rows per weight in a sample,
+# which is smaller for several outputs, because each has its own inverse Hessian.
 MIN_FACTOR = 4
 ROWS_PER_WEIGHT, ROWS_PER_WEIGHT_OF_MANY = 64, 8
 
@@ -41,7 +41,8 @@ SAMPLE_TOL, MAX_SAMPLE_TOL, SAMPLE_ITER = 0.3, 0.1, 20
 # Each output gets its own Gram matrix if all of them cost at most this many passes.
 MAX_GRAM_PASSES = 2.0
 
-# Minimise an objective, from weights, to a tolerance, by an inverse Hessian if known.
+# Returns the weights of a minimum, from an objective, the weights to start from, the
+# tolerance, and the inverse Hessian there or None.
 Minimise = Callable[[Objective, Weights, float, Linear | None], Weights]
 
 
@@ -65,9 +66,9 @@ def sample_steps(objective: Objective) -> list[int]:
 def from_samples(
     objective: Objective, start: Weights, tol: float, minimise: Minimise
 ) -> tuple[Weights, Linear | None]:
-    """Return weights near the minimum, and the inverse Hessian there, from samples.
+    """Return weights near the minimum and the inverse Hessian there, from samples.
 
-    The inverse is None, and the weights are the start, if samples are no help.
+    Return the start and None if samples do not help.
     """
     W, inverse, steps = start, None, sample_steps(objective)
     for step in steps:
@@ -78,7 +79,7 @@ def from_samples(
         W = minimise(part, W, sample_tol, inverse)
         inverse = inverse_of(part, W, n_samples / objective.rows.n_samples)
     if inverse is not None:
-        # A sample may be separable: other rows tell whether its minimum is good.
+        # The minimum of a separable sample is far away, which other rows show.
         step = objective.rows.sample_step
         other = objective.sample(step if step % steps[-1] else step + 1)
         if not other.at(W).value < other.at(start).value:
@@ -87,7 +88,7 @@ def from_samples(
 
 
 def inverse_of(part: Objective, W: Weights, share: float) -> Linear:
-    """Return the inverse Hessian of these rows: of each output, if that is cheap."""
+    """Return the inverse Hessian of a sample, one for each output if that is cheap."""
     size, m = part.shape
     passes = m * part.rows.gram_cost() * share
     if m > 1 and passes <= MAX_GRAM_PASSES and m * size**2 <= MAX_GRAM_ENTRIES:

@@ -54,16 +54,16 @@ METHODS: dict[str, Method] = {
 SOLVERS = tuple(METHODS)
 
 # With this many rows per coefficient or fewer, losses that are not convex have
-# plateaus, on which L-BFGS may stop (benchmarks/bench_linear.py). And if outputs have
-# penalties of their own, as in a stream, its one scale does not tell the decrement.
+# plateaus, on which L-BFGS may stop (benchmarks/bench_linear.py). If outputs have
+# different penalties, as in a stream, L-BFGS misjudges the decrement.
 FEW_ROWS = 6
 
 # Where columns of sparse X have fewer entries, a pass takes less time than the vectors
 # of L-BFGS, as long as W fits a cache.
 FEW_ENTRIES = 16
 
-# Several fits use a Hessian that is kept, so it may cost this many times as much; and
-# this many times where the other solver is Newton-CG.
+# Factors of few_operations: for a Hessian that several fits use, and where the other
+# solver is Newton-CG.
 KEPT_HESSIAN_FACTOR, HARD_FACTOR = 50, 5
 
 
@@ -71,8 +71,8 @@ def choose_solver(objective: Objective, options: SolverOptions) -> str:
     """Return the solver for the size of the problem.
 
     For a convex loss with a penalty, L-BFGS was the fastest at any number of rows per
-    coefficient, but for the smallest problems without a sample to start from, and those
-    with next to no entries in a column (benchmarks/choice_of_solver.py).
+    coefficient, except for small problems without a sample to start from, and for
+    columns with very few entries (benchmarks/choice_of_solver.py).
     """
     size, m = objective.shape
     n, coefficients = objective.rows.n_samples, size * m

@@ -19,11 +19,11 @@ from skxent.optimize.rows.table import TableRows
 from skxent.optimize.smooth import Columns, Point, Weights, rounding_error
 from skxent.optimize.solution import CONVERGED, ROUNDING, SolverOptions
 
-# The Hessian is made anew where a step leaves this much of the decrement.
+# The Hessian is computed again after a step that leaves this share of the decrement.
 SLOW = 0.5
 
-# Coefficients of a working set, and the shortest step that is not given up for a slower
-# but safer method.
+# With more coefficients, or if a step must be shorter, a slower but safer method
+# takes over.
 MAX_KEPT, SHORTEST = 20_000, 0.1
 
 # With more coefficients, coordinate descent reads sparse columns, not their Hessian.
@@ -42,7 +42,7 @@ class Minimum(NamedTuple):
 
 
 class WorkingSet:
-    """Columns that may be in use, and the weights there."""
+    """Columns whose weights may differ from zero, and these weights."""
 
     def __init__(self, rows: TableRows, loss: Loss, options: SolverOptions) -> None:
         self.rows = rows
@@ -63,7 +63,7 @@ class WorkingSet:
         return self.columns.index
 
     def add(self, columns: Columns, gradient: Weights) -> None:
-        """Let columns join at zero; the gradient is that of all columns, (d, m)."""
+        """Add columns, whose weights are zero; gradient (d, m): that of all columns."""
         if len(columns):
             self.columns.add(columns)
             zeros = np.zeros((len(columns), self.W.shape[1]))
@@ -77,7 +77,7 @@ class WorkingSet:
         self.sums = self.columns.sums(self.loss, self.W)
 
     def go_back(self, minimum: Minimum) -> None:
-        """Return to a minimum; columns have not joined since."""
+        """Return to a minimum since which no column was added."""
         self.W, self.sums = minimum.W, minimum.sums
 
     def whole(self, W: Weights) -> Weights:
@@ -87,7 +87,7 @@ class WorkingSet:
         return result
 
     def all_gradients(self, every: Sequence[Sums]) -> list[Weights]:
-        """Return gradients in all columns, each (d, m), computed in one pass."""
+        """Return gradients of all columns, each (d, m), computed in one pass."""
         d, m = self.rows.n_features, self.rows.n_outputs
         if len(self.index) == self.rows.shape[0]:
             order = np.argsort(self.index)[:d]
@@ -160,6 +160,6 @@ class WorkingSet:
 
 
 def free_columns(objective: Objective) -> NDArray[np.bool_]:
-    """Return on which sides of zero an L1 norm does not hold the columns: (2, d)."""
+    """Return (2, d): whether columns have no L1 penalty below and above zero."""
     assert objective.l1_weights is not None
     return np.asarray(objective.l1_weights[:, : objective.rows.n_features] == 0)
