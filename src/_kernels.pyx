@@ -593,7 +593,7 @@ def linear_predictions(
         p.shape = shape_of(
             d, m, skinny_lanes(sizeof(double)), p.X.right == 1 and p.kind == 0, False
         )
-        if p.kind != 0 or m > 4:  # What is read again stays in the first cache.
+        if p.kind != 0 or m > 4:  # A block that is read again stays in the L1 cache.
             p.shape.rows = ROWS
     cdef Py_ssize_t columns = m if which == LOGITS else p.rows.K
     check_size("out", n > 0 and out.shape == (n, columns))
@@ -792,7 +792,7 @@ def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
         s.answers.kind = kind_of_numbers(answers.dtype.str)
         s.answers.data = <char *> <size_t> answers.__array_interface__["data"][0]
         s.answers.down, s.answers.right = answers.strides
-        # All answers count alike, and their sum alone is asked for.
+        # No weights, and only the sum over all answers: their order does not matter.
         s.flat = (
             not s.proba.narrow and s.proba.columns == NULL and K > 1
             and s.proba.numbers.right == 1 and s.proba.numbers.down == K

@@ -33,8 +33,8 @@ cdef bint spans_inside(
     const index[::1] column, const index[::1] first, Py_ssize_t columns
 ) noexcept nogil:
     cdef Py_ssize_t n = first.shape[0] - 1, nnz = column.shape[0], i
-    # What is below 0, or what it lacks to the last, has the sign bit: without comparisons
-    # this takes half the time.
+    # A column below 0 or above the last sets the sign bit of `outside`, which takes half
+    # the time of comparisons.
     cdef index outside = 0, last, largest = <index> 0x7fffffff
     if sizeof(index) > 4:
         largest = <index> 0x7fffffffffffffff

@@ -7,7 +7,7 @@
 #define BY_SIZE(size, name, ...)                                                       \
     ((size) == sizeof(double) ? name##_double(__VA_ARGS__) : name##_float(__VA_ARGS__))
 
-/* What is inlined in each call, and so compiled for its constants. */
+/* A function that is inlined in every call, and so compiled for constant arguments. */
 #if defined(__GNUC__) || defined(__clang__)
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #elif defined(_MSC_VER)

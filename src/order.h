@@ -1,5 +1,5 @@
-/* The stable order of doubles, by their bits: three passes sort the upper 30 of those in
- * which the numbers differ, and what shares these is sorted by the rest.
+/* The stable order of doubles, by their bits: three passes sort by the upper 30 of the bits
+ * in which the numbers differ, and numbers that share these are sorted by the rest.
  */
 #ifndef SKXENT_ORDER_H
 #define SKXENT_ORDER_H
@@ -14,7 +14,7 @@
 #define FETCH(address)
 #endif
 
-/* More digits than these are more places to write to than a cache has lines. */
+/* With more digits, a pass would write to more places than a cache has lines. */
 enum { ORDER_BITS = 10, ORDER_DIGITS = 1 << ORDER_BITS, ORDER_FEW = 128 };
 
 /* Integers in the order of the numbers; -0 is 0. */
@@ -94,9 +94,9 @@ static void order_of(const double *x, ptrdiff_t n, uint64_t *words) {
         words[i] = (uint32_t)words[i];
 }
 
-/* Isotonic regression: its blocks are the edges of the lower convex hull of the sums of
- * rows, in their order, of mass and of hits. A point of it: these sums, and how many rows
- * they are of. */
+/* Isotonic regression: its blocks are the edges of the lower convex hull of the points
+ * (mass, hits), the cumulative sums over the rows in their order. `end` is the number of
+ * rows of such a sum. */
 typedef struct {
     int64_t *end;
     double *mass, *hits;
@@ -104,7 +104,7 @@ typedef struct {
 
 enum { COARSE = 1024, POOL_AHEAD = 24 };
 
-/* Write the hull of every `step`-th of n points and of the last, perhaps in their place. */
+/* Write the hull of every `step`-th of n points and the last; it may overwrite them. */
 static ptrdiff_t hull_of(points p, ptrdiff_t n, ptrdiff_t step, points hull) {
     ptrdiff_t top = 0;
     for (ptrdiff_t k = step - 1, last = n - 1; n > 0; k += step) {
@@ -150,7 +150,7 @@ static ptrdiff_t pool_rows(
         count += is_point;
         value = next;
     }
-    /* Points above a hull of few points are not on that of all: nearly all of them. */
+    /* Points above the hull of some points are not on the hull of all. Few remain. */
     edges = hull_of(blocks, count, count / COARSE + 1, coarse);
     for (ptrdiff_t e = 0, k = 0; e < edges; e++) {
         const double m0 = e > 0 ? masses[e - 1] : 0, h0 = e > 0 ? hits[e - 1] : 0;

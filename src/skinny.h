@@ -61,7 +61,7 @@ typedef struct {
 
 #define SKINNY(T, N)                                                                   \
     /* A vector of S rows times M columns */                                           \
-    ALWAYS_INLINE void dot_##T(                                                               \
+    ALWAYS_INLINE void dot_##T(                                                        \
         const int S, const int M, const T *const *row, ptrdiff_t at, const T *origin,  \
         const T *W, ptrdiff_t wide, skxent_##T##_##N *sum) {                           \
         skxent_##T##_##N x[8], w, o;                                                   \
@@ -79,7 +79,7 @@ typedef struct {
     }                                                                                  \
     /* Rows beyond the last repeat it: Z has room for them. Vectors of sums are folded \
      * N at a time. */                                                                 \
-    ALWAYS_INLINE void dots_##T(                                                              \
+    ALWAYS_INLINE void dots_##T(                                                       \
         const int S, const int M, const shape *s, const block *b, const T *W, T *Z) {  \
         const T *X = (const T *)b->X, *origin = (const T *)b->origin;                  \
         const ptrdiff_t rows = b->rows, step = b->step, full = s->full, tail = s->tail;\
@@ -102,7 +102,7 @@ typedef struct {
         }                                                                              \
     }                                                                                  \
     /* M columns times P vectors of a row, which begin at `from` in X and `to` in G */ \
-    ALWAYS_INLINE void outer_##T(                                                             \
+    ALWAYS_INLINE void outer_##T(                                                      \
         const int P, const int M, const shape *s, const block *b, ptrdiff_t from,      \
         ptrdiff_t to, const T *R, T *G) {                                              \
         const T *X = (const T *)b->X + from, *origin = (const T *)b->origin + to;      \
@@ -119,7 +119,7 @@ typedef struct {
             UNROLL for (int p = 0; p < P; p++) {                                       \
                 memcpy(&x[p], X + i * step + p * N, sizeof x[p]);                      \
                 x[p] -= o[p];                                                          \
-                FETCH_LATER(X + (i + rows) * step + p * N);                             \
+                FETCH_LATER(X + (i + rows) * step + p * N);                            \
             }                                                                          \
             UNROLL for (int k = 0; k < M; k++)                                         \
                 UNROLL for (int p = 0; p < P; p++)                                     \
@@ -129,7 +129,7 @@ typedef struct {
             UNROLL for (int k = 0; k < M; k++)                                         \
                 memcpy(G + k * wide + p * N, &sum[k][p], sizeof o[p]);                 \
     }                                                                                  \
-    ALWAYS_INLINE void outers_##T(                                                            \
+    ALWAYS_INLINE void outers_##T(                                                     \
         const int M, const shape *s, const block *b, const T *R, T *G) {               \
         ptrdiff_t j = 0;                                                               \
         for (; j + SKINNY_WIDTH * N <= s->full; j += SKINNY_WIDTH * N)                 \
@@ -138,8 +138,8 @@ typedef struct {
             outer_##T(1, M, s, b, j < s->full ? j : s->tail, j, R, G);                 \
     }                                                                                  \
     /* M outputs of a tile, whose columns lie one after another, N rows to a vector */ \
-    ALWAYS_INLINE void tile_##T(                                                              \
-        const int M, ptrdiff_t wide, ptrdiff_t columns, ptrdiff_t step, const T *tile,  \
+    ALWAYS_INLINE void tile_##T(                                                       \
+        const int M, ptrdiff_t wide, ptrdiff_t columns, ptrdiff_t step, const T *tile, \
         const T *W, T *u) {                                                            \
         for (int first = 0; first < ROWS; first += 4 * N) {                            \
             skxent_##T##_##N sum[16], x[4];                                            \

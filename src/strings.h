@@ -1,4 +1,4 @@
-/* Rows of bytes, of one width, as codes in order of appearance, by hashing. */
+/* Encode rows of bytes of one width by hashing, with codes in order of appearance. */
 #ifndef SKXENT_STRINGS_H
 #define SKXENT_STRINGS_H
 
@@ -37,7 +37,7 @@ ALWAYS_INLINE uint64_t last_word(const unsigned char *label, ptrdiff_t width) {
     return word;
 }
 
-/* Words times odd numbers, and their sum mixed: no product waits for another. */
+/* A hash: the sum of words times odd numbers, then mixed. No product waits for another. */
 ALWAYS_INLINE int slot_of(const unsigned char *label, ptrdiff_t width) {
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
     uint64_t factor = odd, hash = last_word(label, width) * odd, word;
