@@ -20,8 +20,9 @@ from hard cimport hard_rows
 from labels cimport labels_of, range_and_occurring, whole_codes
 from linear cimport (
     TILE_COLUMNS, Block, LinearPass, Shape, accumulate, add_offset, apart, copy_rows,
-    entries_of, evaluate_numbers, kind_of_numbers, multiply, multiply_tile, pad_origin,
-    padded_weights, read_block, reduce_segment, shape_of, skinny_lanes,
+    entries_of, evaluate_numbers, kind_of_numbers, multiply, multiply_tile,
+    pad_origin, padded_weights, predict_logits, read_block, reduce_segment, shape_of,
+    skinny_lanes,
 )
 from losses cimport ROWS, spec_of
 from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
@@ -502,9 +503,10 @@ cdef int predict_rows(
     cdef float *narrow = <float *> p.logits
     cdef double reach = 1 if narrow == NULL else DBL_MAX / FLT_MAX
     cdef double[ROWS] lost
+    cdef Py_ssize_t width = number_width[p.kind]
+    cdef Py_ssize_t down = p.X.down * (width if p.kind == 0 else 1)  # in bytes
     cdef Block block
     cdef Pass rows = p.rows
-    block.origin = p.origin
     block.X = copies
     block.step = shape.d_padded
     for j in range(ROWS):
@@ -516,7 +518,7 @@ cdef int predict_rows(
         if shape.copied:
             memset(copies, 0, size * shape.d_padded * sizeof(double))
         elif not shape.sparse:
-            block.step = p.X.down
+            block.step = down // width
     for at in range((stop - start + size - 1) // size):
         row = start + at * size
         block.rows = min(size, stop - row)
@@ -527,8 +529,8 @@ cdef int predict_rows(
             if shape.copied:
                 read_block(p, row, block.rows, copies, tile)
             elif not shape.sparse:
-                block.X = <const double *> p.X.data + row * p.X.down
-            multiply(p, &block, row, p.W, z)
+                block.X = <const char *> p.X.data + row * down
+            predict_logits(p, &block, row, z)
             add_to_lost(reach, block.rows * shape.m_padded, z, &lost[0])
         if narrow == NULL:
             result = <double *> p.rows.value.data + row * m
@@ -574,6 +576,7 @@ def linear_predictions(
         check_size("log_weight", len(log_weight) == p.rows.K)
         weights = &log_weight[0]
     cdef double numbers
+    cdef bint in_order
     if isinstance(X, tuple):
         check_size("data", X[0].itemsize == sizeof(double))
         p.entries = entries_of(X[0], X[1], X[2])
@@ -590,10 +593,9 @@ def linear_predictions(
             p.X.data = <void *> <size_t> X.__array_interface__["data"][0]
             p.X.down, p.X.right = X.strides
         p.tiled = 0 < p.X.down < p.X.right
-        p.shape = shape_of(
-            d, m, skinny_lanes(sizeof(double)), p.X.right == 1 and p.kind == 0, False
-        )
-        if p.kind != 0 or m > 4:  # A block that is read again stays in the L1 cache.
+        in_order = p.X.right == (1 if p.kind == 0 else sizeof(float)) and p.kind < 2
+        p.shape = shape_of(d, m, skinny_lanes(sizeof(double)), in_order, False)
+        if p.shape.copied or m > 4:  # A block that is read again stays in the L1 cache.
             p.shape.rows = ROWS
     cdef Py_ssize_t columns = m if which == LOGITS else p.rows.K
     check_size("out", n > 0 and out.shape == (n, columns))
@@ -606,8 +608,7 @@ def linear_predictions(
         p.logits = &narrow[0, 0]
     cdef Py_ssize_t step = p.shape.rows * max(1, 2048 // p.shape.rows)
     cdef Py_ssize_t chunks = (n + step - 1) // step
-    cdef Py_ssize_t padded = apart((p.shape.d_padded + 1) * p.shape.m_padded)
-    cdef Py_ssize_t shared = padded + apart(p.shape.d_padded)
+    cdef Py_ssize_t shared = apart((p.shape.d_padded + 1) * p.shape.m_padded)
     cdef Py_ssize_t size = 3 * apart(p.rows.K * ROWS) + apart(p.shape.rows * p.rows.K)
     size += apart(p.shape.rows * p.shape.m_padded)
     if p.tiled:
@@ -622,7 +623,6 @@ def linear_predictions(
     if room == NULL:
         raise MemoryError()
     p.W = padded_weights(&p.shape, W, work)
-    p.origin = work + padded
     work += shared
     cdef bint single = chunks == 1
     if single:
@@ -870,21 +870,44 @@ def label_range(y):
     return range_and_occurring(labels_of(y, len(y)), len(y)) if len(y) else None
 
 
-def codes_of_floats(const floating[:] y, Py_ssize_t n_classes, Py_ssize_t[::1] codes):
+def codes_of_floats(y, Py_ssize_t n_classes, Py_ssize_t[::1] codes):
     """Write y as codes, and return False if one is not a whole number in 0..K-1."""
-    with nogil:
-        good = whole_codes(y, n_classes, codes)
-    return bool(good)
+    cdef const double *doubles = NULL
+    cdef const float *floats = NULL
+    cdef View view
+    check_size("codes", len(codes) == len(y))
+    if y.itemsize == sizeof(double):
+        view = view_of("y", y, len(y), 1, doubles)
+        return bool(whole_codes(<const double *> view.data, view.down, n_classes, codes))
+    view = view_of("y", y, len(y), 1, floats)
+    return bool(whole_codes(<const float *> view.data, view.down, n_classes, codes))
 
 
-def vecmath(str function, const floating[:] x, floating[:] out):
+def vecmath(str function, x, out):
     """Apply a function of vecmath.h, for the tests of its bounds."""
-    cdef Py_ssize_t i
-    cdef floating reciprocal
+    cdef const double *doubles = NULL
+    cdef const float *floats = NULL
     cdef int which = ["exp", "exp_down", "expm1", "log", "log1p", "log1p_unit"].index(function)
-    for i in range(x.shape[0]):
-        out[i] = (
-            exp(x[i]) if which == 0 else exp_down(x[i]) if which == 1
-            else expm1(x[i]) if which == 2 else log(x[i]) if which == 3
-            else log1p(x[i]) if which == 4 else log1p_unit(x[i], &reciprocal)
+    cdef View read, write
+    if x.itemsize == sizeof(double):
+        read = view_of("x", x, len(x), 1, doubles)
+        write = view_of("out", out, len(x), 1, doubles, True)
+        apply(which, len(x), &read, &write, doubles)
+    else:
+        read = view_of("x", x, len(x), 1, floats)
+        write = view_of("out", out, len(x), 1, floats, True)
+        apply(which, len(x), &read, &write, floats)
+
+
+cdef void apply(
+    int which, Py_ssize_t n, const View *read, const View *write, const floating *like
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating reciprocal, x
+    for i in range(n):
+        x = (<const floating *> read.data)[i * read.down]
+        (<floating *> write.data)[i * write.down] = (
+            exp(x) if which == 0 else exp_down(x) if which == 1
+            else expm1(x) if which == 2 else log(x) if which == 3
+            else log1p(x) if which == 4 else log1p_unit(x, &reciprocal)
         )

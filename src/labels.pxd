@@ -70,14 +70,14 @@ cdef inline tuple range_and_occurring(Labels y, Py_ssize_t n):
 
 
 cdef inline bint whole_codes(
-    const floating[:] y, Py_ssize_t n_classes, Py_ssize_t[::1] codes
+    const floating *y, Py_ssize_t step, Py_ssize_t n_classes, Py_ssize_t[::1] codes
 ) noexcept nogil:
     """Write y as codes, and return True if all are whole numbers in 0..K-1."""
     cdef Py_ssize_t i
     cdef floating x, most = <floating> n_classes
     cdef bint inside, good = True
-    for i in range(y.shape[0]):
-        x = y[i]
+    for i in range(codes.shape[0]):
+        x = y[i * step]
         inside = (x >= 0) & (x < most)
         codes[i] = <Py_ssize_t> (x if inside else 0)
         good &= inside & (<floating> codes[i] == x)

@@ -25,6 +25,7 @@ cdef extern from "skinny.h" nogil:
         Py_ssize_t rows, step
     Py_ssize_t skinny_lanes(size_t)
     void matmul_rows(size_t, const Shape *, const Block *, const void *, void *)
+    void matmul_plain(size_t, const Shape *, const Block *, const double *, double *)
     void accumulate_outer(size_t, const Shape *, const Block *, const void *, void *)
     void matmul_tile(
         size_t, const Shape *, Py_ssize_t, Py_ssize_t, const void *, const void *, void *
@@ -272,6 +273,17 @@ cdef inline void copy_rows(
         memcpy(out + i * out_step, source + i * source_step, m * sizeof(floating))
 
 
+cdef inline void begin_with_intercepts(
+    const Shape *shape, const floating *W, floating *z
+) noexcept nogil:
+    """Write the intercepts to all rows of a block: each copy doubles how many are there."""
+    cdef Py_ssize_t filled = shape.m_padded, numbers = shape.rows * shape.m_padded
+    memcpy(z, W + shape.d_padded * shape.m_padded, filled * sizeof(floating))
+    while filled < numbers:
+        memcpy(z + filled, z, min(filled, numbers - filled) * sizeof(floating))
+        filled *= 2
+
+
 cdef inline void multiply(
     const LinearPass *p, const Block *block, Py_ssize_t start, const void *weights,
     floating *z
@@ -279,16 +291,24 @@ cdef inline void multiply(
     """Write the products of a block's rows, which begin at row `start`, with weights."""
     cdef const Shape *shape = &p.shape
     cdef const floating *W = <const floating *> weights
-    cdef Py_ssize_t filled = shape.m_padded, numbers = shape.rows * shape.m_padded
-    # All rows begin with the intercepts: each copy doubles how many are there.
-    memcpy(z, W + shape.d_padded * shape.m_padded, filled * sizeof(floating))
-    while filled < numbers:
-        memcpy(z + filled, z, min(filled, numbers - filled) * sizeof(floating))
-        filled *= 2
+    begin_with_intercepts(shape, W, z)
     if shape.sparse:
         gather(sizeof(floating), &p.entries, start, block.rows, shape.m_padded, W, z)
     else:
         matmul_rows(sizeof(floating), shape, block, W, z)
+
+
+cdef inline void predict_logits(
+    const LinearPass *p, const Block *block, Py_ssize_t start, double *z
+) noexcept nogil:
+    """Write the logits of a block's rows, which lie as they are and have no origin."""
+    cdef const Shape *shape = &p.shape
+    cdef const double *W = <const double *> p.W
+    begin_with_intercepts(shape, W, z)
+    if shape.sparse:
+        gather(sizeof(double), &p.entries, start, block.rows, shape.m_padded, W, z)
+    else:
+        matmul_plain(number_width[p.kind if not shape.copied else 0], shape, block, W, z)
 
 
 cdef inline void add_offset(

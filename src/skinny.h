@@ -2,6 +2,7 @@
  *
  *   matmul_rows        Z (rows x m) += (X - o) W
  *   accumulate_outer   G (m x d) += R' (X - o)
+ *   matmul_plain       the same without an origin, of rows of doubles or floats
  *   matmul_tile        u (m x ROWS) += W X', of a tile of X; step: from a column to the next
  *
  * Lanes run along d, and X is read as it lies, the second time from a cache near the
@@ -59,17 +60,38 @@ typedef struct {
 #define FETCH_LATER(address) __builtin_prefetch(address, 0, 2)
 #define FAR 2048 /* numbers from what is read to what is fetched */
 
-#define SKINNY(T, N)                                                                   \
-    /* A vector of S rows times M columns */                                           \
-    ALWAYS_INLINE void dot_##T(                                                        \
-        const int S, const int M, const T *const *row, ptrdiff_t at, const T *origin,  \
+/* Add sums of 4 outputs of a row, or of two, to Z, without a scalar in between. */
+#define ADD_QUAD(V, at, ...)                                                           \
+    do {                                                                               \
+        V z;                                                                           \
+        memcpy(&z, at, sizeof z);                                                      \
+        z += __builtin_shufflevector(v[0], v[0], __VA_ARGS__);                         \
+        memcpy(at, &z, sizeof z);                                                      \
+    } while (0)
+#define ADD_QUADS_2(T, at, z_step)
+#define ADD_QUADS_4(T, at, z_step) ADD_QUAD(skxent_##T##_4, at, 0, 1, 2, 3)
+#define ADD_QUADS_8(T, at, z_step)                                                     \
+    do {                                                                               \
+        ADD_QUAD(skxent_##T##_4, at, 0, 1, 2, 3);                                      \
+        ADD_QUAD(skxent_##T##_4, at + z_step, 4, 5, 6, 7);                             \
+    } while (0)
+
+/* Products of S rows of numbers of type U with M columns, as T. Rows beyond the last
+ * repeat it: Z has room for them. Vectors of sums are folded N at a time. */
+#define DOTS_OF(NAME, CENTRED, U, T, N)                                                \
+    ALWAYS_INLINE void NAME##_of_vector(                                               \
+        const int S, const int M, const U *const *row, ptrdiff_t at, const T *origin,  \
         const T *W, ptrdiff_t wide, skxent_##T##_##N *sum) {                           \
         skxent_##T##_##N x[8], w, o;                                                   \
-        memcpy(&o, origin, sizeof o);                                                  \
+        skxent_##U##_##N read;                                                         \
+        if (CENTRED)                                                                   \
+            memcpy(&o, origin, sizeof o);                                              \
         UNROLL for (int r = 0; r < S; r++) {                                           \
-            memcpy(&x[r], row[r] + at, sizeof o);                                      \
+            memcpy(&read, row[r] + at, sizeof read);                                   \
+            x[r] = __builtin_convertvector(read, skxent_##T##_##N);                    \
             FETCH_LATER(row[r] + at + FAR);                                            \
-            x[r] -= o;                                                                 \
+            if (CENTRED)                                                               \
+                x[r] -= o;                                                             \
         }                                                                              \
         UNROLL for (int k = 0; k < M; k++) {                                           \
             memcpy(&w, W + k * wide, sizeof w);                                        \
@@ -77,30 +99,36 @@ typedef struct {
                 sum[r * M + k] += x[r] * w;                                            \
         }                                                                              \
     }                                                                                  \
-    /* Rows beyond the last repeat it: Z has room for them. Vectors of sums are folded \
-     * N at a time. */                                                                 \
-    ALWAYS_INLINE void dots_##T(                                                       \
+    ALWAYS_INLINE void NAME(                                                           \
         const int S, const int M, const shape *s, const block *b, const T *W, T *Z) {  \
-        const T *X = (const T *)b->X, *origin = (const T *)b->origin;                  \
+        const T *origin = (const T *)b->origin;                                        \
         const ptrdiff_t rows = b->rows, step = b->step, full = s->full, tail = s->tail;\
         const ptrdiff_t wide = s->d_padded, z_step = s->m_padded;                      \
         for (ptrdiff_t i = 0; i < rows; i += S) {                                      \
             skxent_##T##_##N sum[16] = {{0}};                                          \
-            const T *row[8];                                                           \
+            const U *row[8];                                                           \
             UNROLL for (int r = 0; r < S; r++)                                         \
-                row[r] = X + (i + r < rows ? i + r : rows - 1) * step;                 \
+                row[r] = (const U *)b->X + (i + r < rows ? i + r : rows - 1) * step;   \
             for (ptrdiff_t j = 0; j < full; j += N)                                    \
-                dot_##T(S, M, row, j, origin + j, W + j, wide, sum);                   \
+                NAME##_of_vector(S, M, row, j, origin + j, W + j, wide, sum);          \
             if (tail >= 0)                                                             \
-                dot_##T(S, M, row, tail, origin + full, W + full, wide, sum);          \
+                NAME##_of_vector(S, M, row, tail, origin + full, W + full, wide, sum); \
             UNROLL for (int first = 0; first < S * M; first += N) {                    \
                 skxent_##T##_##N *v = sum + first;                                     \
+                T *at = Z + (i + first / M) * z_step;                                  \
                 STAGES_##N(FOLD, skxent_##T##_##N)                                     \
+                if (M == 4 && N >= 4) {                                                \
+                    ADD_QUADS_##N(T, at, z_step);                                      \
+                    continue;                                                          \
+                }                                                                      \
                 UNROLL for (int e = first; e < first + N && e < S * M; e++)            \
                     Z[(i + e / M) * z_step + e % M] += v[0][e - first];                \
             }                                                                          \
         }                                                                              \
-    }                                                                                  \
+    }
+
+#define SKINNY(T, N)                                                                   \
+    DOTS_OF(dots_##T, 1, T, T, N)                                                      \
     /* M columns times P vectors of a row, which begin at `from` in X and `to` in G */ \
     ALWAYS_INLINE void outer_##T(                                                      \
         const int P, const int M, const shape *s, const block *b, ptrdiff_t from,      \
@@ -167,7 +195,7 @@ typedef struct {
         for (; k < s->m; k++)                                                          \
             tile_##T(1, wide, columns, step, tile, W + k * wide, u + k * ROWS);        \
     }                                                                                  \
-    static inline void matmul_rows_##T(                                                \
+    static void matmul_rows_##T(                                                       \
         const shape *s, const block *b, const T *W, T *Z) {                            \
         for (ptrdiff_t k = 0, M; k < s->m; k += M)                                     \
             EACH(M, s->m - k, DOTS, T)                                                 \
@@ -191,17 +219,33 @@ typedef struct {
         DO(T, SKINNY_ROWS, 4);                                                         \
     }
 #define DOTS(T, S, M) dots_##T(S, M, s, b, W + k * s->d_padded, Z + k)
+#define PLAIN(U, S, M) plain_##U(S, M, s, b, W + k * s->d_padded, Z + k)
 #define OUTERS(T, S, M) outers_##T(M, s, b, R + k, G + k * s->d_padded)
+
+/* As doubles, without an origin. */
+#define SKINNY_PLAIN(U, N)                                                             \
+    DOTS_OF(plain_##U, 0, U, double, N)                                                \
+    static void matmul_plain_##U(                                                      \
+        const shape *s, const block *b, const double *W, double *Z) {                  \
+        for (ptrdiff_t k = 0, M; k < s->m; k += M)                                     \
+            EACH(M, s->m - k, PLAIN, U)                                                \
+    }
 
 #if defined(__AVX512F__)
 SKINNY(double, 8)
 SKINNY(float, 8)
+SKINNY_PLAIN(double, 8)
+SKINNY_PLAIN(float, 8)
 #elif defined(__AVX__)
 SKINNY(double, 4)
 SKINNY(float, 8)
+SKINNY_PLAIN(double, 4)
+SKINNY_PLAIN(float, 4)
 #else
 SKINNY(double, 2)
 SKINNY(float, 4)
+SKINNY_PLAIN(double, 2)
+SKINNY_PLAIN(float, 2)
 #endif
 
 #else
@@ -234,6 +278,18 @@ SKINNY(float, 4)
 SKINNY(double)
 SKINNY(float)
 
+#define SKINNY_PLAIN(U)                                                                \
+    static void matmul_plain_##U(                                                      \
+        const shape *s, const block *b, const double *W, double *Z) {                  \
+        const U *X = (const U *)b->X;                                                  \
+        for (ptrdiff_t i = 0; i < b->rows; i++, X += b->step, Z += s->m_padded)        \
+            for (ptrdiff_t k = 0; k < s->m; k++)                                       \
+                for (ptrdiff_t j = 0; j < s->d; j++)                                   \
+                    Z[k] += X[j] * W[k * s->d_padded + j];                             \
+    }
+SKINNY_PLAIN(double)
+SKINNY_PLAIN(float)
+
 #endif
 
 /* The lines of a tile of ROWS rows of X. Steps and width are in bytes. */
@@ -255,6 +311,11 @@ static inline ptrdiff_t skinny_lanes(size_t size) {
 static inline void matmul_rows(
     size_t size, const shape *s, const block *b, const void *W, void *Z) {
     BY_SIZE(size, matmul_rows, s, b, W, Z);
+}
+/* Of rows of doubles, or of floats. */
+static inline void matmul_plain(
+    size_t size, const shape *s, const block *b, const double *W, double *Z) {
+    BY_SIZE(size, matmul_plain, s, b, W, Z);
 }
 static inline void matmul_tile(
     size_t size, const shape *s, ptrdiff_t columns, ptrdiff_t step, const void *tile,
