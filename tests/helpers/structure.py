@@ -50,7 +50,7 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 40_100,
+    "lines": 40_150,
     "lines of code": 24_700,
 }
 MAX_FILE_LINES = 300
