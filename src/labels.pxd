@@ -4,7 +4,7 @@ from cpython.buffer cimport (
     PyBUF_ANY_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cython cimport floating
-from views cimport check_size
+from views cimport check_size, native_kind
 
 cdef extern from "labels.h" nogil:
     ctypedef struct Labels "labels":
@@ -28,7 +28,7 @@ cdef inline Labels labels_of(y, Py_ssize_t n) except *:
     cdef Py_buffer buffer
     cdef char kind
     PyObject_GetBuffer(y, &buffer, PyBUF_FORMAT | PyBUF_ANY_CONTIGUOUS)
-    kind = buffer.format[0] if buffer.format != NULL and buffer.format[1] == 0 else 0
+    kind = native_kind(&buffer)
     labels.data, labels.width = buffer.buf, <int> buffer.itemsize
     fits = buffer.ndim == 1 and buffer.len == n * buffer.itemsize and n > 0
     PyBuffer_Release(&buffer)

@@ -20,6 +20,28 @@ cdef inline int check_size(str name, bint fits) except -1:
     return 0
 
 
+cdef inline char native_kind(const Py_buffer *buffer) noexcept:
+    """Return the letter of a buffer's numbers; 0 if they are swapped or not aligned.
+
+    numpy gives the order of the bytes only if the dtype names it, as those of Zarr do,
+    or if the numbers are not aligned. It must then be this machine's.
+    """
+    cdef const char *format = buffer.format
+    cdef short one = 1
+    cdef char own = b"<" if (<char *> &one)[0] else b">"
+    cdef int axis
+    if format == NULL:
+        return 0
+    if format[0] == own:
+        format += 1
+        if <size_t> buffer.buf % <size_t> buffer.itemsize:
+            return 0
+        for axis in range(buffer.ndim):
+            if buffer.strides[axis] % buffer.itemsize:
+                return 0
+    return format[0] if format[0] and format[1] == 0 else 0
+
+
 cdef inline View view_of(
     str name, array, Py_ssize_t rows, Py_ssize_t columns, const floating *like,
     bint written=False
@@ -48,8 +70,7 @@ cdef inline View view_of(
         )
         view.down = buffer.strides[0] // size
         view.right = buffer.strides[1] // size if buffer.ndim == 2 else 0
-    # Swapped or unaligned numbers have a format of two characters.
-    same = buffer.format != NULL and buffer.format[0] == kind and buffer.format[1] == 0
+    same = native_kind(&buffer) == kind
     view.data = buffer.buf
     PyBuffer_Release(&buffer)
     check_size(name, fits)

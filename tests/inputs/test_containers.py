@@ -329,3 +329,53 @@ def test_record_batches():
     )
     assert log_loss(y, batch) == pytest.approx(log_loss(y, proba), rel=1e-13)
     assert entropy(batch) == pytest.approx(entropy(proba), rel=1e-13)
+
+
+def ordered(order):
+    return lambda a: a.astype(a.dtype.newbyteorder(order))
+
+
+def off_by_a_byte(a):
+    moved = np.empty(a.nbytes + 1, np.uint8)[1:].view(ordered("<")(a).dtype)
+    moved = moved.reshape(a.shape)
+    moved[...] = a
+    return moved
+
+
+# scikit-learn's, of float32 in the other byte order.
+@pytest.mark.filterwarnings("ignore:The y_prob values do not sum to one")
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize(
+    "change",
+    [ordered("<"), ordered(">"), off_by_a_byte],
+    ids=["little", "big", "unaligned"],
+)
+def test_numbers_may_name_their_byte_order(change, dtype):
+    """As arrays read with Zarr do; their dtypes are equal, and their buffers differ."""
+    rows, proba = X.astype(dtype), P.astype(dtype)
+    weight = np.random.default_rng(0).uniform(size=len(X)).astype(dtype)
+    tol = 1e-5 if dtype == "f4" else 1e-12
+    results = []
+    for given in (lambda a: a, change):
+        A, y, w, p = map(given, (rows, CODES, weight, proba))
+        model = CrossEntropyClassifier(tol=1e-8).fit(A, y, w)
+        soft = CrossEntropyClassifier(tol=1e-8).fit(A, p, offset=p)
+        blocks = ArrayBlocks(A, y, w, block_rows=60)
+        z = given(np.log(proba))
+        results.append(
+            [
+                model.coef_,
+                model.predict_proba(A),
+                model.score(A, y, w),
+                soft.coef_,
+                CrossEntropyClassifier(tol=1e-8).fit(blocks).coef_,
+                CrossEntropyClassifier().partial_fit(A, y, classes=[0, 1, 2]).coef_,
+                TemperatureScaling().fit(z, y).predict_proba(z),
+                log_loss(y, p, sample_weight=w),
+                cross_entropy(p, p, sample_weight=w),
+                multilabel_log_loss(given((P > 0.3).astype(int)), p),
+                Focal(2.0).gradient(y, z),
+            ]
+        )
+    for expected, found in zip(*results, strict=True):
+        assert_allclose(found, expected, rtol=tol, atol=tol)

@@ -115,17 +115,35 @@ def test_another_order_within_a_block_is_refused(column, columns):
         CrossEntropyClassifier().fit(Permuted(column, *columns))
 
 
+def objectives_of(blocks, *table):
+    """Return the objective of blocks, and of their rows in one table."""
+    model = CrossEntropyClassifier(solver="lbfgs")
+    return [model._objective(LinearData(*z))[0] for z in ((blocks,), table)]
+
+
 def test_a_sample_of_blocks_is_chosen_as_of_one_table():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(30_000, 50))
     codes = (rows[:, :5].sum(axis=1) > rng.logistic(size=30_000)).astype(int)
     model = CrossEntropyClassifier(solver="lbfgs")
     blocks = ArrayBlocks(rows, codes, block_rows=7000)
-    there, *_ = model._objective(LinearData(blocks))
-    here, *_ = model._objective(LinearData(rows, codes))
+    there, here = objectives_of(blocks, rows, codes)
     assert there.rows.subsample.n_samples == here.rows.subsample.n_samples < 10_000
     found = model.fit(blocks).coef_
     assert_allclose(found, model.fit(rows, codes).coef_, atol=1e-10)
+
+
+@pytest.mark.parametrize("block_rows", [10, 999, 3000])
+def test_a_sample_of_a_sample_is_chosen_as_of_one_table(block_rows):
+    """L-BFGS starts from samples, and its preconditioner is of a sample of these."""
+    rng = np.random.default_rng(0)
+    rows, codes = rng.normal(size=(5000, 3)), rng.integers(2, size=5000)
+    blocks = ArrayBlocks(rows, codes, block_rows=block_rows)
+    there, here = (
+        objective.sample(7).sample(5).at(np.ones(objective.shape)).gradient
+        for objective in objectives_of(blocks, rows, codes)
+    )
+    assert_allclose(there, here, rtol=1e-10)
 
 
 def test_errors_name_the_estimator_and_the_block():

@@ -47,6 +47,17 @@ class RowsPart:
         ]
         return np.concatenate(places)
 
+    def runs_of_every(self, step: int) -> tuple[tuple[int, int], ...]:
+        """Return where the rows of `take_every` are among every `step`-th of all rows.
+
+        So a sample of a sample is that of one table, too.
+        """
+        runs = []
+        for first, rows in self.runs:
+            begin, end = (-(-place // step) for place in (first, first + rows))
+            runs.append((begin, end - begin))
+        return tuple(runs)
+
     def __sizeof__(self) -> int:
         """Return the bytes of its rows: schedulers move what is small."""
         X, target = self.rows.X, self.rows.target
@@ -108,7 +119,7 @@ def subsampled(parts: Parts, step: int) -> list[RowsPart]:
         if not share:
             return None
         sample = replace(sample, weight_sum=part.rows.weight_sum * share)
-        return RowsPart(sample, ((0, sample.n_samples),))
+        return RowsPart(sample, part.runs_of_every(step))
 
     return [sample for sample in map(of, parts) if sample is not None]
 
