@@ -22,6 +22,7 @@ from skxent.inputs.columns import by_class
 from skxent.inputs.labels import check_labels, is_soft
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import two_columns
+from skxent.inputs.weights import check_fit_weight
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
 from skxent.losses._loss import Loss
@@ -200,6 +201,7 @@ class BlendClassifier(
         if isinstance(self.cv, str) and self.cv == "prefit":
             self._check_classes(np.unique(y))
         check_bool("recalibrate", self.recalibrate)
+        sample_weight = check_fit_weight(sample_weight, len(y))
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         given = self.cv
         if groups is not None:

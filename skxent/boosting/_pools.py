@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
-# The largest integer that float64, in which CatBoost keeps labels, counts to.
-LARGEST_LABEL = 2**53
+# The largest integer that float32, in which CatBoost compares labels, counts to.
+LARGEST_LABEL = 2**24
 
 
 def is_pool(X: Any) -> bool:
@@ -58,7 +58,8 @@ def names_of_classes(classes: NDArray[Any], of_pool: bool) -> tuple[Any, ...]:
     if labels.dtype.kind == "f" and (labels == np.trunc(labels)).all():
         labels = labels.astype(np.int64)
     text = all(isinstance(label, str) for label in labels)
-    small = labels.dtype.kind in "iu" and int(np.abs(labels).max()) <= LARGEST_LABEL
+    numbers = labels.dtype.kind in "iu"
+    small = numbers and max(map(abs, labels.tolist())) <= LARGEST_LABEL
     if of_pool or text or small:
         return tuple(labels.tolist())
     return tuple(range(len(labels)))

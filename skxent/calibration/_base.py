@@ -42,7 +42,7 @@ from skxent.inputs.labels import (
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import logits_per_row, refuse_blocks_and_dates
 from skxent.inputs.targets import Target, make_target
-from skxent.inputs.weights import check_sample_weight, check_some_weight
+from skxent.inputs.weights import check_fit_weight, check_some_weight
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import (
     FRACTION,
@@ -114,8 +114,8 @@ class LogitScaling(DescribedScaling, MetaEstimatorMixin, LogitClassifier):
         refuse_blocks_and_dates(X)
         X, y = check_sparse("X", X), self._check_y(y)
         check_folds(self, params)
-        given = params_of_fit(self, sample_weight, params)
-        weights = check_sample_weight(sample_weight, len(y))
+        weights = check_fit_weight(sample_weight, len(y))
+        given = params_of_fit(self, weights, params)
         if not self.ensemble:
             found = fit_model(self, X, y, given)
             floor = self._choose_floor(found.model, found, y, weights)

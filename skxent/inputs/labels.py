@@ -45,8 +45,9 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
     array = as_array(y, name)
     if array.dtype.kind == "T":
         array = array.astype(object)  # scikit-learn does not know numpy's StringDType.
-    if array.dtype.kind == "V":
-        raise ValueError(f"{name} must be an array of labels, got {array.dtype}.")
+    if array.dtype.kind in "Vc" or not array.ndim:
+        got = array.dtype if array.ndim else repr(y)
+        raise ValueError(f"{name} must be an array of labels, got {got}.")
     if array.dtype.kind in "mM":
         refuse_missing(int(np.isnat(array).sum()), name)
     if array.dtype != object:

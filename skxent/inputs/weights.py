@@ -139,10 +139,15 @@ def balanced_class_weight(
 def check_sample_weight(
     sample_weight: ArrayLike | None, n_samples: int
 ) -> NDArray[np.float64] | None:
-    """Return finite, non-negative weights (n,), or None for None."""
+    """Return finite, non-negative weights (n,), or None for None.
+
+    A number is the weight of every row, as in scikit-learn's estimators.
+    """
     if sample_weight is None:
         return None
     given = as_reals("sample_weight", sample_weight)
+    if not given.ndim:
+        given = np.full(n_samples, given)
     if given.shape != (n_samples,):
         raise ValueError(
             f"sample_weight must be of shape ({n_samples},), got {given.shape}."
@@ -155,6 +160,14 @@ def check_sample_weight(
         raise ValueError(
             f"sample_weight must be finite and non-negative, got {weights[bad][0]}."
         )
+    return weights
+
+
+def check_fit_weight(sample_weight: Any, n_samples: int) -> Any:
+    """Return the weights of `check_sample_weight`, which must not all be zero."""
+    weights = check_sample_weight(sample_weight, n_samples)
+    if weights is not None:
+        check_some_weight(weights.max())
     return weights
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from skxent.inputs.columns import by_code, soft_by_class
 from skxent.inputs.labels import are_plain_labels, as_labels, check_targets, is_soft
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import refuse_blocks_and_dates
+from skxent.inputs.weights import check_sample_weight
 from skxent.kernels.checks import (
     FRACTION,
     POSITIVE,
     Interval,
     as_itemsize_strided,
-    as_reals,
     check_bool,
     check_count,
     check_is_data,
@@ -49,7 +49,7 @@ def check_data(
     False spares the search for NaN.
     """
     refuse_blocks_and_dates(X)
-    for name, values in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+    for name, values in (("X", X), ("y", y)):
         check_is_data(name, values)
     X = check_sparse("X", X)
     many = getattr(estimator, "multilabel", False)
@@ -77,16 +77,7 @@ def check_data(
         X = as_itemsize_strided(X)
     if not soft and not (part and (y.dtype.kind != "f" or (y % 1 == 0).all())):
         check_targets(y)
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(X.shape[0], float(sample_weight))
-    if sample_weight is not None:
-        sample_weight = check_array(
-            as_reals("sample_weight", sample_weight),
-            ensure_2d=False,
-            dtype=np.float64,
-            input_name="sample_weight",
-        )
-    return LinearData(X, y, sample_weight)
+    return LinearData(X, y, check_sample_weight(sample_weight, X.shape[0]))
 
 
 def _indicators(estimator: Any, y: Any) -> Any:

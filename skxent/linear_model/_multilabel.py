@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score
 
 from skxent.base.classifier import LogitClassifier, TrainedLoss
 from skxent.inputs.columns import by_class, class_order, column_names
@@ -15,6 +14,7 @@ from skxent.inputs.labels import as_labels
 from skxent.inputs.offset import check_finite, check_offset, read_offset
 from skxent.inputs.tables import logits_per_row
 from skxent.inputs.weights import (
+    Sums,
     balanced_class_weight,
     by_label,
     check_sample_weight,
@@ -74,6 +74,11 @@ def check_indicators(y: NDArray[Any], names: Any) -> None:
     """Raise a ValueError if a column is all 0 or all 1: it teaches nothing."""
     if not len(y):
         raise ValueError("y must have a row at least with multilabel=True, got none.")
+    for name in () if names is None else names:
+        if list(names).count(name) > 1:
+            raise ValueError(
+                f"y must have columns of distinct names, got {name!r} twice."
+            )
     low, high = y.min(axis=0), y.max(axis=0)
     same = np.flatnonzero((low == high) & ((low == 0) | (low == 1)))
     if len(same):
@@ -225,9 +230,10 @@ def share_of_right_rows(
     unknown = answers[(answers != 0) & (answers != 1)]
     if unknown.size:
         raise ValueError(f"y must be 0 or 1 for each label, got {unknown[0]}.")
-    weights = check_sample_weight(sample_weight, len(answers))
-    weights = None if weights is None else moderate(weights)
-    return float(accuracy_score(answers, predicted, sample_weight=weights))
+    right = (answers == predicted).all(axis=1)
+    given = 1.0 if sample_weight is None else sample_weight
+    weights = moderate(check_sample_weight(given, len(answers)))
+    return Sums(float(right @ weights), float(weights.sum())).mean()
 
 
 class MultilabelClassifier(LogitClassifier):

@@ -239,32 +239,33 @@ class LinearPredictor(MultilabelClassifier):
             index outside its shape.
         """
         n_classes, m = len(self.classes_), logits_for(self.classes_)
-        coef, intercept = check_sparse("coef_", self.coef_), self.intercept_
+        coef, intercept = check_sparse("coef_", self.coef_), np.asarray(self.intercept_)
+        coef = coef if sp.issparse(coef) else np.asarray(coef)
         for name, values, shape in (
             ("coef_", coef, (m, n_features)),
             ("intercept_", intercept, (m,)),
         ):
-            found = getattr(values, "shape", None)
-            if found != shape or values.dtype.kind not in "fiu":
-                got = f"{np.asarray(values).dtype} of shape {np.shape(values)}"
+            if values.shape != shape or values.dtype.kind not in "fiu":
                 raise ValueError(
                     f"{name} must be real numbers of shape {shape}, for {n_classes} "
-                    f"classes_ and {n_features} columns, got {got}. "
-                    "Fit the model again."
+                    f"classes_ and {n_features} columns, got {values.dtype} of shape "
+                    f"{values.shape}. Fit the model again."
                 )
         return coef, intercept
 
     def _start(self, shape: tuple[int, int]) -> NDArray[np.float64]:
         """Return the last coefficients, or zeros where they have another shape."""
-        start = np.zeros(shape)
-        coef: Any = check_sparse("coef_", self.coef_)
-        d, m = self.n_features_in_, shape[1]
-        if coef.shape == (m, d):
+        start, d = np.zeros(shape), self.n_features_in_
+        found = getattr(check_sparse("coef_", self.coef_), "shape", ())
+        if len(found) == 2 and found != (shape[1], d):
+            return start
+        try:
             coef, intercept = self._checked_weights(d)
             coef = coef.toarray() if sp.issparse(coef) else coef
             check_finite(coef_=coef, intercept_=intercept)
-            start[:d] = coef.T
-            start[d:] = intercept
+        except ValueError as error:
+            raise ValueError(f"{str(error)[:-1]}, with warm_start=False.") from error
+        start[:d], start[d:] = coef.T, intercept
         return start
 
     def sparsify(self) -> Self:

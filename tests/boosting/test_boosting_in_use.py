@@ -481,6 +481,27 @@ def test_weights_that_float32_does_not_hold(cls, make):
         model.fit(X, y)
 
 
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [2**24, 2**24 + 1, 2**24 + 2],
+        [2**40, 2**40 + 1],
+        [-(2**63), 0],
+        [-(2**24) - 1, -(2**24), 0],
+    ],
+    ids=str,
+)
+def test_labels_that_float32_does_not_tell_apart(labels, loss):
+    """CatBoost would merge them, without a word if two classes are left."""
+    X = table()[0]
+    codes = np.digitize(X[:, 0], [-0.5, 0.5]) % len(labels)
+    named = CatBoostLossClassifier(loss, estimator=cat()).fit(X, np.take(labels, codes))
+    plain = CatBoostLossClassifier(loss, estimator=cat()).fit(X, codes)
+    assert named.classes_.tolist() == sorted(labels)
+    assert_array_equal(named.predict_proba(X), plain.predict_proba(X))
+
+
 @each
 def test_what_the_loss_replaces(cls, make):
     X, y = table()

@@ -87,9 +87,11 @@ def test_nan_and_infinity_in_X(cls, bad, convert):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([1, 1, np.nan, 1, 1, 1], "Input sample_weight contains NaN"),
-        ([1, 1, np.inf, 1, 1, 1], "Input sample_weight contains infinity"),
+        ([1, 1, np.nan, 1, 1, 1], r"^sample_weight must be finite and .*, got nan\.$"),
+        ([1, 1, np.inf, 1, 1, 1], r"^sample_weight must be finite and .*, got inf\.$"),
         ([1, 1, -2.0, 1, 1, 1], r"^sample_weight must be .*non-negative, got -2\.0\.$"),
+        (-2.0, r"^sample_weight must be finite and non-negative, got -2\.0\.$"),
+        (0, r"^sample_weight must have a positive sum, got all zeros\.$"),
         ([0] * 6, r"^sample_weight must have a positive sum, got all zeros\.$"),
         ([1, 1], r"^sample_weight must be of shape \(6,\), got \(2,\)\.$"),
         ([[1]] * 6, r"^sample_weight must be of shape \(6,\), got \(6, 1\)\.$"),

@@ -211,8 +211,8 @@ def test_times_are_no_numbers(model, times):
             "y_proba must be probabilities or logits, which are numbers: Cannot cast",
         ),
         (
-            lambda: cross_entropy(CODES, P, sample_weight=2.0),
-            r"sample_weight must be of shape \(150,\), got \(\)",
+            lambda: cross_entropy(CODES, P, sample_weight=[2.0]),
+            r"sample_weight must be of shape \(150,\), got \(1,\)",
         ),
         (
             lambda: cross_entropy(CODES, {0: P}),

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import scipy.special
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -399,6 +400,74 @@ def test_ignored_labels(y, ignored):
         assert_allclose(found, expected)
         found = expected_calibration_error(y, p, ignore_index=ignored, labels=every)
         assert_allclose(found, expected_calibration_error([0, 1, 1], P2[:3]))
+
+
+# A number as the weight of every row
+
+
+@pytest.mark.parametrize("weight", [2, 2.0, np.float32(2), np.array(2.0)], ids=repr)
+def test_a_number_weighs_every_row(weight):
+    """As in scikit-learn's estimators: also in what a search hands to its scorer."""
+    all_rows, z = np.full(N, 2.0), np.log(P)
+    base = LogisticRegression()
+    models = [
+        CrossEntropyClassifier(),
+        FocalLogisticRegression(l1_ratio=0.5),
+        CrossEntropyClassifier(multilabel=True),
+        FocalLogisticRegressionCV(cv=2, Cs=2, gammas=[0]),
+        TemperatureScaling(base, cv=2),
+        TemperatureScaling(base, cv=2, ensemble=True),
+        BlendClassifier([("a", base), ("b", GaussianNB())], cv=2),
+    ]
+    for model in models:
+        y = np.eye(3, dtype=int)[CODES] if hasattr(model, "l1_ratio") else CODES
+        y = y if getattr(model, "multilabel", False) else CODES
+        found, expected = (
+            clone(model).fit(X, y, sample_weight=w) for w in (weight, all_rows)
+        )
+        assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
+        assert found.score(X, y, sample_weight=weight) == pytest.approx(
+            found.score(X, y, sample_weight=all_rows)
+        )
+    for metric in (
+        lambda w: cross_entropy(CODES, P, sample_weight=w),
+        lambda w: evaluate_loss("focal", CODES, P, sample_weight=w, reduction="sum"),
+        lambda w: expected_calibration_error(CODES, P, sample_weight=w),
+        lambda w: entropy(P, sample_weight=w, reduction="sum"),
+        lambda w: multilabel_log_loss(np.eye(3)[CODES], P, sample_weight=w),
+        lambda w: explain(CODES, P, sample_weight=w).cross_entropy,
+        lambda w: blend_weights([P, P[:, ::-1]], CODES, sample_weight=w),
+        lambda w: Focal(2.0).loss(CODES, z, sample_weight=w).sum(),
+        lambda w: SCORERS["neg_log_loss"](
+            CrossEntropyClassifier().fit(X, CODES), X, CODES, sample_weight=w
+        ),
+    ):
+        assert_array_equal(metric(weight), metric(all_rows))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        TemperatureScaling(LogisticRegression(), cv=2),
+        BlendClassifier([("a", LogisticRegression()), ("b", GaussianNB())], cv=2),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (0, "have a positive sum, got all zeros"),
+        (np.zeros(N), "have a positive sum, got all zeros"),
+        (np.nan, "be finite and non-negative, got nan"),
+        ("balanced", "be real numbers, got <U8"),
+        (np.ones((N, 1)), r"be of shape \(60,\), got \(60, 1\)"),
+        (np.ones(N - 1), r"be of shape \(60,\), got \(59,\)"),
+        (np.ones(N) + 0j, "be real numbers, got complex128"),
+    ],
+)
+def test_weights_are_checked_before_other_estimators_see_them(model, weight, message):
+    with pytest.raises(ValueError, match=rf"^sample_weight must {message}\.$"):
+        model.fit(X, CODES, sample_weight=weight)
 
 
 # Sums of weights

@@ -324,6 +324,22 @@ def test_warm_start_needs_fewer_steps(estimator):
     model = clone(estimator).set_params(warm_start=True).fit(X, y)
     first = model.n_iter_[0]
     assert model.fit(X, y).n_iter_[0] < first
+    proba = model.predict_proba(X)
+    model.coef_, model.intercept_ = model.coef_.tolist(), model.intercept_.tolist()
+    assert_allclose(model.predict_proba(X), proba)
+    assert model.fit(X, y).n_iter_[0] < first
+
+
+@pytest.mark.parametrize("bad", [np.nan, -np.inf, None, "a"])
+def test_a_warm_start_from_no_numbers_says_how_to_begin_anew(bad):
+    X, y = data(3)
+    model = CrossEntropyClassifier(warm_start=True).fit(X, y)
+    model.coef_ = np.full(model.coef_.shape, bad)
+    with pytest.raises(
+        ValueError, match=r"^coef_ must be .*, with warm_start=False\.$"
+    ):
+        model.fit(X, y)
+    model.set_params(warm_start=False).fit(X, y)
 
 
 def test_two_classes_of_softmax_agree_with_one_logit():

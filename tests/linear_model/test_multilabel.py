@@ -158,6 +158,8 @@ def test_a_label_does_not_depend_on_the_others(labels):
         lambda y: sp.csc_array(y),
         lambda y: y.astype(bool),
         lambda y: y.astype("f4"),
+        lambda y: y.astype("f2"),
+        lambda y: y.astype(">i4"),
         lambda y: y.tolist(),
         lambda y: pd.DataFrame(y, columns=NAMES),
         lambda y: pd.DataFrame(y.astype(bool), columns=NAMES).astype("boolean"),
@@ -375,6 +377,10 @@ def nan(y):
         (lambda: many().fit(X), "requires y"),
         (lambda: many().fit(X, 0 * Y), "only 0 in column 0"),
         (lambda: many().fit(X, FRAME.assign(sea=1)), "only 1 in column 'sea'"),
+        (
+            lambda: many().fit(X, FRAME.rename(columns={"sea": "sky"})),
+            "^y must have columns of distinct names, got 'sky' twice",
+        ),
         (lambda: many().set_params(multilabel="yes").fit(X, Y), "multilabel must be"),
         (lambda: many(class_weight="even").fit(X, Y), "class_weight must be"),
         (lambda: many(class_weight=[{}]).fit(X, Y), "for each of 4 labels"),
@@ -466,6 +472,8 @@ def test_scores_take_the_labels_by_name():
         model.score(X, Y[:, :2])
     huge = WEIGHT * 1e307
     expected = model.score(X, Y, WEIGHT)
+    right = (model.predict(X) == Y).all(axis=1)
+    assert expected == pytest.approx(np.average(right, weights=WEIGHT))
     assert model.score(X, Y, huge) == pytest.approx(expected, rel=1e-12)
 
 
