@@ -1,1 +1,1 @@
-"""What all estimators share."""
+"""The base classes of all estimators."""

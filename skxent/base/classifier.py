@@ -28,12 +28,12 @@ from skxent.losses._loss import Loss
 from skxent.losses._probabilities import Probabilities
 from skxent.typing import MatrixLike
 
-# What is predicted of rows.
+# The kinds of predictions.
 Form = Literal["logit", "probability", "log probability"]
 
 
 class TrainedLoss(NamedTuple):
-    """What a model was trained with: the posterior undoes it.
+    """The loss, weights and smoothing of the training, which the posterior undoes.
 
     Class weights, None for ones, and the parameters of the loss are in the order of the
     model's classes.

@@ -1,6 +1,6 @@
-"""What estimators share: rows as one value, whole fits, pickles with a version.
+"""Mixins of estimators: fits that fail change nothing, pickles have a version.
 
-And parameters of their loss by names such as ``loss__gamma``.
+The parameters of a loss have names such as ``loss__gamma``.
 """
 
 from __future__ import annotations

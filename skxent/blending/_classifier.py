@@ -220,7 +220,7 @@ class BlendClassifier(
         finally:
             self.cv = given
         self._describe_out_of_fold(y, sample_weight)
-        # What cross_val_predict needed is not what users look for in estimators_.
+        # Restore the estimators that users expect in estimators_.
         self.estimators_: list[Any] = [unwrapped(model) for model in self.estimators_]
         for name, model in self.named_estimators_.items():
             self.named_estimators_[name] = unwrapped(model)

@@ -27,7 +27,7 @@ from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 
 FEATURES = ("cat_features", "text_features", "embedding_features")
-# What CatBoost prints and writes. It refuses two parameters with the same meaning.
+# Parameters of output to the screen or files. CatBoost refuses two of one meaning.
 OUTPUT = (
     "verbose",
     "silent",

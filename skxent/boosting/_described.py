@@ -1,4 +1,4 @@
-"""What the classifiers of all boosting libraries share in their docstrings."""
+"""The shared docstring of the classifiers of all boosting libraries."""
 
 from __future__ import annotations
 

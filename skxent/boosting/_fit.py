@@ -1,4 +1,4 @@
-"""What a library's classifier is given: checked, and in one value."""
+"""The checked arguments of a library's classifier, in one value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skxent.kernels.arrays import Floats
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """What a library's classifier is made and fitted with.
+    """The parameters, objective and data of a library's classifier.
 
     `objective` is the name of the library's own if it has the loss, and `metric` is
     then None: the library's default metric is the loss. `start` is None if the trees of

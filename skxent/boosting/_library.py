@@ -1,4 +1,4 @@
-"""What XGBoost, LightGBM and CatBoost have in common: an import and a start value."""
+"""Helpers for XGBoost, LightGBM and CatBoost: the import, and start values."""
 
 from __future__ import annotations
 

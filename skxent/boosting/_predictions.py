@@ -1,4 +1,4 @@
-"""What a fitted booster predicts, with the options of its library."""
+"""The predictions of a fitted booster, with the options of its library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scalings share in their docstrings."""
+"""The shared docstring of the scalings."""
 
 
 class DescribedScaling:

@@ -20,7 +20,7 @@ from skxent.kernels.arrays import Floats
 from skxent.losses._shipped import CrossEntropy
 from skxent.optimize.solution import SolverOptions
 
-# What scikit-learn adds to probabilities.
+# The number that scikit-learn adds to probabilities.
 DEFAULT = 1e-12
 # The floors that are tried, as -log: from 0.1 to the smallest probability or number.
 LEAST, MOST, N_TRIED = 2.3, 700.0, 12

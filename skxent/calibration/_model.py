@@ -29,8 +29,8 @@ from skxent.metrics._predictions import (
     reorder_classes,
 )
 
-# What models have whose predict_log_proba is computed in log space: skxent's own, and
-# naive Bayes.
+# Attributes of models whose predict_log_proba is computed in log space: those of
+# skxent, and naive Bayes.
 IN_LOG_SPACE = ("log_proba_is_exact", "predict_joint_log_proba")
 
 
@@ -116,7 +116,7 @@ class FittedModel(NamedTuple):
 
 
 class FitParameters(NamedTuple):
-    """What goes on to the fit of the estimator, and to the split into folds."""
+    """The metadata for the fit of the estimator, and for the split into folds."""
 
     fit: dict[str, Any]
     split: dict[str, Any]

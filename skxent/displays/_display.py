@@ -1,4 +1,4 @@
-"""What all displays do: draw on axes, in one style, and ask classifiers."""
+"""The base classes of displays: axes, a style, and the predictions of classifiers."""
 
 from __future__ import annotations
 

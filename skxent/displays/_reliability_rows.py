@@ -1,4 +1,4 @@
-"""What a reliability diagram reads of rows: the event, and the bars of their shares."""
+"""The rows of a reliability diagram: the event, and the bars of their shares."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def _of_integers(y: NDArray[Any]) -> Encoded | None:
         return None
     readable = size == 1 or (dtype.kind == "i" and dtype.isnative)
     codes = y
-    # What came over a network may lie at any address.
+    # Arrays that came over a network may be unaligned.
     if not (readable and flags.c_contiguous and flags.aligned):
         codes = np.require(y, None if readable else np.int64, ["C", "A"])
     known = kernels.label_range(codes)

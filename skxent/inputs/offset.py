@@ -77,7 +77,7 @@ class GivenOffset:
         values = values[:, np.newaxis] if values.ndim == 1 else values
         with np.errstate(over="ignore"):
             if values.shape[1] > logits_per_row(len(classes)):
-                # Of two classes only the difference of the logits counts.
+                # For two classes only the difference of the logits counts.
                 values = values[:, 1:] - values[:, :1]
             result: Floats = np.ascontiguousarray(values, dtype=dtype)
         check_finite(result)

@@ -26,7 +26,7 @@ class LinearData(NamedTuple):
 
     @property
     def for_callbacks(self) -> dict[str, Any]:
-        """What callbacks are told of the rows, as keywords."""
+        """The keywords of callbacks that describe the rows."""
         given = {"sample_weight": self.sample_weight, "offset": self.offset}
         metadata = {
             name: getattr(rows, "values", rows)

@@ -110,7 +110,7 @@ class Path:
 
 
 class WarmStart:
-    """Where the fits at a new value of the varied parameter are expected to end.
+    """Predicted solutions at a new value of the varied parameter.
 
     At each C the polynomial in log(1 + value) through the fits at the last three
     values; the path along C keeps the distance to it that it has so far.

@@ -1,4 +1,4 @@
-"""From X, y and weights as a user has them to what the objective takes."""
+"""Checks of parameters, X, y and weights of the linear models."""
 
 from __future__ import annotations
 

@@ -219,5 +219,5 @@ def batch_curvature(rows: Rows, loss: Loss, W: Weights, whole: bool) -> Weights:
     if not whole:
         return rows.diagonal(loss, W)
     H = rows.hessian(loss, W)
-    # What curves downwards would one day leave no minimum.
+    # Negative curvature could in the end leave no minimum.
     return H if loss.convex else without_negative_curvature(H)

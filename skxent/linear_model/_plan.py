@@ -35,7 +35,7 @@ MAX_MERGED_BYTES = 1 << 24
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan:
-    """How a block becomes a part of the rows."""
+    """The settings by which each block becomes a part of the rows."""
 
     encoded: EncodedTarget  # of all rows together, one row a class
     dtype: Any

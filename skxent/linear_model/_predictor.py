@@ -171,7 +171,7 @@ class LinearPredictor(MultilabelClassifier):
         # X is finite, so finite logits mean finite coefficients.
         if not math.isfinite(np.vdot(z, z)):
             check_finite(coef_=numbers, intercept_=intercept)
-            # Of two classes an infinite one tells which; else there may be several.
+            # For two classes an infinite logit decides; of more, several may be.
             defined = ~np.isnan(z) if z.shape[1] == 1 else np.isfinite(z)
             if not defined.all():
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""From the parameters of a linear model to what it minimises, and to its attributes."""
+"""The objective of a linear model with its parameters, and its fitted attributes."""
 
 from __future__ import annotations
 

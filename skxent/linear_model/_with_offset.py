@@ -20,7 +20,7 @@ class WithOffset:
     own_score: Callable[..., float] | None = None
 
     def __getattr__(self, name: str) -> Any:
-        # How it is copied and pickled is its own affair, not the model's.
+        # Copying and pickling must not be delegated to the model.
         if name.startswith("__") and name != "__sklearn_tags__":
             raise AttributeError(name)
         value = getattr(self.model, name)

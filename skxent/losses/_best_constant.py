@@ -18,7 +18,7 @@ from skxent.losses._evaluation import Evaluation
 
 
 class BestConstant(Evaluation):
-    """What a loss says of targets alone."""
+    """The methods of a loss that need targets alone."""
 
     @property
     def proper(self) -> bool:

@@ -15,7 +15,7 @@ from skxent.losses._loss import Loss
 from skxent.losses._parameters import checked_parameter, parameter
 
 LARGEST_GAMMA = 1e6
-# Of LDAM: e to the power of it keeps its digits beside 1 in float32.
+# The margins of LDAM: their exponentials keep digits next to 1 in float32.
 LARGEST_MARGIN = Interval(0.0, 10.0, "both")
 GAMMA = Interval(0.0, LARGEST_GAMMA, "both")
 

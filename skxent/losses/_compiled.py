@@ -35,7 +35,7 @@ class TargetKeywords(TypedDict, total=False):
 
 
 class Arrays(TypedDict, total=False):
-    """What a pass fills, the x of a Hessian product, and how it bends Hessians."""
+    """The outputs of a pass, the x of a Hessian product, and limits of the Hessian."""
 
     value: Floats | None
     values: Floats | None

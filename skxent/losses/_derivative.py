@@ -87,7 +87,7 @@ def of_maximum(x: Node, da: Number, db: Number) -> Number:
     return select(less(*x.inputs), db, da)
 
 
-# Of each operation a function of the node and of the derivatives of its inputs.
+# For each operation, a function of the node and of the derivatives of its inputs.
 RULES: dict[str, Callable[..., Number]] = {
     "L": lambda x: multiply(-1.0, Q),
     "log_q": lambda x: multiply(-1.0, P),

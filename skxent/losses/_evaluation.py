@@ -14,7 +14,7 @@ from skxent.losses._compiled import Compiled, TargetKeywords
 
 
 class Evaluation(Compiled):
-    """What a loss says of rows of logits and their targets."""
+    """The methods of a loss that evaluate rows of logits and their targets."""
 
     def loss(
         self,

@@ -1,4 +1,4 @@
-"""What a formula did to p, q and L: a graph of operations, rewritten as it grows.
+"""The operations of a formula on p, q and L: a graph that is rewritten as it grows.
 
 A formula is called with expressions instead of numbers. What would cancel is written in
 another way at once: 1 - p becomes q, log p becomes -L, and 1 - p^c an operation of its

@@ -18,7 +18,7 @@ GREEK = re.compile(
     "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|"
     "sigma|tau|upsilon|phi|chi|psi|omega"
 )
-# How tightly the outermost operation of a text binds.
+# The precedence of the outermost operation of a text.
 LOGIC, COMPARISON, SUM, PRODUCT, POWER, ATOM = range(6)
 
 

@@ -1,4 +1,4 @@
-"""What a loss is: a formula with parameters in their domains, and what it promises."""
+"""The base class of losses: a formula, its parameters, and its properties."""
 
 from __future__ import annotations
 

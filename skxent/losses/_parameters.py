@@ -84,7 +84,7 @@ class ByLabel(Mapping[Any, float]):
         return repr(self._numbers)
 
 
-# What a parameter is that depends on the class.
+# The types of a parameter that depends on the class.
 OfClasses: TypeAlias = tuple[float, ...] | ByLabel
 
 

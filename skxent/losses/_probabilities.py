@@ -1,4 +1,4 @@
-"""From logits to class probabilities, by the compiled kernels."""
+"""Class probabilities from logits, by the compiled kernels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from skxent.losses._compiled import Compiled, spec_for
 
 
 class Probabilities(Compiled):
-    """What the logits of a model that was trained with a loss say of the classes."""
+    """The methods of a loss that turn logits into class probabilities."""
 
     def predict_proba(
         self, raw_prediction: ArrayLike, *, n_threads: int | None = None

@@ -150,7 +150,7 @@ def code_of(result: Node) -> bytes:
 def slope_code(result: Node) -> bytes:
     """Return the instructions of log(-φ'/q), or none if that does not fit."""
     try:
-        # Of a φ that grows the logarithm is undefined; it is refused later.
+        # The logarithm is undefined if φ grows; such a φ is refused later.
         with np.errstate(all="ignore"):
             x, r = log_slope(result)
             slope = add(x, log(r))

@@ -1,4 +1,4 @@
-"""What a loss tells of its formula, found or declared by its class."""
+"""Properties of the formula of a loss, found or declared by its class."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Promises(ByClass):
         super().__init_subclass__(**keywords)
         for name in ("spec", *PROMISES):
             owner: Any = next(c for c in cls.__mro__ if name in c.__dict__)
-            # What a parent says of its own formula does not hold for another.
+            # The properties of a parent do not hold for another formula.
             if owner is not Promises and owner.phi is not cls.phi:
                 setattr(cls, name, getattr(Promises, name))
 
@@ -47,7 +47,7 @@ class Promises(ByClass):
 
     @property
     def _traced(self: Any) -> Traced:
-        """What is known of the formula, whatever the order of the classes."""
+        """The trace of the formula, in any order of the classes."""
         return traced(self._in_some_order())
 
     @property

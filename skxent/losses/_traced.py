@@ -80,7 +80,7 @@ def trace(loss: Any) -> Program:
             f"phi must be a method phi(self, p, q, L), got {signature(symbolic.phi)}."
         ) from None
     try:
-        # What comes of infinite constants is seen where the program is evaluated.
+        # Infinite constants are noticed when the program is evaluated.
         with np.errstate(all="ignore"):
             result = operand(symbolic.phi(Expression(P), Expression(Q), Expression(L)))
     except (ArithmeticError, RecursionError) as error:

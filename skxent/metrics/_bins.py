@@ -85,7 +85,7 @@ class BinSums:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """How confident predictions are, and how much of what they predict came true.
+    """The predicted probabilities of events, and their outcomes.
 
     confidence : ndarray of shape (n, m)
         The probability that a row gives to its m events: K with `classwise`, else one.

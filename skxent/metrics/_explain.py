@@ -1,4 +1,4 @@
-"""From labels and probabilities to the explanation of their cross-entropy."""
+"""Explain the cross-entropy of labels and probabilities."""
 
 from __future__ import annotations
 

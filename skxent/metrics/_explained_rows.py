@@ -1,4 +1,4 @@
-"""What an explanation says of single rows, and of the rows of a class or a group."""
+"""The parts of an explanation: single rows, and the rows of a class or a group."""
 
 from __future__ import annotations
 

@@ -225,7 +225,7 @@ class Explanation:
         return "\n".join(lines)
 
 
-# How the columns of the tables are printed, by the first head after the names.
+# The formats of the columns of tables, by the first head after the names.
 WIDTHS = {
     "nats": ["<28", ">9", ">10", ""],
     "of rows": ["<28", ">9", ">10", ">10", ""],

@@ -19,7 +19,7 @@ MAX_POINTS = 2000
 
 
 class Band(NamedTuple):
-    """Where the curve of calibrated predictions is expected, point by point.
+    """A consistency band: where the curve of calibrated predictions is expected.
 
     Attributes
     ----------

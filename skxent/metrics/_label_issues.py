@@ -175,8 +175,9 @@ def _suggest(
 
     columns : ndarray of shape (K, rows), which is overwritten
     """
-    # Those that reach it are above 2 and win; without any the most probable does. The
-    # class of the largest so far is the largest class that was larger than all before.
+    # Classes that reach their threshold are above 2, and the largest of these wins; if
+    # none does, the most probable class wins. A class that is larger than all before
+    # it becomes the suggestion.
     suggested[:] = 0
     for k, (column, threshold) in enumerate(zip(columns, thresholds, strict=True)):
         column += 2.0 * (column >= threshold)

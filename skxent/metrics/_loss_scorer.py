@@ -203,7 +203,7 @@ class LossScorer(ProbabilityScorer):
         if any(isinstance(label, str) not in text for label in unknown):
             return given  # no label of these data, so an error
         known = {label: given[label] for label in labels if label in given}
-        # Where every class has its weight none is misspelt.
+        # If every class has a weight, no label is misspelt.
         if unknown and len(known) < len(labels):
             warn(
                 f"class_weight has {unknown}, which neither the estimator nor y_true "

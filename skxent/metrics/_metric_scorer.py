@@ -138,7 +138,7 @@ class MultilabelScorer(MetricScorer):
         response = estimator.predict_proba(check_sparse("X", X))
         if not isinstance(response, list):
             return y_true, np.asarray(response), {}
-        # Of MultiOutputClassifier, forests and trees: a table for each column of y.
+        # MultiOutputClassifier, forests and trees return a table for each column of y.
         columns = [
             table[:, np.flatnonzero(np.asarray(classes) == 1)].sum(axis=1)
             for table, classes in zip(response, estimator.classes_, strict=True)

@@ -29,7 +29,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Options:
-    """How labels and predictions are read, and what is returned.
+    """The options of metrics: how input is read, and what is returned.
 
     y_true : array-like of shape (n,) or (n, K)
         Labels of any type, or soft labels: rows of K numbers that sum to one.

@@ -229,9 +229,9 @@ def _scaled_losses(
 
 
 class Saving(NamedTuple):
-    """What recalibration leaves of each row's cross-entropy, (n,), and saves by chance.
+    """The cross-entropy of each row after recalibration, (n,), and what chance saves.
 
-    Chance alone is what it would save on average of predictions that are calibrated.
+    Chance is the mean saving if the predictions are calibrated already.
     """
 
     left: Floats

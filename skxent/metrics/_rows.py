@@ -33,7 +33,7 @@ from skxent.losses._loss import Loss
 from skxent.metrics._options import Options
 
 Value = TypeVar("Value")
-# What a metric computes from a block of rows.
+# A metric: from a block of rows to their losses.
 OfBlock = Callable[["ScoredRows", Options], Value]
 
 

@@ -1,4 +1,4 @@
-"""What the scorers of losses and those of other metrics share."""
+"""The base class of the scorers of losses and of other metrics."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def _as_regressor(graph: Any, n_targets: int, start: Any) -> dict[str, Any]:
     parts = "treeids", "nodeids", "ids", "weights"
     leaves = [np.asarray(found[f"{kind}_{part}"]) for part in parts]
     if n_targets == 1:
-        # Of two columns, that of the second class.
+        # The second of two columns is that of the second class.
         kept = leaves[2] == leaves[2].max()
         leaves = [values[kept] for values in leaves]
         leaves[2][:] = 0

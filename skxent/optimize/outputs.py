@@ -18,9 +18,9 @@ from skxent.optimize.solution import Callback
 
 
 class Outputs(NamedTuple):
-    """Where the outputs have come to: weights (D, m), and which are at a minimum (m,).
+    """The state of all outputs: weights (D, m), and which are at a minimum (m,).
 
-    The arrays are filled by those who work on some of the outputs.
+    Solvers of some of the outputs write into the arrays.
     """
 
     W: Weights

@@ -53,7 +53,7 @@ class PenaltyPath:
         self.options = options
         self.set: WorkingSet = WorkingSet(rows, loss, options)
         self.gradient: Weights = self.set.all_gradients([self.set.sums])[0]
-        # How the gradient changes with the penalty, whose largest weight is `at`.
+        # The change of the gradient with the penalty, whose largest weight is `at`.
         self.trend: Weights = np.zeros_like(self.gradient)
         self.at: float = np.inf
         self.ahead: int = 1

@@ -28,7 +28,7 @@ OPTIONS = SolverOptions(tol=1e-6)
 
 
 class SimplexFunction(ABC):
-    """What is minimised: a function of float64 and its derivatives."""
+    """A function of float64 weights with its derivatives, to be minimised."""
 
     @abstractmethod
     def at(self, w: Vector) -> Point:
@@ -70,7 +70,7 @@ def model_minimum(H: Vector, gradient: Vector, w: Vector) -> Vector:
     u = s x with that x, for the best s leaves ‖Ex‖² / (1 + ‖Ex‖²).
     """
     values, vectors = eigh(H)
-    # Of a negative curvature (a loss that is not convex) the size is taken.
+    # A negative curvature (of a loss that is not convex) counts by its size.
     size = np.sqrt(np.maximum(np.abs(values), FLAT * np.abs(values).max()))
     if not size.all():
         return w

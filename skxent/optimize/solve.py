@@ -1,4 +1,4 @@
-"""From an objective to its minimiser, by the solver that suits its size.
+"""Minimise an objective by the solver that suits its size.
 
     newton-cholesky   factorise the whole Hessian: best while d K is small
     lbfgs             scaled by a diagonal, or by the Gram matrix of a sample where
@@ -58,8 +58,8 @@ SOLVERS = tuple(METHODS)
 # different penalties, as in a stream, L-BFGS misjudges the decrement.
 FEW_ROWS = 6
 
-# Where columns of sparse X have fewer entries, a pass takes less time than the vectors
-# of L-BFGS, as long as W fits a cache.
+# If columns of sparse X have fewer entries and W fits a cache, a pass takes less time
+# than the vector operations of L-BFGS.
 FEW_ENTRIES = 16
 
 # Factors of few_operations: for a Hessian that several fits use, and where the other

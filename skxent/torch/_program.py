@@ -85,7 +85,7 @@ def phi(formula: Formula, m: Tensor, codes: Tensor | None = None) -> Tensor:
         theta = theta if codes is None else theta[:, codes]
         m = m - theta[0] if formula.shifted else m
     f = fold(formula.result, operations(m, theta))
-    # What grows with L is infinite with it.
+    # A term that grows with L is infinite if L is.
     big = STANDS_FOR_INFINITY[m.dtype]
     return torch.where((m < -0.1 * big) & (f > 1e-9 * big), torch.inf, f)
 

@@ -53,7 +53,7 @@ LEAST_WEIGHT = 1e-300
 
 
 class PassCounter:
-    """How many passes over X there were: solvers print it, and judge costs by it."""
+    """The number of passes over X, which solvers print and compare with other costs."""
 
     count: int = 0
 

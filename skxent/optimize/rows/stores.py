@@ -1,4 +1,4 @@
-"""Where blocks of rows are kept, and sums over them."""
+"""Stores of blocks of rows, and sums over them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 
 class BlockStore(Protocol):
-    """Where blocks are kept: what works on them goes there, small answers come back."""
+    """A place that keeps blocks: functions are sent to it, and small results return."""
 
     def map(self, function: Callable[..., Any], *args: Any) -> BlockStore:
         """Keep function(blocks, *args) in place of the blocks."""
