@@ -1,7 +1,12 @@
 """scikit-learn's own checks, with no expected failure."""
 
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import (
+    check_sample_weight_equivalence_on_dense_data,
+    check_sample_weight_equivalence_on_sparse_data,
+    parametrize_with_checks,
+)
 
 from skxent import (
     CrossEntropyClassifier,
@@ -32,8 +37,9 @@ ESTIMATORS = [
     CrossEntropyClassifier(l1_ratio=1.0),
     CrossEntropyClassifier(l1_ratio=0.5),
     CrossEntropyClassifier(l1_ratio=0.5, C=10.0),
-    CrossEntropyClassifier("poly1", l1_ratio=1.0, C=10.0, tol=1e-8),
-    CrossEntropyClassifier("symmetric_cross_entropy", l1_ratio=1.0, C=0.1, tol=1e-8),
+    CrossEntropyClassifier("poly1", l1_ratio=1.0, C=10.0),
+    CrossEntropyClassifier("symmetric_cross_entropy", l1_ratio=1.0, C=0.1),
+    CrossEntropyClassifier(l1_ratio=1.0, C=1e4),
     FocalLogisticRegression(gamma=1.0, l1_ratio=0.5, class_weight="balanced"),
     SmoothedSoftmaxClassifier(l1_ratio=0.5, C=10.0),
     FocalLogisticRegressionCV(Cs=[0.1, 1.0], gammas=[0.0, 1.0], cv=2, refit=False),
@@ -58,3 +64,22 @@ ESTIMATORS = [
 @parametrize_with_checks(ESTIMATORS)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("C", [0.01, 1.0, 100.0, 1e4])
+@pytest.mark.parametrize(
+    "model",
+    [
+        CrossEntropyClassifier(l1_ratio=1.0),
+        CrossEntropyClassifier(l1_ratio=0.5),
+        CrossEntropyClassifier("poly1", l1_ratio=1.0),
+        FocalLogisticRegression(gamma=1.0, l1_ratio=1.0),
+        SmoothedSoftmaxClassifier(l1_ratio=1.0),
+    ],
+    ids=str,
+)
+def test_weights_are_repeats_with_any_penalty(model, C):
+    """The checks of weights have 15 rows and 30 columns: separable classes."""
+    model = clone(model).set_params(C=C)
+    check_sample_weight_equivalence_on_dense_data("model", model)
+    check_sample_weight_equivalence_on_sparse_data("model", model)
