@@ -47,10 +47,6 @@ MIN_STEPS, FEW_STEPS, STEPS_PER_PRODUCT = 12, 6, 2.0
 # solver then stops when MAX_IDLE steps have not halved the decrement.
 ROUNDING_FLOORS, MAX_IDLE = 16, 5
 
-# If each of the last two steps left at most this share of the decrement, the next one
-# does so as well, within a factor of two.
-STEADY = 0.25
-
 
 class Scale:
     """An approximate inverse of the Hessian at W: its diagonal, or Gram matrices."""
@@ -129,30 +125,30 @@ class Descent:
         self.steps: int = 0
         self.growth: float = 0.0
         self.first: float = np.inf
-        self.decrements: list[float] = [np.inf, np.inf]
+        self.last: float = np.inf
 
     def run(self) -> Solution:
         """Descend until the decrement is at most tol."""
         objective, options = self.objective, self.options
         record, idle = np.inf, 0
         for n_iter in range(1, options.max_iter + 1):
-            step, slope, decrement, left = self._step()
+            step, slope, decrement, safe = self._step()
             if not np.isfinite(slope):
                 check_curvature(self.point.gradient, "gradient")
                 return self._solution(STALLED, n_iter, np.inf)
-            if left <= options.tol and not self.current:
+            if safe <= options.tol and not self.current:
                 self._renew()
-                step, slope, decrement, left = self._step()
+                step, slope, decrement, safe = self._step()
             if options.verbose:
                 print(
                     f"Iteration {n_iter:3d}: objective {self.point.value:.12g}, "
                     f"decrement {decrement:.3g}, passes {objective.passes}"
                 )
             W, value = self.point.W, self.point.value
-            if left <= options.tol:
+            if safe <= options.tol:
                 # This close to the minimum a whole step needs no check.
                 value -= 0.5 * decrement**2
-                return Solution(W + step, value, n_iter, left, CONVERGED)
+                return Solution(W + step, value, n_iter, safe, CONVERGED)
             floor = rounding_error(objective.dtype, value)
             taken = backtrack(objective.at, self.point, W + step, slope, floor)
             if decrement**2 <= ROUNDING_FLOORS * floor:
@@ -167,7 +163,7 @@ class Descent:
             point = lengthened(objective, self.point, step, slope, length, point)
             self.model.learn(self.point, point, -slope * length**2)
             self.point = point
-            self.decrements = [self.decrements[-1], decrement]
+            self.last = decrement
             if not self.steps:
                 self.first = decrement
             self.steps += 1
@@ -181,26 +177,24 @@ class Descent:
         return self._solution(MAX_ITER, options.max_iter, decrement)
 
     def _step(self) -> tuple[Weights, float, float, float]:
-        """Return a step, its slope, the decrement, and the decrement after the step."""
+        """Return a step, its slope, the decrement, and a safe estimate of it.
+
+        What the step leaves is not extrapolated: the inverse is too small where few
+        rows had most of the curvature, and saturate as their logits move.
+        """
         gradient = self.point.gradient
         step = self.model.step(gradient)
         slope = float(np.vdot(gradient, step))
         squared = self.model.squared_decrement(gradient, self.growth)
-        decrement = left = float(np.sqrt(max(-slope, squared, 0.0)))
-        earlier, last = self.decrements
-        if last < np.inf and (earlier < np.inf or self.scale is None):
-            share = max(decrement / last, last / earlier)
-            if share <= STEADY:
-                left = min(left, 2 * share * decrement)
-        if self.steps > MAX_STEPS:
-            left *= SLOW_FACTOR
-        return step, slope, decrement, left
+        decrement = float(np.sqrt(max(-slope, squared, 0.0)))
+        safe = decrement * (SLOW_FACTOR if self.steps > MAX_STEPS else 1.0)
+        return step, slope, decrement, safe
 
     def _steps_left(self) -> float:
         """Predict how many steps are left, from the mean rate of those so far."""
-        last = self.decrements[-1]
-        rate = np.log(self.first / last) / self.steps
-        return float(np.log(last / self.options.tol) / rate) if rate > 0 else np.inf
+        rate = np.log(self.first / self.last) / self.steps
+        left = np.log(self.last / self.options.tol)
+        return float(left / rate) if rate > 0 else np.inf
 
     def _renew(self) -> None:
         """Allow for the change of the curvature since the scale was made."""

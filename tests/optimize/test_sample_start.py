@@ -77,6 +77,21 @@ def test_samples_that_mislead_do_no_harm(kind, n_classes, C):
     assert objective.at(found.weights).value - minimum(objective) <= 1e-8
 
 
+@pytest.mark.parametrize("size", [1e3, 1e4, 1e5])
+@pytest.mark.parametrize("thresholds", [[0], [-1, 1]], ids=["two", "three"])
+@pytest.mark.parametrize("columns", [slice(None), slice(1, 2)], ids=["row", "entry"])
+def test_a_row_of_unusual_size(size, thresholds, columns):
+    """It has most of the curvature of its sample, until its logits saturate."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40_000, 12))
+    y = np.digitize(2 * X[:, 0] + rng.logistic(size=len(X)), thresholds)
+    X[7, columns] = size
+    objective = problem(X, y)
+    found = solve(objective, np.zeros(objective.shape))
+    assert found.converged
+    assert objective.at(found.weights).value - minimum(objective) <= 3e-5
+
+
 def test_blocks_have_the_same_samples():
     X, y = data(3)
     model = CrossEntropyClassifier().fit(X, y)
