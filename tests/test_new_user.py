@@ -65,7 +65,7 @@ from skxent.dask.metrics import evaluate_loss
 
 if __name__ == "__main__":
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True,
-                      dashboard_address=None) as cluster, Client(cluster):
+                      dashboard_address=":0") as cluster, Client(cluster):
         rows = da.from_array(X, chunks=(60, 13)), da.from_array(y, chunks=60)
         model = skxent.dask.CrossEntropyClassifier(Own(1.0)).fit(*rows)
         proba = model.predict_proba(rows[0])

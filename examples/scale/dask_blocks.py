@@ -30,7 +30,7 @@ except ImportError:
 # pass its address, ``Client("scheduler:8786")``; everything else is the same.
 
 client = Client(
-    processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None
+    processes=False, n_workers=2, threads_per_worker=1, dashboard_address=":0"
 )
 
 # %%

@@ -43,7 +43,7 @@ def client():
         n_workers=2,
         threads_per_worker=1,
         processes=False,
-        dashboard_address=None,
+        dashboard_address=":0",
         silence_logs=50,
     ) as client:
         yield client

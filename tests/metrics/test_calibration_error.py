@@ -335,7 +335,6 @@ def test_as_a_scorer():
         ("class_weight", {"d": 1}, r"have keys in \['a', 'b', 'c'\], got .*d.*"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:The y_proba values do not sum to one")
 def test_bad_arguments(argument, value, message):
     call = {"y_true": SIX_LABELS, "y_proba": SIX, "labels": ["a", "b", "c"]}
     name = "y_true" if argument == "labels" else argument
