@@ -239,6 +239,27 @@ def test_columns_of_one_collection(files, form):
 
 
 @PANDAS
+@pytest.mark.parametrize("kind", ["index", "Hive keys"])
+def test_files_that_pandas_wrote(files, tmp_path, kind):
+    dd = pytest.importorskip("dask.dataframe", reason="pip install 'dask[dataframe]'")
+    frame = files["frame"]
+    if kind == "index":
+        indexed = frame.set_axis(frame.index * 3, axis=0)
+        indexed.to_parquet(tmp_path / "0.parquet", row_group_size=70)
+    else:
+        frame.to_parquet(tmp_path, partition_cols=["label"])
+    lazy = dd.read_parquet(str(tmp_path), split_row_groups=True)
+    with dask.config.set(scheduler="synchronous"):
+        found = skd.CrossEntropyClassifier(tol=1e-9).fit(*columns_of(lazy))
+        score = found.score(lazy[COLUMNS], lazy["label"])
+    expected = skxent.CrossEntropyClassifier(tol=1e-9)
+    expected.fit(frame[COLUMNS], frame["label"], frame["w"])
+    assert_allclose(found.coef_, expected.coef_, atol=1e-10)
+    assert_array_equal(found.classes_, expected.classes_)
+    assert score == pytest.approx(expected.score(frame[COLUMNS], frame["label"]))
+
+
+@PANDAS
 def test_predictions_are_columns_of_their_frame(files):
     lazy = files["parquet"]()
     with dask.config.set(scheduler="synchronous"):
