@@ -1,6 +1,7 @@
 """The ONNX graphs of the linear models predict as the models do."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pytest
@@ -136,6 +137,14 @@ def session_of_logits(loss, dtype, opset=None):
     return session(model, X[:, :3].astype(dtype), opset)
 
 
+@cache
+def exact_rows(loss):
+    """Logits of three sizes, which both types hold, and their posterior by mpmath."""
+    rng = np.random.default_rng(0)
+    sizes = [rng.normal(size=(6, 3)).astype(np.float32) * s for s in (1, 10, 300)]
+    return [(logits, exact_posterior(loss, logits)) for logits in sizes]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     "loss",
@@ -148,11 +157,9 @@ def test_the_posterior_of_any_loss_is_exact(loss, dtype):
     if not loss.has_posterior:
         pytest.skip("all classes would be as likely")
     graph = session_of_logits(loss, dtype)
-    rng, eps = np.random.default_rng(0), np.finfo(dtype).eps
-    for scale in (1, 10, 300):
-        logits = (rng.normal(size=(6, 3)) * scale).astype(dtype)
-        _, proba = graph.run(None, {"X": logits})
-        expected = exact_posterior(loss, logits)
+    eps = np.finfo(dtype).eps
+    for logits, expected in exact_rows(loss):
+        _, proba = graph.run(None, {"X": logits.astype(dtype)})
         spread = np.ptp(logits, axis=1, keepdims=True)
         kappa = (1 + np.max(getattr(loss, "gamma", 0.0))) * (1 + spread)
         seen = expected > 1e-30

@@ -151,25 +151,23 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     model = operator.raw_operator
     label, proba = operator.outputs[:2]
     dtype = guess_numpy_type(operator.inputs[0].type)
-    g = Graph(container.target_opset, np.float64 if dtype == np.float64 else np.float32)
+    g = Graph(scope, container, np.float64 if dtype == np.float64 else np.float32)
     rows = operator.inputs[0]
     if isinstance(model, LogitScaling):
-        scaled, exponent = scaling_logits(g, (scope, container), rows, model), 0
+        scaled, exponent = scaling_logits(g, rows, model), 0
     else:
         scaled, exponent = logits(g, rows, model)
     chosen = g("ArgMax", columns(g, scaled, model), axis=1, keepdims=0)
     classes = output_labels(scope, model)
-    outputs = [g("Gather", classes, chosen, axis=0, output_names=[label])]
+    g.named(label, "Gather", classes, chosen, axis=0)
     if scope.get_options(model, {"raw_scores": False})["raw_scores"]:
         both = scaled
         if len(model.classes_) == 2:
             both = g("Concat", g("Neg", scaled), scaled, axis=1)
-        outputs.append(g("Mul", both, g.const(2.0**exponent), output_names=[proba]))
+        g.named(proba, "Mul", both, g.const(2.0**exponent))
     else:
         log_proba = log_probabilities(g, (scaled, exponent), model)
-        outputs.append(g("Softmax", log_proba, axis=1, output_names=[proba]))
-    for node in outputs:
-        node.add_to(scope, container)
+        g.named(proba, "Softmax", log_proba, axis=1)
 
 
 def columns(g: Graph, scaled: Any, model: Any) -> Any:
@@ -197,7 +195,7 @@ def logits(g: Graph, X: Any, model: Any) -> tuple[Any, int]:
     return scaled_logits(g, X, model)
 
 
-def scaling_logits(g: Graph, place: tuple[Any, Any], X: Any, model: Any) -> Any:
+def scaling_logits(g: Graph, X: Any, model: Any) -> Any:
     """Return the moved logits of a scaling, of a model of skxent or of given logits."""
     if hasattr(model, "calibrated_classifiers_"):
         raise ValueError("ensemble must be False for ONNX, got True.")
@@ -208,12 +206,7 @@ def scaling_logits(g: Graph, place: tuple[Any, Any], X: Any, model: Any) -> Any:
         z = g("Cast", X, to=g.onnx_type)
         is_binary = is_binary and X.type.shape[1] == 2
     elif isinstance(base, (LossBoostingClassifier, LinearPredictor)):
-        z = log_probabilities(g, logits(g, X, base), base)
-        # Named, since skl2onnx would walk through its nodes once for each use.
-        scope, container = place
-        name = scope.get_unique_variable_name("log_proba")
-        g("LogSoftmax", z, axis=1, output_names=[name]).add_to(scope, container)
-        z = name
+        z = g("LogSoftmax", log_probabilities(g, logits(g, X, base), base), axis=1)
     else:
         raise ValueError(
             "estimator must be None or a classifier of skxent that has a graph, for "

@@ -8,18 +8,24 @@ import numpy as np
 
 
 class Graph:
-    """A factory of nodes, by the names of their operators."""
+    """A factory of nodes, by the names of their operators.
+
+    A node is added at once, and others take the name of its output: skl2onnx walks
+    through operators once for each path to them, of which there may be millions.
+    """
 
     ops: Any
     opset: int
     dtype: type[np.floating[Any]]
     onnx_type: Any
 
-    def __init__(self, opset: int, dtype: type[np.floating[Any]]) -> None:
+    def __init__(self, scope: Any, container: Any, dtype: Any) -> None:
         from onnx import TensorProto
         from skl2onnx.algebra import onnx_ops
 
-        self.ops, self.opset, self.dtype = onnx_ops, opset, dtype
+        self.scope, self.container = scope, container
+        self.opset = container.target_opset
+        self.ops, self.dtype = onnx_ops, dtype
         self.onnx_type = (
             TensorProto.DOUBLE if dtype is np.float64 else TensorProto.FLOAT
         )
@@ -43,10 +49,18 @@ class Graph:
             return self(f"Reduce{name}", values, axes=[1], keepdims=1)
         return self(f"Reduce{name}", values, np.array([1]), keepdims=1)
 
-    def __call__(self, name: str, *inputs: Any, **settings: Any) -> Any:
-        return getattr(self.ops, f"Onnx{name}")(
-            *inputs, op_version=self.opset, **settings
+    def __call__(self, name: str, *inputs: Any, **settings: Any) -> str:
+        """Add a node and return the name of its output."""
+        return self.named(
+            self.scope.get_unique_variable_name(name), name, *inputs, **settings
         )
+
+    def named(self, output: Any, name: str, *inputs: Any, **settings: Any) -> Any:
+        """Add a node of this output and return the output."""
+        settings = {"op_version": self.opset, "output_names": [output], **settings}
+        node = getattr(self.ops, f"Onnx{name}")(*inputs, **settings)
+        node.add_to(self.scope, self.container)
+        return output
 
     def is_true(self, x: Any) -> Any:
         """Return whether x differs from 0."""

@@ -36,7 +36,7 @@ def margins(g: Graph, X: Any, model: Any) -> Any:
         _constant(start) if graph is None else _as_regressor(graph, n_targets, start)
     )
     trees |= {"n_targets": n_targets, "post_transform": "NONE"}
-    sums = g.ops.OnnxTreeEnsembleRegressor_1(X, op_version=1, **trees)
+    sums = g("TreeEnsembleRegressor_1", X, op_version=1, **trees)
     return g("Cast", sums, to=g.onnx_type)
 
 
