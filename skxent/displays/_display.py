@@ -192,7 +192,8 @@ def axis_ends(scale: Scale, *drawn: Any) -> tuple[float, float]:
 
 def as_losses(losses: str | Loss | Iterable[str | Loss]) -> list[Loss]:
     """Return the losses that are meant by one or several, or by names."""
-    given = [losses] if isinstance(losses, (str, Loss)) else list(losses)
+    one = isinstance(losses, (str, Loss)) or not isinstance(losses, Iterable)
+    given = [losses] if one else list(losses)
     if not given:
         raise ValueError("losses must be at least one loss, got none.")
     return [as_loss(loss) for loss in given]

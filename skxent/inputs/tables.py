@@ -94,7 +94,10 @@ def _as_floats(table: ArrayLike, name: str, finite: bool) -> Floats:
     except (TypeError, ValueError) as error:
         reason = str(error)
         if not reason.startswith(NO_NUMBERS):
-            raise
+            if np.ndim(table):
+                raise
+            message = f"{name} must be probabilities or logits, got {table!r}."
+            raise ValueError(message) from error
         raise ValueError(
             f"{name} must be probabilities or logits, which are numbers: {reason}. "
             "Pass the result of predict_proba instead of labels."
@@ -155,7 +158,7 @@ def check_proba(y_proba: ArrayLike, name: str = "y_proba") -> Floats:
 
 def warn_of_labels(y_proba: Any, name: str = "y_proba") -> None:
     """Warn if the integers of ten rows or more can only be what predict returns."""
-    if is_plain(y_proba) or issparse(y_proba):
+    if is_plain(y_proba) or issparse(y_proba) or getattr(y_proba, "ndim", 1) == 0:
         return
     if not hasattr(y_proba, "__len__") or len(y_proba) < 10:
         return

@@ -13,6 +13,7 @@ from skxent.inputs.labels import check_labels, encode_labels
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.checks import Interval, check_count
 from skxent.metrics._label_issues import rank_label_issues
+from skxent.metrics._predictions import check_has_proba
 
 
 class LabelIssuePrecision(NamedTuple):
@@ -119,6 +120,7 @@ def label_issue_precision(
     """
     Interval(0.0, 1.0, "neither").check("noise", noise)
     check_count("n_repeats", n_repeats)
+    check_has_proba(estimator)
     rng = check_random_state(random_state)
     X, given = check_sparse("X", X), check_labels(y)
     classes, codes = encode_labels(given)

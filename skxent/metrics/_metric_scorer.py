@@ -15,7 +15,11 @@ from skxent.inputs.sparse import check_sparse
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
 from skxent.metrics._loss_scorer import labels_and_unseen
-from skxent.metrics._predictions import classes_of_estimator, predict_by_class
+from skxent.metrics._predictions import (
+    check_has_proba,
+    classes_of_estimator,
+    predict_by_class,
+)
 from skxent.metrics._scorer import ProbabilityScorer
 
 
@@ -132,6 +136,7 @@ class MultilabelScorer(MetricScorer):
     passed: ClassVar[set[str]] = {"sample_weight"}
 
     def _read(self, estimator: Any, X: Any, y_true: Any) -> tuple[Any, Floats, Any]:
+        check_has_proba(estimator)
         names = getattr(estimator, "label_names_", None)
         if names is not None:
             y_true = by_class(y_true, names, "y_true")

@@ -33,6 +33,14 @@ def classes_of_estimator(estimator: Any, method: str = "predict_proba") -> NDArr
     return check_classes("classes_ of estimator", np.asarray(estimator.classes_))
 
 
+def check_has_proba(estimator: Any) -> None:
+    """Raise a ValueError unless the estimator has `predict_proba`."""
+    if not hasattr(estimator, "predict_proba"):
+        raise ValueError(
+            f"estimator must be a classifier with predict_proba, got {estimator!r}."
+        )
+
+
 def predict_by_class(estimator: Any, method: str, X: Any) -> Any:
     """Return a method's predictions, as an array with a column for each class."""
     response = getattr(estimator, method)(check_sparse("X", X))

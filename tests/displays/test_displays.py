@@ -493,6 +493,8 @@ def test_what_is_drawn_stands_out(cls, style):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: LossCurveDisplay.from_losses(None), "loss must be one of 'cross_"),
+        (lambda: LossCurveDisplay.from_losses(3), "loss must be one of 'cross_"),
         (lambda: LossCurveDisplay.from_losses([]), "losses must be at least one loss"),
         (lambda: LossCurveDisplay.from_losses("hinge"), "loss must be one of"),
         (

@@ -215,6 +215,14 @@ def test_times_are_no_numbers(model, times):
             r"sample_weight must be of shape \(150,\), got \(1,\)",
         ),
         (
+            lambda: cross_entropy(CODES, 0.5),
+            r"y_proba must be probabilities or logits, got 0\.5\.$",
+        ),
+        (
+            lambda: blend_weights([np.array(0.5), P], CODES),
+            "probas must be",
+        ),
+        (
             lambda: cross_entropy(CODES, {0: P}),
             r"y_proba must be probabilities or logits, which are numbers: float\(\)",
         ),

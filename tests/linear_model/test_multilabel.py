@@ -24,6 +24,7 @@ from sklearn.model_selection import (
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MultiLabelBinarizer, StandardScaler
+from sklearn.svm import LinearSVC
 
 import skxent.scorers
 from skxent import (
@@ -468,6 +469,8 @@ def test_scores_take_the_labels_by_name():
         assert score(X, other) == score(X, FRAME) == score(X, Y)
     with pytest.raises(ValueError, match=r"^y must have its columns named by"):
         model.score(X, FRAME.rename(columns={"sky": "land"}))
+    with pytest.raises(ValueError, match=r"^estimator must be a classifier with pred"):
+        scorer(LinearSVC().fit(X, Y[:, 0]), X, Y)
     with pytest.raises(ValueError, match=r"^y must be of shape \(300, 4\), for"):
         model.score(X, Y[:, :2])
     huge = WEIGHT * 1e307

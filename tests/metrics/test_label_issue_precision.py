@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
+from sklearn.svm import LinearSVC
 
 from skxent.metrics import label_issue_precision
 
@@ -94,6 +95,10 @@ def test_groups_stay_together():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (
+            {"estimator": LinearSVC()},
+            r"estimator must be a classifier with predict_proba, got LinearSVC\(\)",
+        ),
         ({"noise": 0}, r"noise must be a number in \(0, 1\), got 0"),
         ({"k": 0}, "k must be an integer >= 1, got 0"),
         ({"k": 151}, "k must be at most 150, the number of rows, got 151"),
