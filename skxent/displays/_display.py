@@ -192,8 +192,9 @@ def axis_ends(scale: Scale, *drawn: Any) -> tuple[float, float]:
 
 def as_losses(losses: str | Loss | Iterable[str | Loss]) -> list[Loss]:
     """Return the losses that are meant by one or several, or by names."""
-    one = isinstance(losses, (str, Loss)) or not isinstance(losses, Iterable)
-    given = [losses] if one else list(losses)
+    if isinstance(losses, str) or not isinstance(losses, Iterable):
+        return [as_loss(losses)]
+    given = list(losses)
     if not given:
         raise ValueError("losses must be at least one loss, got none.")
     return [as_loss(loss) for loss in given]
