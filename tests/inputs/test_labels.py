@@ -273,3 +273,23 @@ def test_missing_dates_and_strings_of_numpy_2():
     strings = getattr(getattr(np, "dtypes", None), "StringDType", None)
     if strings is not None:  # since numpy 2
         assert_array_equal(check_labels(np.array(["b", "a"], strings())), ["b", "a"])
+
+
+@pytest.mark.parametrize("width", [*range(1, 18), 31, 32, 33, 63, 84, 100])
+@pytest.mark.parametrize("differ", ["first", "last", "any"])
+def test_strings_of_any_width_are_numbered(width, differ):
+    """Labels that differ in a single byte, wherever it is."""
+    rng = np.random.default_rng(width)
+    labels = np.full((200, width), ord("a"), np.uint8)
+    at = {"first": 0, "last": width - 1, "any": rng.integers(0, width, 200)}[differ]
+    labels[np.arange(200), at] = np.arange(1, 201)
+    y = labels.view(f"S{width}").ravel()[rng.integers(0, 200, 2000)]
+    expected, inverse = np.unique(y, return_inverse=True)
+    classes, codes = encode_labels(y)
+    assert_array_equal(classes, expected)
+    assert_array_equal(codes, inverse)
+
+
+def test_more_labels_than_codes_of_a_byte():
+    y = np.random.default_rng(0).permutation(np.arange(300)).astype("U")
+    assert_array_equal(encode_labels(y)[1], np.unique(y, return_inverse=True)[1])
