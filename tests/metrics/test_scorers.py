@@ -224,13 +224,11 @@ def far_data(n_classes):
     return X, 50 * X, y
 
 
-@pytest.mark.filterwarnings("ignore:The .*:FutureWarning")  # LogisticRegressionCV
-@both_counts
-@all_losses
-def test_logits_are_scored_where_known(loss, n_classes):
-    scorer, logistic = make_loss_scorer(loss), LogisticRegression(C=1e4)
-    X, far, y = far_data(n_classes)
-    for model in (
+@cache
+def fitted_to_far_data(n_classes):
+    """Models of logits: a loss changes how they are scored alone."""
+    logistic, (X, _, y) = LogisticRegression(C=1e4), far_data(n_classes)
+    models = (
         logistic,
         LogisticRegressionCV(Cs=[1e4], cv=2),
         make_pipeline(StandardScaler(), logistic),
@@ -238,9 +236,19 @@ def test_logits_are_scored_where_known(loss, n_classes):
         GridSearchCV(make_pipeline(logistic), {"logisticregression__C": [1e4]}, cv=2),
         make_pipeline(StandardScaler(), GridSearchCV(logistic, {"C": [1e4]}, cv=2)),
         FrozenEstimator(clone(logistic).fit(X, y)),
-    ):
+    )
+    return [clone(model).fit(X, y) for model in models]
+
+
+@pytest.mark.filterwarnings("ignore:The .*:FutureWarning")  # LogisticRegressionCV
+@both_counts
+@all_losses
+def test_logits_are_scored_where_known(loss, n_classes):
+    scorer, logistic = make_loss_scorer(loss), LogisticRegression(C=1e4)
+    X, far, y = far_data(n_classes)
+    for model in fitted_to_far_data(n_classes):
         # The rows of a class are the same: one stands for all.
-        z = model.fit(X, y).decision_function(far[::5])
+        z = model.decision_function(far[::5])
         z = np.column_stack([np.zeros_like(z), z]) if z.ndim == 1 else z
         for labels in (y, (y + 1) % n_classes):
             with mp.workdps(700):
