@@ -8,10 +8,9 @@ import numpy as np
 
 
 class Graph:
-    """A factory of nodes, by the names of their operators.
+    """A factory of nodes, which are added at once and known by the names of outputs.
 
-    A node is added at once, and others take the name of its output: skl2onnx walks
-    through operators once for each path to them, of which there may be millions.
+    skl2onnx walks operators once for each path to them, of which there are millions.
     """
 
     ops: Any
@@ -23,12 +22,10 @@ class Graph:
         from onnx import TensorProto
         from skl2onnx.algebra import onnx_ops
 
-        self.scope, self.container = scope, container
-        self.opset = container.target_opset
-        self.ops, self.dtype = onnx_ops, dtype
-        self.onnx_type = (
-            TensorProto.DOUBLE if dtype is np.float64 else TensorProto.FLOAT
-        )
+        self.place = scope, container
+        self.ops, self.opset, self.dtype = onnx_ops, container.target_opset, dtype
+        is_double = dtype is np.float64
+        self.onnx_type = TensorProto.DOUBLE if is_double else TensorProto.FLOAT
         self.limits: Any = np.finfo(dtype)
         # Numbers that have all their digits: comparisons, and with what.
         self.normal_numbers = (
@@ -51,15 +48,13 @@ class Graph:
 
     def __call__(self, name: str, *inputs: Any, **settings: Any) -> str:
         """Add a node and return the name of its output."""
-        return self.named(
-            self.scope.get_unique_variable_name(name), name, *inputs, **settings
-        )
+        output = self.place[0].get_unique_variable_name(name)
+        return self.named(output, name, *inputs, **settings)
 
     def named(self, output: Any, name: str, *inputs: Any, **settings: Any) -> Any:
         """Add a node of this output and return the output."""
         settings = {"op_version": self.opset, "output_names": [output], **settings}
-        node = getattr(self.ops, f"Onnx{name}")(*inputs, **settings)
-        node.add_to(self.scope, self.container)
+        getattr(self.ops, f"Onnx{name}")(*inputs, **settings).add_to(*self.place)
         return output
 
     def is_true(self, x: Any) -> Any:
