@@ -47,7 +47,8 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
         array = array.astype(object)  # scikit-learn does not know numpy's StringDType.
     if array.dtype.kind in "Vc" or not array.ndim:
         got = array.dtype if array.ndim else repr(y)
-        raise ValueError(f"{name} must be an array of labels, got {got}.")
+        words = " Complex data not supported." if array.dtype.kind == "c" else ""
+        raise ValueError(f"{name} must be an array of labels, got {got}.{words}")
     if array.dtype.kind in "mM":
         refuse_missing(int(np.isnat(array).sum()), name)
     if array.dtype != object:
@@ -96,8 +97,7 @@ def check_classes(name: str, classes: Any, *, repeats: bool = False) -> NDArray[
 def check_labels(y: Any) -> NDArray[Any]:
     """Return the labels (n,) that an estimator is fitted to."""
     check_given(y)
-    y = as_labels(y)
-    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    y = check_array(as_labels(y), ensure_2d=False, dtype=None, input_name="y")
     y = column_or_1d(y, warn=True)
     check_targets(y)
     return y
