@@ -301,7 +301,7 @@ cdef inline void multiply(
 cdef inline void predict_logits(
     const LinearPass *p, const Block *block, Py_ssize_t start, double *z
 ) noexcept nogil:
-    """Write the logits of a block's rows, which lie as they are and have no origin."""
+    """Write the logits of a block's rows, from which no origin is subtracted."""
     cdef const Shape *shape = &p.shape
     cdef const double *W = <const double *> p.W
     begin_with_intercepts(shape, W, z)

@@ -60,7 +60,7 @@ typedef struct {
 #define FETCH_LATER(address) __builtin_prefetch(address, 0, 2)
 #define FAR 2048 /* numbers from what is read to what is fetched */
 
-/* Add sums of 4 outputs of a row, or of two, to Z, without a scalar in between. */
+/* Add the sums of 4 outputs, of one row or of two, to Z as vectors. */
 #define ADD_QUAD(V, at, ...)                                                           \
     do {                                                                               \
         V z;                                                                           \
@@ -222,7 +222,7 @@ typedef struct {
 #define PLAIN(U, S, M) plain_##U(S, M, s, b, W + k * s->d_padded, Z + k)
 #define OUTERS(T, S, M) outers_##T(M, s, b, R + k, G + k * s->d_padded)
 
-/* As doubles, without an origin. */
+/* Products in double that subtract no origin, of rows of type U. */
 #define SKINNY_PLAIN(U, N)                                                             \
     DOTS_OF(plain_##U, 0, U, double, N)                                                \
     static void matmul_plain_##U(                                                      \
@@ -312,7 +312,7 @@ static inline void matmul_rows(
     size_t size, const shape *s, const block *b, const void *W, void *Z) {
     BY_SIZE(size, matmul_rows, s, b, W, Z);
 }
-/* Of rows of doubles, or of floats. */
+/* `size` is that of a number of X: rows may be of doubles or of floats. */
 static inline void matmul_plain(
     size_t size, const shape *s, const block *b, const double *W, double *Z) {
     BY_SIZE(size, matmul_plain, s, b, W, Z);

@@ -21,7 +21,7 @@ static void begin_labels(label_table *table) {
     table->known = 0;
 }
 
-/* The last eight bytes of a label, or all if there are fewer. */
+/* Return the last eight bytes of a label, or all if there are fewer. */
 ALWAYS_INLINE uint64_t last_word(const unsigned char *label, ptrdiff_t width) {
     uint64_t word = 0;
     uint32_t half = 0;

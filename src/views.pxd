@@ -48,8 +48,8 @@ cdef inline View view_of(
 ) except *:
     """Check an array (n,) or (n, K), or None, of the dtype of `like`.
 
-    It must be kept while the view is in use. A memoryview would keep it, and take longer
-    to make than a few rows to read.
+    The caller keeps the array while the view is in use. A memoryview would keep it
+    instead, but it takes longer to make than a few rows take to read.
     """
     cdef View view
     cdef Py_buffer buffer
