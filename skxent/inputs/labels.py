@@ -86,6 +86,8 @@ def decoded(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 def check_classes(name: str, classes: Any, *, repeats: bool = False) -> NDArray[Any]:
     """Return labels (K,) in any order, distinct ones unless `repeats` are allowed."""
+    if classes is not None and np.ndim(classes) == 0:
+        raise ValueError(f"{name} must be of shape (K,), got {classes!r}.")
     found = as_labels(classes, name)
     if found.ndim != 1 or not len(found):
         raise ValueError(f"{name} must be of shape (K,), got {found.shape}.")

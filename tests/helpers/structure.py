@@ -50,7 +50,7 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 40_260,
+    "lines": 40_270,
     "lines of code": 24_760,
 }
 MAX_FILE_LINES = 300
