@@ -100,8 +100,7 @@ def check_labels(y: Any) -> NDArray[Any]:
     """Return the labels (n,) that an estimator is fitted to."""
     check_given(y)
     y = check_array(as_labels(y), ensure_2d=False, dtype=None, input_name="y")
-    y = column_or_1d(y, warn=True)
-    check_targets(y)
+    check_targets(y := column_or_1d(y, warn=True))
     return y
 
 
@@ -125,11 +124,9 @@ def check_targets(y: NDArray[Any]) -> None:
 
 def refuse_missing(count: int, name: str) -> None:
     """Raise a ValueError if so many labels, not none, are missing."""
+    advice = "Drop these rows, or give them a label of their own."
     if count:
-        raise ValueError(
-            f"{name} must have no missing labels, got {count}. Drop these rows, or "
-            "give them a label of their own."
-        )
+        raise ValueError(f"{name} must have no missing labels, got {count}. {advice}")
 
 
 def as_array(y: Any, name: str = "y") -> NDArray[Any]:
