@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
-# The largest integer that float32, in which CatBoost compares labels, counts to.
-LARGEST_LABEL = 2**24
+# CatBoost reads labels as doubles, which count to here.
+LARGEST_LABEL = 2**53
 
 
 def is_pool(X: Any) -> bool:
@@ -59,8 +59,10 @@ def names_of_classes(classes: NDArray[Any], of_pool: bool) -> tuple[Any, ...]:
         labels = labels.astype(np.int64)
     text = all(isinstance(label, str) for label in labels)
     numbers = labels.dtype.kind in "iu"
-    small = numbers and max(map(abs, labels.tolist())) <= LARGEST_LABEL
-    if of_pool or text or small:
+    exact = numbers and max(map(abs, labels.tolist())) <= LARGEST_LABEL
+    # CatBoost compares labels in float32, and would merge what is equal there.
+    distinct = exact and len(np.unique(labels.astype(np.float32))) == len(labels)
+    if of_pool or text or distinct:
         return tuple(labels.tolist())
     return tuple(range(len(labels)))
 
