@@ -21,10 +21,10 @@ cdef inline int check_size(str name, bint fits) except -1:
 
 
 cdef inline char native_kind(const Py_buffer *buffer) noexcept:
-    """Return the letter of a buffer's numbers; 0 if they are swapped or not aligned.
+    """Return the letter of a buffer's numbers; 0 if they are swapped or lie across steps.
 
-    numpy gives the order of the bytes only if the dtype names it, as those of Zarr do,
-    or if the numbers are not aligned. It must then be this machine's.
+    numpy puts < or > first if the dtype names the order of the bytes, as those of Zarr
+    do, and = if the numbers are not aligned, as those that a Dask worker unpickles.
     """
     cdef const char *format = buffer.format
     cdef short one = 1
@@ -32,10 +32,8 @@ cdef inline char native_kind(const Py_buffer *buffer) noexcept:
     cdef int axis
     if format == NULL:
         return 0
-    if format[0] == own:
+    if format[0] == own or format[0] == b"=":
         format += 1
-        if <size_t> buffer.buf % <size_t> buffer.itemsize:
-            return 0
         for axis in range(buffer.ndim):
             if buffer.strides[axis] % buffer.itemsize:
                 return 0
