@@ -20,7 +20,7 @@ cdef inline int check_size(str name, bint fits) except -1:
     return 0
 
 
-cdef inline char native_kind(const Py_buffer *buffer) noexcept:
+cdef inline char native_kind(const Py_buffer *buffer) except? -1:
     """Return the letter of a buffer's numbers; 0 if they are swapped or lie across steps.
 
     numpy puts < or > first if the dtype names the order of the bytes, as those of Zarr

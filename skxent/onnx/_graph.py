@@ -8,9 +8,10 @@ import numpy as np
 
 
 class Graph:
-    """A factory of nodes, which are added at once and known by the names of outputs.
+    """Add nodes to a container immediately, and refer to each by its output's name.
 
-    skl2onnx walks operators once for each path to them, of which there are millions.
+    skl2onnx would visit an operator once for each path that leads to it. The graph of a
+    loss can have millions of paths.
     """
 
     ops: Any

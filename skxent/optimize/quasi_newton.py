@@ -16,8 +16,8 @@ from scipy.linalg.lapack import dtrtrs
 from skxent.optimize.precondition import Linear
 from skxent.optimize.smooth import Point, Weights
 
-# The number of steps that are kept, and the least curvature along one, relative to that
-# of the model.
+# The number of steps that are kept. A step is kept only if its curvature is at least
+# MIN_CURVATURE times the curvature that the model predicts along it.
 HISTORY = 10
 MIN_CURVATURE = 1e-4
 

@@ -1,9 +1,9 @@
 """Minimise an objective by the solver that suits its size.
 
     newton-cholesky   factorise the whole Hessian: best while d K is small
-    lbfgs             scaled by a diagonal, or by the Gram matrix of a sample where
-                      columns depend on each other; large tables start from the minimum
-                      of a sample. It needs the fewest passes over X.
+    lbfgs             L-BFGS, scaled by a diagonal, or by the Gram matrix of a sample if
+                      columns are correlated. A fit of a large table starts at the minimum
+                      of a sample. This solver needs the fewest passes over X.
     newton-cg         preconditioned conjugate gradients: any size, any shape
     proximal Newton   where the penalty is not smooth
 
