@@ -266,8 +266,8 @@ def saving(target: Target, predicted: Predicted) -> Saving:
 def _chance_of_isotonic(p: Floats, weight: NDArray[np.float64]) -> float:
     """Return the mean saving for labels that are drawn from sorted predictions.
 
-    Neighbouring rows with nearly the same prediction are drawn together, from a binomial
-    distribution with the same mean and variance as the sum of their labels.
+    Neighbouring rows with nearly the same prediction are drawn together, from a
+    binomial distribution with the mean and variance of the sum of their labels.
     """
     kept = weight > 0
     if not kept.all():

@@ -2,8 +2,8 @@
 
     newton-cholesky   factorise the whole Hessian: best while d K is small
     lbfgs             L-BFGS, scaled by a diagonal, or by the Gram matrix of a sample if
-                      columns are correlated. A fit of a large table starts at the minimum
-                      of a sample. This solver needs the fewest passes over X.
+                      columns are correlated. A fit of a large table starts at the
+                      minimum of a sample. Needs the fewest passes over X.
     newton-cg         preconditioned conjugate gradients: any size, any shape
     proximal Newton   where the penalty is not smooth
 
