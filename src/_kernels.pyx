@@ -875,12 +875,17 @@ def codes_of_floats(y, Py_ssize_t n_classes, Py_ssize_t[::1] codes):
     cdef const double *doubles = NULL
     cdef const float *floats = NULL
     cdef View view
+    cdef bint good
     check_size("codes", len(codes) == len(y))
     if y.itemsize == sizeof(double):
         view = view_of("y", y, len(y), 1, doubles)
-        return bool(whole_codes(<const double *> view.data, view.down, n_classes, codes))
-    view = view_of("y", y, len(y), 1, floats)
-    return bool(whole_codes(<const float *> view.data, view.down, n_classes, codes))
+        with nogil:
+            good = whole_codes(<const double *> view.data, view.down, n_classes, codes)
+    else:
+        view = view_of("y", y, len(y), 1, floats)
+        with nogil:
+            good = whole_codes(<const float *> view.data, view.down, n_classes, codes)
+    return bool(good)
 
 
 def vecmath(str function, x, out):
