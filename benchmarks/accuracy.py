@@ -26,7 +26,7 @@ from oracle import (
 from skxent.losses import Focal
 
 TABLE = Path(__file__).parents[1] / "docs" / "tables" / "accuracy.md"
-# A spread of twice that is the largest whose exponential is a normal number.
+# Exponentials of spreads up to twice this size are normal numbers.
 REACH = {np.float64: 350.0, np.float32: 40.0}
 
 

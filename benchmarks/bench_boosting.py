@@ -18,7 +18,7 @@ N = 1_000_000
 
 
 class Data:
-    """What the objectives of xgboost.train read of a DMatrix."""
+    """The methods of a DMatrix that objectives of xgboost.train call."""
 
     def __init__(self, y):
         self.y = y

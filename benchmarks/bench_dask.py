@@ -31,7 +31,7 @@ def rows(n):
 
 
 def loopback_bytes():
-    """What has gone through the loopback device so far; other processes' as well."""
+    """The bytes through the loopback device so far, of other processes as well."""
     lines = Path("/proc/net/dev").read_text(encoding="ascii").splitlines()
     (line,) = (line for line in lines if line.strip().startswith("lo:"))
     return int(line.split(":")[1].split()[0])

@@ -82,7 +82,7 @@ def objective(model, X, y):
 
 
 class Race:
-    """Who is how good: the objective and its minimum, with or without intercept."""
+    """The objective and its minimum, to judge solutions, with or without intercept."""
 
     def __init__(self, X, y, patience):
         self.X, self.y, self.patience = X, y, patience

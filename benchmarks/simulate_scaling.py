@@ -46,7 +46,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Fit:
-    """What is fitted, and on what."""
+    """The problem that is fitted, and the cluster."""
 
     rows: float = 1e10
     columns: int = 100

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sphinx_gallery.sorting import ExplicitOrder
 
-# Threads of the examples that wait for one another make minutes of seconds on a busy
-# machine. Before anything that asks for it is imported.
+# If threads of the examples wait for each other on a busy machine, seconds become
+# minutes. This must come before the import of a library that reads it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import skxent
@@ -43,7 +43,7 @@ templates_path = ["_templates"]
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-# Of pages that stand in the root of the repository as well.
+# Some pages are also in the root of the repository, where their links are valid.
 suppress_warnings = ["myst.xref_missing"]
 
 # torch is larger than all else together, so that the pages also build without it.
@@ -57,7 +57,7 @@ autodoc_inherit_docstrings = False
 numpydoc_show_class_members = False
 toc_object_entries_show_parents = "hide"
 
-# From the common to the special; others stand last.
+# The common modules come first, and others last.
 SECTIONS = {
     "imbalance": "fraud_costs class_balanced_scorer missing_classes",
     "labels": "find_wrong_labels annotators distillation calibration_noisy_labels",
@@ -84,7 +84,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
 }
 
-# What is copied from a session can be pasted.
+# Text that is copied from a session can be pasted.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .gp, .go"

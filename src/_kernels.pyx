@@ -29,7 +29,7 @@ from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
 from posterior cimport posterior
 from proba cimport Checked, LogLoss, Table, load_table, log_loss_rows
 from scores cimport (
-    ANSWERS, BIN_SUMS, CALIBRATION, DIVERGENCE, LANES, LOSS, MAX_BINS, OVERLAP,
+    INDICATORS, BIN_SUMS, CALIBRATION, DIVERGENCE, LANES, LOSS, MAX_BINS, OVERLAP,
     OVERLAP_SUMS, Score, Scores, number_width, pad_edges, score_rows,
 )
 from signals cimport Watch, check_stopped, stopped, watch_of
@@ -132,7 +132,7 @@ cdef Pass pass_of(
     p.coupling = INDEPENDENT if multilabel or columns == 1 else SOFTMAX
     p.columns = columns
     p.K = 2 if columns == 1 and not multilabel else columns
-    # Of several columns that are answers of their own each has the classes no and yes.
+    # If columns are independent indicators, each has the classes no and yes.
     p.loss = spec_of(loss, 2 if multilabel else p.K)
     p.smoothing = target.label_smoothing
     p.floor = -INFINITY
@@ -172,7 +172,7 @@ def evaluate(
     """Fill arrays with the loss, the gradient, the Hessian or a part of it of each row.
 
     arrays has some of value (n,), gradient and hessian (n, K), matrix (n, K K), product
-    (n, K) with x (n, K); values (n, K), the loss of each independent answer, in place of
+    (n, K) with x (n, K); values (n, K), the loss of each independent indicator, in place of
     value; and psd and floor, which say how Hessians are bent.
     """
     if not arrays.keys() <= ARRAYS:
@@ -308,7 +308,7 @@ def linear_sums(
     rows is (origin, X, offset), the offset (n, m) or None, and weights (W, V), V None for
     the gradient. totals, of shape (segments, d + 2, m), gets the sums of each segment of
     rows: those of the d features, of the intercepts, and in the first entry of the last
-    row the loss (with V zero), or in all entries those of independent answers. W and V
+    row the loss (with V zero), or in all entries those of independent indicators. W and V
     have d rows, or one more for intercepts. logits, empty or (n, m), gets the logits, or
     gives them if they are known. X is an array, or the data, indices and indptr of a CSR
     matrix; it is not centred then, and the last axis of totals has as many entries more
@@ -348,7 +348,7 @@ def linear_sums(
     step = (n + segments - 1) // segments
     step = (step + p.shape.rows - 1) // p.shape.rows * p.shape.rows
     n_threads = max(1, min(n_threads, segments))
-    # Of all threads: W, V and the origin as the products read them. Of each: work, sums.
+    # Threads share W, V and the origin as products read them; each has work and sums.
     cdef Py_ssize_t padded = apart((p.shape.d_padded + 1) * p.shape.m_padded)
     cdef Py_ssize_t shared = 2 * padded + apart(p.shape.d_padded)
     cdef Py_ssize_t work_size = apart(sum_numbers(&p)), sums_size = 0
@@ -741,21 +741,21 @@ cdef Checked sum_parts(const Checked *parts, Py_ssize_t chunks) noexcept nogil:
     return whole
 
 
-# What `score` computes, in the order of the enum.
-KINDS = "loss", "entropy", "divergence", "calibration", "overlap", "answers"
+# The scores that `score` computes, in the order of the enum.
+KINDS = "loss", "entropy", "divergence", "calibration", "overlap", "indicators"
 
 
 def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
     """Sum the scores of rows of probabilities, and look for what makes these invalid.
 
-    what is "loss", "entropy", "divergence", "calibration", "overlap" or "answers". A
-    single column is the probability of the second class, but for answers, which are
+    what is "loss", "entropy", "divergence", "calibration", "overlap" or "indicators". A
+    single column is the probability of the second class, but for indicators, which are
     K independent ones. arrays may have `columns` as in `log_loss_sum`, and value (n,),
     which gets the weighted score of each row; for a calibration edges (bins - 1,), and
     sums (curves bins, 5), which get those of the bins; for an overlap sums (K, 4),
-    the last of the losses of codes, if `losses` is True; for answers these, (n, K), of
+    the last of the losses of codes, if `losses` is True; for indicators these, (n, K), of
     any numbers, and the weights of columns and smoothing are the target's. All but the
-    probabilities and answers is of doubles. Return the sum, that of the weights, the
+    probabilities and indicators is of doubles. Return the sum, that of the weights, the
     largest |row sum - 1|, also of soft labels, and whether a number is outside [0, 1],
     below zero or NaN.
     """
@@ -769,7 +769,7 @@ def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
     cdef View sums
     cdef Py_ssize_t numbers = 0, segments = 64, chunk, i
     cdef bint binned = s.score == CALIBRATION or s.score == OVERLAP
-    if s.score != ANSWERS:
+    if s.score != INDICATORS:
         K = max(K, 2)
     if s.score == LOSS or binned:
         s.rows = pass_of(loss, target, n, K, kind)
@@ -781,23 +781,23 @@ def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
     if s.score == DIVERGENCE:
         s.rows.soft = view_of("soft", target.soft, n, K, kind)
         check_size("soft", s.rows.soft.data != NULL)
-    if s.score == ANSWERS:
+    if s.score == INDICATORS:
         s.rows.smoothing = target.label_smoothing
         if (target.class_weight != 1).any():
             s.rows.class_weight = view_of(
                 "class_weight", target.class_weight, K, 1, kind
             )
-        answers = arrays["answers"]
-        check_size("answers", answers.shape == (n, K))
-        s.answers.kind = kind_of_numbers(answers.dtype.str)
-        s.answers.data = <char *> <size_t> answers.__array_interface__["data"][0]
-        s.answers.down, s.answers.right = answers.strides
-        # No weights, and only the sum over all answers: their order does not matter.
+        indicators = arrays["indicators"]
+        check_size("indicators", indicators.shape == (n, K))
+        s.indicators.kind = kind_of_numbers(indicators.dtype.str)
+        s.indicators.data = <char *> <size_t> indicators.__array_interface__["data"][0]
+        s.indicators.down, s.indicators.right = indicators.strides
+        # No weights, and only the sum over all indicators: their order does not matter.
         s.flat = (
             not s.proba.narrow and s.proba.columns == NULL and K > 1
             and s.proba.numbers.right == 1 and s.proba.numbers.down == K
-            and s.answers.right == number_width[s.answers.kind]
-            and s.answers.down == K * s.answers.right
+            and s.indicators.right == number_width[s.indicators.kind]
+            and s.indicators.down == K * s.indicators.right
             and s.rows.sample_weight.data == NULL
             and s.rows.class_weight.data == NULL and arrays.get("value") is None
         )

@@ -21,7 +21,7 @@ cdef struct Pass:
     const Py_ssize_t *codes  # NULL: soft is given
     View soft  # weights of K classes; with K independent logits, how much each is yes
     View sample_weight
-    View class_weight  # NULL: all are one; of independent answers (K, 2), no and yes
+    View class_weight  # NULL: all are one; of independent indicators (K, 2), no and yes
     double smoothing
     bint weight_after_smoothing  # do class weights come after smoothing, not before?
     Py_ssize_t first
@@ -30,7 +30,7 @@ cdef struct Pass:
     View x  # what the Hessian is multiplied by
 
     View value
-    bint value_by_column  # (n, K): the loss of each independent answer, not their sum
+    bint value_by_column  # (n, K): the loss of each independent indicator, not their sum
     View gradient
     View hessian  # its diagonal
     double floor  # the least that an entry of that may be

@@ -7,7 +7,7 @@ the likeliest class a and s = Σ_{k≠a} u_k nothing cancels:
     smoothed     (1 - ε) L_c + ε / K (K log Σ u - log Π u)
     entropy      -Σ p log p = [u_a L_a + s log Σ u - Σ_{k≠a} u_k log u_k] / Σ u
     divergence   Σ t log(t / p) - t + p, whose terms are all non-negative
-    answers      Σ_k -log x_k + (1 - y_k) log(x_k / (1 - x_k)), with p_k for x_k if y_k > 1/2,
+    indicators   Σ_k -log x_k + (1 - y_k) log(x_k / (1 - x_k)), with p_k for x_k if y_k > 1/2,
                  else 1 - p_k and 1 - y_k. Σ -log x is log((P + Q) / P): P = Π x and
                  Q = 1 - P are sums of positive terms
 """
@@ -251,10 +251,10 @@ cdef inline void divergences(
         value[i] = total[i] if total[i] > 0 else 0
 
 
-cdef inline void answer_scores(
+cdef inline void indicator_scores(
     const Pass *p, double eps, const double *u, const double *t, double *value
 ) noexcept nogil:
-    """Score answers from 0 to 1; weights are those of the columns."""
+    """Score indicators from 0 to 1; weights are those of the columns."""
     cdef Py_ssize_t k, K = p.K
     cdef int i
     cdef bint weighted = p.class_weight.data != NULL, partly = p.smoothing > 0

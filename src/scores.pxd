@@ -14,7 +14,7 @@ from losses cimport ROWS
 from passes cimport Pass, tiles
 from proba cimport Checked, Table
 from rowscores cimport (
-    answer_scores, divergences, entropies, hard_scores, soft_likelihoods, soft_scores,
+    indicator_scores, divergences, entropies, hard_scores, soft_likelihoods, soft_scores,
 )
 from targets cimport clamp_codes, load_hard_labels, weigh_labels
 from tiles cimport load, store
@@ -39,7 +39,7 @@ cdef enum Score:
     DIVERGENCE
     CALIBRATION
     OVERLAP
-    ANSWERS
+    INDICATORS
 
 cdef enum:
     BIN_SUMS = 5
@@ -58,7 +58,7 @@ cdef struct Scores:
     Score score
     Pass rows  # targets, weights, and where the score of each row goes
     Table proba
-    Numbers answers
+    Numbers indicators
     double eps
     bint flat  # may rows of a tile change places?
     View edges  # between bins
@@ -252,7 +252,7 @@ cdef inline void sum_lanes(
         sums[j] = lane[0]
 
 
-cdef inline void load_answers(
+cdef inline void read_indicators(
     const Numbers *y, Py_ssize_t row, int rows, Py_ssize_t K, bint flat, double *t,
     double *room
 ) noexcept nogil:
@@ -330,7 +330,7 @@ cdef inline void score_tile(
         elif s.score == DIVERGENCE:
             divergences(K, s.eps, u, t, value)
         else:
-            answer_scores(p, s.eps, u, t, value)
+            indicator_scores(p, s.eps, u, t, value)
         for i in range(ROWS):
             weight[i] = 1
         for i in range(rows if p.sample_weight.data != NULL else 0):
@@ -368,16 +368,16 @@ cdef inline void score_rows(
         check_rows(K, u, &found)
         # A single column is loaded as that of the second of two classes.
         for i in range(ROWS if s.proba.width == 1 else 0):
-            u[i] = u[ROWS + i] if s.score == ANSWERS else 1 - u[ROWS + i]
-        if s.score == ANSWERS:
-            load_answers(&s.answers, row, rows, K, s.flat, t, t + K * ROWS)
+            u[i] = u[ROWS + i] if s.score == INDICATORS else 1 - u[ROWS + i]
+        if s.score == INDICATORS:
+            read_indicators(&s.indicators, row, rows, K, s.flat, t, t + K * ROWS)
             check_rows(K, t, &targets)
         elif p.soft.data != NULL:
             load(&p.soft, row, rows, K, t)
             check_rows(K, t, &targets)
         if not s.each_once:
             score_tile(s, row, rows, work, sums, &value[0], &weight[0])
-        elif not is_outside(&found, 1):  # What is has no bin, and no result.
+        elif not is_outside(&found, 1):  # A value outside has no bin, and no result.
             add_to_curves(s, row, rows, u, sums)
         if as_given:
             continue
@@ -394,10 +394,10 @@ cdef inline void score_rows(
     if s.score == OVERLAP:
         sum_lanes(OVERLAP_SUMS * K, t + 2 * K * ROWS, sums)
     part.outside = is_outside(&found, 1)
-    part.outside |= is_outside(&targets, 1 if s.score == ANSWERS else 2)
+    part.outside |= is_outside(&targets, 1 if s.score == INDICATORS else 2)
     part.drift = part.total = part.weight = 0
     for i in range(ROWS):
         part.total += total[i]
         part.weight += mass[i]
-        if s.score != ANSWERS:
+        if s.score != INDICATORS:
             part.drift = max(part.drift, max(found.drift[i], targets.drift[i]))

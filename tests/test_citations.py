@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Looked up, each: the first author and the year of the version that is cited.
+# The first author and the year of the cited version, looked up for each citation.
 PAPERS = {
     "1011.2234": ("Tibshirani", 2012),
     "1304.2331": ("Brümmer", 2013),

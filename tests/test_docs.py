@@ -14,7 +14,7 @@ PAGES = sorted(
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     if not {"_build", "gallery", "api"} & set(page.parts)
 )
-# What the pages may need beyond the tests' own requirements.
+# Libraries that pages may need beyond the requirements of the tests.
 NEEDED = {
     "boosters": ["pandas", "xgboost", "lightgbm", "catboost"],
     "dask": ["dask"],
@@ -54,7 +54,7 @@ def test_the_reference_lists_every_public_module():
         if exports and not hidden:
             public.add(".".join(["skxent", *names]))
     listed = re.findall(r"^   (skxent\S*)$", code_of(ROOT / "docs" / "api.md"), re.M)
-    # Its names are those of skxent itself.
+    # Its names are those of skxent.
     assert public - {"skxent.linear_model"} == set(listed)
 
 

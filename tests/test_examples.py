@@ -13,7 +13,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPTS = sorted(EXAMPLES.rglob("*.py"))
 LIBRARIES = ("catboost", "dask", "lightgbm", "torch", "xgboost")
 
-# None in sys.modules would do for all but torch, which scipy looks for there.
+# None in sys.modules is enough, except for torch, which scipy looks up there.
 RUN_WITHOUT_LIBRARIES = f"""
 import runpy, sys
 class Hidden:

@@ -1,4 +1,4 @@
-"""What goes wrong around the package: memory, pickles, signals, forks, threads."""
+"""Faults around the package: memory, pickles, signals, forks, threads."""
 
 import copy
 import io
@@ -316,7 +316,7 @@ def test_labels_that_another_thread_changes_end_no_process():
 
 @pytest.mark.parametrize("bad", [-1, 3, 2**40, -(2**62)])
 def test_the_kernels_index_no_code_that_is_no_class(bad):
-    """What a race would give them: such a row counts as one of class 0."""
+    """Codes as a race would change them: such a row counts as class 0."""
     for K in (3, 40):
         z = np.random.default_rng(0).normal(size=(50, K))
         good = np.zeros(50, np.intp)

@@ -1,4 +1,4 @@
-"""What the fuzzers found, each once, so that it does not come back."""
+"""Faults that the fuzzers found, each once, so that they do not come back."""
 
 from fractions import Fraction
 
@@ -23,7 +23,7 @@ dressings = pytest.mark.parametrize("dress", [packed, unaligned])
 
 @dressings
 def test_logits_of_a_metric_in_a_record_array(dress):
-    # Were read as if they lay in rows of doubles: memory of anything else was scored.
+    # They were read as if they lay in rows of doubles, so foreign memory was scored.
     expected = metrics.cross_entropy(Y, Z, from_logits=True)
     assert metrics.cross_entropy(Y, dress(Z), from_logits=True) == expected
 
@@ -151,7 +151,7 @@ def test_ignored_labels_and_rows_of_weights():
 
 
 def test_a_product_with_nothing():
-    # Crashed.
+    # This crashed.
     with pytest.raises(ValueError, match=r"^v must be of shape \(40, 3\), got \(\)\.$"):
         Focal().hessian_product(Y, Z, None)
 
@@ -182,7 +182,7 @@ def test_what_a_fit_is_given_besides():
 
 @pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost"])
 def test_fewer_labels_than_margins(library):
-    # Crashed: codes were read beyond their end.
+    # This crashed, because codes were read beyond their end.
     z = np.zeros((100_000, 3))
     objective = getattr(boosting, f"{library}_objective")(Focal())
     metric = getattr(boosting, f"{library}_metric")(Focal())

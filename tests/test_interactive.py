@@ -27,7 +27,7 @@ needs_browser = pytest.mark.skipif(
 )
 needs_node = pytest.mark.skipif(NODE is None, reason="needs node: apt-get install node")
 
-# Logits, label, smoothing, weights: what the sliders may be set to.
+# Values of the sliders: logits, label, smoothing, weights.
 SETTINGS = [
     ([2.0, 0.0, -1.0], 0, 0.0, [1.0, 1.0, 1.0]),
     ([2.0, 0.0, -1.0], 1, 0.1, [1.0, 1.0, 1.0]),
@@ -37,7 +37,7 @@ SETTINGS = [
     ([0.0, 0.0, 0.0], 2, 0.25, [1.0, 2.0, 3.0]),
     ([3.3, -4.7, 1.1], 2, 0.05, [1.0, 4.0, 0.2]),
 ]
-# What each operator and function of formulas means, and what binds tighter.
+# The meaning of each operator and function of formulas, and its precedence.
 FORMULAS = [
     FormulaLoss("q**gamma * L", gamma=2.0),
     FormulaLoss("L + epsilon*q + 1.5e-1*q**2**0.5", epsilon=0.5),
@@ -62,7 +62,7 @@ def expected_numbers(loss, z, y, eps, w):
 
 
 def numbers_of_the_page(tmp_path, loss, z, y, eps, w):
-    """What the page shows, for the settings in its address."""
+    """The text of the page for the settings in its address."""
     site = tmp_path / "site"
     shutil.copytree(DOCS / "_static", site / "_static")
     shutil.copy(DOCS / "interactive.html", site)

@@ -1,4 +1,4 @@
-"""What docs/migration.md says of other libraries, against these libraries."""
+"""The claims of docs/migration.md about other libraries, against these."""
 
 import numpy as np
 import pytest

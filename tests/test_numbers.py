@@ -110,7 +110,7 @@ def docstrings_of(module):
 
 
 def number_of(text):
-    """What a number in prose says, and half a unit of its last digit."""
+    """The value of a number in prose, and half a unit of its last digit."""
     text = text.lower().replace(",", "")
     if text == "twice":
         return 2.0, 0.5
@@ -126,7 +126,7 @@ def number_of(text):
 
 
 def namespace():
-    """What an expression in numbers.toml may use."""
+    """The names that an expression in numbers.toml may use."""
     report = load(newest())
 
     def record(benchmark, table, case):

@@ -77,7 +77,7 @@ FORMULAS = [
     FormulaLoss("0.1 * L + square(maximum(0, 1 + L + log(q)))"),
     FormulaLoss("q + ((1 - q / 2) * log1p(-q / 2) + p * L / 2) / (0.5 * log(0.5))"),
 ]
-# Some at which an operator that the graphs use takes another form, and the newest.
+# Opsets at which an operator of the graphs changes its form, and the newest one.
 OPSETS = [9, 11, 13, 18, None]
 
 
@@ -148,7 +148,7 @@ def exact_rows(loss):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     "loss",
-    # A hinge is flat beyond 1, where no formula tells what the posterior is.
+    # A hinge is flat beyond 1, where no formula gives the posterior.
     [x for x in (*LOSS_INSTANCES, *FORMULAS) if x.name != "squared_hinge"],
     ids=repr,
 )
@@ -264,7 +264,7 @@ def test_labels_are_those_of_predict(names):
     )
     positions, _ = run(model, X, nocl=True)
     assert_array_equal(model.classes_[positions], model.predict(X))
-    # As skl2onnx does: dictionaries, whose keys are integers or strings.
+    # skl2onnx returns dictionaries whose keys are integers or strings, too.
     labels, proba = run(model, X[:5], zipmap=True)
     assert_array_equal(labels, model.predict(X[:5]))
     expected = model.predict_proba(X[:5])

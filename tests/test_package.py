@@ -180,7 +180,7 @@ def test_nothing_is_installed_but_the_package():
 
 
 def test_the_source_runs_and_opens_nothing():
-    """What SECURITY.md says: no code from text, no program, connection or file."""
+    """The claims of SECURITY.md: no code from text, no program, connection or file."""
     names = {"eval", "exec", "compile", "open", "__import__", "breakpoint", "input"}
     modules = {"subprocess", "socket", "urllib", "http", "tempfile", "pickle", "shutil"}
     attributes = {"system", "popen", "spawnv", "execv", "remove", "unlink", "tofile"}

@@ -1,4 +1,4 @@
-"""What a release says of itself: version, links, licences."""
+"""The metadata of a release: version, links, licences."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What is measured in a split of a table, under each condition.
+"""The measurements in a split of a table, under each condition.
 
 Each condition returns a dict of scores by "method, what". The names are those under
 which the results are stored, and by which `questions.py` compares them.
@@ -57,7 +57,7 @@ def weak(X, y, X_test, y_test, seed):
             CrossEntropyClassifier(C=WEAK, tol=1e-3, **setting)
             for setting in LOSSES[name]
         ]
-        # What is used is the softmax, so the softmax chooses.
+        # The softmax is used, so the candidate is chosen by the softmax.
         model = best_of(grid, X, y, seed, softmax)
         probas[name] = softmax(model, X_test)
     return {name: log_loss(y_test, proba) for name, proba in probas.items()}
@@ -113,7 +113,7 @@ def noisy(kind, share):
             scores[f"{name}, given labels"] = log_loss(given_test, proba)
             scores[f"{name}, true labels"] = log_loss(y_test, softmax(model, X_test))
         log_proba = models["cross-entropy"].predict_log_proba(X_test)
-        # Generalized cross-entropy sharpens by the temperature 1 - q: so does this.
+        # This sharpens by the temperature 1 - q, as generalized cross-entropy does.
         heat = 1 - models["generalized"].loss.q
         scores["sharpened, true labels"] = log_loss(
             y_test, softmax_of(log_proba / heat, axis=1)

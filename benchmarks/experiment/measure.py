@@ -25,7 +25,7 @@ def tables_of(condition):
     if condition in ("rare", "boosted"):
         return list(RARE)
     if condition.startswith("next"):
-        # Of two classes the next one is the other: the same as random labels.
+        # For two classes the next class is the other one: the same as random labels.
         return list(SEVERAL_CLASSES)
     return [*SEVERAL_CLASSES, *TWO_CLASSES]
 

@@ -93,7 +93,7 @@ def best_of(grid, X, y, seed, proba=lambda model, X: model.predict_proba(X)):
 
 
 def softmax(model, X):
-    """What the model says without the posterior map, and without undoing weights."""
+    """The softmax of the model: without the posterior map, weights are not undone."""
     posterior = model.posterior
     try:
         return model.set_params(posterior=False).predict_proba(X)

@@ -12,7 +12,7 @@ from experiment import tables
 from experiment.questions import compare
 from reporting.plots import FAINT, INK, KEPT, MISSED, STYLE
 
-# How much of an axis is linear, its ticks and its label.
+# The linear part of an axis, its ticks and its label.
 AXES = {
     "%": (
         10,
@@ -76,7 +76,7 @@ def heading(comparison):
 
 
 def description(facts):
-    """What the tables are."""
+    """The description of the tables."""
     lines = ["**The tables**", "", "| | rows | columns | classes | rarest class |"]
     lines.append("|---|---:|---:|---:|---:|")
     for name, (n, d, k, share) in facts["tables"].items():

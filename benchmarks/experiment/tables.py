@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.datasets import load_breast_cancer, make_classification
 
-# The largest number of rows that is taken of a table, drawn at random; more of those
-# with a rare class.
+# At most so many rows are drawn from a table; more if it has a rare class.
 MAX_ROWS, MAX_ROWS_RARE = 1200, 2000
 
 

@@ -1,1 +1,1 @@
-"""What the benchmarks find, from the clock to the pages: see ../report.py."""
+"""Results of the benchmarks, from the clock to the pages: see ../report.py."""

@@ -19,8 +19,8 @@ from reporting.run import check_collected, measure
 
 LEAST = 0.05  # changes below are never told from noise
 
-# Whose code no commit of ours changes: other libraries, and floors. X.sum() is none: it
-# is taken as many times as our fit passes over X.
+# Code that our commits do not change: other libraries, and floors. X.sum() is not
+# included, since it is taken as many times as our fit passes over X.
 FOREIGN = {"scikit-learn", "intelex", "torch", "glum", "skglm", "celer", "liblinear"}
 FOREIGN |= {"saga", "statsmodels", "numpy", "imbalance-xgboost", "built-in"}
 FOREIGN |= {"copy", "p.sum()", "predict_proba", "plain read"}

@@ -82,7 +82,7 @@ def commit() -> str:
 
 
 def git(*arguments: str) -> str:
-    """What git prints, or nothing outside a checkout."""
+    """The output of git, or nothing outside a checkout."""
     command = ["git", "-C", str(ROOT), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)

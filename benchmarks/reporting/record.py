@@ -14,7 +14,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 @dataclass(frozen=True)
 class Record:
-    """What each participant took in one case, and what was asked of us.
+    """The times of each participant in one case, and our target.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class Report:
 
 
 def rounded(value: Any) -> Any:
-    """Numbers to four digits: more are noise. What is empty is left out."""
+    """Numbers to four digits, since more are noise. Empty entries are left out."""
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, Mapping):

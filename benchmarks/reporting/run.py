@@ -19,7 +19,7 @@ from reporting.record import Record, Report
 
 FOLDER = ROOT / "benchmarks"
 NOTHING_COLLECTED = 5  # by pytest, where a library is not installed
-# In the order of the pages; others follow.
+# The modules in the order of the pages; others follow.
 FIRST = ["kernels", "log_loss", "scorers", "linear", "l1", "linear_cv", "boosting"]
 
 
@@ -30,7 +30,7 @@ def names() -> list[str]:
 
 
 def facts(name: str) -> dict[str, Any]:
-    """What a benchmark says of itself: its docstring, and THREADS."""
+    """The description of a benchmark: its docstring, and THREADS."""
     source = (FOLDER / f"bench_{name}.py").read_text(encoding="utf-8")
     tree = ast.parse(source)
     threads = [

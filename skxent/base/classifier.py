@@ -91,7 +91,7 @@ def right_predictions(
 
     A label of y that is not a class is a wrong prediction, as for scikit-learn.
 
-    given : what `predict` takes besides X
+    given : further arguments of `predict`
     """
     predicted = model.predict(X, **given)
     y = column_or_1d(as_labels(y))
@@ -151,7 +151,7 @@ class LogitClassifier(
     classes_ : ndarray of shape (K,)
         The labels, in the order of the columns of `predict_proba`.
     trained_loss_ : TrainedLoss
-        What `predict_proba` corrects for, a named tuple: loss, with parameters in the
+        A named tuple of what `predict_proba` corrects for: loss, with parameters in the
         order of the classes; class_weight (ndarray of shape (K,), or None);
         label_smoothing.
     n_features_in_ : int

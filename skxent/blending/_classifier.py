@@ -17,8 +17,9 @@ from sklearn.utils.metaestimators import available_if
 from skxent.base.classifier import ScoredByAccuracy
 from skxent.base.estimator import LossParameters, VersionedPickle, WholeFits, columns_of
 from skxent.blending._final import Blend, check_pairs
-from skxent.blending._weights import Pooling
+from skxent.blending._weights import Pooling, blend_weights
 from skxent.inputs.columns import by_class
+from skxent.inputs.descriptions import documented
 from skxent.inputs.labels import check_labels, is_soft
 from skxent.inputs.sparse import check_sparse
 from skxent.inputs.tables import two_columns
@@ -81,6 +82,7 @@ def unwrapped(model: Any) -> Any:
     return model.estimator_ if isinstance(model, SortedClasses) else model
 
 
+@documented(blend_weights)
 @dataclass(eq=False, repr=False)
 class BlendClassifier(
     LossParameters, VersionedPickle, WholeFits, ScoredByAccuracy, StackingClassifier
@@ -94,11 +96,7 @@ class BlendClassifier(
     ----------
     estimators : list of (str, classifier)
         Each with predict_proba, or "drop".
-    loss : str or Loss, default="cross_entropy"
-        A loss, or a name in :data:`skxent.losses.LOSSES`, with default parameters.
-        A parameter may be a dict that maps labels to numbers.
-    pooling : {"arithmetic", "log-linear"}, default="arithmetic"
-        The mean of probabilities, or of their logarithms, normalised.
+    {parameters}
     recalibrate : bool, default=False
         Fit a :func:`beta_pool`, which restores the calibration that a mean of
         calibrated models loses. It requires two classes and pooling="arithmetic".

@@ -27,7 +27,7 @@ from skxent.kernels.arrays import Floats
 class Models:
     """Tables of probabilities, (n, K) or (n,), one a model, and names of the models.
 
-    `named` makes of weights (M,) what the caller gave names to; None: nothing.
+    `named` returns weights (M,) with the names of the caller; None without names.
     """
 
     tables: list[Any]
@@ -40,8 +40,8 @@ class Models:
     ) -> Self:
         """Read a sequence, a dict, a data frame or an array of tables.
 
-        An array or frame of two dimensions has the (n,) of each model in its columns,
-        or rows: which, the number of rows or that of models tells.
+        An array or frame of two dimensions has the (n,) of each model in its columns or
+        in its rows, according to the number of rows or of models.
         """
         if isinstance(probas, Mapping):
             names = list(probas)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -145,14 +144,8 @@ class CatBoostLossClassifier(CatBoostPredictions, LossBoostingClassifier):
     def _defaults(self) -> dict[str, Any]:
         return {"verbose": False, "allow_writing_files": False}
 
-    def _start(
-        self,
-        parameters: dict[str, Any],
-        is_built_in: bool,
-        best: Callable[[], Any],
-        zero: Any,
-    ) -> Any:
-        return best() if parameters.get("boost_from_average") else zero
+    def _starts_at_zero(self, parameters: dict[str, Any], is_built_in: bool) -> bool:
+        return not parameters.get("boost_from_average")
 
     def _read(self, X: Any, y: Any, options: dict[str, Any]) -> tuple[Any, Any]:
         given = self.estimator.get_params(deep=False) if self.estimator else {}

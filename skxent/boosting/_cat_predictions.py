@@ -54,7 +54,7 @@ class CatBoostPredictions(DelegatedNames, BoosterPredictions):
         **options
             Arguments of CatBoost's `predict`. With prediction_type "Probability" or
             "LogProbability" the class probabilities of the loss are returned, with
-            another one CatBoost's answer.
+            another one CatBoost's predictions.
 
         Returns
         -------
@@ -63,7 +63,7 @@ class CatBoostPredictions(DelegatedNames, BoosterPredictions):
         """
         kind = options.pop("prediction_type", "Class")
         if kind in ("Class", "Probability", "LogProbability"):
-            return self._answer(self.decision_function(X, **options), kind)
+            return self._predictions_of(self.decision_function(X, **options), kind)
         check_is_fitted(self)
         rows = self._checked(X)
         return np.asarray(
@@ -88,7 +88,7 @@ class CatBoostPredictions(DelegatedNames, BoosterPredictions):
         """
         kind = options.pop("prediction_type", "Class")
         for z in self._staged_logits(X, **options):
-            yield self._answer(z, kind)
+            yield self._predictions_of(z, kind)
 
     def staged_predict_proba(self, X: MatrixLike, **options: Any) -> Iterator[Floats]:
         """Yield the class probabilities of growing numbers of trees.
@@ -186,8 +186,8 @@ class CatBoostPredictions(DelegatedNames, BoosterPredictions):
         options["prediction_type"] = "RawFormulaVal"
         yield from self.estimator_.staged_predict(self._checked(X), **options)
 
-    def _answer(self, z: Floats, kind: str) -> NDArray[Any]:
-        """Return what CatBoost calls a prediction type."""
+    def _predictions_of(self, z: Floats, kind: str) -> NDArray[Any]:
+        """Return predictions of one of CatBoost's types."""
         if kind == "RawFormulaVal":
             return z
         if kind == "Class":

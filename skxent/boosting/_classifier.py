@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Self
 
@@ -74,15 +73,9 @@ class LossBoostingClassifier(DescribedBooster, DelegatedNames, BoosterPrediction
     def _train(self, fit: Fit) -> Any:
         """Return the library's classifier, trained with `objective_` from the start."""
 
-    def _start(
-        self,
-        parameters: dict[str, Any],
-        is_built_in: bool,
-        best: Callable[[], Any],
-        zero: Any,
-    ) -> Any:
-        """Return the margin to start from: the constant of least loss."""
-        return best()
+    def _starts_at_zero(self, parameters: dict[str, Any], is_built_in: bool) -> bool:
+        """Return True if boosting starts at zero, not at the constant of least loss."""
+        return False
 
     def _built_in(self, trained: TrainedLoss) -> str | None:
         """Return the library's objective for the loss, which is exact and faster."""
@@ -179,12 +172,10 @@ class LossBoostingClassifier(DescribedBooster, DelegatedNames, BoosterPrediction
         zero: Any = 0.0 if len(classes) == 2 else np.zeros(len(classes))
         start = None
         if init_model is None:
-            self.init_score_ = start = self._start(
-                parameters,
-                built_in is not None,
-                lambda: self.objective_.init_score(train.y, train.sample_weight),
-                zero,
-            )
+            start = zero
+            if not self._starts_at_zero(parameters, built_in is not None):
+                start = self.objective_.init_score(train.y, train.sample_weight)
+            self.init_score_ = start
         else:
             self.init_score_ = getattr(init_model, "init_score_", zero)
         self.estimator_ = self._train(

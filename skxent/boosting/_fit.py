@@ -51,10 +51,7 @@ def check_parameters(
 ) -> dict[str, Any]:
     """Return the parameters of a library's classifier, without those of its objective.
 
-    Raises
-    ------
-    ValueError
-        If one has a value that would have no effect with the loss of `owner`.
+    A value that would have no effect with the loss of `owner` is an error.
     """
     rest = dict(given)
     for name, (neutral, advice) in refused.items():

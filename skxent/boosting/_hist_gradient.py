@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import sklearn
 
+from skxent.boosting._loss import BoosterLoss
 from skxent.boosting._objective import BoosterObjective
+from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_bool
 from skxent.losses._loss import Loss
@@ -113,6 +115,7 @@ class HistGradientLoss(BaseLoss):
         return self.objective.predict_proba(raw_prediction, posterior=self.posterior)
 
 
+@documented(BoosterLoss)
 def hist_gradient_boosting_loss(
     loss: str | Loss,
     n_classes: int | None = None,
@@ -134,9 +137,7 @@ def hist_gradient_boosting_loss(
 
     Parameters
     ----------
-    loss : str or Loss
-        A Loss, or a name in :data:`skxent.losses.LOSSES`: that loss, by default. Dicts
-        among its parameters are of code to number.
+    {parameters}
     n_classes : int, default=None
         The largest number of classes of y; None finds it. A y with fewer is fine, as in
         a fold of cross-validation that lacks one, unless the loss or class_weight
@@ -151,13 +152,9 @@ def hist_gradient_boosting_loss(
     class_weight : dict of code to weight or array-like of shape (K,), default=None
         Undone by predict_proba; that of HistGradientBoostingClassifier is not. y must
         have all of these classes.
-    label_smoothing : float in [0, 1), default=0
-        Each label becomes ``(1 - label_smoothing) * y + label_smoothing / K``.
     posterior : bool, default=True
         Whether predict_proba gives the class probabilities that a minimiser of the loss
         implies, with class weights and label smoothing undone. False: the softmax.
-    n_threads : int, default=None
-        Threads of the loss; None is all that OpenMP may use.
 
     Returns
     -------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -29,7 +28,7 @@ NO_METRICS = ("", "none", "None", "null", "na", "custom")
 # Metrics that a monotone link does not change, which LightGBM computes of margins: for
 # two classes and for more.
 OF_MARGINS = ("auc", "average_precision"), ("auc_mu", "multi_error")
-# Those of probabilities, and their other names.
+# Metrics of probabilities, and their other names.
 OF_PROBABILITIES = {
     "binary_logloss": ("binary",),
     "multi_logloss": ("multiclass", "softmax"),
@@ -127,18 +126,10 @@ class LGBMLossClassifier(LossBoostingClassifier):
     def _classifier(self) -> Any:
         return library("lightgbm").LGBMClassifier
 
-    def _start(
-        self,
-        parameters: dict[str, Any],
-        is_built_in: bool,
-        best: Callable[[], Any],
-        zero: Any,
-    ) -> Any:
-        if not parameters.get("boost_from_average", True):
-            return zero
+    def _starts_at_zero(self, parameters: dict[str, Any], is_built_in: bool) -> bool:
         # The value of a linear leaf cannot be set.
         linear = parameters.get("linear_tree") and not is_built_in
-        return zero if linear else best()
+        return bool(linear) or not parameters.get("boost_from_average", True)
 
     def _train(self, fit: Fit) -> Any:
         parameters = {**fit.parameters, "objective": fit.objective}
@@ -191,7 +182,7 @@ class LGBMLossClassifier(LossBoostingClassifier):
         names: list[str] = []
         functions: list[Any] = []
         by_name = {alias: name for name, a in OF_PROBABILITIES.items() for alias in a}
-        # As in LGBMClassifier: the form for so many classes.
+        # Choose the form for the number of classes, as LGBMClassifier does.
         binary = len(self.classes_) == 2
         kind = "binary" if binary else "multi"
         of_margins, of_others = OF_MARGINS if binary else OF_MARGINS[::-1]

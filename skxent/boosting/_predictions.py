@@ -53,7 +53,7 @@ class BoosterPredictions(LogitClassifier):
             The rows to predict.
         **options
             Arguments of the library's `predict`. If they ask for leaves, contributions
-            or raw scores, the library's answer is returned.
+            or raw scores, the library's result is returned.
 
         Returns
         -------
@@ -74,7 +74,7 @@ class BoosterPredictions(LogitClassifier):
             The rows to predict.
         **options
             Arguments of the library's `predict`, such as the number of trees. If they
-            ask for leaves, contributions or raw scores, its answer is returned.
+            ask for leaves, contributions or raw scores, its result is returned.
 
         Returns
         -------
@@ -87,7 +87,7 @@ class BoosterPredictions(LogitClassifier):
         return self._probabilities(self.decision_function(X, **options), log=False)
 
     def _other_output(self, X: Any, options: dict[str, Any]) -> NDArray[Any] | None:
-        """Return the library's answer if options ask for it, and take these out."""
+        """Return the library's result if options ask for it, and take these out."""
         given = {name: options.pop(name) for name in self.outputs if name in options}
         if not any(given.values()):
             return None

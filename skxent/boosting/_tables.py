@@ -26,17 +26,9 @@ def as_frame(X: Any, text: bool = False) -> Any:
     """Return a data frame as pandas' of numbers and categories; None for other tables.
 
     Nullable, Arrow and sparse columns become NumPy's, missing values NaN. Columns of
-    numbers are not copied.
+    numbers are not copied, and infinite numbers are an error.
 
-    Parameters
-    ----------
-    X : data frame of pandas or polars, pyarrow.Table, or another table
-    text : keep columns of other types, such as strings, as they are
-
-    Raises
-    ------
-    ValueError
-        If a column is infinite, or unless `text` of another type.
+    text : keep columns of other types, such as strings, which otherwise are an error
     """
     if hasattr(X, "to_pandas") and _package(X) in ("polars", "pyarrow"):
         X = X.to_pandas()

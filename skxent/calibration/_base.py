@@ -60,7 +60,7 @@ from skxent.typing import MatrixLike
 
 @dataclass(eq=False, repr=False)
 class LogitScaling(DescribedScaling, MetaEstimatorMixin, LogitClassifier):
-    """A classifier whose logits are those of another, moved by a few parameters."""
+    """A classifier that moves the logits of another by a few parameters."""
 
     estimator: Any = None
     _: KW_ONLY
@@ -153,7 +153,7 @@ class LogitScaling(DescribedScaling, MetaEstimatorMixin, LogitClassifier):
         return as_array(by_code(y))
 
     def _target(self, found: FittedModel, y: NDArray[Any], weights: Any) -> Target:
-        """Return the target of the rows of which a model was asked."""
+        """Return the target of the rows that a model has predicted."""
         codes = y if is_soft(y) else encode_labels(y, found.classes, "y")[1]
         if found.rows is not None:
             codes = codes[found.rows]
@@ -200,7 +200,7 @@ class LogitScaling(DescribedScaling, MetaEstimatorMixin, LogitClassifier):
     def _fit_scaling(
         self, found: FittedModel, y: NDArray[Any], weights: Any, floor: float | None
     ) -> Self:
-        """Fit the scaling to what a model says of rows."""
+        """Fit the scaling to the logits of a model."""
         z, target = found.logits, self._target(found, y, weights)
         loss = as_loss(self.loss).for_classes(found.classes)
         z = z if floor is None else with_floor(z, floor)

@@ -2,7 +2,7 @@
 
 
 class DescribedScaling:
-    """A classifier whose logits are those of another, moved by a few parameters.
+    """A classifier that moves the logits of another by a few parameters.
 
     Parameters
     ----------
@@ -26,10 +26,11 @@ class DescribedScaling:
         to, and their probabilities are averaged, as scikit-learn does by default. That
         is often more accurate, and predictions take as many times longer.
     floor : float in [0, 1) or None, default=None
-        What is added to the probabilities of a model without decision_function, before
-        their logarithm is taken. None: 1e-12, as in scikit-learn; but if a probability
-        is smaller, such as the zeros of forests, neighbours and naive Bayes, the floor
-        that has the least log loss out of fold, after temperature scaling.
+        The number that is added to the probabilities of a model without
+        decision_function before their logarithm is taken. None: 1e-12, as in
+        scikit-learn; but if a probability is smaller, such as the zeros of forests,
+        neighbours and naive Bayes, the floor that has the least log loss out of fold,
+        after temperature scaling.
     tol : float in (0, inf), default=1e-4
         Stop when the Newton decrement is at most this: the mean loss, in nats, is then
         about tol² / 2 above its minimum.
@@ -41,14 +42,14 @@ class DescribedScaling:
     Attributes
     ----------
     classes_ : ndarray of shape (K,)
-        Those of the estimator. Without one the labels of y, or 0..K-1 if y lacks some
-        of these.
+        The classes of the estimator; without one the labels of y, or 0..K-1 if y lacks
+        some of these.
     estimator_ : classifier or None
         The fitted estimator that gives the logits. Not set with `ensemble`.
     calibrated_classifiers_ : list of fitted scalings
         One for each fold; with `ensemble` only.
     floor_ : float or None
-        What was added to probabilities; None for logits.
+        The number that was added to probabilities; None for logits.
     n_iter_ : int
         The number of Newton iterations; with `ensemble` the largest.
     """

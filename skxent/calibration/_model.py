@@ -107,7 +107,7 @@ def classes_of(y: NDArray[Any], n_classes: int) -> NDArray[Any]:
 
 
 class FittedModel(NamedTuple):
-    """A fitted classifier, or None for given logits, and what it says of some rows."""
+    """A fitted classifier, or None for given logits, and its logits of some rows."""
 
     model: Any
     classes: NDArray[Any]
@@ -195,7 +195,7 @@ def check_folds(scaling: Any, params: dict[str, Any]) -> None:
 def params_of_fit(
     scaling: Any, sample_weight: Any, params: dict[str, Any]
 ) -> FitParameters:
-    """Return what goes on to the estimator and the splitter, as scikit-learn does.
+    """Return the metadata for the estimator and the splitter, as scikit-learn does.
 
     Weights go to the estimator if it requests them; without metadata routing, if it
     takes them. `groups` then goes to the splitter and all else to the estimator.
@@ -224,7 +224,7 @@ def params_of_fit(
 def fit_folds(
     scaling: Any, X: Any, y: NDArray[Any], params: FitParameters
 ) -> list[FittedModel]:
-    """Return the models that are fitted to all folds but one, and what they say of it.
+    """Return the models that are fitted to all folds but one, with logits of that one.
 
     A model that was trained without a class has no logit of it. scikit-learn fills in
     the smallest number, which would exclude the class with certainty. Such folds are
@@ -270,7 +270,7 @@ def fit_folds(
 
 
 def _lacked(y: NDArray[Any], classes: NDArray[Any]) -> list[Any]:
-    """Return the classes of which rows have no label, and no share of one."""
+    """Return the classes that no row has, neither as a label nor as a share of one."""
     if is_soft(y):
         return list(classes[~(y > 0).any(axis=0)].tolist())
     return list(np.setdiff1d(classes, y).tolist())

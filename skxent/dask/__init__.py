@@ -9,9 +9,8 @@ from skxent.kernels.checks import explain_missing
 with explain_missing(
     "dask", "skxent.dask needs dask: pip install 'dask[array,dataframe,distributed]'"
 ):
-    import dask  # noqa: F401  # so that the error comes now, not later
+    from skxent.dask import metrics
 
-from skxent.dask import metrics
 from skxent.dask._classifiers import (
     CrossEntropyClassifier,
     FocalLogisticRegression,

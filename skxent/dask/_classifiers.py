@@ -1,4 +1,4 @@
-"""The public classifiers for rows that dask has."""
+"""The public classifiers for rows in Dask collections."""
 
 from __future__ import annotations
 

@@ -67,13 +67,7 @@ def n_blocks(rows: Any) -> int:
 
 
 def aligned(**data: Any) -> dict[str, Any]:
-    """Return the columns of data with the blocks of the first; others may be None.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many rows or blocks in each.
-    """
+    """Return the columns of data with the blocks of the first; others may be None."""
     rows = {
         name: as_rows(name, values)
         for place, (name, values) in enumerate(data.items())

@@ -1,4 +1,4 @@
-"""The linear models for rows that dask has."""
+"""The base class of the linear models for rows in Dask collections."""
 
 from __future__ import annotations
 

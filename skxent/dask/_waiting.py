@@ -13,13 +13,7 @@ SECONDS, TIMES = 10.0, 3
 
 
 def wait_for(client: Any, futures: list[Any], seconds: float = SECONDS) -> None:
-    """Wait until all futures are finished or failed.
-
-    Warns
-    -----
-    RuntimeWarning
-        If a worker is paused and runs no task that would free memory at its end.
-    """
+    """Wait until all futures are finished or failed; warn of workers that are stuck."""
     from distributed import TimeoutError, wait
 
     stuck: dict[str, int] = {}

@@ -73,7 +73,7 @@ class LossByClassDisplay(PredictionDisplay):
     hardest: float
 
     @classmethod
-    @documented(evaluate_loss)
+    @documented(evaluate_loss, PredictionDisplay.plot)
     def from_predictions(
         cls,
         y_true: ArrayLike,
@@ -99,8 +99,6 @@ class LossByClassDisplay(PredictionDisplay):
         hardest : float in [0, 1], default=0.1
             The share of the rows of the largest loss that are told apart.
         {parameters}
-        ax : matplotlib Axes, default=None
-            The axes to draw on. None: those of a new figure.
 
         Returns
         -------

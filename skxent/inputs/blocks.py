@@ -76,7 +76,7 @@ class ArrayBlocks(RowBlocks):
     See Also
     --------
     ParquetBlocks : Blocks of a Parquet, Arrow or CSV data set.
-    RowBlocks : What an object of one's own has to define.
+    RowBlocks : The protocol for blocks of your own.
 
     Examples
     --------

@@ -132,10 +132,15 @@ def _of_characters(y: NDArray[Any]) -> Coded | None:
     """Return fixed-width strings or bytes as codes; None for too many distinct ones."""
     if not y.size or not y.itemsize:
         return None
+    first, codes = _codes_of_items(y)
+    return None if first is None else Coded(y[first], np.arange(len(first)), codes)
+
+
+def _codes_of_items(y: NDArray[Any]) -> tuple[list[int] | None, NDArray[np.uint8]]:
+    """Return where each distinct item first appears, None for too many; and codes."""
     codes = np.empty(len(y), dtype=np.uint8)
     rows = np.ascontiguousarray(y).view(np.uint8).reshape(len(y), y.itemsize)
-    first = _labels.encode_bytes(rows, codes)
-    return None if first is None else Coded(y[first], np.arange(len(first)), codes)
+    return _labels.encode_bytes(rows, codes), codes
 
 
 def _of_pandas(y: Any) -> Coded | None:
@@ -175,9 +180,7 @@ def _of_hashes(y: Any) -> Coded | None:
     hashes = y.hash().to_numpy()
     if not len(y) or hashes.dtype != np.uint64:
         return None
-    codes = np.empty(len(y), dtype=np.uint8)
-    rows = np.ascontiguousarray(hashes).view(np.uint8).reshape(len(y), 8)
-    first = _labels.encode_bytes(rows, codes)
+    first, codes = _codes_of_items(hashes)
     if first is None:
         return None
     labels = y.gather(first)

@@ -53,7 +53,7 @@ def column_names(table: Any) -> list[Any] | None:
     return list(table.columns)
 
 
-def count_columns(names: list[Any]) -> bool:
+def are_column_numbers(names: list[Any]) -> bool:
     """Return True for the names that pandas, Parquet or polars make up: 0, 1, 2 …."""
     n = range(len(names))
     return names in (list(n), [str(i) for i in n], [f"column_{i}" for i in n])
@@ -64,16 +64,11 @@ def class_order(
 ) -> NDArray[np.intp] | None:
     """Return the position of each class's column; None where the columns are in order.
 
-    Parameters
-    ----------
+    It is an error if only some names are classes, or if they are column numbers out of
+    order. A wrong number of columns is left to others.
+
     name : what the caller calls the table. None: names that are not the classes mean
         nothing, as in the predictions of an estimator.
-
-    Raises
-    ------
-    ValueError
-        If only some names are classes, or if they are column numbers out of order. A
-        wrong number of columns is left to others.
     """
     if names is None:
         return None
@@ -82,7 +77,7 @@ def class_order(
     if order is not None:
         return None if np.array_equal(order, np.arange(len(order))) else order
     mixed = {*map(str, names)} & {*map(str, [*labels, *range(len(names))])}
-    if name and mixed and len(names) == len(labels) and not count_columns(names):
+    if name and mixed and len(names) == len(labels) and not are_column_numbers(names):
         raise ValueError(
             f"{name} must have its columns named by the classes {labels}, got {names}. "
             "Rename them, or pass an array, whose columns are in the order of the "
@@ -134,11 +129,8 @@ def soft_by_class(y: Any, classes: Any, name: str) -> Any:
 def as_raw_prediction(raw_prediction: Any) -> tuple[Floats, bool]:
     """Return logits (n, K), and whether one column is that of class 1 of two.
 
-    Raises
-    ------
-    ValueError
-        If they are no numbers, or columns are named 0..K-1 but stand in another order:
-        derivatives for each column would be in another order than the caller's.
+    Columns that are named 0..K-1 but stand in another order are an error: derivatives
+    for each column would be in another order than the caller's.
     """
     names = column_names(raw_prediction)
     order = None if names is None else class_order(names, range(len(names)), None)
@@ -168,7 +160,7 @@ def named_classes(*tables: Any) -> list[Any] | None:
     """
     for table in tables:
         names = column_names(table)
-        if names is not None and len(names) > 1 and not count_columns(names):
+        if names is not None and len(names) > 1 and not are_column_numbers(names):
             codes = list(range(len(names)))
             return names if positions(names, codes) is None else codes
     return None
@@ -196,7 +188,7 @@ def align(
         classes: Any = classes_of_columns(labels, n_columns, ignore_index)
     elif soft or np.ndim(np.asarray(y_true)) == 2:
         classes = named_classes(y_true, *tables)
-    elif all(map(count_columns, named)):
+    elif all(map(are_column_numbers, named)):
         classes = None
     else:
         y = y_true

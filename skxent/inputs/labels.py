@@ -32,12 +32,8 @@ def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
     """Return y as an array of strings or numbers of one type, with its shape.
 
     Object columns and pandas' nullable columns become arrays of the type they hold, and
-    bytes, which HDF5 keeps, become strings.
-
-    Raises
-    ------
-    ValueError
-        If labels are missing, of several types, or of a type that has no order.
+    bytes, which HDF5 keeps, become strings. Labels that are missing, of several types
+    or of a type that has no order are an error.
     """
     if y is None:
         raise ValueError(f"{name} must be an array of labels, got None.")
@@ -105,15 +101,15 @@ def check_labels(y: Any) -> NDArray[Any]:
 
 
 def are_plain_labels(y: NDArray[Any]) -> bool:
-    """Return whether labels of `as_labels` need no further look: none is missing."""
+    """Return True for labels (n,) of a type that has no missing values."""
     return y.ndim == 1 and y.dtype.kind in "biuUO"
 
 
 def check_targets(y: NDArray[Any]) -> None:
-    """Raise a ValueError unless the labels of `as_labels` are those of classes.
+    """Raise a ValueError unless the labels are class labels.
 
-    Strings and bools always are. scikit-learn, which sorts what it gets, refuses floats
-    that are no integers, and warns of integers that are nearly as many as the rows.
+    Strings and bools always are. scikit-learn's check, which sorts the labels, refuses
+    floats that are not integers, and warns if nearly every row has a label of its own.
     """
     plain = are_plain_labels(y)
     if plain and y.dtype.kind in "iu" and y.size:
@@ -123,7 +119,7 @@ def check_targets(y: NDArray[Any]) -> None:
 
 
 def refuse_missing(count: int, name: str) -> None:
-    """Raise a ValueError if so many labels, not none, are missing."""
+    """Raise a ValueError if the number of missing labels is not zero."""
     advice = "Drop these rows, or give them a label of their own."
     if count:
         raise ValueError(f"{name} must have no missing labels, got {count}. {advice}")
@@ -212,13 +208,8 @@ def encode_labels(
 ) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the classes and y as indices into them.
 
-    The classes are those of y, sorted, or `classes` as given, in any order. `coded` is
-    y if it is encoded already.
-
-    Raises
-    ------
-    ValueError
-        If `classes` is given and lacks a label of y.
+    The classes are those of y, sorted, or `classes` as given, in any order, which must
+    have all labels of y. `coded` is y if it is encoded already.
     """
     check_is_data(name, y)
     coded = encode_coded(y) if coded is None else coded

@@ -18,8 +18,8 @@ from skxent.kernels.checks import as_reals
 class GivenOffset:
     """Checked numbers (n,) or (n, k), and the names of their columns if they have any.
 
-    What they mean depends on the classes, which a block does not know. They are doubles
-    until the logits of two classes are subtracted, which may be large and near.
+    Their meaning depends on the classes, which a block does not know. They stay doubles
+    until the logits of two classes, which may be large and close, are subtracted.
     """
 
     values: NDArray[np.float64]
@@ -27,7 +27,7 @@ class GivenOffset:
 
     @property
     def n_columns(self) -> int:
-        """Return k, 1 if there is but one axis."""
+        """Return k, or 1 for numbers (n,)."""
         return 1 if self.values.ndim == 1 else self.values.shape[1]
 
     def __len__(self) -> int:
@@ -45,7 +45,7 @@ class GivenOffset:
     def for_classes(self, classes: NDArray[Any]) -> Self:
         """Return the columns of these classes, in their order and by their names.
 
-        Some rows may lack a class. Their models have no logit of it, and no offset.
+        Rows of a fold may lack a class. Their model has no logit and no offset for it.
         """
         names = self.names
         if self.n_columns < 2 or (names is not None and len(set(names)) < len(names)):
@@ -63,14 +63,7 @@ class GivenOffset:
         return replace(self, values=values, names=labels)
 
     def arranged(self, classes: NDArray[Any], dtype: Any) -> Floats:
-        """Return the offset of each logit, in the order of the classes: (n, m).
-
-        Raises
-        ------
-        ValueError
-            If there are not as many columns as logits or classes, or a number is not
-            finite in this dtype.
-        """
+        """Return the offset of each logit, in the order of the classes: (n, m)."""
         given = self.for_classes(classes)
         check_n_columns(given.n_columns, classes)
         values = given.values
@@ -94,13 +87,7 @@ def check_finite(values: Floats) -> None:
 
 
 def read_offset(offset: Any, n_samples: int) -> GivenOffset:
-    """Check the offset of so many rows as far as that is possible without the classes.
-
-    Raises
-    ------
-    ValueError
-        If it is sparse, or has other rows or entries that are no finite numbers.
-    """
+    """Check the offset of so many rows as far as possible without the classes."""
     if isinstance(offset, GivenOffset) and len(offset) == n_samples:
         return offset
     values = as_reals("offset", offset, np.float64)

@@ -51,7 +51,7 @@ class ParquetBlocks(RowBlocks):
     See Also
     --------
     ArrayBlocks : Blocks of arrays that are read by slicing.
-    RowBlocks : What an object of one's own has to define.
+    RowBlocks : The protocol for blocks of your own.
 
     Examples
     --------

@@ -27,12 +27,6 @@ def check_sparse(name: str, X: Any) -> Any:
     slice by its indices. It takes one pass over the indices. The format stays the same,
     and the result is a view of X unless its index arrays are strided or of a type that
     the kernels do not read.
-
-    Raises
-    ------
-    ValueError
-        If X is sparse and an index leads outside, row pointers decrease or do not span
-        all entries, or its arrays differ in length.
     """
     if not sp.issparse(X):
         return X

@@ -239,8 +239,6 @@ def make_target(
 ) -> Target:
     """Return checked targets.
 
-    Parameters
-    ----------
     y : codes (n,), soft labels (n, K), or with multilabel indicators (n, K)
     dtype : dtype of the logits, which soft labels get as well
     name : what the caller calls y, for errors

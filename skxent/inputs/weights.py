@@ -1,4 +1,4 @@
-"""Sample weights and class weights, checked and as arrays of float64."""
+"""Sample weights and class weights, checked, and weighted sums over rows."""
 
 from __future__ import annotations
 
@@ -34,8 +34,6 @@ def class_weights(
     that a dict leaves out has weight 1. A label that is not a class is an error, unless
     every class has a weight or it is the `ignored` label.
 
-    Parameters
-    ----------
     positive : require positive weights, since the posterior divides by them
     only_by_label : refuse arrays, as scikit-learn's estimators do, because the order of
         the classes is unknown before fit

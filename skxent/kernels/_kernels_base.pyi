@@ -11,7 +11,7 @@ _Reals: TypeAlias = NDArray[np.floating[Any]]
 _Loss: TypeAlias = tuple[str] | tuple[bytes, bytes, bytes, bytes]
 _Entries: TypeAlias = tuple[_Reals, NDArray[np.integer[Any]], NDArray[np.integer[Any]]]
 
-# What a score may be of.
+# The scores that `score` computes.
 KINDS: tuple[str, ...]
 
 # skxent.inputs.targets.Target, which the kernels read by attribute

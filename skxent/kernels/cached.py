@@ -36,7 +36,7 @@ else:
 
 @dataclass(frozen=True, eq=False)
 class ByIdentity:
-    """A key for one object: equal losses may read different globals."""
+    """A key for one object, since equal losses may read different globals."""
 
     it: Any
 

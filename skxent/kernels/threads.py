@@ -54,8 +54,8 @@ def blas_threads(
     """Return a context in which BLAS has so many threads.
 
     With `operations` it is for products of so many multiply-adds, and does nothing if
-    these are few. Inside another it takes its place, but BLAS never has more than
-    outside all.
+    these are few. A nested context replaces the outer one, but BLAS never has more
+    threads than outside of all.
     """
     if operations is not None and operations < FEW_OPERATIONS:
         return nullcontext()
@@ -65,9 +65,9 @@ def blas_threads(
 def one_blas_thread(operations: int | None = None) -> AbstractContextManager[None]:
     """Return a context in which BLAS has one thread.
 
-    Its own would wait for the cores that the kernels' threads have not given back yet:
-    small products between two passes over X took longer than the passes. And bits would
-    depend on their number.
+    More threads would wait for cores that the threads of the kernels still hold: small
+    products between two passes over X took longer than the passes. The last bits would
+    also depend on their number.
     """
     return blas_threads(1, operations)
 
@@ -77,9 +77,9 @@ def mapped(
 ) -> Iterator[Result]:
     """Return function(item) in order, each in one of so many threads.
 
-    BLAS has one thread in each: what is summed in order has the same bits always. An
-    iterator is read in its thread. Without threads it is returned as it is, because all
-    of its arrays at once would be memory taken anew from the system for each item.
+    BLAS has one thread in each, so sums in this order always have the same bits. A
+    result that is an iterator is read in its thread. With one thread it is returned
+    unread, because all of its arrays at once would be new memory for each item.
     """
     return (
         map(function, items) if n_threads == 1 else _ahead(function, items, n_threads)
@@ -127,5 +127,5 @@ def effective_n_threads(
         return max(1, min(kernels.max_threads(), processors()))
     if n_threads < 0:
         return max(1, processors() + 1 + int(n_threads))
-    # More than a few a processor gain nothing, and the system may refuse thousands.
+    # More than a few threads per processor are not faster, and thousands may fail.
     return min(int(n_threads), 4 * processors())

@@ -149,13 +149,7 @@ def without_second_axis(y: Any) -> Any:
 
 
 def check_rows(**columns: Any) -> None:
-    """Check that all columns have the rows of the first; what is None has none.
-
-    Raises
-    ------
-    ValueError
-        If one has others, with its name.
-    """
+    """Check that all columns that are not None have the rows of the first."""
     (first, rows), *others = columns.items()
     if rows is None:
         raise ValueError(f"{first} must be rows, got None.")

@@ -30,15 +30,8 @@ def by_column(
 ) -> ByColumn:
     """Return numbers (d,) in the order of the columns.
 
-    Parameters
-    ----------
     given : array (d,), or dict or Series of column to number. A column is its name or
         its position; one that is missing has the default.
-
-    Raises
-    ------
-    ValueError
-        If the shape, a key or a number is not allowed. It names the argument.
     """
     d, names = columns
     table = by_label(given, name)
@@ -113,13 +106,7 @@ def has_signs(model: Any) -> bool:
 
 
 def signs_of(model: Any, n_features: int, n_outputs: int) -> ByColumn | None:
-    """Return the checked parameter `monotonic_cst` of a model, None for zeros.
-
-    Raises
-    ------
-    ValueError
-        If a sign is given but there are more than two classes.
-    """
+    """Return the checked parameter `monotonic_cst` of a model, None for zeros."""
     name, given = "monotonic_cst", model.monotonic_cst
     if given is None:
         return None

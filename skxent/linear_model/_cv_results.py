@@ -16,13 +16,7 @@ from skxent.linear_model._grid import Candidate, Fold
 
 
 def warn_of_failures(folds: Sequence[Fold], error_score: Any) -> None:
-    """Warn of fits and scores that failed, as GridSearchCV does.
-
-    Raises
-    ------
-    ValueError
-        If no candidate could be fitted on any fold.
-    """
+    """Warn of fits and scores that failed, as GridSearchCV does; raise if all did."""
     n_fits = sum(len(fold.n_iter) for fold in folds)
     advice = "error_score='raise' shows where."
     fits = [error for fold in folds for error in fold.errors["fit"]]

@@ -42,13 +42,7 @@ def refuse_parts(many: bool) -> None:
 
 
 def read_indicators(y: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Return the indicators (n, K), and the names of the labels if all are strings.
-
-    Raises
-    ------
-    ValueError
-        If they have another shape, are no numbers, or are lists of labels.
-    """
+    """Return the indicators (n, K), and the names of the labels if all are strings."""
     names = column_names(y)
     try:
         array = as_labels(y)
@@ -221,18 +215,18 @@ def share_of_right_rows(
 ) -> float:
     """Return the share of rows, by weight, of which all labels are right."""
     names = getattr(model, "label_names_", None)
-    answers = read_indicators(y if names is None else by_class(y, names, "y"))[0]
-    if answers.shape != predicted.shape:
+    indicators = read_indicators(y if names is None else by_class(y, names, "y"))[0]
+    if indicators.shape != predicted.shape:
         raise ValueError(
             f"y must be of shape {predicted.shape}, for the rows of X and the labels "
-            f"of the model, got {answers.shape}."
+            f"of the model, got {indicators.shape}."
         )
-    unknown = answers[(answers != 0) & (answers != 1)]
+    unknown = indicators[(indicators != 0) & (indicators != 1)]
     if unknown.size:
         raise ValueError(f"y must be 0 or 1 for each label, got {unknown[0]}.")
-    right = (answers == predicted).all(axis=1)
+    right = (indicators == predicted).all(axis=1)
     given = 1.0 if sample_weight is None else sample_weight
-    weights = moderate(check_sample_weight(given, len(answers)))
+    weights = moderate(check_sample_weight(given, len(indicators)))
     return Sums(float(right @ weights), float(weights.sum())).mean()
 
 

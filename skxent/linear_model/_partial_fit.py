@@ -100,14 +100,13 @@ class PartialFitMixin:
         part: W = 0, A = I / C times `penalty_factor`, and zero for b. H is the Hessian
         of the batch's loss; of more than 2000 coefficients its diagonal, where b is the
         logit at the mean of the batch's columns (sparse X: at zero). One batch gives
-        what `fit` gives, many approach it:
-        what is lost is how the curvature of a batch has changed since it was seen, so
-        the first batches had better not be tiny. With the diagonal the approach is slow
-        where columns are correlated, and a loss that is far from convex (generalized
-        cross-entropy) may end in another minimum.
+        the result of `fit`, and many batches approach it. Since the change of a batch's
+        curvature after it was seen is lost, the first batches should not be tiny. With
+        the diagonal the approach is slow where columns are correlated, and a loss that
+        is far from convex (generalized cross-entropy) may end in another minimum.
 
-        After `fit` its coefficients take the place of zero as what the penalty draws
-        to; the rows that it saw are not remembered otherwise.
+        After `fit` the penalty draws to its coefficients instead of zero; the rows of
+        that fit are not remembered otherwise.
 
         Parameters
         ----------

@@ -44,7 +44,7 @@ class CrossEntropyPath(NamedTuple):
     n_iters: NDArray[np.int32]
 
 
-@documented(CrossEntropyClassifier)
+@documented(CrossEntropyClassifier, CrossEntropyClassifier.fit)
 def cross_entropy_path(
     X: MatrixLike,
     y: ArrayLike,
@@ -90,19 +90,9 @@ def cross_entropy_path(
         at which the first penalised coefficient enters, which needs ``l1_ratio > 0``.
     eps : float in (0, 1), default=1e-3
         If `Cs` is an int, the ratio of the smallest C to the largest.
-    fit_intercept : bool, default=True
-        Whether to fit an intercept, which is not penalised.
     {parameters}
-    sample_weight : array-like of shape (n,), default=None
-        Weights of the rows, at least 0; None for ones.
     offset : array-like of shape (n,) or (n, K), default=None
         A fixed term of the logits: see :meth:`CrossEntropyClassifier.fit`.
-    penalty_factor : array-like of shape (d,), dict or Series, default=None
-        Factors ψ_j >= 0 of the penalty of column j, by name or position; None for ones.
-        A column with the factor 0 is not penalised, and is in the model at every C. As
-        in `CrossEntropyClassifier`, factors are not rescaled.
-    monotonic_cst : array-like of shape (d,), dict or Series, default=None
-        Signs of the coefficients for two classes, 1, -1 or 0, by name or position.
     tol : float in (0, inf), default=1e-4
         At each C the objective, a mean loss in nats, is at most about tol² / 2 above
         its minimum.

@@ -48,7 +48,7 @@ class Plan:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """Return what a model keeps of the blocks, whatever it is fitted to."""
+        """Return the fitted attributes that do not depend on the solution."""
         block = next(iter(self.found.values()))
         names = {} if block.names is None else {"feature_names_in_": block.names}
         return self.encoded.attributes | names | {"n_features_in_": block.n_features}
@@ -63,14 +63,9 @@ class Plan:
         return not any(block.sparse for block in self.found.values())
 
     def check_same(self, block: CheckedBlock) -> None:
-        """Check that a block is what it was when the plan was made.
+        """Check that a block has not changed since the plan was made.
 
         The kernels read it by the shapes and the classes of the plan.
-
-        Raises
-        ------
-        ValueError
-            If it has changed. The message says what has changed, and in which block.
         """
         before = self.found.get(block.index)
         if before is None:
@@ -202,10 +197,7 @@ def rows_of_plan(parts: BlockStore, plan: Plan) -> BlockRows:
 def make_plan(model: Any, found: Sequence[Summary], noun: str) -> Plan:
     """Merge the block summaries into a plan of the fit of a model.
 
-    Raises
-    ------
-    ValueError
-        If blocks differ in a property that all must share. The message names the block.
+    A block that differs in a property that all must share is an error.
     """
     if not found:
         raise ValueError(f"X must have a {noun} with rows, got none.")

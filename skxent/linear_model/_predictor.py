@@ -18,12 +18,12 @@ from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_given, check_is_data
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads
+from skxent.linear_model._kernel_rows import check_finite, kernel_rows
 from skxent.linear_model._multilabel import (
     MultilabelClassifier,
     offset_of,
     share_of_right_rows,
 )
-from skxent.linear_model._numbers import check_finite, numbers_of
 from skxent.typing import MatrixLike
 
 
@@ -193,7 +193,7 @@ class LinearPredictor(MultilabelClassifier):
             or kind._logits is not LinearPredictor._logits
         ) or (self._many and form != "logit"):
             return None
-        numbers = numbers_of(self, X)
+        numbers = kernel_rows(self, X)
         if numbers is None:
             return None
         (n, d), own = numbers.shape, numbers.dtype
@@ -230,14 +230,7 @@ class LinearPredictor(MultilabelClassifier):
         return out if finite else None
 
     def _checked_weights(self, n_features: int) -> tuple[Any, NDArray[Any]]:
-        """Return `coef_` and `intercept_`, checked: a pickle or a user may change them.
-
-        Raises
-        ------
-        ValueError
-            If they do not fit `classes_` and the columns, or a sparse `coef_` has an
-            index outside its shape.
-        """
+        """Return the checked `coef_` and `intercept_`, which users may change."""
         n_classes, m = len(self.classes_), logits_for(self.classes_)
         coef, intercept = check_sparse("coef_", self.coef_), np.asarray(self.intercept_)
         coef = coef if sp.issparse(coef) else np.asarray(coef)

@@ -78,7 +78,7 @@ def scorer_of(estimator: Any, scoring: Any) -> Any:
 def warn_if_improper(scorer: Any, n_classes: int) -> None:
     """Warn if a search would choose by a score of skxent that is not proper.
 
-    Who passes accuracy or the like has another aim than probabilities.
+    A scorer such as accuracy has another aim than probabilities, so it gets no warning.
     """
     ours = isinstance(scorer, ProbabilityScorer)
     if ours and scorer.is_proper_for(n_classes) is False:

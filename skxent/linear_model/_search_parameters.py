@@ -14,7 +14,7 @@ from skxent.kernels.threads import effective_n_threads
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class SearchParameters:
-    """The parameters of all searches, and what a search finds.
+    """The parameters and the attributes of all searches.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ from skxent.optimize.solution import Callback, SolverOptions
 
 
 class EncodedTarget(NamedTuple):
-    """The labels of a fit as the kernels take them, and what a model keeps of them."""
+    """The labels of a fit as the kernels take them, and the attributes of a model."""
 
     target: Target
     classes: NDArray[Any]
@@ -99,7 +99,7 @@ def class_parameters(model: Any, encoded: EncodedTarget) -> dict[str, Any]:
 
 
 def row_settings(model: Any) -> dict[str, Any]:
-    """Return what sums over rows need to know besides the data."""
+    """Return the settings of sums over rows, besides the data."""
     return {"fit_intercept": bool(model.fit_intercept), "n_threads": model.n_jobs}
 
 

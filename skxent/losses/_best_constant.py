@@ -1,4 +1,4 @@
-"""The best answer that is the same for all rows."""
+"""The best constant prediction: the same logits for all rows."""
 
 from __future__ import annotations
 

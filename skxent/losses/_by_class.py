@@ -20,7 +20,7 @@ from skxent.losses._parameters import (
 
 
 class ByClass:
-    """A loss each parameter of which is a number, or one for each class."""
+    """A loss whose parameters are numbers, or numbers for each class."""
 
     # Δ of each class, if margins are shifted before the formula sees them.
     margin_shift: ClassVar[float | tuple[float, ...]] = 0.0
@@ -75,7 +75,7 @@ class ByClass:
         return self.map_by_class(lambda name, value: value[code])
 
     def each_class(self) -> list[Any]:
-        """Return the losses that the rows of the classes have.
+        """Return the different losses of the classes.
 
         Returns
         -------

@@ -68,7 +68,7 @@ def check_loss(loss: Loss, *, random_state: int | None = None) -> None:
 
 
 def must(right: Any, what: str, instead: str) -> None:
-    """Raise a ValueError unless something is right of a loss."""
+    """Raise a ValueError unless a property of a loss holds."""
     if not np.all(right):
         raise ValueError(f"loss must {what}. {instead}")
 
@@ -114,7 +114,7 @@ def value(loss: Loss, m: Floats) -> Floats:
 
 
 def differences(f: Any, m: Floats) -> tuple[Floats, Floats]:
-    """Return the derivative of f, and how far two step lengths are apart."""
+    """Return the derivative of f, and its change if the step is twice as long."""
 
     def of(h: float) -> Floats:
         far, near = f(m + 2 * h) - f(m - 2 * h), f(m + h) - f(m - h)
@@ -183,7 +183,7 @@ def check_limits(loss: Loss) -> None:
 
 
 def check_promises(loss: Loss, rng: np.random.Generator) -> None:
-    """Check soft labels, and what the loss says of itself."""
+    """Check soft labels, and the properties that the loss declares."""
     z = rng.normal(scale=2, size=(POINTS, 3))
     y = np.arange(POINTS) % 3
     ends = z[: POINTS // 2], z[POINTS // 2 :]

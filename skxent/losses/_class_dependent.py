@@ -12,12 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from skxent.inputs.weights import by_label
 from skxent.kernels.checks import POSITIVE, Interval
 from skxent.losses._loss import Loss
-from skxent.losses._parameters import checked_parameter, parameter
+from skxent.losses._parameters import LARGEST, checked_parameter, parameter
 
-LARGEST_GAMMA = 1e6
 # The margins of LDAM: their exponentials keep digits next to 1 in float32.
 LARGEST_MARGIN = Interval(0.0, 10.0, "both")
-GAMMA = Interval(0.0, LARGEST_GAMMA, "both")
+GAMMA = Interval(0.0, LARGEST, "both")
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class AsymmetricLoss(Loss):
         \varphi_0(m) = s^{\gamma_-} (-\log(1 - s)), \quad s = \max(q - c, 0)
 
     for two classes, and for each column of `multilabel` targets: 1 is yes, 0 is no, and
-    q = 1 - p is the probability of the other answer. A no that is given a probability
+    q = 1 - p is the probability of the other class. A no that is given a probability
     of yes below `clip`, c, has no loss at all, which leaves out easy rows and wrong
     labels. Not convex and not proper, except without focusing and clip.
 

@@ -28,16 +28,7 @@ from skxent.losses._rewriting import (
 
 
 def differentiate(result: Number) -> Number:
-    """Return the derivative of a graph in the margin.
-
-    Parameters
-    ----------
-    result : Node or float
-
-    Returns
-    -------
-    Node or float
-    """
+    """Return the derivative of a graph in the margin."""
     if not isinstance(result, Node):
         return 0.0
     slopes: dict[Node, Number] = {}

@@ -105,7 +105,7 @@ def operand(value: Any) -> Number:
 
 
 def expression(value: Number) -> Any:
-    """Return an expression, or the float that it came down to."""
+    """Return an expression for a node, or a float as it is."""
     return Expression(value) if isinstance(value, Node) else value
 
 

@@ -66,12 +66,12 @@ class FormulaLoss(Loss):
         ``a if condition else b`` and the functions exp, expm1, log, log1p, sqrt,
         square, where, maximum, minimum, clip and abs.
     **constants : float, array-like of shape (K,) or dict of label to float
-        What the other names stand for. They are the loss's parameters.
+        The values of the other names, which are the parameters of the loss.
 
     Raises
     ------
     ValueError
-        If the string is another, or φ grows with p, is not finite or does not vanish
+        If the string is no formula, or φ grows with p, is not finite or does not vanish
         at p = 1.
 
     See Also
@@ -162,7 +162,7 @@ def names_of(tree: ast.expr) -> set[str]:
 
 
 def evaluate(tree: ast.AST, values: Mapping[str, Any]) -> Any:
-    """Return what a tree comes to, if it is of the allowed parts alone."""
+    """Return the value of a tree that has only allowed parts."""
 
     def of(part: ast.AST) -> Any:
         return evaluate(part, values)
@@ -204,7 +204,7 @@ def refuse(tree: ast.AST) -> NoReturn:
 
 
 def hint_for(tree: ast.AST) -> str:
-    """Return what may have been meant."""
+    """Return a hint about a common mistake."""
     match tree:
         case ast.BinOp(op=ast.BitXor()):
             return " A power is written **."

@@ -56,19 +56,10 @@ def in_order(result: Node) -> list[Node]:
 
 
 def fold(result: Number, operations: Mapping[str, Callable[..., Any]]) -> Any:
-    """Return what a graph comes to under other meanings of its operations.
+    """Evaluate a graph with a function for each of its operations.
 
-    Parameters
-    ----------
-    result : Node or float
-    operations : mapping of str to callable
-        Of each operation a function of what its inputs came to, and then of its
-        constants: ``affine(x, k, l)``, ``monomial(k, l)``, ``select(a, b, condition)``.
-
-    Returns
-    -------
-    object
-        What the function of the last operation returned.
+    The functions take the values of the inputs, and then the constants:
+    ``affine(x, k, l)``, ``monomial(k, l)``, ``select(a, b, condition)``.
     """
     values: dict[Node, Any] = {}
     result = as_node(result)

@@ -227,18 +227,7 @@ def symbol(name: str) -> str:
 
 
 def formula(loss: Any) -> tuple[str, dict[str, str]]:
-    """Return φ as LaTeX, and what its letters stand for.
-
-    Parameters
-    ----------
-    loss : Loss
-
-    Returns
-    -------
-    text : str
-    legend : dict of str to str
-        Of parameters their values.
-    """
+    """Return φ as LaTeX, and what its letters stand for: the values of parameters."""
     legend = {"q": "1 - p", "L": r"-\log p"}
 
     def name(key: str, value: Any) -> Any:

@@ -37,15 +37,8 @@ Factored: TypeAlias = tuple[Powers, Number]
 def log_slope(result: Number) -> tuple[Number, Number]:
     """Return x and r of log(-φ'/q) = x + log r, given the graph of φ.
 
-    Parameters
-    ----------
-    result : Node or float
-
-    Returns
-    -------
-    x, r : Node or float
-        r is positive; it may still underflow for margins far out, where log(-φ'/q) is
-        the line that `Traced.tails` has.
+    r is positive; it may still underflow for margins far out, where log(-φ'/q) is the
+    line of `Traced.tails`.
     """
     powers, rest = factor(divide(multiply(-1.0, differentiate(result)), Q))
     return total(powers), rest

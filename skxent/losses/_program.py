@@ -97,17 +97,11 @@ def instructions(result: Node) -> Iterator[Instruction]:
 class Program:
     """A traced formula.
 
-    Attributes
-    ----------
-    result : Node
-        The graph, which readers other than the kernels go through.
-    code : bytes
-        Instructions.
-    theta : ndarray of shape (constants, classes)
-        The constants that depend on the class.
-    slope : bytes
-        Instructions of log(-φ'/q); none if they are too many, or margins are shifted:
-        the kernels then take the logarithm of φ'.
+    result : the graph, which readers other than the kernels go through.
+    code : instructions.
+    theta : (constants, classes), the constants that depend on the class.
+    slope : instructions of log(-φ'/q); none if they are too many, or margins are
+        shifted: the kernels then take the logarithm of φ'.
     """
 
     result: Node
@@ -126,15 +120,9 @@ class Program:
 
 
 def compile_graph(result: Node, theta: Floats, shifted: bool = False) -> Program:
-    """Return the program of a graph.
+    """Return the program of a graph, with the constants that depend on the class.
 
-    Parameters
-    ----------
-    result : Node
-    theta : ndarray of shape (constants, classes)
-        The constants that depend on the class.
-    shifted : bool, default=False
-        Whether the margins are first shifted by the first of these.
+    shifted : the margins are first shifted by the first of these constants
     """
     shift = Instruction("margin_shift", 0, (), (0.0,)).pack() if shifted else b""
     theta = np.ascontiguousarray(theta, dtype=np.float64)

@@ -26,7 +26,7 @@ class Promises(ByClass):
                 setattr(cls, name, getattr(Promises, name))
 
     def _check_promises(self) -> None:
-        """Trace the formula, and check what the class declares of it."""
+        """Trace the formula, and check the properties that the class declares."""
         if type(self).spec is not Promises.spec:
             return  # It is compiled, and checked by the tests.
         for promise in PROMISES:

@@ -30,18 +30,11 @@ OUT_OF_REACH = 1e4  # log(-φ'/q) on a side where φ is constant
 
 @dataclass(frozen=True, eq=False)
 class Traced:
-    """A formula that has been traced and checked.
+    """A formula that has been traced and checked, and its properties: see `Loss`.
 
-    Attributes
-    ----------
-    program : Program
-    tails : ndarray of shape (classes, 4)
-        Of each class the log(-φ'/q) where φ' underflows: a + b log q for margins far to
-        the right, a - b L far to the left.
-    convex, proper, has_posterior : bool
-        See :class:`skxent.losses.Loss`.
-    curve : Curve
-        φ of the first class.
+    curve : φ of the first class.
+    tails : (classes, 4), for each class log(-φ'/q) where φ' underflows: a + b log q for
+        margins far to the right, a - b L far to the left.
     """
 
     program: Program
@@ -140,7 +133,7 @@ def newly_traced(loss: Any) -> Traced:
 
 @lru_cache(maxsize=4096)
 def checked(key: Key) -> Traced:
-    """Return a program with what is found of it."""
+    """Return a program with its properties."""
     program: Program = key.it
     classes = [column_of(program, c) for c in range(max(1, program.theta.shape[1]))]
     curves = [Curve.of(one) for one in classes]
@@ -177,7 +170,7 @@ class Curve:
 
     @staticmethod
     def of(program: Program) -> Curve:
-        """Evaluate a program at `FAR` margins, and see that float32 can, too."""
+        """Evaluate a program at `FAR` margins, and check that float32 can, too."""
         evaluate(program, IN_FLOAT32)
         f, f1, f2 = evaluate(program, FAR)
         if program.slope:
@@ -207,7 +200,7 @@ class Curve:
             )
 
     def is_convex(self) -> bool:
-        """Whether the loss of logits is convex: φ' <= 0 holds, φ'' >= 0 is to be seen.
+        """Whether the loss of logits is convex: φ' <= 0 is known, φ'' >= 0 is tested.
 
         Relative to p q, the curvature of cross-entropy, near the true margin. Where φ
         has kinks, φ' must not fall, either.
@@ -219,7 +212,7 @@ class Curve:
         return bool((f2 >= -NEGLIGIBLE * scale).all() and not falls.any())
 
     def has_posterior(self) -> bool:
-        """Whether φ' of all classes, which balance at a minimum, tell probabilities.
+        """Whether φ' of all classes, which balance at a minimum, give probabilities.
 
         They do not where p q / φ' is the same for all logits, nor where φ is constant
         for small p: a class there may have any probability.
@@ -281,7 +274,7 @@ def where(margins: Floats, bad: Any) -> str:
 
 
 def check_called(loss: Any, curve: Curve) -> None:
-    """Raise a ValueError unless phi gives of numbers what its program does."""
+    """Raise a ValueError unless phi of numbers gives the results of its program."""
     near = np.abs(curve.m) <= 20
     m = curve.m[near]
     p, q, L = 1 / (1 + np.exp(-m)), 1 / (1 + np.exp(m)), np.logaddexp(0, -m)

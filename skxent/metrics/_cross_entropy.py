@@ -141,7 +141,7 @@ def multilabel_log_loss(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) 
     Parameters
     ----------
     y_true : array-like of shape (n, K)
-        Answers from 0, no, to 1, yes.
+        Indicators from 0, no, to 1, yes.
     y_proba : array-like of shape (n, K)
         Probabilities of yes, clipped to [eps, 1 - eps]; or log-odds, with from_logits.
         The columns of data frames go by name.
@@ -170,7 +170,7 @@ def _multilabel_losses(rows: ScoredRows, options: Options) -> RowLosses:
     check_is_data("y_proba", rows.y_proba)
     names = named_classes(rows.y_true, rows.y_proba)
     y_true, y_proba = align(rows.y_true, rows.y_proba)
-    quick = one_pass.answers(y_true, y_proba, names, rows, options)
+    quick = one_pass.indicators(y_true, y_proba, names, rows, options)
     if quick is not None:
         return quick
     table = np.asarray(y_proba)

@@ -21,10 +21,7 @@ MAX_POINTS = 2000
 class Band(NamedTuple):
     """A consistency band: where the curve of calibrated predictions is expected.
 
-    Attributes
-    ----------
-    confidence, low, high : ndarray of shape (points,)
-        The predicted probability, and the ends of the band there.
+    Each field is of shape (points,): the predicted probability, and the ends there.
     """
 
     confidence: Floats
@@ -33,12 +30,9 @@ class Band(NamedTuple):
 
 
 class Column(NamedTuple):
-    """Rows of positive weight in the order of their confidence; `start` of its values.
+    """Rows of positive weight in the order of their confidence, each field (n,).
 
-    Attributes
-    ----------
-    confidence, outcome, weight : ndarray of shape (n,)
-    start : ndarray of shape (distinct values,)
+    start : (distinct values,), the first row of each value of the confidence.
     """
 
     confidence: NDArray[np.float64]

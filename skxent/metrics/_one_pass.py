@@ -1,7 +1,7 @@
 """Metrics of tables of probabilities in one pass, without an array of their size.
 
-What needs a warning, an error or a conversion is left to the metrics themselves: every
-function here returns None for it.
+Input that needs a warning, an error or a conversion is left to the metrics themselves:
+every function here returns None for it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAX_BINS = 64
 CROSS_ENTROPY = ("cross_entropy",)
 
 # Numbers that the kernels read as they are.
-ANSWERS = {np.dtype(kind).str for kind in ("f8", "f4", "i8", "i1", "u1", "?")}
+INDICATORS = {np.dtype(kind).str for kind in ("f8", "f4", "i8", "i1", "u1", "?")}
 
 # Squares of weights of this size, or of shares of them, are normal numbers.
 LEAST_WEIGHT = 1e-120
@@ -140,7 +140,7 @@ def information(
     return Scored(table, target, exponent=exponent).losses(what, options)
 
 
-def answers(
+def indicators(
     y_true: Any, y_proba: Any, columns: Any, rows: ScoredRows, options: Options
 ) -> RowLosses | None:
     """Return the log loss of independent indicators; columns are names or None."""
@@ -148,7 +148,7 @@ def answers(
     if table is None or np.ma.isMaskedArray(y_true):
         return None
     y = as_array(y_true, "y_true")
-    if y.dtype.str not in ANSWERS:
+    if y.dtype.str not in INDICATORS:
         return None
     n, K = len(table.array), table.width
     if y.shape != (n, K):
@@ -163,7 +163,7 @@ def answers(
     except ValueError:
         return None
     scored = Scored(table, target, exponent=exponent)
-    found = scored.losses("answers", options, answers=y)
+    found = scored.losses("indicators", options, indicators=y)
     if found is None:
         return None
     # The weights of all columns together are those that a mean divides by.

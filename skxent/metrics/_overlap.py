@@ -1,4 +1,4 @@
-"""Sums of which the losses of a set are ratios, over the rows of a block."""
+"""Sums over the rows of a block, whose ratios are the losses of a set."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def read_proba(
 ) -> tuple[Floats, Target, NDArray[Any]]:
     """Return the probabilities (n, K), targets and classes of a block.
 
-    Nothing is clipped but what rounding moved out of [0, 1]: a zero stays zero.
+    Only values that rounding moved out of [0, 1] are clipped: a zero stays zero.
     """
     y_true, y_proba = by_name(rows, options)
     if options.from_logits:

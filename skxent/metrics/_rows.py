@@ -58,7 +58,7 @@ class ScoredRows:
 
 
 def rows_of(y_true: Any, y_proba: Any, options: Options) -> ScoredRows:
-    """Return what a metric was called with as rows.
+    """Return the arguments of a metric as rows.
 
     Rows may also be passed as y_proba, which then hold y_true and the weights, too.
     """

@@ -9,7 +9,7 @@ from sklearn.metrics._scorer import _BaseScorer
 
 
 def _weighted(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> None:
-    """Have the signature by which scikit-learn tells what metadata a scorer takes."""
+    """Provide the signature in which scikit-learn finds the metadata of a scorer."""
 
 
 class ProbabilityScorer(_BaseScorer):

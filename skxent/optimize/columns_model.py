@@ -111,7 +111,7 @@ def model_of(objective: Objective, max_hessian: int = MAX_HESSIAN) -> Model:
     limit = max_hessian
     if costly or not objective.loss.convex:
         limit //= 10
-    # Where the rows are elsewhere, the whole Hessian is what can come from there.
+    # Rows that are not in memory can only return the whole Hessian.
     if isinstance(rows, TableRows) and size * m > limit:
         l2_weights = penalty.curvature[:, 0].copy()
         return ColumnsModel(rows, objective.loss, l1_weights, l2_weights)

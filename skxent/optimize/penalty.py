@@ -1,4 +1,4 @@
-"""The base class of penalties, and what a penalty is.
+"""The base class of penalties, and the definition of a penalty.
 
 A penalty is convex in the weights W (D, m), whose rows are the columns of X and then
 the intercepts. It is the sum of a smooth part, ½ Σ curvature W², and of a part that is

@@ -49,7 +49,7 @@ PROXIMAL_START_TOL = 1e-2
 
 # Fits whose Hessian takes at most this many operations, a fraction of a millisecond, go
 # on to a smaller tolerance for a few iterations. With few rows and a large C, `tol`
-# leaves more digits of a prediction open than those expect who compare weighted rows
+# leaves too few digits of a prediction for a comparison of weighted rows
 # with repeated ones.
 SMALL_OPERATIONS, FINISH_TOL, FINISH_ITER = 5e5, 1e-8, 20
 

@@ -180,7 +180,7 @@ def _of_any_penalty(
     left = options.max_iter - solution.n_iter
     if solution.reason != STALLED or not start.any() or left <= 0:
         return used, solution
-    # Where the last fit saturates the rows have no curvature that would lead away.
+    # Rows that the last fit saturates have no curvature, so no step leads away.
     cold = np.zeros_like(start)
     used, anew = _in_use(objective, cold, replace(options, max_iter=left), solver)
     best = min(anew, solution, key=lambda found: (not found.converged, found.value))

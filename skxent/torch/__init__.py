@@ -6,8 +6,6 @@ They take the place of torch.nn.CrossEntropyLoss and torch.nn.BCEWithLogitsLoss.
 from skxent.kernels.checks import explain_missing
 
 with explain_missing("torch", "skxent.torch needs torch: pip install torch"):
-    import torch  # noqa: F401  # so that the error comes now, not later
-
-from skxent.torch._module import LossModule
+    from skxent.torch._module import LossModule
 
 __all__ = ["LossModule"]

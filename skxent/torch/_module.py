@@ -6,7 +6,7 @@ from numbers import Integral
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Size, Tensor
 
 from skxent.kernels.checks import FRACTION, check_bool, check_option
 from skxent.losses._loss import Loss
@@ -14,7 +14,7 @@ from skxent.losses._probabilities import unsmoothed
 from skxent.losses._shipped import as_loss
 from skxent.torch._kernels import DTYPES, Pass, in_reach
 from skxent.torch._program import formula_of
-from skxent.torch._targets import Answers, Classes, as_weights, check_tensors, table
+from skxent.torch._targets import Classes, Indicators, as_weights, check_tensors, table
 
 Reduction = Literal["none", "mean", "sum"]
 
@@ -47,11 +47,11 @@ class LossModule(torch.nn.Module):
     ignore_index : int, default=-100
         Class indices that do not count.
     multilabel : bool, default=False
-        Whether each logit is the log-odds of a question of its own, and the target of
+        Whether each logit is the log-odds of an independent label, and the target of
         the shape of the logits, as in BCEWithLogitsLoss. A table of numbers could be
         the target of either form, so that shapes do not decide.
     pos_weight : Tensor or array-like, default=None
-        With `multilabel` the weight of the answers yes, as in BCEWithLogitsLoss; of
+        With `multilabel` the weight of the indicators of 1, as in BCEWithLogitsLoss; of
         a shape that broadcasts to that of the logits.
 
     Attributes
@@ -62,7 +62,7 @@ class LossModule(torch.nn.Module):
     Raises
     ------
     ValueError
-        If an argument is another.
+        If an argument is outside its domain.
 
     See Also
     --------
@@ -133,7 +133,7 @@ class LossModule(torch.nn.Module):
         input : Tensor of shape (N, K), (K,) or (N, K, d1, ...); any with `multilabel`
             Logits.
         target : Tensor of shape (N,), () or (N, d1, ...), or of the shape of input
-            Class indices, or probabilities; with `multilabel` answers in [0, 1].
+            Class indices, or probabilities; with `multilabel` indicators in [0, 1].
 
         Returns
         -------
@@ -145,7 +145,7 @@ class LossModule(torch.nn.Module):
         if not input.is_floating_point():
             raise ValueError(f"input must be floating point, got {input.dtype}.")
         dtype = input.dtype if input.dtype in DTYPES else torch.float32
-        z, rows, shape = (self._answers if self.multilabel else self._classes)(
+        z, rows, shape = (self._indicators if self.multilabel else self._classes)(
             input.to(dtype), target
         )
         mean = self.reduction == "mean"
@@ -170,7 +170,7 @@ class LossModule(torch.nn.Module):
             return result
         return result.to(input.dtype)
 
-    def _classes(self, z: Tensor, target: Tensor) -> tuple[Tensor, Classes, torch.Size]:
+    def _classes(self, z: Tensor, target: Tensor) -> tuple[Tensor, Classes, Size]:
         """Return logits (n, K), targets (n,) or (n, K), and the shape of the losses."""
         axis = 0 if z.ndim == 1 else 1
         if z.ndim == 0 or z.shape[axis] < 2:
@@ -178,7 +178,7 @@ class LossModule(torch.nn.Module):
                 f"input must be of shape (K,), (N, K) or (N, K, d1, ...) with K >= 2, "
                 f"got {tuple(z.shape)}. Pass multilabel=True for log-odds."
             )
-        shape = torch.Size([*z.shape[:axis], *z.shape[axis + 1 :]])
+        shape = Size([*z.shape[:axis], *z.shape[axis + 1 :]])
         K = z.shape[axis]
         weight = self.class_weight
         if weight is not None:
@@ -199,7 +199,7 @@ class LossModule(torch.nn.Module):
         rows = Classes(codes, soft, weight, self.label_smoothing, self.ignore_index)
         return table(z, axis), rows, shape
 
-    def _answers(self, z: Tensor, target: Tensor) -> tuple[Tensor, Answers, torch.Size]:
+    def _indicators(self, z: Tensor, target: Tensor) -> tuple[Tensor, Indicators, Size]:
         """Return logits (n,), targets (n,), and the shape of the losses."""
 
         def broadcast(name: str, weight: Tensor | None) -> Tensor | None:
@@ -213,7 +213,7 @@ class LossModule(torch.nn.Module):
                     f"{tuple(z.shape)}, got {tuple(weight.shape)}."
                 ) from None
 
-        rows = Answers(
+        rows = Indicators(
             self._of_shape(z.shape, target).to(z.dtype).reshape(-1),
             broadcast("class_weight", self.class_weight),
             broadcast("pos_weight", self.pos_weight),
@@ -221,7 +221,7 @@ class LossModule(torch.nn.Module):
         )
         return z.reshape(-1), rows, z.shape
 
-    def _of_shape(self, shape: torch.Size, target: Tensor) -> Tensor:
+    def _of_shape(self, shape: Size, target: Tensor) -> Tensor:
         if target.shape != shape:
             raise ValueError(
                 f"target must be of shape {tuple(shape)}, got {tuple(target.shape)}."

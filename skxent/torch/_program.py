@@ -70,15 +70,7 @@ def margins_of_all(z: Tensor) -> Tensor:
 
 
 def phi(formula: Formula, m: Tensor, codes: Tensor | None = None) -> Tensor:
-    """Return φ at margins m.
-
-    Parameters
-    ----------
-    formula : Formula
-    m : Tensor of shape (n,), or (n, K)
-    codes : Tensor of shape (n,), default=None
-        The classes of margins (n,).
-    """
+    """Return φ at margins m, (n, K), or (n,) of the classes `codes` (n,)."""
     theta = None
     if formula.theta:
         theta = torch.tensor(formula.theta, dtype=m.dtype, device=m.device)
@@ -91,7 +83,7 @@ def phi(formula: Formula, m: Tensor, codes: Tensor | None = None) -> Tensor:
 
 
 def operations(m: Tensor, theta: Any) -> dict[str, Callable[..., Any]]:
-    """Return what the operations of a program mean at margins m."""
+    """Return the operations of a program as functions at margins m."""
     # Not m.abs(), whose derivative at 0 is 0.
     negative = m < 0
     far = torch.where(negative, m, -m).exp().log1p()

@@ -1,7 +1,7 @@
-"""Targets of torch's two forms: one class of several a row, or answers yes and no.
+"""Targets of torch's two forms: one class of several a row, or independent indicators.
 
-Each form knows its losses as a program of torch, the target that the kernels read, and
-by what its mean is divided.
+Each form has its losses as operations of torch, its target for the kernels, and the
+divisor of its mean.
 """
 
 from __future__ import annotations
@@ -29,16 +29,9 @@ from skxent.torch._program import (
 
 @dataclass(frozen=True)
 class Classes:
-    """Targets as of torch.nn.CrossEntropyLoss.
+    """Targets as of torch.nn.CrossEntropyLoss: codes (n,), or soft labels (n, K).
 
-    Attributes
-    ----------
-    codes : Tensor of shape (n,), or None
-    soft : Tensor of shape (n, K), or None
-    class_weight : Tensor of shape (K,), or None
-    label_smoothing : float
-    ignore_index : int
-        Rows of this code do not count.
+    class_weight : (K,). ignore_index : rows of this code do not count.
     """
 
     codes: Tensor | None
@@ -73,7 +66,7 @@ class Classes:
         return weighted_sum(t, phi(formula, margins_of_all(z)))
 
     def count(self) -> Tensor | int:
-        """Return what the mean is divided by, which is torch's rule."""
+        """Return the divisor of the mean, by torch's rule."""
         if self.codes is None:
             return len(self.target)
         kept, codes = self._kept(self.codes)
@@ -84,11 +77,7 @@ class Classes:
     def for_kernels(self, n_classes: int, mean: bool) -> tuple[inputs.Target, bool]:
         """Return the target of the kernels, and whether any row counts.
 
-        Parameters
-        ----------
-        n_classes : int
-        mean : bool
-            Whether weights are divided by their sum.
+        mean : divide the weights by their sum.
         """
         codes = weights = soft = None
         v = np.ones(n_classes)
@@ -141,16 +130,11 @@ class Classes:
 
 
 @dataclass(frozen=True)
-class Answers:
+class Indicators:
     """Targets as of torch.nn.BCEWithLogitsLoss.
 
-    Attributes
-    ----------
-    yes : Tensor of shape (n,)
-        How much each answer is yes, in [0, 1].
-    weight, pos_weight : Tensor of shape (n,), or None
-        Of each loss, and of its part for yes.
-    label_smoothing : float
+    yes : (n,), how much each label is present, in [0, 1].
+    weight, pos_weight : (n,), the weight of each loss, and of its part for yes.
     """
 
     yes: Tensor
@@ -160,7 +144,7 @@ class Answers:
 
     @property
     def target(self) -> Tensor:
-        """Return the answers."""
+        """Return the indicators."""
         return self.yes
 
     def losses(self, formula: Formula, z: Tensor) -> Tensor:
@@ -173,7 +157,7 @@ class Answers:
         )
 
     def count(self) -> int:
-        """Return what the mean is divided by."""
+        """Return the divisor of the mean."""
         return len(self.yes)
 
     def for_kernels(self, n_classes: int, mean: bool) -> tuple[inputs.Target, bool]:

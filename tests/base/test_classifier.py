@@ -1,4 +1,4 @@
-"""What a subclass gets that only computes logits."""
+"""The methods that a subclass gets if it only computes logits."""
 
 import pickle
 

@@ -142,7 +142,7 @@ def calls_of(function, *arguments, interrupt_at=None):
     def profile(frame, event, argument):
         nonlocal count
         code = frame.f_code
-        # Python ignores what a destructor raises.
+        # Python ignores errors that a destructor raises.
         counts = code.co_filename.startswith(home) and code.co_name != "__del__"
         if event == "call" and counts:
             count += 1

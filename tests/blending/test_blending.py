@@ -120,7 +120,7 @@ def test_odd_models(pooling):
     rng = np.random.default_rng(2)
     probas, y = models(rng, 100, 3, 2)
     assert blend_weights(probas[:1], y, pooling=pooling).tolist() == [1.0]
-    # Twins share: whatever the split, the blend is the same.
+    # Two equal models share a weight; the blend does not depend on the split.
     twins = np.concatenate([probas, probas[:1]])
     w, plain = (blend_weights(p, y, pooling=pooling) for p in (twins, probas))
     assert_allclose(w[0] + w[2], plain[0], atol=1e-7)

@@ -170,7 +170,7 @@ def test_a_blend_that_pays_and_one_that_does_not():
     found = blend_gain({"a": expit(a), "b": expit(b)}, y, random_state=0)
     assert 0 < found.low < found.gain < found.high
     assert found.best_model in ("a", "b")
-    # One that knows all, and a worse version of it.
+    # A perfect model, and a worse version of it.
     best, noisy = expit(2 * a + 2 * b), expit(2 * a + 2 * b + rng.normal(size=1500))
     found = blend_gain(pd.DataFrame({"noisy": noisy, "best": best}), y, random_state=0)
     assert found.low < 0 < found.high + 0.002

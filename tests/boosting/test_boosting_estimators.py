@@ -111,7 +111,7 @@ def test_gamma_zero_is_the_librarys_classifier(cls, make, n_classes):
     model = cls(gamma=0.0, estimator=make()).fit(X, y)
     settings = {}
     if n_classes == 3 and make is xgb and is_older(xgboost, 3, 2):
-        # It starts at the class frequencies, not at their logarithms.
+        # XGBoost starts at the class frequencies, not at their logarithms.
         settings["base_score"] = model.init_score_.tolist()
     expected = make(**settings).fit(X, codes).predict_proba(X)
     # Even derivatives have 22 bits, which may decide between equal splits.

@@ -48,7 +48,7 @@ CLASSES = [
     (LGBMLossClassifier, lgbm),
     (CatBoostLossClassifier, cat),
 ]
-# What the libraries call class weights.
+# The names of class weights in the libraries.
 WEIGHTS_OF_CLASSES = {
     "scale_pos_weight": 5.0,
     "is_unbalance": True,

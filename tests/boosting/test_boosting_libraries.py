@@ -199,7 +199,7 @@ def test_hist_gradient_boosting_in_folds_that_lack_a_class():
     model = HistGradientBoostingClassifier(max_iter=3)
     search = GridSearchCV(model, {"loss": losses}, cv=KFold(3), error_score="raise")
     assert_array_equal(search.fit(X, y).cv_results_["mean_test_score"], 0)
-    # One loss may serve several models, and warm starts come back to the first.
+    # One loss may be shared by several models, and a warm start returns to the first.
     first = HistGradientBoostingClassifier(loss=losses[1], max_iter=3, warm_start=True)
     first.fit(X, y)
     HistGradientBoostingClassifier(loss=losses[1], max_iter=3).fit(X[:60], y[:60])

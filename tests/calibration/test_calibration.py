@@ -78,12 +78,12 @@ def test_the_temperature_is_scikit_learn_s(model, n_classes):
     ours = TemperatureScaling(frozen, **floor_of(model))
     ours.fit(X_val, y_val, sample_weight=weight)
     beta = theirs.calibrated_classifiers_[0].calibrators[0].beta_
-    # Of a binary decision z scikit-learn makes the logits (-z, z).
+    # scikit-learn turns a binary decision z into the logits (-z, z).
     factor = 2 if n_classes == 2 and hasattr(model, "decision_function") else 1
     assert_allclose(1 / ours.temperature_, factor * beta, rtol=1e-4)
     assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-4)
     assert_allclose(np.exp(ours.predict_log_proba(X)), ours.predict_proba(X))
-    # Out of fold as well.
+    # The same holds for out-of-fold logits.
     for ensemble in (False, True):
         theirs = CalibratedClassifierCV(model, method="temperature", ensemble=ensemble)
         theirs.fit(X_val, y_val)
@@ -233,7 +233,7 @@ def test_what_an_estimator_says_is_scaled(cls):
         z = logits(model)
         assert_allclose(frozen.predict_proba(X_val), direct.predict_proba(z), rtol=1e-9)
         assert frozen.n_features_in_ == 12
-        # Out of fold: as if those logits had been made by hand.
+        # The fit is the same as to out-of-fold logits that are made by hand.
         crossed = cls(model, cv=3, **floor_of(model)).fit(X, y)
         method = (
             "predict_log_proba"
@@ -432,7 +432,7 @@ def test_posterior_of_what_weights_weighed(loss, on):
     """It gives back the shares of which the output has the least weighted loss."""
     keywords = {"class_weight": [1.0, 2.0, 0.5], "label_smoothing": 0.2}
     keywords["class_weight_on"] = on
-    # Of other shares a bounded loss may be least at infinity.
+    # For other shares the minimum of a bounded loss may be at infinity.
     share = posterior(loss, [[0.3, 0.4, 0.1]], from_logits=True, **keywords)
     found = minimize(
         lambda z: loss.loss(share, z[np.newaxis], **keywords)[0],

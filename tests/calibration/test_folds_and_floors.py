@@ -61,7 +61,7 @@ def test_an_ensemble_is_the_mean_of_its_folds(cls, n_classes, loss):
     assert len(ours.calibrated_classifiers_) == 4
     assert ours.n_features_in_ == 8
     assert not hasattr(ours, "estimator_")
-    # A refit without an ensemble leaves nothing of it.
+    # A refit without an ensemble removes the attributes of the ensemble.
     ours.set_params(ensemble=False).fit(X, names)
     assert not hasattr(ours, "calibrated_classifiers_")
     assert ours.predict_proba(X).shape == proba.shape
@@ -198,7 +198,7 @@ def test_the_floor_has_the_least_loss(n_classes, model):
     assert_allclose(ours.temperature_, temperature, rtol=1e-3)
     floors = 10.0 ** -np.arange(1, 13, 0.25)
     best = min(scaled_loss(p, y, floor)[0] for floor in floors)
-    # The prior of half a row, of some nats, keeps it from the very least.
+    # The prior, half a row with a loss of some nats, keeps it above the minimum.
     assert loss <= best + 2.0 / len(y)
     assert loss < scaled_loss(p, y, 1e-12)[0] - 0.01
     z = np.log(model.fit(X, y).predict_proba(X) + ours.floor_)

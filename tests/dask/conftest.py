@@ -1,4 +1,4 @@
-"""What the tests of several files look at."""
+"""Fixtures that several files use."""
 
 from importlib import import_module
 

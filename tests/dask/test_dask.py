@@ -109,7 +109,7 @@ def test_local_schedulers_and_estimators_of_sklearn(scheduler):
     assert_same(model, expected)
     again = pickle.loads(pickle.dumps(model))
     assert_array_equal(again.predict(X), expected.predict(X))
-    # In memory it is the estimator that it is a copy of.
+    # For rows in memory it is the estimator of skxent.
     assert_array_equal(clone(model).fit(X, y, weight).coef_, expected.coef_)
     with pytest.raises(ValueError, match="must be in memory for partial_fit"):
         model.partial_fit(cut(X), cut(y))
@@ -129,7 +129,7 @@ def test_sparse_blocks_soft_labels_and_single_precision(cluster):
     single = X.astype(np.float32)
     assert model.fit(cut(single), cut(y)).coef_.dtype == np.float32
     assert model.predict_proba(cut(single)).dtype == np.float32
-    # What is known to eps has its minimum known to the root of that.
+    # If values are known to eps, the minimum is known to the root of eps.
     known = np.sqrt(8 * np.finfo(np.float32).eps) * np.abs(model.coef_).max()
     assert_allclose(model.coef_, expected.fit(single, y).coef_, atol=known)
 
@@ -151,7 +151,7 @@ def test_rows_stay_where_they_are(cluster):
         log = dask_worker.transfer_incoming_log
         return [str(key) for transfer in log for key in transfer["keys"]]
 
-    # So many that dask has no reason to even them out.
+    # There are so many partitions that dask has no reason to merge them.
     X = da.random.default_rng(0).normal(size=(200_000, 20), chunks=(20_000, 20))
     data = [column.persist() for column in (X, (X[:, 0] > 0.1).astype(int))]
     model = skd.CrossEntropyClassifier(C=1e-5)
@@ -290,7 +290,7 @@ def test_lazy_predictions_are_of_the_model_as_it_was(scheduler):
 
 
 def outcomes(tasks):
-    """What dask makes of the tasks; no fit may wait for ever."""
+    """Return the results of the tasks; no fit may wait for ever."""
     client = _workers.current_client()
     if client is None:
         return dask.compute(*tasks)
@@ -309,7 +309,7 @@ def test_fits_inside_tasks(scheduler, kind):
         model = skd.CrossEntropyClassifier(C=C).fit(X, y)
         return model.coef_, model.score(X, y), X.compute(), y.compute()
 
-    # Two at once, of the same rows.
+    # Two fits to the same rows run at once.
     penalties = [0.1, 1.0]
     tasks = [dask.delayed(fit, pure=False)(C) for C in penalties]
     for C, (coef, score, X, y) in zip(penalties, outcomes(tasks), strict=True):

@@ -1,4 +1,4 @@
-"""What the displays draw, against definitions; that they draw for all alike."""
+"""The numbers that displays draw, against definitions, for all kinds of input."""
 
 import doctest
 import importlib

@@ -73,7 +73,7 @@ def test_the_band_holds_its_level(n):
     calibrated = np.array(inside[1.0])
     error = calibrated.std() / np.sqrt(len(calibrated))
     assert error < 0.02
-    # Values of the fit that repeat make the band a little wide where rows are few.
+    # Repeated values of the fit make the band a little too wide if there are few rows.
     assert 0.8 - 3 * error < calibrated.mean() < 0.83 + 3 * error
     assert np.mean(inside[2.0]) < 0.5
 

@@ -225,7 +225,7 @@ STATES = {
     "no loss": trained(loss="focal"),
     "a tuple": put("trained_loss_", tuple),
 } | {f"sparse coef_, {name}": sparse_coef(name) for name in damage.COMPRESSED}
-# Answers that need not look at what was damaged.
+# Damaged states that methods need not notice, if they do not read the attribute.
 UNSEEN = ("no ", "weights of", "smoothing of", "a tuple")
 LINEAR = [n for n in FITTED if hasattr(FITTED[n], "coef_")]
 PAST = {
@@ -373,7 +373,7 @@ def run(calls, begin):
 
 
 def attack(calls):
-    """What all calls come to; a child that dies has another take over after it."""
+    """The outcomes of all calls; if a child dies, another continues after that call."""
     results, begin = [], 0
     while True:
         results += run(calls, begin)

@@ -91,7 +91,7 @@ def members(name: str, cls: Any) -> Iterator[Public]:
         if not isinstance(value, property):
             value = getattr(cls, member)  # also of descriptors
             value = getattr(value, "__func__", value)
-        # What a method without a docstring does is said by the method it overrides.
+        # The docstring of an overridden method also describes a method that has none.
         inherits = not value.__doc__ and inspect.getdoc(getattr(cls, member))
         if inherits:
             continue

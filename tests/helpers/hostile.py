@@ -1,4 +1,4 @@
-"""What users pass by mistake, or on purpose: the arrays that the fuzzers draw from.
+"""Arrays that users pass by mistake, or on purpose, for the fuzzers to draw from.
 
 An argument is a dressed table of numbers: a dtype, a layout and a container that it has
 no right to, and now and then something else altogether.
@@ -29,7 +29,7 @@ DTYPES = [
     "f8", "f4", ">f8", ">f4", "f2", "g", "i1", "u1", "i4", "i8", "u8", ">i8", "?", "O",
     "c16", "U8", "S8", "M8[s]", "m8[s]",
 ]  # fmt: skip
-# Nothing here is an array of the shape asked for.
+# None of these is an array of the expected shape.
 JUNK = [
     None, 3, 2.5, "text", b"bytes", [], [[]], [[], []], {}, {"a": 1}, object(), np.nan,
     [[1, 2], [3]], [None, None], [1, "a"], np.empty(0), np.empty((0, 3)),
@@ -143,7 +143,7 @@ def maybe(value, draw):
     return draw(st.sampled_from(SCALARS)) if draw(st.integers(0, 9)) == 9 else value
 
 
-# What numpy, scipy and Cython say of what should have been noticed before.
+# Messages of numpy, scipy and Cython: skxent should have noticed these errors first.
 UNCLEAR = [
     "truth value", "could not be broadcast", "Buffer", "cannot reshape", "list index",
     "unhashable", "has no attribute", "not subscriptable", "has no len", "unsized",

@@ -1,4 +1,4 @@
-"""What the tests draw from, and mpmath as the judge of it."""
+"""Inputs that the tests draw from, and their exact results by mpmath."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def smooth(y, n_classes, label_smoothing):
 @cache
 def jet_of(loss, m):
     """φ at the margin m, with its derivatives by the rules of calculus."""
-    # Far out φ'' is exp(-|m|) beside φ: as many more digits.
+    # Far out φ'' is about exp(-|m|) φ, so as many more digits are needed.
     with mp.workdps(DIGITS + int(abs(m))):
         return jet(loss.phi(*inputs(m)))
 

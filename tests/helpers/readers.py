@@ -9,7 +9,7 @@ from skxent.losses._derivative import differentiate
 from skxent.losses._graph import fold
 from skxent.losses._traced import trace
 
-# What depends on neither the margin nor the class.
+# Operations that depend on neither the margin nor the class.
 NUMPY = {
     "L": None,
     "log_q": None,
@@ -35,7 +35,7 @@ NUMPY = {
 
 
 def of_numpy(m, theta=()):
-    """What the operations mean at margins m; theta are the constants of the class."""
+    """The operations as functions at margins m; theta: the constants of the class."""
     L, log_q = np.logaddexp(0, -m), -np.logaddexp(0, m)
     ratio = np.where(m > 700, 1, L * np.exp(-np.maximum(log_q, -700)))  # L/q
     return NUMPY | {
@@ -76,7 +76,7 @@ def exact_posterior(loss, rows):
     program = trace(loss)
     slope, found = differentiate(program.result), []
     for row in rows:
-        # φ' is e^-|m| times what cancels, to a power.
+        # φ' is e^-|m| times a difference that cancels, to a power.
         with mp.workdps(60 + 4 * int(np.ptp(row))):
             e = [mp.exp(mp.mpf(float(z))) for z in row]
             total, eta = mp.fsum(e), []

@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE, SOURCE = ROOT / "skxent", ROOT / "src"
 
-# Who may import whom: only from rooms of the same floor or a lower one.
+# Modules import only from rooms of the same floor or of a lower one.
 FLOORS = (
     {"typing"},
     {"kernels"},
@@ -399,7 +399,7 @@ def is_own(value: ast.AST, made: dict[str, str]) -> bool:
 OWN_COPY = re.compile(
     r"(copy|deepcopy|clone)\(self\b|self\._\w*copy\(|cls\b|type\(self\)"
 )
-# What other libraries, or a fit that failed, want assigned from outside.
+# Attributes that other libraries, or a fit that failed, need assigned from outside.
 ASSIGNED_BY_DESIGN = (
     "text.xyann",
     "operator.outputs[1].type.shape",

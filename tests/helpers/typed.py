@@ -1,4 +1,4 @@
-"""What type checkers see: checked by mypy --strict, never run (see .ci/run)."""
+"""Code for type checkers: checked by mypy --strict, never run (see .ci/run)."""
 
 from typing import Any, assert_type
 

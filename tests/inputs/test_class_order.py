@@ -113,7 +113,7 @@ def test_scorers(kind, n_classes, frame):
         assert_allclose(
             scorer(rolled, X[some], y[some]), scorer(plain, X[some], y[some])
         )
-    # Labels of which the model knows nothing.
+    # Labels that the model was not trained on.
     if kind == "text":
         known = y != "10"
         rolled.fit(X[known], y[known]), plain.fit(X[known], y[known])

@@ -144,7 +144,7 @@ def test_sparse_labels():
             (Focal().loss(sparse, P), Focal().loss(hot, P)),
             (distill(sparse), hot),
         ]:
-            # What is in Fortran order may be added in another order.
+            # Rows in Fortran order may be summed in another order.
             assert_allclose(found, expected, rtol=1e-14)
         fitted = CrossEntropyClassifier().fit(X, sparse)
         assert_array_equal(fitted.coef_, CrossEntropyClassifier().fit(X, hot).coef_)
@@ -350,7 +350,7 @@ def off_by_a_byte(a):
     return moved
 
 
-# scikit-learn's, of float32 in the other byte order.
+# scikit-learn's warning about float32 in the other byte order.
 @pytest.mark.filterwarnings("ignore:The y_.* values do not sum to one")
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What becomes of y: its codes, its weights, its sums, its blocks."""
+"""Labels: their codes, weights, sums and blocks."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def test_balanced_weights_are_scikit_learn_s(weighted):
     expected = compute_class_weight("balanced", classes=np.arange(3), y=repeated)
     for labels in (y, np.eye(3)[y]):
         assert_allclose(balanced_class_weight(labels, 3, w), expected)
-    # A class that y lacks counts for nothing, and weighs what it would without.
+    # A class that y lacks has no share in the sum, and has the weight 1.
     assert_allclose(balanced_class_weight(y, 4, w), [*expected, 1])
 
 

@@ -1,4 +1,4 @@
-"""What is taken for labels, weights and probabilities, the same everywhere."""
+"""One policy everywhere for labels, weights and probabilities."""
 
 import itertools
 from importlib.util import find_spec
@@ -332,7 +332,7 @@ def test_rows_of_zeros_are_no_probabilities():
     ):
         with pytest.raises(ValueError, match=r"must have rows with a positive sum"):
             call()
-    # Rows that can be divided by their sum are, however small it is.
+    # Rows are divided by their sum, however small it is, if that is possible.
     with pytest.warns(UserWarning, match="do not sum to one"):
         tiny = cross_entropy([0, 1], [[1e-20, 3e-20], [0.5, 0.5]])
     assert_allclose(tiny, np.log(8) / 2)
@@ -499,7 +499,7 @@ def test_weights_of_any_size(size, dtype):
         lambda **k: evaluate_loss("focal", CODES, p, class_weight=[1e300] * 3, **k),
     ):
         assert_allclose(call(sample_weight=w), call(), rtol=1e-5)
-    # The sum of these weights is finite, and that of the weighted losses is not.
+    # The sum of these weights is finite, but the sum of the weighted losses is not.
     w = np.full(N, 1.5e308 / N)
     assert_allclose(log_loss(CODES, p, sample_weight=w), log_loss(CODES, p))
 
@@ -516,7 +516,7 @@ def test_fits_with_weights_whose_sum_overflows():
         Focal().loss(CODES, np.log(P).astype("f4"), class_weight=[1e300, 1, 1])
 
 
-# The ends of what is defined
+# The limits of the domains
 
 
 def test_skill_of_one_row_or_one_class():

@@ -86,7 +86,7 @@ def test_sparse_soft_and_single_precision_blocks():
     found = model.fit(cut(single, y, at=[4000]))
     assert found.coef_.dtype == np.float32
     coef = found.coef_
-    # What is known to eps has its minimum known to the root of that.
+    # If values are known to eps, the minimum is known to the root of eps.
     known = np.sqrt(8 * np.finfo(np.float32).eps) * np.abs(coef).max()
     assert_allclose(coef, model.fit(single, y).coef_, atol=known)
 

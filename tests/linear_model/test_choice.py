@@ -147,7 +147,7 @@ def test_undecided():
     assert undecided(folds_of([far] * 2, [loose] * 2), TOL) == []
     assert undecided(folds_of([near] * 2, [loose] * 2), TOL) == [1, 2]
     assert undecided(folds_of([near] * 2, [[TOL] * 3] * 2), TOL) == []
-    # What was fitted to tol is not fitted again.
+    # Candidates that were fitted to tol are not fitted again.
     assert undecided(folds_of([near], [[LOOSE, 0, LOOSE]], unfitted=[1]), TOL) == [2]
     assert undecided(folds_of([near], [[LOOSE, 0, 0]], unfitted=[1, 2]), TOL) == []
     # Scores that change much are not as exact.

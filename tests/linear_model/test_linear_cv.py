@@ -61,7 +61,7 @@ def test_it_finds_what_grid_search_finds(case, load):
         f"{k}_": v for k, v in search.best_params_.items()
     }
     assert_allclose(ours.best_score_, search.best_score_, atol=1e-5)
-    # Refitted as the plain estimator is: to the last bit.
+    # The refit equals a fit of the plain estimator to the last bit.
     assert_array_equal(ours.coef_, search.best_estimator_.coef_)
     assert_array_equal(ours.predict_proba(X), search.predict_proba(X))
     assert_allclose(ours.score(X, y), search.score(X, y))

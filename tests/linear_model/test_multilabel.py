@@ -77,7 +77,7 @@ def assert_same(model, models, X, tol=1e-6):
     assert_array_equal(model.predict(X), models.predict(X))
 
 
-# Losses of many minima may end in another one than a fit that is not shared.
+# For a loss with many minima a separate fit may end in another one.
 SETTINGS = {
     "plain": {},
     "l1": {"l1_ratio": 1.0, "C": 0.2},

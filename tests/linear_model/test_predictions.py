@@ -68,7 +68,7 @@ def test_predictions_of_any_table(kind, n_classes, d):
         expected = log_softmax(full, axis=1)
         found = model.predict_log_proba(given)
         assert_allclose(found, expected, rtol=1e-11, atol=1e-11)
-        # What is far below the normal numbers is zero.
+        # Values far below the normal numbers are zero.
         found = model.predict_proba(given)
         assert_allclose(found, np.exp(expected), rtol=1e-10, atol=1e-300)
         assert_array_equal(model.predict(given), full.argmax(axis=1))

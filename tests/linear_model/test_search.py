@@ -86,7 +86,7 @@ def test_what_cannot_be_fitted_or_scored_is_as_in_grid_search(case):
             search.cv_results_["rank_test_score"],
             expected.cv_results_["rank_test_score"],
         )
-    # The refit is that of the plain estimator.
+    # The refit is the same as a fit of the plain estimator.
     assert_array_equal(search.coef_, expected.best_estimator_.coef_)
     if FitFailedWarning in kinds:
         assert any("4 of 12 fits failed" in m and "2 classes" in m for m in messages)
@@ -109,7 +109,7 @@ def test_if_nothing_can_be_fitted_an_error_says_why():
     one_class = [(np.arange(50), np.arange(50, 150))]
     with pytest.raises(ValueError, match=r"All 4 fits failed(?s:.)*1 class: \[0\]"):
         ours(cv=one_class).fit(X, Y)
-    # What is wrong with all of the data is no failure of a fold.
+    # An error in all of the data is not counted as the failure of a fold.
     with pytest.raises(ValueError, match=r"^y must have at least 2 classes"):
         ours().fit(X, np.zeros(150))
     with pytest.raises(ValueError, match=r"^class_weight must "):

@@ -113,7 +113,7 @@ def damaged_program(rng):
     tails = rng.normal(size=4 * classes).tobytes()
     if rng.random() < 0.1:
         theta, tails = theta[:-3], tails[: int(rng.integers(len(tails) + 1))]
-    # The program of log(-φ'/q) may be any, too.
+    # The program of log(-φ'/q) may be damaged, too.
     slope = code[: rng.choice([0, len(code)])]
     return code, slope, theta, tails
 

@@ -38,7 +38,7 @@ all_losses = pytest.mark.parametrize("loss", LOSS_INSTANCES, ids=repr)
 all_dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=lambda t: t.__name__)
 
 TINY = math.ulp(0.0)
-# Where they become convex or proper, and just beyond.
+# The parameters at which they become convex or proper, and others just beyond.
 AT_THE_EDGE = [
     Poly1(0.0),
     Poly1(1.2),
@@ -191,7 +191,7 @@ def test_the_expected_loss_under_the_posterior_is_stationary(loss):
     rng, weights, eps = np.random.default_rng(0), np.array([1.0, 2.0, 0.5]), 0.1
     z = rng.normal(size=(200, 3))
     eta = loss.posterior(z, class_weight=weights, label_smoothing=eps)
-    # Smoothed targets have at least eps / K, which a model may have less of.
+    # Smoothed targets are at least eps / K, but a model's probability may be smaller.
     z, eta = (a[loss.posterior(z).min(axis=1) > 1.02 * eps / 3] for a in (z, eta))
     gradient = loss.gradient(eta, z, class_weight=weights, label_smoothing=eps)
     assert len(z) > 20

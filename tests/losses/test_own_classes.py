@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from skxent.losses import CrossEntropy, Focal, FormulaLoss, Loss
 
-# Of one row, whose two classes have the same logit.
+# The loss of one row whose two classes have the same logit.
 HALF, L = 0.5, np.log(2)
 
 

@@ -1,4 +1,4 @@
-"""What reads the graph of a formula: its derivative, which other readers need."""
+"""Readers of the graph of a formula: its derivative, which other readers need."""
 
 import mpmath as mp
 import numpy as np
@@ -120,7 +120,7 @@ def test_the_log_slope_is_that_of_the_kernels(loss):
 
 
 def test_log_slopes_are_short():
-    """What is a power alone leaves no sum to take the logarithm of."""
+    """The logarithm of a product of powers has no sum left."""
     assert log_slope(trace(CrossEntropy()).result) == (0.0, 1.0)
     for formula in ("4 * q**2", "1 - p**0.7", "L - q", "exp(-2 * p) - exp(-2)"):
         _, r = log_slope(trace(FormulaLoss(formula)).result)

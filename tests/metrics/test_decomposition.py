@@ -85,7 +85,7 @@ def test_parts_add_and_have_their_signs(seed, loss):
     assert_allclose(miscalibration - discrimination + uncertainty, S)
     assert miscalibration >= -1e-15
     assert discrimination >= -1e-15
-    # What keeps the order keeps all but the miscalibration.
+    # A map that keeps the order changes only the miscalibration.
     other = decompose_loss(y, p**3, loss=loss)
     assert_allclose(other[2:], [discrimination, uncertainty])
 

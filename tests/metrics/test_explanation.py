@@ -88,14 +88,14 @@ def test_the_ends():
     found = explain([0, 0], [0.25, 0.5], labels=[0, 1], n_rows=0)
     assert found.skill is None and found.rows == ()
     assert "no skill score" in str(found)
-    # All that soft labels leave to know is known.
+    # The predictions equal the soft labels, so nothing is left to know.
     soft = np.array([[0.25, 0.75], [0.5, 0.5]])
     found = explain(soft, soft)
     assert_allclose([found.kl_divergence, found.skill], [0, 1], atol=1e-12)
-    # Rows of weight 0 are not there.
+    # Rows of weight 0 are left out.
     found = explain([0, 1, 0], [0.9, 0.5, 0.4], sample_weight=[0, 1, 1])
     assert [row.row for row in found.rows] == [1, 2] and found.n_samples == 2
-    # Certainty from logits.
+    # Infinite logits mean certainty.
     found = explain([[1, 0.0]], [[np.inf, 0]], from_logits=True)
     assert found.cross_entropy == 0
     assert (
@@ -294,7 +294,7 @@ def test_a_certain_error_is_infinite():
     found = explain([0, 1, 1], [-1.0, 2.0, -np.inf], from_logits=True)
     assert found.cross_entropy == found.wasted == np.inf
     str(found)
-    # Unless its row has no weight.
+    # The loss is finite if the row of the error has no weight.
     found = explain(
         [0, 1, 1], [-1, 2, -np.inf], from_logits=True, sample_weight=[1, 1, 0]
     )

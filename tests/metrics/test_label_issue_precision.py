@@ -53,8 +53,8 @@ def test_who_knows_half_of_them_finds_half():
     found = label_issue_precision(
         Oracle(0.5), X, y, noise=0.1, n_repeats=8, random_state=0
     )
-    # Of 400, about 200 are known to be wrong. Next come rows of no knowledge, a tenth
-    # of them wrong.
+    # About 200 of the 400 are known to be wrong. Rows without information follow, of
+    # which a tenth are wrong.
     assert abs(found.precision - (0.5 + 0.5 * 0.1)) < 4 * found.standard_error
     assert 0.003 < found.standard_error < 0.02
 

@@ -36,7 +36,7 @@ def check_same(y, proba, rtol=1e-12, atol=0.0, **keywords):
     """log_loss does what scikit-learn's does; returns what that is."""
     ours, our_warnings = outcome(log_loss, y, proba, **keywords)
     if isinstance(proba, np.ndarray) and proba.dtype in DTYPES and proba.size:
-        # Only what rounding took out of [0, 1] is accepted here and refused there.
+        # skxent accepts, unlike scikit-learn, values that rounding moved out of [0, 1].
         inside = np.clip(proba, 0, 1)
         proba = inside if np.abs(proba - inside).max() <= 1e-6 else proba
     theirs, their_warnings = outcome(reference, y, proba, **keywords)
@@ -99,7 +99,7 @@ def test_log_loss_of_plain_labels_is_our_own(kind, monkeypatch):
     calls = [(y, {}), (y.tolist(), {}), (y, {"labels": names})]
     calls += [(first, {"labels": names}), (first.tolist(), {"labels": names.tolist()})]
     expected = [reference(labels, proba, **keywords) for labels, keywords in calls]
-    # scikit-learn must not see these, and must see what it sorts, warns of or refuses.
+    # These must not reach scikit-learn; labels that it sorts, warns of or refuses must.
     monkeypatch.setattr("sklearn.metrics.log_loss", lambda *args, **keywords: np.nan)
     for (labels, keywords), value in zip(calls, expected, strict=True):
         assert_allclose(log_loss(labels, proba, **keywords), value, rtol=1e-12)
@@ -131,7 +131,7 @@ def test_log_loss_layouts_and_weights(n_classes, dtype, monkeypatch):
         for pair in pairs + others:
             check_same(*pair, rtol, **keywords)
     expected = [reference(y, proba, **keywords) for keywords in calls]
-    # Of plain arrays scikit-learn must not see anything.
+    # Plain arrays must not reach scikit-learn.
     monkeypatch.setattr("sklearn.metrics.log_loss", None)
     for keywords, value in zip(calls, expected, strict=True):
         for pair in pairs:

@@ -157,7 +157,7 @@ def test_logits_of_size_800_are_exact(loss):
             pairs = zip(np.eye(3)[y], z, strict=True)
             exact = [float(definition(loss, hot, *row)) for hot, row in pairs]
         ours = evaluate_loss(loss, y, z, from_logits=True, reduction="none")
-        # A hinge is zero at its kink: there a difference of ones is left.
+        # A hinge is zero at its kink, where the difference of two ones remains.
         assert_allclose(ours, exact, rtol=1e-13, atol=1e-30)
         assert_allclose(evaluate_loss(loss, y, z, from_logits=True), np.mean(exact))
 
@@ -196,7 +196,7 @@ def test_probabilities_called_logits_warn(metric):
         with pytest.warns(UserWarning, match="looks like probabilities") as caught:
             metric(labels, proba, from_logits=True)
         assert caught[0].filename == __file__  # it is the caller who is told
-    # Logits that are logits, and what people try things with.
+    # Logits that must not be mistaken for probabilities, and typical first tries.
     for raw in (np.log(p), 3 * p, p[:9, 1], np.eye(3)[y]):
         metric(y[: len(raw)] % (3 if raw.ndim == 2 else 2), raw, from_logits=True)
 
@@ -236,7 +236,7 @@ def test_what_looks_like_probabilities(raw, alike):
     "metric", [log_loss, cross_entropy, expected_calibration_error]
 )
 def test_labels_called_probabilities_warn(metric):
-    """What predict returns, and y_true and y_proba in each other's place."""
+    """Labels as predictions, and y_true and y_proba in each other's place."""
     labels, proba = np.arange(10) % 2, np.full((10, 2), 0.5)
     swapped = [(proba, labels)] if metric is cross_entropy else []
     for first, second in [(labels, labels), (labels, labels.tolist()), *swapped]:
@@ -305,7 +305,7 @@ def test_rows_that_do_not_sum_to_one_warn():
     for metric in (focal_loss, smoothed_log_loss):
         with pytest.warns(UserWarning, match="y_proba values do not sum to one"):
             assert np.isfinite(metric([0, 1, 0], 0.9 * P))
-        # As sums of float32 are, and of what was printed.
+        # Sums of float32 numbers and of printed numbers are off by about as much.
         metric([0, 1, 0], (1 - 1e-6) * P)
 
 

@@ -63,7 +63,7 @@ OTHERS += [DecisionTreeClassifier(max_depth=2, random_state=0)]
 PIPELINE = make_pipeline(StandardScaler(), LogisticRegression())
 GRID = {"logisticregression__C": [0.01, 1.0]}
 
-# Those that are losses alone, without weights of the classes.
+# The scorers that are plain losses, without class weights.
 NAMES = ("neg_log_loss", "neg_focal_loss", "neg_smoothed_log_loss")
 LOSS_SCORERS = {name: SCORERS[name] for name in NAMES}
 
@@ -525,7 +525,7 @@ def test_the_ready_scorers():
         assert scorer is named
         with config_context(enable_metadata_routing=True):
             get_scorer(name).set_score_request(sample_weight=True)
-            # As with scikit-learn's get_scorer, that is a request of the copy.
+            # The request is made for the copy, as with scikit-learn's get_scorer.
             assert (
                 get_routing_for_object(scorer).score.requests.get("sample_weight")
                 is None

@@ -13,7 +13,7 @@ from skxent.inputs.targets import make_target
 from skxent.losses import LOSSES, CrossEntropy, Focal
 from skxent.optimize.rows import table_rows
 from skxent.optimize.rows.blocks import RowsPart, block_rows
-from skxent.optimize.rows.kinds import DenseRows
+from skxent.optimize.rows.dense import DenseRows
 from skxent.optimize.rows.sparse import SparseRows, WideRows
 from skxent.optimize.rows.stores import LocalBlocks
 
@@ -210,7 +210,7 @@ def test_a_point_keeps_its_logits_only_if_asked():
     caching = replace(objective, cache_logits=True)
     first, second = caching.at(W), caching.at(V)
     assert first.logits.shape == (N, 3)
-    # What was asked of another point in between changes nothing.
+    # Calls for another point in between change nothing.
     product = objective.hessian_product(objective.at(W), V)
     assert_array_equal(caching.hessian_product(first, V), product)
     assert not np.array_equal(caching.hessian_product(second, V), product)

@@ -91,7 +91,7 @@ class Chunk:
         return (x[:, :, np.newaxis] * x[:, np.newaxis]).reshape(n, -1)
 
     def hessian_summands(self, M: Floats) -> Weights | Iterator[Weights]:
-        """Return what the rows, with Hessians M in the logits, add: (m, D, m, D).
+        """Return the sum over the rows, with Hessians M in the logits: (m, D, m, D).
 
         Or (D, j + 1, D) for each output j: the lower half.
         """
@@ -155,7 +155,7 @@ class Rows(ABC):
 
     @cached_property
     def output_shares(self) -> Weights:
-        """Return the weight of each independent output, in that of their mean: (m,)."""
+        """Return the weight of each independent output over their mean: (m,)."""
         mass: Weights = self.target.mass().sum(axis=1)
         return mass / mass.mean()
 
@@ -277,7 +277,7 @@ class Rows(ABC):
         """Return the Hessian of each output, blocks of the whole: (m, D, D)."""
 
     def diagonal(self, loss: Loss, W: Weights) -> Weights:
-        """Return the diagonals of these, where they are too large: (D, m)."""
+        """Return the diagonals of these blocks, if those are too large: (D, m)."""
         return self.diagonal_and_border(loss, W)[0]
 
     @abstractmethod

@@ -27,7 +27,7 @@ SPARSE_LANES = 4
 
 
 def entries(X: Any) -> tuple[Any, Any, Any]:
-    """Return what the kernels take of a compressed matrix."""
+    """Return the arrays of a compressed matrix as the kernels take them."""
     index = np.result_type(X.indices, X.indptr)
     return (
         X.data,

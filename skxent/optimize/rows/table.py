@@ -2,8 +2,8 @@
 
 X is read block by block: nothing of size n K is kept unless a solver asks for the
 logits. What all passes need is made once and held. Matrices are summed in float64,
-where near-collinear columns are kept; who asks for them silences numpy about overflow
-and checks what comes (`inverse.check_curvature`).
+so that near-collinear columns are kept; callers silence numpy about overflow
+and check the result (`inverse.check_curvature`).
 """
 
 from __future__ import annotations

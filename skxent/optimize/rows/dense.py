@@ -1,4 +1,4 @@
-"""Rows of dense tables, and which rows suit an X."""
+"""Rows of dense tables, and the choice of the rows for an X."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from skxent.kernels.checks import has_itemsize_strides
 NUMBERS = frozenset(np.dtype(kind) for kind in ("f8", "f4", "i1", "u1", "?", "i8"))
 
 
-def numbers_of(model: Any, X: Any) -> Any:
+def kernel_rows(model: Any, X: Any) -> Any:
     """Return X as an array or a CSR matrix whose entries are not checked yet.
 
     Return None for what must be converted, or needs a warning or an error.
