@@ -51,7 +51,7 @@ class LossModule(torch.nn.Module):
         the shape of the logits, as in BCEWithLogitsLoss. A table of numbers could be
         the target of either form, so that shapes do not decide.
     pos_weight : Tensor or array-like, default=None
-        With `multilabel` the weight of the indicators of 1, as in BCEWithLogitsLoss; of
+        With `multilabel` the weight of the positive part, as in BCEWithLogitsLoss; of
         a shape that broadcasts to that of the logits.
 
     Attributes
