@@ -30,8 +30,13 @@ from skxent.optimize.smooth import Columns, Weights
 SAMPLE_ROWS = 4096
 SAMPLE_ROWS_PER_COLUMN = 4
 
-# Numbers that a block should hold, of X and of the logits: about a megabyte.
-CHUNK_ENTRIES = 1 << 17
+# Numbers that a block should hold, of X and of the logits: half a megabyte. Blocks of a
+# megabyte took two to three times as long, because their memory came from the system
+# anew.
+CHUNK_ENTRIES = 1 << 16
+
+# A table of at most so many numbers is one block, which is kept.
+MAX_KEPT_ENTRIES = 1 << 17
 
 # Rows that a segment has at least, segments that there are at most, and numbers in the
 # sums of all of them. They depend on shapes alone, and so do the results.
@@ -85,7 +90,7 @@ class Chunk:
     def outer(self) -> Weights | None:
         """Return x̃ x̃ᵀ of each row, (n, D²), where there is room for it."""
         n, size = self.shape
-        if n * size**2 > CHUNK_ENTRIES:
+        if n * size**2 > MAX_KEPT_ENTRIES:
             return None
         x = self.padded
         return (x[:, :, np.newaxis] * x[:, np.newaxis]).reshape(n, -1)
