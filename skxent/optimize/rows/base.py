@@ -169,6 +169,10 @@ class Rows(ABC):
         """Return the shape of W."""
         return self.n_features + self.fit_intercept, self.n_outputs
 
+    def may_keep(self, width: int) -> bool:
+        """Return True if all rows, of so many numbers each, may be one block."""
+        return self.n_samples * width <= MAX_KEPT_ENTRIES
+
     @property
     def sample_step(self) -> int:
         """Return k, where every k-th row makes a sample."""

@@ -22,14 +22,7 @@ from skxent.kernels.cached import cached_property
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads, mapped
 from skxent.losses._loss import Loss
-from skxent.optimize.rows.base import (
-    CHUNK_ENTRIES,
-    MAX_KEPT_ENTRIES,
-    Chunk,
-    Layout,
-    PassCounter,
-    Rows,
-)
+from skxent.optimize.rows.base import CHUNK_ENTRIES, Chunk, Layout, PassCounter, Rows
 from skxent.optimize.smooth import Columns, Weights
 
 # Multiply-adds from which on threads are worth their start, about 10 ms, and numbers
@@ -282,7 +275,7 @@ class TableRows(Rows):
     def _blocks(self, width: int, min_rows: int) -> Iterator[Chunk]:
         n = self.n_samples
         width += self.entries_per_row + self.n_outputs
-        if n * width <= MAX_KEPT_ENTRIES:
+        if self.may_keep(width):
             yield self._only_chunk
             return
         rows = max(256, min_rows, CHUNK_ENTRIES // width)
