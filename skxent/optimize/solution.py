@@ -23,9 +23,9 @@ STOPPED = "a callback asked to stop"
 FEW_OPERATIONS = 6e5
 
 # Iterations that L-BFGS gets before "auto" goes on with Newton-CG. It takes 2 to 25 on
-# most data, and up to 65 where a Gram matrix would cost more than that saves
-# (benchmarks/choice_of_solver.py).
-PATIENCE = 80
+# most data, and up to 82 where a Gram matrix would cost more than that saves, as for
+# 5000 x 2000 (benchmarks/choice_of_solver.py). Newton-CG needs few of 100 iterations.
+PATIENCE = 90
 
 # The tolerance of the cross-entropy fit whose solution is the start for a loss that is
 # not convex. With a smaller one focal loss reaches the same minimum, and losses with
