@@ -19,10 +19,10 @@ from binary cimport binary_rows, logistic, two_probabilities
 from hard cimport hard_rows
 from labels cimport labels_of, range_and_occurring, whole_codes
 from linear cimport (
-    TILE_COLUMNS, Block, LinearPass, Shape, accumulate, add_offset, apart, copy_rows,
-    entries_of, evaluate_numbers, kind_of_numbers, multiply, multiply_tile,
-    pad_origin, padded_weights, predict_logits, read_block, reduce_segment, shape_of,
-    skinny_lanes,
+    TILE_COLUMNS, Block, LinearPass, Shape, accumulate, accumulate_outer, add_offset,
+    apart, column_of, copy_rows, entries_of, evaluate_numbers, is_first_copy,
+    kind_of_numbers, multiply, multiply_tile, pad_origin, padded_weights, predict_logits,
+    read_block, reduce_segment, shape_of, skinny_lanes,
 )
 from losses cimport ROWS, spec_of
 from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
@@ -376,6 +376,84 @@ def linear_sums(
             work + threadid() * work_size, sums + threadid() * sums_size,
             p.totals + segment * (d + 2) * p.m_total, &watch, threadid() == 0,
         )
+    free(room)
+    check_stopped(&watch)
+
+
+cdef enum:
+    SUM_COLUMNS = 2048  # of X that are summed together: their sums stay in a cache
+    SUM_ROWS = 8  # that are added to the sums at once
+    SUM_BLOCKS = 64  # of rows, whose sums are of the dtype of X
+
+
+cdef void sum_columns(
+    const View *X, const Shape *shape, Py_ssize_t first, const floating *slopes,
+    Py_ssize_t rows, floating *part, double *out, Py_ssize_t d
+) noexcept nogil:
+    """Add slopes' X to out for the columns from `first`; part is zeros, also after."""
+    cdef Py_ssize_t at, j, k, blocks = (rows + SUM_ROWS - 1) // SUM_ROWS
+    cdef Py_ssize_t numbers = shape.d_padded * shape.m
+    cdef Block block
+    block.origin, block.step = part + numbers, X.down
+    for at in range(blocks):
+        block.X = <const floating *> X.data + at * SUM_ROWS * X.down + first
+        block.rows = min(SUM_ROWS, rows - at * SUM_ROWS)
+        accumulate_outer(
+            sizeof(floating), shape, &block, slopes + at * SUM_ROWS * shape.m, part
+        )
+        if at % SUM_BLOCKS < SUM_BLOCKS - 1 and at < blocks - 1:
+            continue
+        for k in range(shape.m):
+            for j in range(shape.d_padded):
+                if is_first_copy(shape, j):
+                    out[k * d + first + column_of(shape, j)] += part[k * shape.d_padded + j]
+        memset(part, 0, numbers * sizeof(floating))
+
+
+def column_sums(X, slopes, double[:, ::1] out, int n_threads=1):
+    """Add slopes' X (s, d) to out, where s is small and rows of X lie in order.
+
+    X is read once, as it lies. BLAS packs it, which takes longer than that.
+    """
+    cdef Py_ssize_t n = len(X), s = out.shape[0], d = out.shape[1], width = X.itemsize
+    cdef Py_ssize_t lanes = skinny_lanes(width), size = apart(2 * SUM_COLUMNS) * (s + 1)
+    cdef Py_ssize_t chunk, chunks = max(1, d // SUM_COLUMNS)
+    cdef Py_ssize_t last = (chunks - 1) * SUM_COLUMNS
+    cdef View view, given
+    cdef Shape[2] shapes
+    cdef Watch watch = watch_of(<double> n * d * s)
+    cdef const double *double_like = NULL
+    cdef const float *float_like = NULL
+    if width == sizeof(double):
+        view = view_of("X", X, n, d, double_like)
+        given = view_of("slopes", slopes, n, s, double_like)
+    else:
+        view = view_of("X", X, n, d, float_like)
+        given = view_of("slopes", slopes, n, s, float_like)
+    check_size("X", d >= lanes and view.right == 1)
+    check_size("slopes", s > 0 and given.right == 1 and given.down == s)
+    shapes[0] = shape_of(SUM_COLUMNS, s, lanes, True, False)
+    shapes[1] = shape_of(d - last, s, lanes, True, False)
+    n_threads = max(1, min(n_threads, chunks))
+    cdef void *room = calloc(n_threads * size * width + LINE, 1)
+    cdef char *work = <char *> aligned(room)
+    if room == NULL:
+        raise MemoryError()
+    for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
+        if stopped(&watch, threadid() == 0):
+            pass
+        elif width == sizeof(double):
+            sum_columns(
+                &view, &shapes[chunk == chunks - 1], chunk * SUM_COLUMNS,
+                <const double *> given.data, n,
+                <double *> (work + threadid() * size * width), &out[0, 0], d,
+            )
+        else:
+            sum_columns(
+                &view, &shapes[chunk == chunks - 1], chunk * SUM_COLUMNS,
+                <const float *> given.data, n,
+                <float *> (work + threadid() * size * width), &out[0, 0], d,
+            )
     free(room)
     check_stopped(&watch)
 

@@ -200,7 +200,7 @@ typedef struct {
         for (ptrdiff_t k = 0, M; k < s->m; k += M)                                     \
             EACH(M, s->m - k, DOTS, T)                                                 \
     }                                                                                  \
-    static inline void accumulate_outer_##T(                                           \
+    static void accumulate_outer_##T(                                                  \
         const shape *s, const block *b, const T *R, T *G) {                            \
         for (ptrdiff_t k = 0, M; k < s->m; k += M)                                     \
             EACH(M, s->m - k, OUTERS, T)                                               \

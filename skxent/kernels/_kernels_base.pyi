@@ -53,6 +53,9 @@ def linear_sums(
     totals: NDArray[np.float64],
     n_threads: int = 1,
 ) -> None: ...
+def column_sums(
+    X: _Reals, slopes: _Reals, out: NDArray[np.float64], n_threads: int = 1
+) -> None: ...
 def probabilities(
     loss: _Loss,
     z: _Reals,

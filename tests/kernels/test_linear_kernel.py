@@ -1,6 +1,8 @@
 """The pass of a linear model over X, against its definition with whole matrices."""
 
+import itertools
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from oracle import DTYPES, LOSS_INSTANCES
 from problems import objective_of
 from skxent.inputs.targets import make_target
+from skxent.kernels.dispatch import available, kernels
 from skxent.losses import CrossEntropy, Focal
 from skxent.optimize.rows.sparse import WideRows
 
@@ -201,3 +204,35 @@ def test_wide_sparse_rows_go_by_columns(n_classes):
         for mine, other, theirs in zip(ours, by_rows, exact, strict=True):
             assert_allclose(mine, theirs, rtol=1e-12, atol=1e-13)
             assert_allclose(mine, other, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_column_sums_of_every_shape(name, dtype):
+    module = import_module(f"skxent.kernels._kernels_{name}")
+    rng = np.random.default_rng(0)
+    for n, d, s in itertools.product((1, 9, 530), (16, 19, 4101), (1, 2, 3, 5, 10)):
+        X = rng.normal(size=(n, d)).astype(dtype) + 1
+        R = rng.normal(size=(n, s)).astype(dtype)
+        exact = R.astype(np.float64).T @ X.astype(np.float64)
+        alone, threaded = np.zeros((2, s, d))
+        module.column_sums(X, R, alone)
+        scale = np.abs(exact).max()
+        assert_allclose(alone, exact, rtol=0, atol=TOLERANCE[dtype] * scale)
+        module.column_sums(X, R, threaded, 3)
+        assert_array_equal(threaded, alone)
+
+
+def test_column_sums_of_arrays_that_do_not_fit():
+    X, R, out = np.ones((5, 40)), np.ones((5, 2)), np.zeros((2, 40))
+    for wrong in [
+        (X[:, ::2], R, out[:, :20].copy()),
+        (np.asfortranarray(X), R, out),
+        (X, R[:4], out),
+        (X, np.asfortranarray(R), out),
+        (X, R, np.zeros((3, 40))),
+        (X[:, :1].copy(), R, np.zeros((2, 1))),
+        (X.astype(np.float32), R, out),
+    ]:
+        with pytest.raises(ValueError, match="must"):
+            kernels.column_sums(*wrong)

@@ -180,6 +180,25 @@ def test_some_columns_alone(kind):
     assert part.passes == 1 and rows.passes == 1
 
 
+@pytest.mark.parametrize("s", [1, 3, 20])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_column_sums_of_every_layout(dtype, fit_intercept, s):
+    X, y, w = data(3)
+    X, target = X.astype(dtype), make_target(y, N, 3, sample_weight=w, dtype=dtype)
+    slopes = np.random.default_rng(1).normal(size=(N, s)).astype(dtype)
+    spread = np.zeros((N, 2 * D), dtype)
+    spread[:, ::2] = X
+    narrow = np.asfortranarray(X[:, 3:9])
+    for same in (X, np.asfortranarray(X), spread[:, ::2], narrow, narrow.copy()):
+        rows = table_rows(same, target, fit_intercept=fit_intercept)
+        centred = same.astype(np.float64) - (rows.origin if fit_intercept else 0)
+        centred[:, rows.constant] = 0
+        exact = centred.T @ slopes / rows.scaled_weight_sum
+        tolerance = 20 * np.finfo(dtype).eps * np.abs(exact).max()
+        assert_allclose(rows.column_sums(slopes), exact, rtol=0, atol=tolerance)
+
+
 @pytest.mark.parametrize("kind", ["dense", "blocks"])
 def test_weights_move_with_the_origin(kind):
     X, y, w = data(3)

@@ -110,6 +110,9 @@ class WorkingColumns:
 
 
 def row_blocks(n: int, columns: int) -> Iterator[slice]:
-    """Yield blocks of rows that fit a cache, for products by BLAS."""
-    rows = max(256, (1 << 17) // max(columns, 1))
+    """Yield blocks of rows for products by BLAS.
+
+    They fit a cache, unless so few rows would take less time than adding up the sums.
+    """
+    rows = max(256, 2 * columns, (1 << 17) // max(columns, 1))
     yield from (slice(start, start + rows) for start in range(0, n, rows))

@@ -11,8 +11,10 @@ import scipy.sparse as sp
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.cached import cached_property
+from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads, mapped
 from skxent.losses._loss import Loss
+from skxent.losses._shipped import SURROGATE
 from skxent.optimize.rows.base import (
     MAX_CACHED_WEIGHTS,
     MAX_SEGMENT_SUMS,
@@ -28,6 +30,10 @@ from skxent.optimize.smooth import Columns, Weights
 
 # Columns of X that one product reads, whatever the number of threads.
 BLOCK_COLUMNS = 512
+
+# Products of X' with more columns take BLAS less time than our kernels, and X with
+# fewer columns has no room for a vector.
+MAX_SKINNY, MIN_COLUMNS = 16, 16
 
 
 class DenseRows(TableRows):
@@ -82,24 +88,38 @@ class DenseRows(TableRows):
         return result
 
     def column_sums(self, slopes: Floats) -> Weights:
-        """Multiply blocks of columns, and correct the sums for the origin."""
+        """Multiply by X as it lies in memory, and correct the sums for the origin."""
         self.counter.add_one()
-        X, origin, d = self.X, self.origin, self.n_features
-        slopes_t = np.ascontiguousarray(slopes.T)
-        total = slopes.sum(axis=0, dtype=np.float64)
-
-        def block(start: int) -> Weights:
-            part = slice(start, start + BLOCK_COLUMNS)
-            product = (slopes_t @ X[:, part]).astype(np.float64, copy=False)
-            if self.fit_intercept:
-                product -= np.outer(total, origin[part])
-            return product
-
-        n_threads = effective_n_threads(self.n_threads, self.n_samples * d // 8)
-        blocks = mapped(block, range(0, d, BLOCK_COLUMNS), n_threads)
-        sums = np.concatenate([np.empty((len(slopes_t), 0)), *blocks], axis=1).T
+        sums = self._products(np.ascontiguousarray(slopes))
+        if self.fit_intercept:
+            sums -= np.outer(self.origin, slopes.sum(axis=0, dtype=np.float64))
         sums[self.constant] = 0
         return sums / self.scaled_weight_sum
+
+    def _products(self, slopes: Floats) -> Weights:
+        """Return X' slopes (d, s), for small s without BLAS, which would pack X."""
+        X, d, s = self.X, self.n_features, slopes.shape[1]
+        n_threads = effective_n_threads(self.n_threads, self.n_samples * d // 8)
+        if 0 < s <= MAX_SKINNY and X.flags.f_contiguous:
+            # The logits of a linear model whose rows are the columns of X.
+            sums = np.empty((d, s))
+            W = np.append(slopes.astype(np.float64), np.zeros((1, s)), axis=0)
+            kernels.linear_predictions(
+                SURROGATE.spec, X.T, W, sums, form="logit", n_threads=n_threads
+            )
+            return sums
+        if 0 < s <= MAX_SKINNY and X.flags.c_contiguous and d >= MIN_COLUMNS:
+            sums = np.zeros((s, d))
+            kernels.column_sums(X, slopes, sums, n_threads)
+            return sums.T
+        slopes_t = np.ascontiguousarray(slopes.T)
+
+        def block(start: int) -> Weights:
+            return slopes_t @ X[:, start : start + BLOCK_COLUMNS]
+
+        blocks = mapped(block, range(0, d, BLOCK_COLUMNS), n_threads)
+        products = np.concatenate([np.empty((s, 0)), *blocks], axis=1)
+        return products.astype(np.float64, copy=False).T
 
     def diagonal_and_border(self, loss: Loss, W: Weights) -> Weights:
         """Add up squares of the entries, block by block."""
