@@ -58,14 +58,19 @@ def test_the_reference_lists_every_public_module():
     assert public - {"skxent.linear_model"} == set(listed)
 
 
-def test_the_worked_example_of_a_loss_is_the_source():
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("loss", "skxent/losses/_shipped.py"),
+        ("penalty", "tests/optimize/test_penalties.py"),
+    ],
+)
+def test_a_worked_example_is_the_source(kind, path):
     guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    section = guide.split("## Adding a loss")[1].split("\n## ")[0]
+    section = guide.split(f"## Adding a {kind}")[1].split("\n## ")[0]
     example = [line.strip() for line in section.splitlines() if line[:4] == "    "]
-    source = set()
-    for path in ("src/losses.pxd", "skxent/losses/_shipped.py"):
-        lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
-        source |= {line.strip() for line in lines}
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+    source = {line.strip() for line in lines}
     assert example
     assert not [line for line in example if "..." not in line and line not in source]
 

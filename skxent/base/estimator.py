@@ -124,7 +124,7 @@ class WholeFits:
                 setattr(cls, name, all_or_nothing(method))
 
 
-def columns_of(model: Any) -> dict[str, Any]:
+def column_attributes(model: Any) -> dict[str, Any]:
     """Return the attributes of a model that tell its columns, for one around it."""
     names = ("n_features_in_", "feature_names_in_")
     return {name: getattr(model, name) for name in names if hasattr(model, name)}

@@ -17,7 +17,6 @@ from skxent.blending._weights import blend_weights
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import warn
 from skxent.metrics._options import Options
-from skxent.metrics._rows import prepare_target
 
 Vector = NDArray[np.float64]
 
@@ -138,9 +137,7 @@ def beta_pool(
     True
     """
     y, models = Models.with_labels(probas, y_true, labels)
-    target, classes = prepare_target(
-        y, models.tables[0], sample_weight, Options(labels=labels), name="probas"
-    )
+    target, classes = models.target(y, sample_weight, Options(labels=labels))
     if len(classes) != 2:
         raise ValueError(
             f"y_true must have two classes, got {len(classes)}. Calibrate a blend of "

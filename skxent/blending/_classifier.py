@@ -15,7 +15,12 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skxent.base.classifier import ScoredByAccuracy
-from skxent.base.estimator import LossParameters, VersionedPickle, WholeFits, columns_of
+from skxent.base.estimator import (
+    LossParameters,
+    VersionedPickle,
+    WholeFits,
+    column_attributes,
+)
 from skxent.blending._final import Blend, check_pairs
 from skxent.blending._weights import Pooling, blend_weights
 from skxent.inputs.columns import by_class
@@ -54,7 +59,7 @@ class SortedClasses(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Fit the wrapped estimator to the labels of these codes."""
         self.classes_ = np.unique(y)
         self.estimator_ = clone(self.estimator).fit(X, self.labels[y], **params)
-        self.__dict__.update(columns_of(self.estimator_))
+        self.__dict__.update(column_attributes(self.estimator_))
         return self
 
     def predict(self, X: Any) -> NDArray[np.intp]:

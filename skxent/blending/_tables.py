@@ -10,17 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skxent.blending._objective import pool
-from skxent.inputs.columns import (
-    align,
-    by_class,
-    by_code,
-    column_names,
-    named_classes,
-)
+from skxent.inputs.columns import align, by_class, by_code, column_names, named_classes
 from skxent.inputs.labels import as_array, encode_labels, is_soft
 from skxent.inputs.tables import check_proba
+from skxent.inputs.targets import Target
 from skxent.inputs.weights import by_label
 from skxent.kernels.arrays import Floats
+from skxent.metrics._options import Options
+from skxent.metrics._rows import prepare_target
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +97,12 @@ class Models:
         if labels is not None or is_soft(y):
             return labels
         return encode_labels(y, name="y_true")[0]
+
+    def target(
+        self, y: NDArray[Any], sample_weight: Any, options: Options
+    ) -> tuple[Target, NDArray[Any]]:
+        """Return checked targets of the rows, and the classes."""
+        return prepare_target(y, self.tables[0], sample_weight, options, "probas")
 
     def rows(self, index: NDArray[np.intp]) -> Models:
         """Return the tables of some rows."""

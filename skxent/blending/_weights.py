@@ -18,7 +18,6 @@ from skxent.losses._loss import Loss
 from skxent.losses._shipped import as_loss
 from skxent.metrics._losses import evaluate_loss
 from skxent.metrics._options import Options
-from skxent.metrics._rows import prepare_target
 from skxent.optimize.simplex import minimise_on_simplex
 
 Pooling = Literal["arithmetic", "log-linear"]
@@ -107,13 +106,10 @@ def blend_weights(
     loss = as_loss(loss)
     y_true, models = Models.with_labels(probas, y_true, labels, ignore_index)
     tables = models.tables
-    target, classes = prepare_target(
-        y_true,
-        tables[0],
-        sample_weight,
-        Options(labels=labels, class_weight=class_weight, ignore_index=ignore_index),
-        name="probas",
+    options = Options(
+        labels=labels, class_weight=class_weight, ignore_index=ignore_index
     )
+    target, classes = models.target(y_true, sample_weight, options)
     target = target.moderate()
     check_sum(target.total_weight())
     objective = OBJECTIVES[pooling](tables, target, loss.for_classes(classes))

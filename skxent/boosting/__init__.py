@@ -15,10 +15,7 @@ from skxent.boosting._hist_gradient import hist_gradient_boosting_loss
 from skxent.boosting._lgbm_classifier import LGBMLossClassifier
 from skxent.boosting._lightgbm import lightgbm_metric, lightgbm_objective
 from skxent.boosting._predict import predict_proba
-from skxent.boosting._set_objective import (
-    lightgbm_set_objective,
-    xgboost_set_objective,
-)
+from skxent.boosting._set_objective import lightgbm_set_objective, xgboost_set_objective
 from skxent.boosting._xgb_classifier import XGBLossClassifier
 from skxent.boosting._xgboost import xgboost_metric, xgboost_objective
 

@@ -129,7 +129,7 @@ class CatBoostLossClassifier(CatBoostPredictions, LossBoostingClassifier):
         "scale_pos_weight": ((None, 1), "Use class_weight of {cls}."),
     }
     refused_in_fit: ClassVar[dict[str, str]] = {
-        "baseline": "Set boost_from_average of estimator.",
+        "baseline": "Set boost_from_average of estimator."
     }
 
     @property

@@ -41,7 +41,7 @@ class CatBoostPredictions(DelegatedNames, BoosterPredictions):
     }
     of_softmax: ClassVar[dict[str, str]] = {
         "calc_feature_statistics": "CatBoost would average the softmax of the logits. "
-        "Use booster_.calc_feature_statistics if this is what you need.",
+        "Use booster_.calc_feature_statistics if this is what you need."
     }
 
     def predict(self, X: MatrixLike, **options: Any) -> NDArray[Any]:

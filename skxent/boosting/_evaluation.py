@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from skxent.base.estimator import TrainingData
 from skxent.boosting._objective import BoosterMetric, BoosterObjective
 from skxent.boosting._pools import is_pool
 from skxent.inputs.labels import is_soft
@@ -87,6 +88,13 @@ def _checked_pairs(eval_set: Any) -> list[tuple[Any, Any]]:
                 f"a {type(pair).__name__} in it."
             )
     return [(X, y) for X, y in pairs]
+
+
+def weights_of(evaluation: list[TrainingData]) -> list[Any] | None:
+    """Return sample weights of the evaluation sets, ones if only others have some."""
+    if all(weights is None for *_, weights in evaluation):
+        return None
+    return [np.ones(len(y)) if w is None else w for _, y, w in evaluation]
 
 
 @contextmanager

@@ -9,12 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from skxent.boosting._classifier import LossBoostingClassifier
-from skxent.boosting._evaluation import ProbabilityMetric, of_probabilities
+from skxent.boosting._evaluation import (
+    ProbabilityMetric,
+    of_probabilities,
+    weights_of,
+)
 from skxent.boosting._fit import Fit
 from skxent.boosting._lgbm_stopping import early_stopping, without
 from skxent.boosting._library import library
 from skxent.boosting._lightgbm import LightGBMMetric, LightGBMObjective
-from skxent.boosting._xgb_classifier import weights_of
 from skxent.inputs.descriptions import documented
 from skxent.kernels.arrays import Floats
 
@@ -102,13 +105,7 @@ class LGBMLossClassifier(LossBoostingClassifier):
     objective_class = LightGBMObjective
     metric_class = LightGBMMetric
     metric_names = ("metric", "metrics")
-    built_in = (
-        "binary",
-        "multiclass",
-        "softmax",
-        "cross_entropy",
-        "xentropy",
-    )
+    built_in = ("binary", "multiclass", "softmax", "cross_entropy", "xentropy")
     cross_entropy = ("binary", "multiclass")
     outputs = ("raw_score", "pred_leaf", "pred_contrib")
     refused: ClassVar[dict[str, Any]] = {

@@ -10,9 +10,8 @@ import numpy as np
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
-from skxent.base.estimator import TrainingData
 from skxent.boosting._classifier import LossBoostingClassifier
-from skxent.boosting._evaluation import of_probabilities
+from skxent.boosting._evaluation import of_probabilities, weights_of
 from skxent.boosting._fit import Fit
 from skxent.boosting._library import library
 from skxent.boosting._tables import categories
@@ -85,11 +84,7 @@ class XGBLossClassifier(LossBoostingClassifier):
     objective_class = XGBoostObjective
     metric_class = XGBoostMetric
     metric_names = ("eval_metric",)
-    built_in = (
-        "binary:logistic",
-        "multi:softprob",
-        "multi:softmax",
-    )
+    built_in = ("binary:logistic", "multi:softprob", "multi:softmax")
     cross_entropy = ("binary:logistic", "multi:softprob")
     outputs = ("output_margin",)
     refused: ClassVar[dict[str, Any]] = {
@@ -104,7 +99,7 @@ class XGBLossClassifier(LossBoostingClassifier):
     of_rows = ("apply",)
     withheld: ClassVar[dict[str, str]] = {
         "load_model": "Such a file does not hold the loss and the labels: load it into "
-        "an xgboost.Booster, or pickle the {cls} instead.",
+        "an xgboost.Booster, or pickle the {cls} instead."
     }
 
     renamed: ClassVar[dict[str, str]] = {
@@ -193,10 +188,3 @@ def _as_base_score(start: Any) -> Any:
             f"{xgboost.__version__}."
         )
     return np.asarray(start).tolist()
-
-
-def weights_of(evaluation: list[TrainingData]) -> list[Any] | None:
-    """Return sample weights of the evaluation sets, ones if only others have some."""
-    if all(weights is None for *_, weights in evaluation):
-        return None
-    return [np.ones(len(y)) if w is None else w for _, y, w in evaluation]

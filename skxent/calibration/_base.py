@@ -15,7 +15,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from skxent.base.classifier import LogitClassifier, TrainedLoss
-from skxent.base.estimator import columns_of
+from skxent.base.estimator import column_attributes
 from skxent.calibration._described import DescribedScaling
 from skxent.calibration._floor import fit_floor, with_floor
 from skxent.calibration._model import (
@@ -44,12 +44,7 @@ from skxent.inputs.tables import logits_per_row, refuse_blocks_and_dates
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_fit_weight, check_some_weight
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import (
-    FRACTION,
-    POSITIVE,
-    check_bool,
-    check_count,
-)
+from skxent.kernels.checks import FRACTION, POSITIVE, check_bool, check_count
 from skxent.kernels.threads import effective_n_threads
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy, as_loss
@@ -126,7 +121,7 @@ class LogitScaling(DescribedScaling, MetaEstimatorMixin, LogitClassifier):
         self.calibrated_classifiers_ = members
         self.classes_, self.floor_ = members[0].classes_, floor
         self.n_iter_ = max(member.n_iter_ for member in members)
-        self.__dict__.update(columns_of(folds[0].model))
+        self.__dict__.update(column_attributes(folds[0].model))
         # The posterior is in the probabilities that are averaged.
         self.trained_loss_ = TrainedLoss(CrossEntropy())
         return self
@@ -210,7 +205,7 @@ class LogitScaling(DescribedScaling, MetaEstimatorMixin, LogitClassifier):
         warn_unless_converged(type(self).__name__, solution, options.tol)
         self.classes_, self.estimator_ = found.classes, found.model
         self.floor_, self.n_iter_ = floor, solution.n_iter
-        self.__dict__.update(columns_of(found.model))
+        self.__dict__.update(column_attributes(found.model))
         self.trained_loss_ = TrainedLoss(loss, None, self.label_smoothing)
         self._parameters = solution.weights
         self._name(solution.weights)

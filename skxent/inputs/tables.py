@@ -12,12 +12,7 @@ from sklearn.utils import check_array
 
 from skxent.inputs.rounding import sum_tolerance, within
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import (
-    as_itemsize_strided,
-    check_bool,
-    check_is_data,
-    warn,
-)
+from skxent.kernels.checks import as_itemsize_strided, check_bool, check_is_data, warn
 
 
 def is_sorted(classes: NDArray[Any]) -> bool:

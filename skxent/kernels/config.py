@@ -14,9 +14,7 @@ from skxent.kernels.threads import effective_n_threads
 def show_config(mode: Literal["stdout"] = "stdout") -> None: ...
 @overload
 def show_config(mode: Literal["dicts"]) -> dict[str, Any]: ...
-def show_config(
-    mode: Literal["stdout", "dicts"] = "stdout",
-) -> dict[str, Any] | None:
+def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, Any] | None:
     """Print the compiler, the instruction sets and the threads, or return them.
 
     Parameters

@@ -38,9 +38,6 @@ class LinearPredictor(MultilabelClassifier):
         The intercepts; zeros with ``fit_intercept=False``.
     n_iter_ : ndarray of shape (1,)
         The number of iterations of the solver.
-    classes_ : ndarray of shape (K,)
-        The labels, in the order of the columns of `predict_proba`. With `multilabel`
-        an array (K, 2) of zeros and ones.
     """
 
     coef_: Floats

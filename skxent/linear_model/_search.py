@@ -40,11 +40,7 @@ from skxent.linear_model._scoring import (
     warn_if_improper,
 )
 from skxent.linear_model._search_parameters import SearchParameters
-from skxent.linear_model._training import (
-    class_parameters,
-    encode_target,
-    penalty_of,
-)
+from skxent.linear_model._training import class_parameters, encode_target, penalty_of
 from skxent.metrics._loss_scorer import LossScorer
 from skxent.typing import MatrixLike
 

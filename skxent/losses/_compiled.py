@@ -10,12 +10,7 @@ from numpy.typing import ArrayLike
 
 from skxent.inputs.columns import as_raw_prediction
 from skxent.inputs.targets import ClassWeightOn, Target, make_target
-from skxent.kernels.arrays import (
-    Floats,
-    check_no_overlap,
-    copy_if_overlapping,
-    output,
-)
+from skxent.kernels.arrays import Floats, check_no_overlap, copy_if_overlapping, output
 from skxent.kernels.cached import cached_by_identity
 from skxent.kernels.checks import as_reals
 from skxent.kernels.dispatch import kernels

@@ -241,13 +241,7 @@ class Loss(Promises, BestConstant, Probabilities):
 
 @dataclass(frozen=True)
 class WeightedSum(Loss):
-    """A sum of losses times positive numbers, as ``0.7 * CrossEntropy() + Focal(2.0)``.
-
-    Parameters
-    ----------
-    losses : tuple of Loss
-    weights : tuple of float
-    """
+    """A sum of losses times positive numbers: ``0.7 * CrossEntropy() + Focal(2.0)``."""
 
     losses: tuple[Loss, ...]
     weights: tuple[float, ...] = parameter(domain=POSITIVE, by_class=False)

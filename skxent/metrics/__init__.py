@@ -20,11 +20,7 @@ from skxent.metrics._label_issue_precision import (
 from skxent.metrics._label_issues import LabelIssues, rank_label_issues
 from skxent.metrics._log_loss import log_loss
 from skxent.metrics._losses import evaluate_loss, focal_loss
-from skxent.metrics._set_losses import (
-    soft_fbeta_loss,
-    tversky_loss,
-    unified_focal_loss,
-)
+from skxent.metrics._set_losses import soft_fbeta_loss, tversky_loss, unified_focal_loss
 from skxent.metrics._skill import d2_loss_score
 
 __all__ = [

@@ -124,14 +124,7 @@ class MetricScorer(ProbabilityScorer):
 
 
 class MultilabelScorer(MetricScorer):
-    """A scorer of K indicators a row, 0 or 1, and of the probabilities of 1.
-
-    Parameters
-    ----------
-    metric : callable
-    greater_is_better : bool, default=False
-    **keywords
-    """
+    """A scorer of K indicators a row, 0 or 1, and of the probabilities of 1."""
 
     passed: ClassVar[set[str]] = {"sample_weight"}
 

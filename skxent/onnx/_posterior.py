@@ -100,14 +100,11 @@ class Margins:
         # Left the logarithms are large, and may cancel.
         rest = g("Mul", self.log_p, g.const(1 - left_slope))
         return g(
-            "Where",
-            ahead,
-            g("Sub", self.log_p, line),
-            g("Sub", rest, g.const(left)),
+            "Where", ahead, g("Sub", self.log_p, line), g("Sub", rest, g.const(left))
         )
 
     def operations(self, theta: Floats) -> dict[str, Callable[..., Any]]:
-        """Return what the operations of a formula are as nodes."""
+        """Return the operations of a formula as functions that add nodes."""
         g, log_q = self.g, self.log_q
         q = g("Exp", log_q)
         ratio = over_q(g, g("Neg", self.log_p), q)

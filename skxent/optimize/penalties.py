@@ -17,10 +17,7 @@ from skxent.optimize.smooth import Columns, Weights
 
 @dataclass(frozen=True, eq=False, repr=False)
 class L2(Penalty):
-    """½ Σ strength W². strength: (D, 1), zero for the intercepts.
-
-    free_columns : columns of X have no penalty either, and may separate the classes.
-    """
+    """½ Σ strength W². strength: (D, 1), zero for the intercepts."""
 
     strength: Weights
     free_columns: bool = field(default=False, kw_only=True)
@@ -34,10 +31,6 @@ class L2(Penalty):
         """Shift rows to sum to zero, where their L2 norm is least."""
         return zero_sum(features)
 
-    def may_be_unbounded(self, value: float) -> bool:
-        """Return True also if a column of X has no penalty."""
-        return self.free_columns or super().may_be_unbounded(value)
-
     def is_least_at(self, W: Weights) -> bool:
         """Return True at zero."""
         return not W.any()
@@ -48,10 +41,7 @@ class L2(Penalty):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class L1(Penalty):
-    """Σ threshold |W|. threshold: (D,), zero for the intercepts.
-
-    free_columns : as for L2.
-    """
+    """Σ threshold |W|. threshold: (D,), zero for the intercepts."""
 
     threshold: Weights
     free_columns: bool = field(default=False, kw_only=True)
@@ -84,10 +74,6 @@ class L1(Penalty):
         if not free.any():
             return features
         return np.where(free[:, np.newaxis], zero_sum(features), features)
-
-    def may_be_unbounded(self, value: float) -> bool:
-        """Return True also if a column of X has no penalty."""
-        return self.free_columns or super().may_be_unbounded(value)
 
     def restricted(self, index: Columns) -> Self:
         return replace(self, threshold=self.threshold[index])

@@ -30,6 +30,8 @@ class Penalty(ABC):
 
     # False: the solver must use the proximal map.
     smooth = True
+    # True: columns of X have no penalty, and may separate the classes.
+    free_columns: bool = False
     # True: `best_shift` returns the best shift that all outputs share, and solvers need
     # not move along it. That is right only if all outputs count alike.
     shift_invariant = False
@@ -82,7 +84,7 @@ class Penalty(ABC):
 
     def may_be_unbounded(self, value: float) -> bool:
         """Return True if an objective, now of this value, may fall for ever."""
-        return value < SEPARATED
+        return self.free_columns or value < SEPARATED
 
     def is_least_at(self, W: Weights) -> bool:
         """Return True if each row of W, whatever the others are, costs least there."""

@@ -70,7 +70,6 @@ class TableRows(Rows):
         return np.dtype(self.X.dtype)
 
     def sample(self, step: int) -> TableRows:
-        """Return every `step`-th row, or all if these have no weight."""
         part = self.take(slice(None, None, step)) if step > 1 else self
         return part if part.scaled_weight_sum else self
 
