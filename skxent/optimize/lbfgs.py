@@ -49,12 +49,24 @@ ROUNDING_FLOORS, MAX_IDLE = 16, 5
 
 
 class Scale:
-    """An approximate inverse of the Hessian at W: its diagonal, or Gram matrices."""
+    """An approximate inverse of the Hessian at W: `diagonal`, or Gram matrices."""
 
-    def __init__(self, objective: Objective, W: Weights, inverse: Linear) -> None:
-        self.sample: Objective = objective.subsample
-        self.curvature: Weights = output_curvature(self.sample, W)
-        self.inverse = inverse
+    def __init__(
+        self,
+        objective: Objective,
+        W: Weights,
+        diagonal: Diagonal | None = None,
+        each: bool = False,
+    ) -> None:
+        sample = objective.subsample
+        self.sample: Objective = sample
+        self.curvature: Weights = output_curvature(sample, W)
+        if diagonal is not None:
+            self.inverse: Linear = diagonal.inverse(objective)
+        elif each:
+            self.inverse = each_output(sample, W)
+        else:
+            self.inverse = mean_by_output(sample, W, self.curvature)
 
     def growth(self, W: Weights) -> float:
         """Return the largest factor by which the inverse of an output grows up to W."""
@@ -67,9 +79,7 @@ def first_scale(objective: Objective, W: Weights) -> Scale:
         diagonal: Diagonal | None = Diagonal(objective, W)
     else:
         diagonal = diagonal_if_sufficient(objective, W)
-    if diagonal is None:
-        return Scale(objective, W, mean_by_output(objective.subsample, W))
-    return Scale(objective, W, diagonal.inverse(objective))
+    return Scale(objective, W, diagonal)
 
 
 def next_scale(objective: Objective, W: Weights, most: float) -> Scale | None:
@@ -81,8 +91,7 @@ def next_scale(objective: Objective, W: Weights, most: float) -> Scale | None:
     each = m > 1 and m * size**2 <= MAX_GRAM_ENTRIES
     if cost == np.inf or cost * (m if each else 1) > most:
         return None
-    kind = each_output if each else mean_by_output
-    return Scale(objective, W, kind(objective.subsample, W))
+    return Scale(objective, W, each=each)
 
 
 def lbfgs(objective: Objective, start: Weights, options: SolverOptions) -> Solution:
@@ -206,8 +215,7 @@ class Descent:
         else:
             scale = next_scale(objective, W, DEAR_GRAM)
             if scale is None:
-                diagonal = Diagonal(objective, W)
-                scale = Scale(objective, W, diagonal.inverse(objective))
+                scale = Scale(objective, W, Diagonal(objective, W))
             self._use(scale)
 
     def _use(self, scale: Scale) -> None:

@@ -188,12 +188,18 @@ def output_curvature(sample: Objective, W: Weights) -> Weights:
     return np.maximum(curvature, max(1e-3 * curvature.mean(), 1e-300))
 
 
-def mean_by_output(sample: Objective, W: Weights) -> Linear:
-    """Return the inverse of one Gram matrix, scaled by the curvature of each output."""
+def mean_by_output(
+    sample: Objective, W: Weights, curvature: Weights | None = None
+) -> Linear:
+    """Return the inverse of one Gram matrix, scaled by the curvature of each output.
+
+    curvature : the result of `output_curvature`, if it is known.
+    """
     inverse = Inverse(sample.gram(W), *sample.precision)
     if sample.rows.n_outputs == 1:
         return inverse
-    curvature = output_curvature(sample, W)
+    if curvature is None:
+        curvature = output_curvature(sample, W)
     share = np.sqrt(curvature / curvature.mean())
     return without_shift(lambda G: inverse(G / share) / share, sample)
 
