@@ -9,7 +9,7 @@ import numpy as np
 
 def check_folds_of_all_rows(splits: list[Any], n_rows: int) -> list[Any]:
     """Return splits (train, test), checked to have every row in one test."""
-    tests = np.concatenate([test for _, test in splits])
+    tests = np.concatenate([test for _, test in splits]) if splits else np.empty(0)
     if not np.array_equal(np.sort(tests), np.arange(n_rows)):
         raise ValueError(
             f"cv must have every row in the test of one fold, got {len(tests)} rows in "

@@ -21,6 +21,7 @@ from skxent.base.estimator import (
     WholeFits,
     column_attributes,
 )
+from skxent.base.folds import check_folds_of_all_rows
 from skxent.blending._final import Blend, check_pairs
 from skxent.blending._weights import Pooling, blend_weights
 from skxent.inputs.columns import by_class
@@ -216,8 +217,9 @@ class BlendClassifier(
                 raise ValueError(
                     f"groups must be of shape {y.shape}, got {np.shape(groups)}."
                 )
-            # Stacking splits without groups, so it gets the folds themselves.
-            self.cv = list(check_cv(given, y, classifier=True).split(X, y, groups))
+        if not isinstance(given, str):
+            splits = list(check_cv(given, y, classifier=True).split(X, y, groups))
+            self.cv = check_folds_of_all_rows(splits, len(y))  # Stacking has no groups.
         try:
             super().fit(X, y, **weights)
         finally:

@@ -161,6 +161,8 @@ class LossBoostingClassifier(DescribedBooster, DelegatedNames, BoosterPrediction
         self.objective_ = self.objective_class(
             hessian=self.hessian, even=True, **keywords
         )
+        # Weights beyond float32 are refused before the library wraps the error.
+        self.objective_.target(train.y, len(classes), train.sample_weight, np.float32)
         self.classes_, self.trained_loss_ = classes, trained
         named = [parameters.pop(name, None) for name in self.metric_names]
         metrics = as_metrics(*named, eval_metric)

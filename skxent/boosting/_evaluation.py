@@ -110,6 +110,12 @@ def as_metrics(*given: Any) -> list[Any]:
     """Return the metrics that a call or an estimator names, without repetition."""
     several = (g if isinstance(g, (list, tuple, set)) else [g] for g in given)
     named = [metric for group in several for metric in group if metric is not None]
+    for metric in named:
+        of_catboost = hasattr(metric, "is_max_optimal")
+        if not (isinstance(metric, str) or callable(metric) or of_catboost):
+            raise ValueError(
+                f"eval_metric must be names or callables of metrics, got {metric!r}."
+            )
     return [metric for i, metric in enumerate(named) if metric not in named[:i]]
 
 

@@ -160,4 +160,7 @@ def lightgbm_metric(
 def margins(model: Any, X: Any, init_score: Any) -> Floats:
     """Return the raw prediction of an LGBMModel or Booster, on top of a start value."""
     raw: Floats = model.predict(X, raw_score=True)
+    n_outputs = getattr(model, "booster_", model).num_model_per_iteration()
+    if not raw.size and n_outputs > 1:
+        raw = raw.reshape(0, n_outputs)  # LightGBM returns (0,)
     return raw if init_score is None else raw + starts(init_score, raw.shape)

@@ -132,8 +132,8 @@ class BoosterLoss(BoosterFunction):
             if y.ndim == 1:
                 self._check_labels(y, n_classes)
             raise
-        # LightGBM passes float64, and keeps the derivatives as float32.
-        target.check_range(np.float32 if self.made_for == "lightgbm" else dtype)
+        # All libraries keep the derivatives as float32, whatever they pass.
+        target.check_range(np.float32)
         return target
 
     def _check_labels(self, y: NDArray[Any], n_classes: int) -> None:

@@ -13,7 +13,7 @@ from skxent.boosting._objective import BoosterObjective
 from skxent.boosting._tables import as_frame
 from skxent.inputs.sparse import check_sparse
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import check_bool
+from skxent.kernels.checks import as_reals, check_bool
 
 MARGINS = {
     "xgboost": _xgboost.margins,
@@ -104,10 +104,10 @@ def predict_proba(
             f"skxent.boosting, got {objective!r}."
         )
     X = _as_rows(check_sparse("X", X), name)
-    settings = {} if missing is None else {"missing": missing}
-    if settings and name != "xgboost":
+    given = {} if missing is None else {"missing": float(as_reals("missing", missing))}
+    if given and name != "xgboost":
         raise ValueError(f"missing must be None for {name}, got {missing!r}.")
-    raw = MARGINS[name](model, X, init_score, **settings)
+    raw = MARGINS[name](model, X, init_score, **given)
     return objective.predict_proba(raw, posterior=posterior)
 
 
@@ -131,13 +131,14 @@ def _as_rows(X: Any, name: str) -> Any:
                 "Make it with free_raw_data=False."
             )
         return _as_rows(X.data, name)  # LightGBM predicts from rows only
-    if _libraries(X) & MARGINS.keys():
-        if name not in _libraries(X):
-            raise ValueError(
-                f"X must be rows that {name} predicts from, such as an array or a "
-                f"DataFrame, got a {type(X).__module__}.{type(X).__name__}."
-            )
+    libraries = _libraries(X) & MARGINS.keys()
+    if name in libraries:
         return X
+    if libraries or not (isinstance(X, list) or hasattr(X, "shape")):
+        raise ValueError(
+            f"X must be rows that {name} predicts from, such as an array or a "
+            f"DataFrame, got a {type(X).__module__}.{type(X).__name__}."
+        )
     n_dimensions = np.ndim(X[:1]) if isinstance(X, list) else getattr(X, "ndim", 2)
     if n_dimensions == 1:
         raise ValueError(

@@ -55,7 +55,7 @@ def as_rows(name: str, data: Any) -> Any:
         return [delayed(block) for block in data]
     raise ValueError(
         f"{name} must be a dask array, a dask DataFrame or Series, or a list of "
-        f"delayed blocks of rows, got {type(data).__name__}."
+        f"delayed blocks of rows, of at most two dimensions, got {type(data).__name__}."
     )
 
 
@@ -64,6 +64,15 @@ def n_blocks(rows: Any) -> int:
     if isinstance(rows, da.Array):
         return int(rows.numblocks[0])
     return len(delayed_blocks(rows))
+
+
+def n_reads(rows: Any) -> int:
+    """Return the number of tasks that read or make the rows.
+
+    Dask may read several small files in one task, more of them for fewer columns.
+    """
+    _, graph = merged(delayed_blocks(rows))
+    return sum(not dask.core.get_dependencies(graph, key) for key in graph)
 
 
 def aligned(**data: Any) -> dict[str, Any]:
@@ -79,11 +88,13 @@ def aligned(**data: Any) -> dict[str, Any]:
     lengths = None
     for other, values in others:
         known = isinstance(first, da.Array) and isinstance(values, da.Array)
+        given = isinstance(first, list) or isinstance(values, list)
+        same = n_blocks(values) == n_blocks(first)
         if known and not np.isnan(first.shape[0] + values.shape[0]):
             rows[other] = rechunked(name, first.chunks[0], other, values)
-        elif n_blocks(values) == n_blocks(first):
+        elif same and (given or n_reads(values) == n_reads(first)):
             continue  # each block is checked for its rows
-        elif isinstance(first, list) or isinstance(values, list):
+        elif given:
             raise ValueError(
                 f"{other} must have {n_blocks(first)} blocks of rows as {name} has, "
                 f"got {n_blocks(values)}."

@@ -142,7 +142,8 @@ def as_raw_prediction(raw_prediction: Any) -> tuple[Floats, bool]:
     check_is_data("raw_prediction", raw_prediction)
     z = np.asarray(raw_prediction)
     if z.dtype.kind not in "fiub":
-        raise ValueError(f"raw_prediction must be real numbers, got {z.dtype}.")
+        given = type(raw_prediction).__name__ if z.dtype.hasobject else z.dtype
+        raise ValueError(f"raw_prediction must be real numbers, got {given}.")
     z = z.astype(np.float32 if z.dtype.str[1:] == "f4" else np.float64, copy=False)
     if z.ndim not in (1, 2) or (z.ndim == 2 and z.shape[1] == 0):
         raise ValueError(

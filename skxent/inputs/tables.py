@@ -212,7 +212,14 @@ def refuse_blocks_and_dates(X: Any) -> None:
 
     scikit-learn would convert dates to numbers of days or microseconds.
     """
-    for dtype in getattr(X, "dtypes", [getattr(X, "dtype", None)]):
+    if hasattr(X, "collect") and not hasattr(X, "to_numpy"):
+        raise ValueError(
+            "X must be an array, a DataFrame or a sparse matrix, got "
+            f"{type(X).__name__}, whose rows are not computed. Pass X.collect()."
+        )
+    # A Series has one of these, where a DataFrame has several.
+    dtypes: Any = getattr(X, "dtypes", getattr(X, "dtype", None))
+    for dtype in np.ravel(dtypes):
         if str(dtype).lower().startswith(("date", "time", "duration")):
             raise ValueError(f"X must be real numbers, such as of days, got {dtype}.")
     if is_row_blocks(X):

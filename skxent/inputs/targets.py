@@ -157,13 +157,14 @@ class Target:
 
         The penalty is negligible compared with either sum.
         """
-        largest = self._largest_weight()
-        if self.n_samples * largest < np.inf:
+        # With `multilabel` a row counts once for each label.
+        terms = self.n_samples * (self.n_classes if self.multilabel else 1)
+        if terms * self._largest_weight() < np.inf:
             return self
         given = self.sample_weight
         given = np.ones(self.n_samples) if given is None else given
         classes = max(1.0, float(self.class_weight.max()))
-        bits = int(np.frexp(2.0 * self.n_samples)[1]) + int(np.frexp(classes)[1])
+        bits = int(np.frexp(2.0 * terms)[1]) + int(np.frexp(classes)[1])
         return replace(self, sample_weight=np.ldexp(given, -bits))
 
     def check_range(self, dtype: Any) -> None:

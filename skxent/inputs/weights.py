@@ -61,15 +61,11 @@ def class_weights(
         raise ValueError(
             f"class_weight must be of shape ({len(classes)},), got {weights.shape}."
         )
-    if positive and not (weights > 0).all():
-        raise ValueError(
-            f"class_weight must be positive if posterior=True, got {weights.tolist()}."
-        )
-    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise ValueError(
-            "class_weight must be finite, non-negative and not all zero, "
-            f"got {weights.tolist()}."
-        )
+    low = weights <= 0 if positive else weights < 0
+    if low.any() or not np.isfinite(weights).all() or not weights.any():
+        finite = "finite, non-negative and not all zero"
+        finite = "finite, and positive if posterior=True" if positive else finite
+        raise ValueError(f"class_weight must be {finite}, got {weights.tolist()}.")
     return weights
 
 

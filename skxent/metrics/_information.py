@@ -117,11 +117,11 @@ def kl_divergence(y_true: ArrayLike, y_proba: ArrayLike, **keywords: Any) -> Any
 def _divergences(rows: ScoredRows, options: Options) -> RowLosses:
     check_is_data("y_true", rows.y_true)
     y_true, y_proba = align(rows.y_true, rows.y_proba)
-    quick = one_pass.information(y_proba, rows, options, y_true)
+    t = as_array(y_true, "y_true")
+    quick = one_pass.information(y_proba, rows, options, t)
     if quick is not None:
         return quick
     log_proba = _log_proba(y_proba, options)
-    t = as_array(y_true, "y_true")
     if t.ndim != 2 or len(t) != len(log_proba):
         raise ValueError(f"y_true must be of shape {log_proba.shape}, got {t.shape}.")
     t = check_soft_labels(t, log_proba.shape[1], np.float64, "y_true")

@@ -280,6 +280,9 @@ def test_models_and_callbacks_that_cannot_be_used(cls, make):
         cls(estimator=make()).fit(X, y, init_model=narrow)
     with pytest.raises(ValueError, match=r"^callbacks must be a list or None, got"):
         cls(estimator=make()).fit(X, y, callbacks=print)
+    for metric in (3, ["auc", 3], {"auc": 1}):
+        with pytest.raises(ValueError, match=r"^eval_metric must be names or call"):
+            cls(estimator=make()).fit(X, y, eval_set=(X, y), eval_metric=metric)
 
 
 @each

@@ -327,10 +327,15 @@ def test_what_cannot_be_predicted_from(n_classes):
                 refused(rf"^X must be rows that {name} predicts from, .*", other)
         for row in (X[0], X[0].tolist()):
             refused(r"^X must be of shape \(n, d\), got one dimension", row)
+        for nothing in (None, 2.0, "rows"):
+            refused(rf"^X must be rows that {name} predicts from, .* builtins", nothing)
+        assert predict_proba(model, X[:0], objective=objective).shape == (0, n_classes)
         refused(r"^init_score must be a number or of shape", init_score=[0.1, 0.2])
         refused(r"^init_score must be finite", init_score=np.nan)
         refused(r"^init_score must be real numbers", init_score="a")
         if name != "xgboost":
             refused(rf"^missing must be None for {name}, got 0\.", missing=0.0)
+    with pytest.raises(ValueError, match=r"^missing must be real numbers, got <U1"):
+        predict_proba(booster, X, objective=objective, missing="a")
     with pytest.raises(ValueError, match=r"^missing must be None for a DMatrix"):
         predict_proba(booster, data[0], objective=objective, missing=0.0)

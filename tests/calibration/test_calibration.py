@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from oracle import LOSS_INSTANCES
 from skxent import CrossEntropyClassifier, FocalLogisticRegression
+from skxent.blending import BlendClassifier
 from skxent.blocks import ArrayBlocks
 from skxent.calibration import (
     TemperatureScaling,
@@ -354,8 +355,15 @@ def test_a_class_that_all_folds_lack(cls, model):
 
 def test_folds_that_are_no_partition():
     X, y, folds, _ = rare()
-    with pytest.raises(ValueError, match=r"^cv must have every row in the test of one"):
-        TemperatureScaling(GaussianNB(), cv=folds[1:]).fit(X, y)
+    for cv in ([], folds[1:]):
+        for model in (
+            TemperatureScaling(GaussianNB(), cv=cv),
+            TemperatureScaling(GaussianNB(), cv=cv, ensemble=True),
+            BlendClassifier([("bayes", GaussianNB())], cv=cv),
+        ):
+            with pytest.raises(ValueError, match=r"^cv must have every row in the tes"):
+                model.fit(X, y)
+            assert model.cv is cv
 
 
 @all_scalings

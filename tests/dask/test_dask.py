@@ -204,6 +204,14 @@ FORMS = {
     "frame and array": ("parquet", lambda z: (*columns_of(z)[:2], arrays_of(z)[2])),
     "array and frame": ("parquet", lambda z: (*arrays_of(z)[:1], *columns_of(z)[1:])),
     "fewer": ("parquet", lambda z: columns_of(z.repartition(npartitions=4))),
+    "fewer values": ("parquet", lambda z: arrays_of(z.repartition(npartitions=4))),
+    "fewer, one an array": (
+        "parquet",
+        lambda z: (
+            z.repartition(npartitions=4)[COLUMNS].values,
+            *columns_of(z.repartition(npartitions=4))[1:],
+        ),
+    ),
     "one y": (
         "parquet",
         lambda z: (z[COLUMNS], z["label"].repartition(npartitions=1), z["w"]),
@@ -510,6 +518,7 @@ NAN[650, 2] = np.nan
         (pieces(X, [300]), pieces(y, [300, 600]), "y must have 2 blocks of rows"),
         (cut(X), cut(y[:800]), "y must have 900 rows as X has, got 800"),
         (cut(X), y, "y must be a dask array, .* got ndarray"),
+        (cut(X[:, np.newaxis]), cut(y), "X must be .*, of at most two dimensions, got"),
         (cut(X), None, "requires y to be passed"),
         (cut(X), da.zeros(900, chunks=1500), "y must have at least 2 classes"),
         (cut(X)[:0], cut(y)[:0], "X must have a partition with rows, got none"),

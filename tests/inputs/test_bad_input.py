@@ -152,7 +152,7 @@ def test_parameters_set_after_fit_wait_for_the_next():
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
-@pytest.mark.parametrize("spoil", [1e160, 1e300])
+@pytest.mark.parametrize("spoil", [1e160, 1e300, 4e307])
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("sparse", [False, True])
 def test_overflow_is_told(spoil, l1_ratio, sparse):

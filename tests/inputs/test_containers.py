@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse as sp
 import sklearn.metrics
@@ -181,6 +182,16 @@ def test_times_are_no_numbers(model, times):
     if times == "array":
         with pytest.raises((ValueError, TypeError)):
             clone(model).fit(X, CODES).predict(TIMES[times])
+
+
+@pytest.mark.parametrize("model", CLASSIFIERS, ids=lambda m: type(m).__name__)
+def test_tables_without_rows_or_without_columns(model):
+    for table, message in (
+        (pl.LazyFrame(X), "LazyFrame, whose rows are not computed|got .*LazyFrame"),
+        (pd.Series(X[:, 0]), "2-dimensional container|2D array"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=message):
+            clone(model).fit(table, CODES)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,8 @@ def test_an_estimator_s_class_weight_is_by_label():
     for given, message in [
         ("even", "one of 'balanced', got 'even'"),
         ([1, 2, 3], r"a dict, 'balanced' or None, got \[1, 2, 3\]"),
-        ({"c": 0}, r"positive if posterior=True, got \[1.0, 1.0, 0.0\]"),
+        ({"c": 0}, r"finite, and positive if posterior=True, got \[1.0, 1.0, 0.0\]"),
+        ({"c": np.nan}, r"finite, and positive if .*, got \[1.0, 1.0, nan\]"),
     ]:
         with pytest.raises(ValueError, match=rf"^class_weight must be {message}\.$"):
             weights(given)

@@ -512,6 +512,12 @@ def test_fits_with_weights_whose_sum_overflows():
         assert_allclose(
             model.fit(X, CODES, np.full(N, 1e307)).coef_, expected.coef_, atol=1e-4
         )
+    # One label alone would stay below the largest number.
+    many = CrossEntropyClassifier(multilabel=True, C=np.inf, tol=1e-6)
+    expected = many.fit(X, np.eye(3)[CODES]).coef_
+    for size in (1.7e308 / N, 1e307):
+        found = many.set_params(C=1.0).fit(X, np.eye(3)[CODES], np.full(N, size))
+        assert_allclose(found.coef_, expected, atol=1e-4)
     with pytest.raises(ValueError, match=r"^sample_weight times class_weight must"):
         Focal().loss(CODES, np.log(P).astype("f4"), class_weight=[1e300, 1, 1])
 

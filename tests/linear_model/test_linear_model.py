@@ -188,6 +188,15 @@ def test_coefficients_beyond_single_precision_are_told(solver):
     assert not hasattr(model, "coef_")
 
 
+def test_sums_of_a_column_may_be_beyond_single_precision():
+    """Its mean is the origin."""
+    X, y = data(2, np.float32)
+    model = CrossEntropyClassifier(C=np.inf, tol=1e-6)
+    expected = model.fit(X, y).predict_proba(X)
+    far = X * np.float32(1e35 / np.abs(X).max()) + np.float32(2e36)
+    assert_allclose(model.fit(far, y).predict_proba(far), expected, atol=1e-4)
+
+
 @pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered")
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_undefined_logits_are_told(n_classes):

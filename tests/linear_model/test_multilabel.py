@@ -387,7 +387,7 @@ def nan(y):
         (lambda: many(class_weight=[{}]).fit(X, Y), "for each of 4 labels"),
         (lambda: many(class_weight=3.0).fit(X, Y), "class_weight must be a dict"),
         (lambda: many(class_weight={2: 1.0}).fit(X, Y), r"keys in \[0, 1\], got 2"),
-        (lambda: many(class_weight={1: -1.0}).fit(X, Y), "must be positive"),
+        (lambda: many(class_weight={1: -1.0}).fit(X, Y), "finite, and positive if"),
         (lambda: many(class_weight={"x": {1: 2.0}}).fit(X, FRAME), "got 'x'"),
         (
             lambda: many(class_weight=["balanced", None, None, None]).fit(X, Y),

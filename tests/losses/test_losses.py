@@ -8,6 +8,7 @@ from functools import partial
 import mpmath as mp
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import log_softmax, softmax
 
@@ -284,6 +285,8 @@ def test_byte_order_and_types_of_logits():
     assert Focal().loss([0], np.zeros(1, np.int8)).dtype == np.float64
     with pytest.raises(ValueError, match=r"^raw_prediction must be real numbers, got"):
         Focal().loss([0], [1j])
+    with pytest.raises(ValueError, match=r"real numbers, got csr_array\.$"):
+        Focal().loss([0], sp.csr_array([[1.0, 2.0]]))
 
 
 @all_losses

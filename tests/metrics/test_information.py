@@ -214,6 +214,10 @@ def test_ignored_labels_of_any_kind():
             r"^y_true must be of shape \(2, 2\), got \(2,\)\.$",
         ),
         (lambda: kl_divergence([[2, -1]], [[0.5, 0.5]]), r"^y_true must be finite and"),
+        (
+            lambda: kl_divergence(None, [[0.5, 0.5]]),
+            r"^y_true must be of shape \(1, 2\)",
+        ),
         (lambda: entropy([[0.5, 0.5]], base=1), r"^base must be None or a finite num"),
         (lambda: entropy([[0.5, 0.5]], reduction="all"), r"^reduction must be one of"),
         (

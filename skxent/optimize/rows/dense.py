@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from skxent.inputs.targets import Target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.cached import cached_property
+from skxent.kernels.checks import ignore_overflow
 from skxent.kernels.dispatch import kernels
 from skxent.kernels.threads import effective_n_threads, mapped
 from skxent.losses._loss import Loss
@@ -147,6 +148,7 @@ class DenseRows(TableRows):
         return gram
 
 
+@ignore_overflow
 def table_rows(
     X: Any,
     target: Target,
@@ -180,7 +182,7 @@ def table_rows(
     if origin is None:
         origin = np.zeros(d, dtype=X.dtype)
         if fit_intercept and kind is DenseRows:
-            origin = X[:: origin_step(n)].mean(axis=0)
+            origin = X[:: origin_step(n)].mean(0, np.float64).astype(X.dtype)
             constant = column_ranges(X, target.sample_weight).constant
     centred, weights = (origin, constant), (weight_sum, scale, scaled)
     return kind(X, target, fit_intercept, n_threads, *centred, *weights, offset)
