@@ -1,5 +1,7 @@
 """Products of a wide sparse matrix with few columns, read by its columns; and sums.
 
+And copies of dense X in Fortran order.
+
 Rows of the products' CSR arrays are columns of X. Where X has more columns than rows
 this reads and writes the larger side once and in order, and the smaller stays in a
 cache.
@@ -7,7 +9,12 @@ cache.
 
 from cython.parallel cimport prange, threadid
 
-from linear cimport Entries, entries_of, gather, scatter
+from cython cimport floating
+from libc.string cimport memcpy, memset
+from linear cimport (
+    TILE_AHEAD, Entries, entries_of, fetch_tile, gather, scatter, tile_to_rows,
+)
+from losses cimport ROWS
 from signals cimport Watch, check_stopped, stopped, watch_of
 from views cimport check_size
 
@@ -27,6 +34,8 @@ ctypedef fused index:
 cdef enum:
     PIECE = 256  # rows after which a pass looks whether to stop
     PARTS = 64  # of the columns of X that threads share
+    COPIED_COLUMNS = 64  # of a tile, which fits the nearest cache
+    COPIED_ROWS = 1 << 10  # that a thread copies at once
 
 
 cdef bint spans_inside(
@@ -138,3 +147,72 @@ def add_column_sums(data, column, first, const double[:, ::1] h, double[:, ::1] 
         return
     with nogil:
         scatter_squares(&X, h.shape[0], m, &h[0, 0], &out[0, 0])
+
+
+cdef bint copy_rows(
+    const floating *X, Py_ssize_t n, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t d,
+    floating *out
+) noexcept nogil:
+    """Copy rows of X, whose columns are contiguous; return True if all are finite."""
+    cdef floating[COPIED_COLUMNS * ROWS] tile
+    cdef floating[ROWS] lost
+    cdef Py_ssize_t at, row, part, first, columns, rows, i, j, width = sizeof(floating)
+    cdef const floating *source
+    cdef double total = 0
+    memset(&lost[0], 0, sizeof(lost))
+    memset(&tile[0], 0, sizeof(tile))
+    for at in range((stop - start + ROWS - 1) // ROWS):
+        row = start + at * ROWS
+        rows = min(ROWS, stop - row)
+        for part in range((d + COPIED_COLUMNS - 1) // COPIED_COLUMNS):
+            first = part * COPIED_COLUMNS
+            columns = min(COPIED_COLUMNS, d - first)
+            source = X + row + first * n
+            for j in range(columns):
+                # Of the rows that are read later, and of those that are written next.
+                fetch_tile(source + j * n + TILE_AHEAD, width, 0, 1, width)
+                fetch_tile(out + (row + ROWS) * d + (first + j) * ROWS, width, 0, 1, width)
+                if rows == ROWS:  # a constant size, which needs no call
+                    memcpy(&tile[j * ROWS], source + j * n, ROWS * sizeof(floating))
+                else:
+                    memcpy(&tile[j * ROWS], source + j * n, rows * width)
+                for i in range(ROWS):
+                    lost[i] += 0 * tile[j * ROWS + i]
+            if rows == ROWS:
+                tile_to_rows(sizeof(floating), &tile[0], d, columns, out + row * d + first)
+                continue
+            for i in range(rows):
+                for j in range(columns):
+                    out[(row + i) * d + first + j] = tile[j * ROWS + i]
+    for i in range(ROWS):
+        total += lost[i]
+    return total == 0
+
+
+def rows_of_columns(
+    const unsigned char[::1] X, unsigned char[::1] out, Py_ssize_t d, bint doubles,
+    int n_threads=1,
+):
+    """Copy a table of d columns in Fortran order to out, in C order.
+
+    Both are the bytes of doubles or floats. Return True if all numbers are finite.
+    """
+    cdef Py_ssize_t row = max(1, d) * (sizeof(double) if doubles else sizeof(float))
+    cdef Py_ssize_t n = X.shape[0] // row, begin, end
+    cdef Py_ssize_t chunk, chunks = (n + COPIED_ROWS - 1) // COPIED_ROWS
+    cdef int lost = 0
+    cdef Watch watch = watch_of(<double> n * d)
+    check_size("X", n * row == X.shape[0] and d > 0)
+    check_size("out", n * row == out.shape[0])
+    n_threads = max(1, min(n_threads, chunks))
+    for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
+        begin = chunk * COPIED_ROWS
+        end = min(n, begin + COPIED_ROWS)
+        if stopped(&watch, threadid() == 0):
+            pass
+        elif doubles:
+            lost += not copy_rows(<const double *> &X[0], n, begin, end, d, <double *> &out[0])
+        else:
+            lost += not copy_rows(<const float *> &X[0], n, begin, end, d, <float *> &out[0])
+    check_stopped(&watch)
+    return lost == 0

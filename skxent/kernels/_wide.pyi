@@ -8,6 +8,13 @@ _Integers: TypeAlias = NDArray[np.integer[Any]]
 
 __test__: dict[str, Any]
 
+def rows_of_columns(
+    X: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    d: int,
+    doubles: bool,
+    n_threads: int = 1,
+) -> bool: ...
 def is_inside(column: _Integers, first: _Integers, columns: int) -> bool: ...
 def matmul(
     data: _Doubles,

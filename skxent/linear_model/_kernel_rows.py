@@ -28,7 +28,7 @@ def kernel_rows(model: Any, X: Any) -> Any:
     elif type(X) is np.ndarray:
         numbers = X
     else:
-        numbers = _block_of(X)
+        numbers = block_of(X)
     if numbers is None or numbers.ndim != 2 or numbers.dtype not in NUMBERS:
         return None
     n, d = numbers.shape
@@ -41,7 +41,7 @@ def kernel_rows(model: Any, X: Any) -> Any:
     return numbers
 
 
-def _block_of(X: Any) -> Any:
+def block_of(X: Any) -> Any:
     """Return the array that a pandas DataFrame of one type holds; None for others."""
     if type(X).__module__.partition(".")[0] != "pandas" or X.ndim != 2:
         return None

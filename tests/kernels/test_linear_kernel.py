@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from oracle import DTYPES, LOSS_INSTANCES
 from problems import objective_of
 from skxent.inputs.targets import make_target
+from skxent.kernels._wide import rows_of_columns
 from skxent.kernels.dispatch import available, kernels
 from skxent.losses import CrossEntropy, Focal
 from skxent.optimize.rows.sparse import WideRows
@@ -236,3 +237,46 @@ def test_column_sums_of_arrays_that_do_not_fit():
     ]:
         with pytest.raises(ValueError, match="must"):
             kernels.column_sums(*wrong)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_copies_of_columns(dtype):
+    rng = np.random.default_rng(0)
+    for n, d in [(1, 2), (31, 3), (32, 64), (70, 65), (2100, 9), (1024, 130)]:
+        X = np.asfortranarray(rng.normal(size=(n, d)).astype(dtype))
+        X.flags.writeable = False
+        for n_threads in (1, 3):
+            copy, finite = rows_of(X, n_threads)
+            assert finite
+            assert_array_equal(copy, X)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_copies_of_columns_say_whether_they_are_finite(bad, dtype):
+    X = np.zeros((2070, 67), dtype, order="F")
+    X[:, ::2] = np.finfo(dtype).max
+    assert rows_of(X)[1]
+    for place in [(0, 0), (2069, 66), (2047, 63), (1030, 64)]:
+        wrong = X.copy(order="F")
+        wrong[place] = bad
+        copy, finite = rows_of(wrong)
+        assert not finite
+        assert_array_equal(copy, wrong)
+
+
+def rows_of(X, n_threads=1):
+    copy = np.full(X.shape, 7, X.dtype)
+    given, out = (table.reshape(-1).view(np.uint8) for table in (X.T, copy))
+    doubles = X.itemsize == 8
+    return copy, rows_of_columns(given, out, X.shape[1], doubles, n_threads)
+
+
+def test_copies_of_tables_that_do_not_fit():
+    given, out = np.zeros((2, 960), np.uint8)
+    assert rows_of_columns(given, out, 5, True)
+    for wrong in [(given, out[:952], 5), (given[:952], out, 5), (given, out, 7)]:
+        with pytest.raises(ValueError, match="must be of a shape"):
+            rows_of_columns(*wrong, True)
+    with pytest.raises(ValueError, match="must be of a shape"):
+        rows_of_columns(given, out, 0, True)

@@ -4,6 +4,7 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -293,6 +294,42 @@ def test_dtype_layout_and_format(estimator, dtype):
         assert_allclose(
             model.predict_proba(same), expected.predict_proba(X), atol=tolerance
         )
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("targets", ["labels", "soft"])
+def test_columns_in_fortran_order_are_those_in_c_order(targets, dtype):
+    X, y = data(3, dtype)
+    y = y if targets == "labels" else np.eye(3)[y]
+    expected = CrossEntropyClassifier().fit(X, y)
+    by_columns = np.asfortranarray(X)
+    frame = pd.DataFrame(by_columns, columns=[f"x{j}" for j in range(X.shape[1])])
+    for same in (by_columns, frame):
+        model = CrossEntropyClassifier().fit(same, y)
+        assert_array_equal(model.coef_, expected.coef_)
+        assert hasattr(model, "feature_names_in_") == (same is frame)
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            model.fit(same, y[:-1])
+    assert_array_equal(model.feature_names_in_, frame.columns)
+    model.partial_fit(frame, y)
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.partial_fit(frame.rename(columns={"x1": "other"}), y)
+    model = CrossEntropyClassifier().partial_fit(by_columns, y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=f"is expecting {X.shape[1]} features"):
+        model.partial_fit(by_columns[:, :-1], y)
+
+
+@pytest.mark.parametrize("kind", [np.asfortranarray, pd.DataFrame])
+@pytest.mark.parametrize("bad", [np.nan, -np.inf])
+def test_bad_numbers_in_fortran_order_are_told_as_in_c_order(bad, kind):
+    X, y = data(2)
+    X[7, 1] = bad
+    messages = []
+    for given in (X, kind(np.asfortranarray(X))):
+        with pytest.raises(ValueError, match="Input X contains") as error:
+            CrossEntropyClassifier().fit(given, y)
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
 
 
 @all_estimators
