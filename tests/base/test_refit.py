@@ -27,8 +27,6 @@ from skxent.blending import BlendClassifier
 from skxent.blocks import ArrayBlocks
 from skxent.calibration import TemperatureScaling, VectorScaling
 
-pytestmark = pytest.mark.filterwarnings("ignore")
-
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 4))
 Y = (X[:, :3] + RNG.normal(size=(90, 3))).argmax(axis=1)
@@ -124,6 +122,7 @@ def spoilt(kind):
 KINDS = ["one class", "measurements", "infinite", "rows", "weights", "no weights"]
 
 
+@pytest.mark.filterwarnings("ignore:X has feature names")  # of GaussianNB
 @all_models
 def test_bad_input(name):
     model = model_of(name).fit(X, Y)

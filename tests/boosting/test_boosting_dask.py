@@ -51,7 +51,6 @@ def on_workers(partitions, *arrays):
     return [da.from_array(a, chunks=(chunk, *a.shape[1:])) for a in arrays]
 
 
-@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("partitions", [1, 4])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_xgboost(client, n_classes, partitions):
@@ -83,7 +82,7 @@ def test_xgboost(client, n_classes, partitions):
         assert_allclose(proba, objective.predict_proba(margins), atol=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore")
+@pytest.mark.filterwarnings("ignore:Parameter n_jobs will be ignored")
 @pytest.mark.parametrize("partitions", [1, 4])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_lightgbm(client, n_classes, partitions):

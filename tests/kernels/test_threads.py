@@ -260,7 +260,7 @@ MODELS = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_concurrent_fits_leave_all_as_it_was(four, request):
     before = numbers()
     profile = request.config.getoption("--hypothesis-profile", None)

@@ -114,7 +114,6 @@ def test_blocks_of_one_class_of_no_rows_and_of_no_weight():
     assert_same_fit(FocalLogisticRegression(), blocks, *data)
 
 
-@pytest.mark.filterwarnings("ignore:.*did not converge")
 @pytest.mark.parametrize("C", [1.0, np.inf])
 @pytest.mark.parametrize(
     ("size", "class_weight"),

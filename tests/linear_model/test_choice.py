@@ -51,7 +51,6 @@ TABLES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.* did not converge")
 @pytest.mark.parametrize("name", TABLES)
 def test_the_choice_is_that_of_tight_fits(name):
     make, *arguments = TABLES[name]

@@ -136,7 +136,10 @@ class Valley:
 def test_steps_grow_where_the_curvature_is_not_there():
     valley = Valley()
     options = SolverOptions(tol=1e-6, max_iter=60)
-    descent = lambda point, _: (-point.gradient, True)  # noqa: E731
+
+    def descent(point, _):
+        return -point.gradient, True
+
     found = newton(valley, np.zeros((1, 1)), descent, options)
     assert found.converged and valley.passes <= 60
     assert_allclose(found.weights, 1000)
