@@ -29,8 +29,8 @@ from passes cimport INDEPENDENT, SOFTMAX, Pass, one_term, tiles
 from posterior cimport posterior
 from proba cimport Checked, LogLoss, Table, load_table, log_loss_rows
 from scores cimport (
-    INDICATORS, BIN_SUMS, CALIBRATION, DIVERGENCE, LANES, LOSS, MAX_BINS, OVERLAP,
-    OVERLAP_SUMS, Score, Scores, number_width, pad_edges, score_rows,
+    INDICATORS, BIN_SUMS, CALIBRATION, DIVERGENCE, ISSUES, LANES, LOSS, OVERLAP,
+    OVERLAP_SUMS, Score, Scores, number_width, score_rows,
 )
 from signals cimport Watch, check_stopped, stopped, watch_of
 from soft cimport soft_rows
@@ -820,20 +820,22 @@ cdef Checked sum_parts(const Checked *parts, Py_ssize_t chunks) noexcept nogil:
 
 
 # The scores that `score` computes, in the order of the enum.
-KINDS = "loss", "entropy", "divergence", "calibration", "overlap", "indicators"
+KINDS = "loss", "entropy", "divergence", "calibration", "overlap", "indicators", "issues"
 
 
 def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
     """Sum the scores of rows of probabilities, and look for what makes these invalid.
 
-    what is "loss", "entropy", "divergence", "calibration", "overlap" or "indicators". A
-    single column is the probability of the second class, but for indicators, which are
-    K independent ones. arrays may have `columns` as in `log_loss_sum`, and value (n,),
-    which gets the weighted score of each row; for a calibration edges (bins - 1,), and
-    sums (curves bins, 5), which get those of the bins; for an overlap sums (K, 4),
-    the last of the losses of codes, if `losses` is True; for indicators these, (n, K), of
-    any numbers, and the weights of columns and smoothing are the target's. All but the
-    probabilities and indicators is of doubles. Return the sum, that of the weights, the
+    what is "loss", "entropy", "divergence", "calibration", "overlap", "indicators" or
+    "issues". A single column is the probability of the second class, but for
+    indicators, which are K independent ones. arrays may have `columns` as in
+    `log_loss_sum`, and value (n,), which gets the weighted score of each row; for a
+    calibration edges (bins - 1,), and sums (curves bins, 5), which get those of the
+    bins; for an overlap sums (K, 4), the last of the losses of codes, if `losses` is
+    True; for indicators these, (n, K), of any numbers, and the weights of columns and
+    smoothing are the target's; for issues the thresholds of classes, value, which gets
+    the probabilities of the labels, and suggested (n,) of int32: see `suggest`. All but
+    the probabilities and indicators is of doubles. Return the sum, the weights, the
     largest |row sum - 1|, also of soft labels, and whether a number is outside [0, 1],
     below zero or NaN.
     """
@@ -849,7 +851,7 @@ def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
     cdef bint binned = s.score == CALIBRATION or s.score == OVERLAP
     if s.score != INDICATORS:
         K = max(K, 2)
-    if s.score == LOSS or binned:
+    if s.score == LOSS or s.score == ISSUES or binned:
         s.rows = pass_of(loss, target, n, K, kind)
     else:
         s.rows.K = K
@@ -879,6 +881,12 @@ def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
             and s.rows.sample_weight.data == NULL
             and s.rows.class_weight.data == NULL and arrays.get("value") is None
         )
+    if s.score == ISSUES:
+        s.edges = view_of("thresholds", arrays["thresholds"], K, 1, kind)
+        suggested = arrays["suggested"]
+        check_size("suggested", suggested.shape == (n,) and suggested.itemsize == 4)
+        check_size("codes", s.rows.codes != NULL)
+        s.suggested = <int *> <size_t> suggested.__array_interface__["data"][0]
     s.rows.value = view_of("value", arrays.get("value"), n, 1, kind, True)
     s.eps = FLT_EPSILON if s.proba.narrow else DBL_EPSILON
     if binned:
@@ -894,9 +902,8 @@ def score(str what, tuple loss, target, proba, dict arrays, int n_threads=1):
         s.each_once = (
             s.score == CALIBRATION and s.curves > 1 and s.rows.codes != NULL
             and s.rows.class_weight.data == NULL and s.rows.sample_weight.data == NULL
-            and s.rows.smoothing == 0 and s.bins <= MAX_BINS
+            and s.rows.smoothing == 0
         )
-        pad_edges(&s)
         s.losses = arrays.get("losses", False)
         check_size("codes", s.rows.codes != NULL or not s.losses)
         check_size("sums", s.score == CALIBRATION or s.curves == K)

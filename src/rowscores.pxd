@@ -16,7 +16,7 @@ from losses cimport ROWS, by_class, phi
 from passes cimport Pass
 from targets cimport clamp_codes, load_codes
 from vecmath cimport vm_log_quick, vm_log_ratios, vm_logs
-from views cimport number
+from views cimport View, number
 
 cdef enum:
     FACTORS = 16  # of at least 2^-52 each: their product is a normal number
@@ -249,6 +249,41 @@ cdef inline void divergences(
             total[i] += y * logs[i] - y + p[i]
     for i in range(ROWS):
         value[i] = total[i] if total[i] > 0 else 0
+
+
+cdef inline void suggest(
+    const Pass *p, const View *thresholds, Py_ssize_t row, int rows, const double *u,
+    int *suggested, double *confidence, double *weight
+) noexcept nogil:
+    """Write the probability of the label, and of the classes that reach their threshold
+    the most probable, or of all if none does: k, but -1 - k for an issue.
+    """
+    cdef Py_ssize_t k
+    cdef int i
+    cdef double x, index, threshold
+    cdef double[ROWS] best, at
+    cdef Py_ssize_t[ROWS] c
+    load_codes(p, row, rows, &c[0], weight)
+    clamp_codes(p.K, &c[0])
+    for i in range(ROWS):
+        at[i] = 0
+        best[i] = -1
+    for k in range(p.K):
+        index = k
+        threshold = number(thresholds, k)
+        for i in range(ROWS):
+            x = u[k * ROWS + i]
+            # Those that reach their threshold are above all others.
+            x += 2.0 if x >= threshold else 0.0
+            at[i] = index if x > best[i] else at[i]
+            best[i] = x if x > best[i] else best[i]
+    for i in range(ROWS):
+        index = c[i]
+        x = at[i] if at[i] == index else -1 - at[i]
+        at[i] = x if best[i] >= 2 else at[i]
+    for i in range(rows):
+        confidence[i] = u[c[i] * ROWS + i]
+        suggested[i] = <int> at[i]
 
 
 cdef inline void indicator_scores(

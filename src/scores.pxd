@@ -7,7 +7,6 @@ Rows are checked in the pass that reads them. Two scores are sums alone:
 """
 
 from libc.float cimport DBL_EPSILON
-from libc.math cimport INFINITY
 from libc.string cimport memcpy, memset
 
 from losses cimport ROWS
@@ -15,6 +14,7 @@ from passes cimport Pass, tiles
 from proba cimport Checked, Table
 from rowscores cimport (
     indicator_scores, divergences, entropies, hard_scores, soft_likelihoods, soft_scores,
+    suggest,
 )
 from targets cimport clamp_codes, load_hard_labels, weigh_labels
 from tiles cimport load, store
@@ -40,11 +40,11 @@ cdef enum Score:
     CALIBRATION
     OVERLAP
     INDICATORS
+    ISSUES
 
 cdef enum:
     BIN_SUMS = 5
     OVERLAP_SUMS = 4
-    MAX_BINS = 64  # whose edges are copied
     LANES = 16  # sums that do not wait for each other; loops over 8 would not vectorise
 
 
@@ -61,10 +61,10 @@ cdef struct Scores:
     Numbers indicators
     double eps
     bint flat  # may rows of a tile change places?
-    View edges  # between bins
+    View edges  # between bins; of issues the thresholds of classes
+    int *suggested
     Py_ssize_t bins, curves  # one curve, or one for each class
-    bint each_once  # curves for each class, of labels without weights, in few bins
-    double[MAX_BINS + 2] padded  # edges, between infinite ones
+    bint each_once  # curves for each class, of labels without weights
     bint losses  # of each class, beside its overlap
 
 
@@ -127,48 +127,48 @@ cdef inline void add_to_bins(
         bin_sums[4] += w * w
 
 
-cdef inline void pad_edges(Scores *s) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(s.bins + 2 if s.each_once else 0):
-        s.padded[i] = -INFINITY if i == 0 else INFINITY
-        if 0 < i < s.bins:
-            s.padded[i] = number(&s.edges, i - 1)
-
-
-cdef inline double *bin_of(
-    const Scores *s, double per_unit, double c, double *sums
-) noexcept nogil:
-    """Return the sums of the bin of a probability in [0, 1], of bins of equal width.
-
-    Arithmetic finds it, or by rounding the next one. A branch would be guessed wrong.
-    """
-    cdef Py_ssize_t at = <Py_ssize_t> (c * per_unit)
-    return sums + BIN_SUMS * (at - <Py_ssize_t> (not c > s.padded[at]))
-
-
 cdef inline void add_to_curves(
-    const Scores *s, Py_ssize_t row, int rows, const double *u, double *sums
+    const Scores *s, Py_ssize_t row, int rows, const double *u, int *at, double *sums
 ) noexcept nogil:
     """Add rows of one label and of weight 1 to the bins of all classes: w, w c and w y.
 
-    Classes follow each other, so that a sum seldom waits for the one before.
+    Bins are of equal width. Arithmetic finds that of each probability, or by rounding
+    the next one, of which only a number at an edge is in danger. Classes follow each
+    other, so that a sum seldom waits for the one before.
     """
-    cdef Py_ssize_t k, K = s.rows.K, step = s.bins * BIN_SUMS
+    cdef Py_ssize_t k, j, K = s.rows.K, step = s.bins * BIN_SUMS
     cdef int i
-    cdef double c, per_unit = s.bins * (1 + 4 * DBL_EPSILON)
+    cdef double c, place, edge, bins = s.bins, per_unit = bins * (1 + 4 * DBL_EPSILON)
+    cdef bint narrow = s.proba.narrow, at_edge = False
+    cdef double[ROWS] above
     cdef double *bin_sums
     cdef Py_ssize_t[ROWS] label
     for i in range(ROWS):
         label[i] = s.rows.codes[s.rows.first + row + (i if i < rows else 0)]
     clamp_codes(K, &label[0])
+    for i in range(ROWS):
+        above[i] = 1
+    for k in range(K):
+        for i in range(ROWS):
+            c = u[k * ROWS + i] * per_unit
+            place = <int> c
+            above[i] = c - place if c - place < above[i] else above[i]
+            at[k * ROWS + i] = <int> (k * step + BIN_SUMS * place)
+    for i in range(ROWS):
+        at_edge |= above[i] < 8 * bins * s.eps
+    for j in range(K * ROWS if at_edge else 0):
+        c = u[j]
+        place = <int> (c * per_unit)
+        edge = place / bins
+        edge = <float> edge if narrow else edge
+        place = 1 if place > 0 and c <= edge else 0
+        at[j] -= <int> (BIN_SUMS * place)
     for i in range(rows):
         for k in range(K):
-            c = u[k * ROWS + i]
-            bin_sums = bin_of(s, per_unit, c, sums + k * step)
+            bin_sums = sums + at[k * ROWS + i]
             bin_sums[0] += 1
-            bin_sums[1] += c
-        k = label[i]
-        bin_of(s, per_unit, u[k * ROWS + i], sums + k * step)[2] += 1
+            bin_sums[1] += u[k * ROWS + i]
+        sums[at[label[i] * ROWS + i] + 2] += 1
 
 
 cdef inline void calibrate(
@@ -307,6 +307,9 @@ cdef inline void score_tile(
         hard_scores(p, s.eps, row, rows, u, value, weight)
         if not s.losses:
             return
+    if s.score == ISSUES:
+        suggest(p, &s.edges, row, rows, u, s.suggested + row, value, weight)
+        return
     if p.codes != NULL:
         load_hard_labels(p, row, rows, t)
     if s.score == LOSS or s.score == CALIBRATION or s.score == OVERLAP:
@@ -378,7 +381,7 @@ cdef inline void score_rows(
         if not s.each_once:
             score_tile(s, row, rows, work, sums, &value[0], &weight[0])
         elif not is_outside(&found, 1):  # A value outside has no bin, and no result.
-            add_to_curves(s, row, rows, u, sums)
+            add_to_curves(s, row, rows, u, <int *> t, sums)
         if as_given:
             continue
         for i in range(rows, ROWS):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skxent.inputs.float_tables import float_table
 from skxent.inputs.labels import is_soft
 from skxent.kernels.arrays import Floats, stable_order
 from skxent.metrics import _one_pass as one_pass
@@ -14,8 +16,6 @@ from skxent.metrics._options import NameKeywords, Options, takes
 from skxent.metrics._overlap import Overlap, overlap_in_one_pass, overlap_of_proba
 from skxent.metrics._proba import read_proba
 from skxent.metrics._rows import ScoredRows
-
-BLOCK = 1 << 13  # rows whose tables fit in the cache
 
 
 class LabelIssues(NamedTuple):
@@ -125,65 +125,43 @@ def rank_label_issues(
         )
     options = Options(**keywords)
     rows = ScoredRows(y_true, y_proba, options.sample_weight)
-    proba, codes, sums = _read(rows, options)
+    scored, sums = _read(rows, options)
+    codes = scored.target.codes
+    assert codes is not None
     classes, held = sums.classes, sums.observed > 0
     # A class without rows has no threshold, and is not suggested for any. Rounding may
     # lift the mean of equal numbers above them.
     thresholds = np.full(len(classes), np.inf)
     thresholds[held] = sums.overlap[held] / sums.observed[held] * (1 - 1e-6)
-    confidence = np.empty(len(codes), proba.dtype)
+    confidence = np.empty(len(codes))
+    suggested = np.empty(len(codes), dtype=np.int32)
+    unweighted = replace(scored.target, sample_weight=None)
+    scored._replace(target=unweighted).score(
+        "issues", thresholds=thresholds, value=confidence, suggested=suggested
+    )
+    order = stable_order(confidence)
     # Small numbers stay in the cache while rows are put in order.
     given = codes.astype(np.min_scalar_type(len(classes)))
-    suggested, flags = np.empty_like(given), np.empty(len(codes), dtype=bool)
-    for start in range(0, len(codes), BLOCK):
-        block = slice(start, start + BLOCK)
-        columns = np.array(proba[block].T, dtype=np.float64, order="C")
-        rows_of_block = np.arange(columns.shape[1])
-        confidence[block] = columns[codes[block], rows_of_block]
-        confident = _suggest(columns, thresholds, suggested[block])
-        np.logical_and(confident, suggested[block] != given[block], out=flags[block])
-    order = stable_order(confidence)
+    found = suggested.take(order)
+    is_issue = found < 0
+    found ^= found >> 31  # -1 - k to k
     return LabelIssues(
         order,
         classes.take(given.take(order)),
-        confidence.take(order),
-        classes.take(suggested.take(order)),
-        flags.take(order),
+        confidence.take(order).astype(scored.table.array.dtype, copy=False),
+        classes.take(found),
+        is_issue,
     )
 
 
-def _read(
-    rows: ScoredRows, options: Options
-) -> tuple[Floats, NDArray[np.intp], Overlap]:
-    """Return probabilities (n, K), codes, and their sums by class."""
+def _read(rows: ScoredRows, options: Options) -> tuple[one_pass.Scored, Overlap]:
+    """Return probabilities with the labels, and their sums by class."""
     scored = one_pass.labelled(rows, options)
     quick = None if scored is None else overlap_in_one_pass(scored)
-    if scored is not None and quick is not None and scored.table.width > 1:
-        proba, target = scored.table.array, scored.target
-        sums, _ = quick
-    else:
-        proba, target, classes = read_proba(rows, options)
-        sums = overlap_of_proba(proba, target, classes)
-    assert target.codes is not None
-    return proba, target.codes, sums
-
-
-def _suggest(
-    columns: Floats, thresholds: Floats, suggested: NDArray[Any]
-) -> NDArray[np.bool_]:
-    """Write the label to suggest, and return whether it reaches its threshold.
-
-    columns : ndarray of shape (K, rows), which is overwritten
-    """
-    # Classes that reach their threshold are above 2, and the largest of these wins; if
-    # none does, the most probable class wins. A class that is larger than all before
-    # it becomes the suggestion.
-    suggested[:] = 0
-    for k, (column, threshold) in enumerate(zip(columns, thresholds, strict=True)):
-        column += 2.0 * (column >= threshold)
-        if k > 0:
-            larger = np.multiply(column > columns[0], k, dtype=suggested.dtype)
-            np.maximum(suggested, larger, out=suggested)
-            np.maximum(columns[0], column, out=columns[0])
-    best = columns[0]
-    return best >= 2
+    if scored is not None and quick is not None:
+        return scored, quick[0]
+    proba, target, classes = read_proba(rows, options)
+    table = float_table(np.ascontiguousarray(proba))
+    assert table is not None
+    sums = overlap_of_proba(proba, target, classes)
+    return one_pass.Scored(table, target, classes), sums
