@@ -197,7 +197,9 @@ class Target:
 
     def row_weights(self) -> NDArray[np.float64]:
         """Return the weight of every row, class weights included: (n,)."""
-        if self.codes is not None:
+        if self.codes is not None and (self.class_weight == 1).all():
+            weights = np.ones(len(self.codes))
+        elif self.codes is not None:
             weights = self.class_weight[self.codes]
         else:
             assert self.soft is not None

@@ -121,7 +121,8 @@ def decompose_loss(
     found = _in_one_pass(scored, rows, options) if pos_label is None else None
     found = _from_logits(scored, rows, options, pos_label) if found is None else found
     scored, target, predicted, total = found
-    least = least_loss(scored, target, predicted)
+    # The predictions themselves are recalibrated ones, of which rounding knows nothing.
+    least = min(least_loss(scored, target, predicted), total)
     uncertainty = _uncertainty(scored, target)
     return LossDecomposition(total, total - least, uncertainty - least, uncertainty)
 

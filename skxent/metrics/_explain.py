@@ -24,6 +24,8 @@ from skxent.metrics._options import LabelKeywords, Options, takes
 from skxent.metrics._recalibration import Predicted, saving
 from skxent.metrics._rows import ScoredRows, column_labels, read, weighted_rows
 
+PARTS = 64  # of rows, for each of the largest that are looked for
+
 
 @takes(LabelKeywords)
 def explain(
@@ -228,6 +230,12 @@ def _largest(
     count = min(count, len(kept))
     if 0 < count < len(kept):
         some = values if len(kept) == len(values) else values[kept]
+        # The largest of parts are few, and as many of all values are not below these.
+        part = len(some) // (PARTS * count)
+        if part > 1:
+            tops = np.maximum.reduceat(some, np.arange(0, len(some), part))
+            kept = kept[some >= np.partition(tops, -count)[-count]]
+            some = values[kept]
         kept = kept[some >= np.partition(some, -count)[-count]]
     order = np.argsort(-values[kept], kind="stable")
     return kept[order[:count]]
@@ -255,8 +263,11 @@ def _shares(
     # An infinite loss has no error; one row has none either.
     with np.errstate(invalid="ignore", divide="ignore"):
         mean, row_share, loss_share = loss / mass, mass / mass.sum(), loss / loss.sum()
-        deviation = weight * (value - mean[codes]) / mass[codes]
-        square = np.bincount(codes, deviation**2, n) * count / (count - 1)
+        deviation = value - mean.take(codes)
+        deviation *= weight
+        deviation /= mass.take(codes)
+        deviation *= deviation
+        square = np.bincount(codes, deviation, n) * count / (count - 1)
     error = np.sqrt(np.where(count > 1, square, np.nan))
     return tuple(
         LossShare(names[k], *map(float, numbers))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,15 +18,14 @@ from skxent.kernels import _labels
 from skxent.kernels.arrays import Floats, stable_order
 from skxent.losses._loss import Loss
 from skxent.losses._shipped import CrossEntropy
-from skxent.metrics._rows import loss_of_rows, mean_loss, mean_of
+from skxent.metrics._rows import loss_of_rows, mean_loss
 
 LARGEST_LOGIT = 700.0  # Its exponential is finite.
-BLOCK = 1 << 12  # rows that are scaled at once
+BLOCK = 1 << 13  # rows that are scaled at once
 SAMPLE = 5000  # rows from which the first scales and the curvature are found
+SHARE = 4  # One row in so many moves the scales before all rows do.
+MANY = 100_000  # rows: their mean is exact enough in float32
 MAX_STEPS = 10
-# Steps stop when one changes the mean loss by less. The next would change it a thousand
-# times less: by the square of the error of the curvature.
-PRECISE = 1e-7
 RESAMPLES = 20  # for the mean saving by chance
 MAX_GROUPS = 2000  # of neighbouring rows whose labels are drawn together
 
@@ -64,9 +62,9 @@ class Predicted:
                 return cls(raw[:, 1] - raw[:, 0])
         return cls(raw)
 
-    def logits(self, rows: slice) -> Floats:
+    def logits(self, rows: Any, dtype: Any) -> Floats:
         """Return the logits of some rows, by classes: (K, rows)."""
-        z: Floats = self.table[rows].T.astype(np.float64, order="C")
+        z: Floats = self.table[rows].T.astype(dtype, order="C")
         if self.in_logs:
             return np.clip(z, -LARGEST_LOGIT, LARGEST_LOGIT, out=z)
         np.maximum(z, np.finfo(self.table.dtype).eps, out=z)
@@ -93,10 +91,7 @@ def least_loss(loss: Loss, target: Target, predicted: Predicted) -> float:
     """
     if predicted.table.ndim == 1:
         return _pool(target, predicted).mean_loss(loss)
-    target = target.moderate()
-    best = _best_scales(loss, target, predicted)
-    value = _scaled_losses(loss, target, predicted, best)
-    return mean_of(value, target.total_weight())
+    return _scaled(loss, target.moderate(), predicted).least
 
 
 class Blocks(NamedTuple):
@@ -149,83 +144,99 @@ def _pool(target: Target, predicted: Predicted) -> Blocks:
     return Blocks(order, size, mass, np.clip(hits, 0.0, mass))
 
 
-def _blocks(n: int) -> Iterator[slice]:
-    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
+class Scaled(NamedTuple):
+    """The scales, and then the shifts, of the classes that have the least mean loss.
 
-
-def _best_scales(loss: Loss, target: Target, predicted: Predicted) -> Floats:
-    """Return the scales, and then the shifts, of the classes that have the least loss.
-
-    A sample of rows gives a start and the curvature there, so that Newton's method
-    needs few steps over all rows.
+    value : ndarray of shape (n,)
+        The weighted loss of each row with the scales of the last pass.
+    least : float
+        The least mean loss, to `_precision`.
     """
+
+    best: Floats
+    value: Floats
+    least: float
+
+
+def _precision(n: int) -> tuple[Any, float]:
+    """Return the dtype of scaled logits, and when to stop.
+
+    Steps end when the next one would save less. That is subtracted, and known to some
+    hundredths: the least loss of many rows is exact to 1e-5 nats, as chance saves.
+    """
+    return (np.float32, 5e-5) if n > MANY else (np.float64, 1e-8)
+
+
+def _scaled(loss: Loss, target: Target, predicted: Predicted) -> Scaled:
+    """Minimise the mean loss by Newton's method, from samples of rows to all rows."""
     n, K = predicted.table.shape
+    dtype, precise = _precision(n)
+
+    def objective(step: int, dtype: Any) -> Any:
+        part, labels = predicted, target
+        if step > 1:
+            w = target.sample_weight
+            rows = np.arange(0, n, step) if w is None else np.flatnonzero(w)[::step]
+            part = Predicted(predicted.logits(rows, dtype).T)
+            labels = target.rows(rows).moderate()
+        return partial(_scaled_loss, loss, labels, labels.total_weight(), part, dtype)
+
     start: Floats = np.repeat([1.0, 0.0], K)
     step = max(1, n // SAMPLE)
-    sample = slice(0, n, step)
-    of_sample = partial(
-        _scaled_loss, loss, target.rows(sample).moderate(), predicted.logits(sample)
-    )
-    found = _minimum(of_sample, start)
+    of_sample = objective(step, np.float64)
+    x = _minimum(of_sample, start)
     if step == 1:
-        return found
-    curvature = approx_fprime(found, lambda x: of_sample(x)[1])
+        value, least, _ = of_sample(x)
+        return Scaled(x, value, least)
+    curvature = approx_fprime(x, lambda x: of_sample(x)[2])
     # The loss does not depend on a common shift: without a ridge this is singular.
     curvature = (curvature + curvature.T) / 2
     curvature += np.diag(1e-7 * np.abs(curvature.diagonal()) + 1e-12)
-    # float32 takes half the memory, and is precise enough for the minimiser.
-    columns = np.empty((K, n), dtype=np.float32)
-    for rows in _blocks(n):
-        columns[:, rows] = predicted.logits(rows)
-    best = found
-    for _ in range(MAX_STEPS):
-        slope = _scaled_loss(loss, target, columns, best)[1]
-        move = np.linalg.solve(curvature, slope)
-        best, saved = best - move, slope @ move / 2
-        if abs(saved) <= PRECISE:
-            return best
-    return _minimum(partial(_scaled_loss, loss, target, columns), found)
+    for every in (SHARE, 1) if step > SHARE else (1,):
+        of_rows = objective(every, dtype)
+        for _ in range(MAX_STEPS):
+            value, mean, slope = of_rows(x)
+            move = np.linalg.solve(curvature, slope)
+            saved = slope @ move / 2
+            x = x - move
+            if abs(saved) <= (precise if every == 1 else precise / 10):
+                break
+        else:
+            x, saved = _minimum(of_rows, start), 0.0
+            value, mean, _ = of_rows(x)
+    return Scaled(x, value, float(mean - saved))
 
 
 def _minimum(objective: Any, start: Floats) -> Floats:
     options = {"gtol": 1e-9, "maxcor": 40}
-    solution = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
-    found: Floats = solution.x
-    return found
+    keywords: Any = {"jac": True, "method": "L-BFGS-B", "options": options}
+    return np.asarray(minimize(lambda x: objective(x)[1:], start, **keywords).x)
 
 
 def _scaled_loss(
-    loss: Loss, target: Target, columns: Floats, scale_and_shift: Floats
-) -> tuple[float, Floats]:
-    """Return the mean loss of scaled logits (K, n) and its gradient."""
-    scale, shift = scale_and_shift.reshape(2, -1, 1).astype(columns.dtype)
-    total, slopes = 0.0, np.zeros((2, len(scale)))
-    for rows in _blocks(columns.shape[1]):
-        part, of_rows = columns[:, rows], target.rows(rows)
+    loss: Loss,
+    target: Target,
+    weight: float,
+    table: Predicted,
+    dtype: Any,
+    x: Floats,
+) -> tuple[Floats, float, Floats]:
+    """Return the weighted losses of rows with scaled logits, the mean, its gradient."""
+    scale, shift = x.reshape(2, -1, 1).astype(dtype)
+    value, slopes = np.empty(len(table.table)), np.zeros((2, len(scale)))
+    for start in range(0, len(value), BLOCK):
+        rows = slice(start, start + BLOCK)
+        part, of_rows = table.logits(rows, dtype), target.rows(rows)
         if of_rows.soft is not None:
-            of_rows = replace(of_rows, soft=of_rows.soft.astype(part.dtype))
+            of_rows = replace(of_rows, soft=of_rows.soft.astype(dtype))
         z = part * scale
         z += shift
-        value, gradient = np.empty(z.shape[1], dtype=z.dtype), np.empty_like(z)
-        loss.evaluate(z.T, of_rows, value=value, gradient=gradient.T)
-        total += float(value.sum(dtype=np.float64))
+        of_block, gradient = np.empty(z.shape[1], dtype=dtype), np.empty_like(z)
+        loss.evaluate(z.T, of_rows, value=of_block, gradient=gradient.T)
+        value[rows] = of_block
         slopes[0] += np.einsum("kn,kn->k", gradient, part)
         slopes[1] += gradient.sum(axis=1)
-    weight = target.total_weight()
-    return total / weight, slopes.ravel() / weight
-
-
-def _scaled_losses(
-    loss: Loss, target: Target, predicted: Predicted, scale_and_shift: Floats
-) -> Floats:
-    """Return the weighted loss of each row with scaled logits: (n,)."""
-    scale, shift = scale_and_shift.reshape(2, -1, 1)
-    value = np.empty(len(predicted.table))
-    for rows in _blocks(len(value)):
-        z = predicted.logits(rows) * scale
-        z += shift
-        loss.evaluate(z.T, target.rows(rows), value=value[rows])
-    return value
+    return value, float(value.sum()) / weight, slopes.ravel() / weight
 
 
 class Saving(NamedTuple):
@@ -250,16 +261,19 @@ def saving(target: Target, predicted: Predicted) -> Saving:
             weight = np.ones(len(p)) if weight is None else weight[blocks.order]
             chance = _chance_of_isotonic(p, weight)
         return Saving(left, chance)
-    best = _best_scales(loss, target.moderate(), predicted)
-    left, chance = _scaled_losses(loss, plain, predicted, best), 0.0
+    found, chance = _scaled(loss, target.moderate(), predicted), 0.0
+    left = found.value + (found.least - found.value.mean())
+    if weight is not None:
+        dtype, _ = _precision(len(left))
+        left, _, _ = _scaled_loss(loss, plain, 1.0, predicted, dtype, found.best)
     if target.soft is None:
         # Wilks: half a parameter each. A shift of all classes is none, nor is the scale
         # of a column that is constant.
-        varied = sum(np.ptp(c[:BLOCK]) > 0 or np.ptp(c) > 0 for c in predicted.table.T)
-        n_parameters = target.n_classes - 1 + varied
-        share = np.full(1, 1 / len(left)) if weight is None else weight / weight.sum()
-        squares = share @ share * (len(left) if weight is None else 1)
-        chance = n_parameters / 2 * float(squares)
+        varied = sum(np.ptp(c[:SAMPLE]) > 0 or np.ptp(c) > 0 for c in predicted.table.T)
+        squares = 1 / len(left)
+        if weight is not None:
+            squares = float(np.square(weight / weight.sum()).sum())
+        chance = (target.n_classes - 1 + varied) / 2 * squares
     return Saving(left, chance)
 
 

@@ -134,11 +134,14 @@ def test_several_classes():
         assert_allclose(rest, decompose_loss(y == c, proba[:, c]), rtol=1e-9)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_many_rows_of_several_classes(dtype):
+@pytest.mark.parametrize(
+    ("n", "dtype", "precision"),
+    [(21_000, "float64", 1e-9), (21_000, "float32", 1e-9), (110_000, "float64", 5e-6)],
+)
+def test_many_rows_of_several_classes(n, dtype, precision):
     """A sample finds where to begin; the minimum is that over all rows."""
     rng = np.random.default_rng(0)
-    z = rng.normal(size=(21_000, 3)) * 2
+    z = rng.normal(size=(n, 3)) * 2
     y = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
     w = rng.integers(1, 4, len(z)) * 1.0
     # Scales and shifts of the logits that the labels are not drawn from
@@ -158,8 +161,12 @@ def test_many_rows_of_several_classes(dtype):
         mean(x0)[0], rel=1e-9 if dtype == "float64" else 1e-6
     )
     least = found.loss - found.miscalibration
-    assert least == pytest.approx(best.fun, abs=1e-9)
+    assert least == pytest.approx(best.fun, abs=precision)
     assert found.miscalibration > 0.01
+    # Samples are of rows with weight.
+    w[: n - 500] = 0
+    few = decompose_loss(y[-500:], p[-500:], sample_weight=w[-500:])
+    assert_allclose(decompose_loss(y, p, sample_weight=w), few, atol=1e-5)
 
 
 @pytest.mark.parametrize(
