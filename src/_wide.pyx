@@ -206,7 +206,8 @@ def rows_of_columns(
     check_size("out", n * row == out.shape[0])
     n_threads = max(1, min(n_threads, chunks))
     for chunk in prange(chunks, nogil=True, schedule="static", num_threads=n_threads):
-        begin = chunk * COPIED_ROWS
+        # Backwards: the rows that a fit reads first are still in a cache then.
+        begin = (chunks - 1 - chunk) * COPIED_ROWS
         end = min(n, begin + COPIED_ROWS)
         if stopped(&watch, threadid() == 0):
             pass
