@@ -11,7 +11,6 @@ from skxent.linear_model import (
     CrossEntropyClassifier,
     FocalLogisticRegression,
     SmoothedSoftmaxClassifier,
-    cross_entropy_path,
 )
 
 __all__ = [
@@ -29,6 +28,7 @@ __all__ = [
 _HOMES = {
     "FocalLogisticRegressionCV": "skxent.linear_model",
     "SmoothedSoftmaxClassifierCV": "skxent.linear_model",
+    "cross_entropy_path": "skxent.linear_model",
     "explain": "skxent.explanation",
     "show_config": "skxent.kernels.config",
 }
@@ -55,6 +55,7 @@ if _TYPE_CHECKING:  # also read by programs that freeze a package
     from skxent.linear_model import (
         FocalLogisticRegressionCV,
         SmoothedSoftmaxClassifierCV,
+        cross_entropy_path,
     )
 
     __version__: str

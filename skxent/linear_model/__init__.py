@@ -9,13 +9,13 @@ from skxent.linear_model._named import (
     FocalLogisticRegression,
     SmoothedSoftmaxClassifier,
 )
-from skxent.linear_model._path import cross_entropy_path
 
 if _TYPE_CHECKING:  # also read by programs that freeze a package
     from skxent.linear_model._cv import (
         FocalLogisticRegressionCV,
         SmoothedSoftmaxClassifierCV,
     )
+    from skxent.linear_model._path import cross_entropy_path
 
 __all__ = [
     "CrossEntropyClassifier",
@@ -28,9 +28,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    """Import searches when they are first asked for: a fit alone needs no scorers."""
+    """Import searches and paths when they are first asked for: a fit needs neither."""
     if name in __all__:
-        return getattr(_import_module("skxent.linear_model._cv"), name)
+        home = "_path" if name == "cross_entropy_path" else "_cv"
+        return getattr(_import_module(f"skxent.linear_model.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -157,7 +157,10 @@ def resolve(module: str, name: str) -> tuple[str, ast.AST] | None:
     """Return where a name that a module has was defined, and its definition."""
     if f"{module}.{name}" in modules():
         return None
-    for node in tree(modules()[module]).body:
+    body = tree(modules()[module]).body
+    # Names that are imported when first asked for stand below `if TYPE_CHECKING`.
+    lazy = [child for node in body if isinstance(node, ast.If) for child in node.body]
+    for node in (*body, *lazy):
         if getattr(node, "name", None) == name and not is_overload(node):
             return module, node
         if isinstance(node, ast.ImportFrom):
