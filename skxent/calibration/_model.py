@@ -164,7 +164,9 @@ def check_folds(scaling: Any, params: dict[str, Any]) -> None:
     """Check that the estimator is a classifier, and what there is to be fitted."""
     estimator, cv = scaling.estimator, scaling.cv
     is_given = estimator is not None
-    if is_given and not (hasattr(estimator, "fit") and is_classifier(estimator)):
+    # The tags of a frozen model are a deep copy, which takes longer than the scaling.
+    model = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
+    if is_given and not (hasattr(model, "fit") and is_classifier(model)):
         raise ValueError(f"estimator must be a classifier or None, got {estimator!r}.")
     if is_given and isinstance(cv, str):
         raise ValueError(

@@ -116,7 +116,8 @@ class ScalingObjective(ABC):
         for start in range(0, len(self.z), rows):
             block = slice(start, start + rows)
             z = self.z[block].astype(np.float64, copy=False)
-            yield z, self.target.rows(block), self.transform(t, z)
+            target = self.target if len(z) == len(self.z) else self.target.rows(block)
+            yield z, target, self.transform(t, z)
 
     def _evaluate(self, z: Floats, target: Target, **arrays: Any) -> None:
         self.loss.evaluate(z, target, n_threads=self.n_threads, **arrays)

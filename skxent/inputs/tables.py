@@ -52,7 +52,7 @@ def check_logits(raw: ArrayLike, name: str = "y_proba", finite: bool = False) ->
     """Return logits (n,) or (n, K), K >= 2; NaN and, if finite, infinity are errors."""
     z: Floats
     check_is_data(name, raw)
-    if is_plain(raw) and not finite:
+    if is_plain(raw) and (not finite or np.isfinite(raw).all()):
         z = np.asarray(raw)
     else:
         z = _as_floats(raw, name, finite)

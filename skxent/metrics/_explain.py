@@ -284,5 +284,6 @@ def _standard_error(values: Floats, share: Floats) -> float:
     if n < 2:
         return float("nan")
     with np.errstate(invalid="ignore"):  # The loss of a certain error is infinite.
-        deviation = share * (values - share @ values)
+        deviation = values - share @ values
+        deviation *= share
         return float(np.sqrt(deviation @ deviation * n / (n - 1)))

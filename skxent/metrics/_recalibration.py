@@ -261,11 +261,11 @@ def saving(target: Target, predicted: Predicted) -> Saving:
             weight = np.ones(len(p)) if weight is None else weight[blocks.order]
             chance = _chance_of_isotonic(p, weight)
         return Saving(left, chance)
-    found, chance = _scaled(loss, target.moderate(), predicted), 0.0
-    left = found.value + (found.least - found.value.mean())
+    (best, left, least), chance = _scaled(loss, target.moderate(), predicted), 0.0
+    left += least - left.mean()
     if weight is not None:
         dtype, _ = _precision(len(left))
-        left, _, _ = _scaled_loss(loss, plain, 1.0, predicted, dtype, found.best)
+        left, _, _ = _scaled_loss(loss, plain, 1.0, predicted, dtype, best)
     if target.soft is None:
         # Wilks: half a parameter each. A shift of all classes is none, nor is the scale
         # of a column that is constant.
