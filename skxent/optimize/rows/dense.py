@@ -32,6 +32,9 @@ from skxent.optimize.smooth import Columns, Weights
 # Columns of X that one product reads, whatever the number of threads.
 BLOCK_COLUMNS = 512
 
+# Numbers of a cache line.
+LINE_NUMBERS = 8
+
 # Products of X' with more columns take BLAS less time than our kernels, and X with
 # fewer columns has no room for a vector.
 MAX_SKINNY, MIN_COLUMNS = 16, 16
@@ -76,16 +79,18 @@ class DenseRows(TableRows):
 
     def columns(self, index: Columns) -> Any:
         """Return a copy of columns in Fortran order, centred."""
-        real = index < self.n_features
-        columns = index[real]
-        # Columns that lie together are copied together.
-        by_columns = self.X.flags.f_contiguous
-        X = self.X.T.take(columns, axis=0).T if by_columns else self.X[:, columns]
-        if self.fit_intercept:
-            X -= self.origin[columns]
+        X, d = self.X, self.n_features
         result = np.ones((self.n_samples, len(index)), order="F")
-        result[:, real] = X
-        result[:, real] *= ~self.constant[columns]
+        places = np.flatnonzero(index < d)
+        columns = index[places]
+        shift = self.origin[columns] * self.fit_intercept
+        if X.flags.f_contiguous or LINE_NUMBERS * len(columns) <= d:
+            # Columns that share no cache line are read one by one.
+            for place, column, origin in zip(places, columns, shift, strict=True):
+                result[:, place] = X[:, column] - origin
+        else:
+            result[:, places] = X[:, columns] - shift
+        result[:, places[self.constant[columns]]] = 0
         return result
 
     def column_sums(self, slopes: Floats) -> Weights:
