@@ -169,7 +169,7 @@ cdef bint copy_rows(
             columns = min(COPIED_COLUMNS, d - first)
             source = X + row + first * n
             for j in range(columns):
-                # Of the rows that are read later, and of those that are written next.
+                # Fetch the rows that are read later, and those that are written next.
                 fetch_tile(source + j * n + TILE_AHEAD, width, 0, 1, width)
                 fetch_tile(out + (row + ROWS) * d + (first + j) * ROWS, width, 0, 1, width)
                 if rows == ROWS:  # a constant size, which needs no call

@@ -273,7 +273,7 @@ cdef inline void suggest(
         threshold = number(thresholds, k)
         for i in range(ROWS):
             x = u[k * ROWS + i]
-            # Those that reach their threshold are above all others.
+            # Probabilities that reach their threshold are above all others.
             x += 2.0 if x >= threshold else 0.0
             at[i] = index if x > best[i] else at[i]
             best[i] = x if x > best[i] else best[i]
