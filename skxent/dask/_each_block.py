@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 from uuid import uuid4
 
@@ -72,10 +73,14 @@ def of_values(work: OnBlock, index: int, *rows: Any) -> Any:
 
 @dataclass(frozen=True)
 class Blocks:
-    """One value for each block of rows, as keys of a graph."""
+    """One value for each block of rows, as keys of a graph.
+
+    nbytes : of the rows of the largest block, or infinite if its shape is not known
+    """
 
     keys: list[Any]
     graph: dict[Any, Any]
+    nbytes: float = np.inf
 
     def apply_to_all(self, function: Callable[..., Any], *arguments: Any) -> Delayed:
         """Return ``function(list of all values, *arguments)``, delayed."""
@@ -110,10 +115,17 @@ def each_block(
     given = list(rows.values())
     if all(isinstance(values, da.Array) for values in given):
         objects = blockwise(work, given, (), object, function.__name__)
-        return Blocks(*graph_of(dask.optimize(objects)[0]))
+        return Blocks(*graph_of(dask.optimize(objects)[0]), largest_block(given))
     if is_one_source(given):
         return of_one_frame(work, given)
     return of_lists(work, given, function.__name__)
+
+
+def largest_block(arrays: list[da.Array]) -> float:
+    """Return the bytes of the largest block, or infinity if a size is not known."""
+    row = sum(array.dtype.itemsize * prod(array.shape[1:]) for array in arrays)
+    nbytes = float(max(arrays[0].chunks[0]) * row)
+    return nbytes if nbytes >= 0 else np.inf
 
 
 def each_row(

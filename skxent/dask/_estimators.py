@@ -17,8 +17,9 @@ from skxent import linear_model
 from skxent.base.classifier import right_predictions
 from skxent.dask._collections import by_name, is_dask, is_frame
 from skxent.dask._each_block import each_block, each_row
+from skxent.dask._groups import ClusterLimits
 from skxent.dask._sources import block_summaries, planned_parts
-from skxent.dask._workers import ClusterLimits, Workers, outside_of_task, stored
+from skxent.dask._workers import Workers, outside_of_task, stored
 from skxent.inputs.blocks import n_rows
 from skxent.inputs.descriptions import documented
 from skxent.inputs.weights import Sums

@@ -9,43 +9,30 @@ separately. The scheduler recomputes the blocks of a worker that is lost.
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 from uuid import uuid4
 
-from dask._task_spec import List, Task
 from dask.base import get_scheduler
 from dask.sizeof import sizeof
 
 from skxent.dask._each_block import Blocks
+from skxent.dask._groups import (
+    ClusterLimits,
+    compute,
+    compute_groups,
+    group_by_worker,
+    groups_of_small,
+    inputs_on_workers,
+    present,
+)
 from skxent.dask._own_tasks import with_own_tasks
 from skxent.dask._sources import Source, each_if_room
 from skxent.dask._waiting import wait_for
 from skxent.optimize.rows.stores import BlockStore, LocalBlocks, add
-
-
-@dataclass(frozen=True)
-class ClusterLimits:
-    """When work on a cluster is split.
-
-    resident : share of a worker's memory up to which its rows stay in memory; dask
-        begins to spill at 0.6
-    spilled : share on which each thread works at a time, if there are more rows
-    broadcast_bytes : arguments of more bytes are sent to one worker and passed on
-    sums_per_task : one task, or the client, adds up to so many sums
-    recipe : a block is read in every pass only if the task that reads it has at most
-        this share of its bytes
-    """
-
-    resident: float = 0.5
-    spilled: float = 1 / 64
-    broadcast_bytes: int = 1 << 17
-    sums_per_task: int = 8
-    recipe: float = 0.25
 
 
 def current_client() -> Any:
@@ -76,22 +63,6 @@ def outside_of_task() -> Iterator[None]:
 
     with worker_client():
         yield
-
-
-def present(blocks: Iterable[Any]) -> list[Any]:
-    """Return the blocks that have rows."""
-    return [block for block in blocks if block is not None]
-
-
-def runs(items: Sequence[Any], sizes: Sequence[int], limit: float) -> list[list[Any]]:
-    """Return consecutive items in runs of about this size, or of one larger item."""
-    found: defaultdict[int, list[Any]] = defaultdict(list)
-    end = 0.0
-    for item, size in zip(items, sizes, strict=True):
-        # The middle of an item decides to which run it belongs.
-        found[int((end + size / 2) / limit) if limit else 0].append(item)
-        end += size
-    return list(found.values())
 
 
 class Spillable(list[Any]):
@@ -144,79 +115,6 @@ def submit_each(
     return futures
 
 
-def compute(client: Any, graph: dict[Any, Any], keys: list[Any]) -> list[Any]:
-    """Return the finished futures of these keys; raise the first error of a block."""
-    futures: list[Any] = client.get(graph, keys, sync=False)
-    wait_for(client, futures)
-    for future in futures:
-        if future.status == "error":
-            future.result()
-    return futures
-
-
-def compute_groups(
-    client: Any, graph: dict[Any, Any], groups: list[list[Any]]
-) -> list[Any]:
-    """Return a future for each group of keys: the list of its blocks."""
-    name = f"blocks-{uuid4().hex}"
-    tasks = {
-        (name, place): Task((name, place), present, List(*map(graph.get, group)))
-        for place, group in enumerate(groups)
-    }
-    grouped_keys = {key for group in groups for key in group}
-    others = {key: graph[key] for key in graph.keys() - grouped_keys}
-    return compute(client, {**others, **tasks}, list(tasks))
-
-
-def inputs_on_workers(
-    client: Any, graph: dict[Any, Any], keys: list[Any]
-) -> list[list[Any]] | None:
-    """Return, for each key, the futures of the persisted data that its task needs.
-
-    Return None if a task needs no such data, or if some of it could not be computed.
-    """
-    from distributed import Future, wait
-
-    needed = [graph[key].dependencies - graph.keys() for key in keys]
-    if not all(needed):
-        return None
-    futures = {key: Future(key, client) for key in set().union(*needed)}
-    wait([future for future in futures.values() if future.status == "pending"])
-    if any(future.status != "finished" for future in futures.values()):
-        return None
-    return [[futures[key] for key in of_task] for of_task in needed]
-
-
-def group_by_worker(
-    client: Any, items: Sequence[Any], inputs: list[list[Any]], limits: ClusterLimits
-) -> tuple[list[list[Any]], bool]:
-    """Return a group of items for each thread of the worker that holds their inputs.
-
-    If the inputs need more than the resident share of a worker's memory, its groups are
-    smaller and the second value is True.
-    """
-    every = [future for futures in inputs for future in futures]
-    where = client.who_has(every)
-    sizes = client.nbytes([future.key for future in every], summary=False)
-    workers = client.scheduler_info(n_workers=-1)["workers"]
-    at: defaultdict[str, list[tuple[Any, int]]] = defaultdict(list)
-    for item, futures in zip(items, inputs, strict=True):
-        largest = max(futures, key=lambda future: sizes.get(future.key, 0))
-        size = sum(sizes.get(future.key, 0) for future in futures)
-        at[min(where.get(largest.key) or [""])].append((item, size))
-    groups: list[list[Any]] = []
-    spills = False
-    for address, held in sorted(at.items(), key=lambda pair: pair[0]):
-        facts = workers.get(address, {})
-        threads, memory = facts.get("nthreads", 1), facts.get("memory_limit")
-        members, weights = zip(*held, strict=True)
-        limit = sum(weights) / threads
-        if memory and sum(weights) > limits.resident * memory:
-            limit, spills = limits.spilled * memory / threads, True
-        groups.extend(runs(members, weights, limit))
-    return groups, spills
-
-
 @dataclass(frozen=True)
 class Workers:
     """Lists of blocks, each a future on a worker of a distributed cluster.
@@ -234,17 +132,20 @@ class Workers:
         """Compute the blocks, and group them by the worker that then holds them."""
         keys, graph = with_own_tasks(blocks.keys, blocks.graph)
         inputs = inputs_on_workers(client, graph, keys)
+        small = inputs is None and groups_of_small(client, keys, blocks.nbytes, limits)
         if inputs is not None:
-            # One task for a group costs far less than one for each small partition. It
-            # holds its inputs and its blocks at once, and dask can spill neither.
+            # A task holds its inputs and blocks at once, and dask can spill neither.
             half = replace(limits, resident=limits.resident / 2)
             groups, too_large = group_by_worker(client, keys, inputs, half)
             if not too_large:
                 futures = compute_groups(client, graph, groups)
                 return cls(client, futures, False, limits)
-        else:
+        elif not small:
             graph = each_if_room(keys, graph, limits.resident, limits.recipe)
-        futures = compute(client, graph, keys)
+        if small:
+            futures = compute_groups(client, graph, small)
+        else:
+            futures = compute(client, graph, keys)
         sources = [future for future in futures if future.type is Source]
         kept = [future for future in futures if future.type is not Source]
         alone = [[future] for future in kept]

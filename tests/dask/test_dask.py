@@ -26,6 +26,8 @@ distributed = pytest.importorskip("distributed", reason=reason)
 
 skd = import_module("skxent.dask")  # which needs them
 _own_tasks = import_module("skxent.dask._own_tasks")
+_each_block = import_module("skxent.dask._each_block")
+_groups = import_module("skxent.dask._groups")
 _workers = import_module("skxent.dask._workers")
 
 
@@ -137,7 +139,7 @@ def test_sparse_blocks_soft_labels_and_single_precision(cluster):
 class SplitFinely(skd.CrossEntropyClassifier):
     """As if all arguments were large, and no worker had room for its rows."""
 
-    _limits = _workers.ClusterLimits(1e-9, 1e-9, broadcast_bytes=100, sums_per_task=2)
+    _limits = _groups.ClusterLimits(1e-9, 1e-9, broadcast_bytes=100, sums_per_task=2)
 
 
 def test_wide_sums_travel_once_and_are_added_as_a_tree(cluster):
@@ -387,6 +389,28 @@ def test_small_partitions_are_put_together(cluster, monkeypatch):
     model = skd.FocalLogisticRegression().fit(*data)
     assert set(parts) == {2}  # tasks of a pass, whatever the partitions
     assert_same(model, skxent.FocalLogisticRegression().fit(X, y, weight), tol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("limits", "n_tasks"),
+    [({}, 8), ({"small_bytes": 100}, 90), ({"resident": 1e-9}, 90)],
+)
+def test_small_partitions_are_computed_in_groups(cluster, limits, n_tasks):
+    X, y, _ = table(n=900)
+    nbytes = _each_block.largest_block([cut(X, 10), cut(y, 10)])
+    assert nbytes == 10 * (X[0].nbytes + y[0].nbytes)
+    keys = [f"key {place}" for place in range(90)]
+    limits = _groups.ClusterLimits(**limits)
+    groups = _groups.groups_of_small(cluster, keys, nbytes, limits)
+    assert [key for group in groups for key in group] == keys[: 90 * bool(groups)]
+    assert (len(groups) or 90) == n_tasks
+
+
+def test_errors_in_a_group_name_the_partition(cluster):
+    X, y, _ = table(n=900)
+    X[615, 1] = np.nan
+    with pytest.raises(ValueError, match=r"partition 61: .*NaN"):
+        skd.FocalLogisticRegression().fit(cut(X, 10), cut(y, 10))
 
 
 @pytest.mark.parametrize("persisted", [False, True])

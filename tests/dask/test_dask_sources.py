@@ -25,7 +25,7 @@ pytest.importorskip("pyarrow", reason="pip install pyarrow")
 
 skd = import_module("skxent.dask")  # which needs them
 _sources = import_module("skxent.dask._sources")
-_workers = import_module("skxent.dask._workers")
+_groups = import_module("skxent.dask._groups")
 _each_block = import_module("skxent.dask._each_block")
 _own_tasks = import_module("skxent.dask._own_tasks")
 
@@ -64,7 +64,7 @@ def data(tmp_path_factory):
 
 
 # The blocks of these tests are hardly larger than the tasks that read them.
-LIMITS = _workers.ClusterLimits(recipe=10.0)
+LIMITS = _groups.ClusterLimits(recipe=10.0)
 
 
 class SmallBlocks(skd.CrossEntropyClassifier):
