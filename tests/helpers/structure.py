@@ -50,7 +50,7 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 40_355,
+    "lines": 40_366,
     "lines of code": 25_030,
 }
 MAX_FILE_LINES = 300
