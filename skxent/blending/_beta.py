@@ -15,7 +15,7 @@ from skxent.blending._objective import EPS
 from skxent.blending._tables import Models
 from skxent.blending._weights import blend_weights
 from skxent.kernels.arrays import Floats
-from skxent.kernels.checks import warn
+from skxent.kernels.checks import POSITIVE, warn
 from skxent.metrics._options import Options
 
 Vector = NDArray[np.float64]
@@ -73,6 +73,8 @@ class BetaPool:
         ndarray of shape (n, 2)
             A column for each class.
         """
+        POSITIVE.check("alpha", self.alpha)
+        POSITIVE.check("beta", self.beta)
         models = Models.of(probas, n_models=len(self.weights)).in_order(labels)
         second = second_columns(models)
         x = np.clip(models.weights(self.weights) @ second, EPS, 1 - EPS)

@@ -16,6 +16,7 @@ from skxent.inputs.tables import check_proba
 from skxent.inputs.targets import Target
 from skxent.inputs.weights import by_label
 from skxent.kernels.arrays import Floats
+from skxent.kernels.checks import as_reals
 from skxent.metrics._options import Options
 from skxent.metrics._rows import prepare_target
 
@@ -122,7 +123,7 @@ class Models:
                     f"{list(given)}."
                 )
             given = [given[name] for name in self.names]
-        w = np.asarray(given, dtype=np.float64)
+        w = as_reals("weights", given)
         if w.shape != (len(self.tables),):
             raise ValueError(
                 f"weights must be of shape ({len(self.tables)},), one for each model, "

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import ParameterGrid, check_cv
 from sklearn.utils.validation import _check_method_params
 
+from skxent.base.folds import check_splits
 from skxent.inputs.tables import codes_of_logits
 from skxent.kernels.checks import check_bool, warn
 from skxent.kernels.threads import effective_n_threads
@@ -157,7 +158,7 @@ class GridCV(CallbackSupportMixin, SearchParameters, SearchScoring, LinearPredic
         one = data.y.ndim == 1 or self.multilabel
         y = data.y if one else codes_of_logits(data.y)
         splitter = check_cv(self.cv, y, classifier=True)
-        splits = list(splitter.split(data.X, y, **split_params))
+        splits = check_splits(list(splitter.split(data.X, y, **split_params)), len(y))
         if not splits:
             raise ValueError(
                 f"cv must give at least one split, got none of {splitter}."

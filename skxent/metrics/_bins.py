@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skxent.inputs.tables import codes_of_logits
 from skxent.inputs.weights import check_sum, common_exponent
 from skxent.kernels.arrays import Floats, stable_order
-from skxent.kernels.checks import check_count, check_option
+from skxent.kernels.checks import Interval, check_count, check_option
 from skxent.metrics._options import Options
 from skxent.metrics._proba import read_proba
 from skxent.metrics._rows import ScoredRows, moderated
@@ -22,6 +22,8 @@ Strategy = Literal["uniform", "quantile"]
 def check_bins(n_bins: Any, strategy: Any) -> None:
     """Check the number of bins and how they are made."""
     check_count("n_bins", n_bins)
+    # A thousand times more would take all memory.
+    Interval(1, 1_000_000, "both").check("n_bins", n_bins)
     check_option("strategy", strategy, get_args(Strategy))
 
 

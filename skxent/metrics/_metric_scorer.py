@@ -190,6 +190,8 @@ def make_metric_scorer(
     >>> bool((cross_val_score(model, X, y, scoring=scorer) < 0).all())
     True
     """
+    if not callable(metric):
+        raise ValueError(f"metric must be a function, got {metric!r}.")
     make = MultilabelScorer if multilabel else MetricScorer
     return make(metric, greater_is_better=greater_is_better, proper=proper, **keywords)
 

@@ -71,6 +71,11 @@ class Objective:
         """Return how many passes over the rows there were."""
         return self.rows.passes
 
+    @property
+    def uneven(self) -> bool:
+        """Return True if coefficients of a column may have penalties of their own."""
+        return not self.penalty.shift_invariant
+
     @cached_property
     def shift_invariant(self) -> bool:
         """Return True if all outputs may shift together, but for a known shift.

@@ -77,8 +77,9 @@ def choose_solver(objective: Objective, options: SolverOptions) -> str:
     size, m = objective.shape
     n, coefficients = objective.rows.n_samples, size * m
     operations = n * size**2 * m * (m + 1) / 2 + coefficients**3 / 3
-    uneven = m > 1 and not objective.shift_invariant
-    hard = (uneven or not objective.loss.convex) and n <= FEW_ROWS * coefficients
+    hard = (
+        objective.uneven or not objective.loss.convex
+    ) and n <= FEW_ROWS * coefficients
     hard |= objective.may_be_unbounded()
     factor = HARD_FACTOR if hard else 1
     if options.keep_hessian:

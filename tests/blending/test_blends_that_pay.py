@@ -19,6 +19,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 from skxent.blending import (
+    BetaPool,
     BlendClassifier,
     beta_pool,
     blend,
@@ -78,12 +79,22 @@ def test_what_blend_weights_returns_is_taken():
         assert_allclose(log_loss(y, blend(probas, w)), best)
 
 
+@pytest.mark.parametrize("name", ["alpha", "beta"])
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf, "1"])
+def test_parameters_of_the_beta_pool_are_positive(name, value):
+    with pytest.raises(
+        ValueError, match=rf"^{name} must be a number in \(0, inf\), got"
+    ):
+        BetaPool([0.5, 0.5], **{name: value}).blend([[0.6], [0.8]])
+
+
 @pytest.mark.parametrize(
     ("probas", "weights", "message"),
     [
         (tables(), [0.5, 0.6], "weights must be non-negative, with sum one, got"),
         (tables(), [1.5, -0.5], "weights must be non-negative, with sum one, got"),
         (tables(), [np.nan, 1], "weights must be non-negative, with sum one, got"),
+        (tables(), ["a", "b"], "weights must be real numbers, got <U1"),
         (tables(), [0.2, 0.3, 0.5], r"weights must be of shape \(2,\), one for each"),
         (tables(), 1.0, r"weights must be one number for each model, got 1\.0"),
         ({"a": [0.5]}, {"b": 1.0}, r"weights must have the names \['a'\] of probas"),

@@ -50,8 +50,8 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 40_366,
-    "lines of code": 25_030,
+    "lines": 40_400,
+    "lines of code": 25_050,
 }
 MAX_FILE_LINES = 300
 

@@ -8,6 +8,7 @@ import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
 from sklearn.exceptions import FitFailedWarning, UnsetMetadataPassedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer, make_scorer
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -19,6 +20,7 @@ from skxent import (
     SmoothedSoftmaxClassifierCV,
 )
 from skxent.blocks import ArrayBlocks
+from skxent.calibration import TemperatureScaling
 from skxent.metrics import log_loss
 from skxent.scorers import neg_log_loss_scorer
 
@@ -240,6 +242,14 @@ def test_settings_are_refused_before_any_fit(search, settings, message, monkeypa
     monkeypatch.setattr("skxent.linear_model._grid.Path.fit", fit)
     with pytest.raises(ValueError, match=f"^{message}"):
         sklearn.clone(search).set_params(**settings, error_score="raise").fit(X, Y)
+
+
+@pytest.mark.parametrize("part", [[150], np.arange(9.0), np.array([]), ["a"]], ids=str)
+def test_folds_are_indices_of_rows(part):
+    for cv in ([(np.arange(150), part)], [(part, np.arange(150))]):
+        for model in (ours(cv=cv), TemperatureScaling(LogisticRegression(), cv=cv)):
+            with pytest.raises(ValueError, match=r"^cv must give indices of the 150"):
+                model.fit(X, Y)
 
 
 def test_a_score_that_is_no_number():

@@ -329,6 +329,7 @@ def test_as_a_scorer():
         ),
         ("y_proba", np.full((6, 2), 0.5), "have a column for each of 3 labels, got 2"),
         ("y_true", [0, 1], r"have labels in .*, got 0"),
+        ("n_bins", 10**9, r"be a number in \[1, 1e\+06\], got 10{9}\.$"),
         ("labels", ["a", "b"], "have a column for each of 2 labels|have labels in"),
         ("sample_weight", [0] * 6, "have a sum other than zero, got 0.0"),
         ("sample_weight", [-1] * 6, "be finite and non-negative, got -1.0"),

@@ -145,6 +145,11 @@ def test_one_class_alone_has_no_score(name):
         get_scorer(name)(model, X, np.zeros(len(X)))
 
 
+def test_a_metric_is_a_function():
+    with pytest.raises(ValueError, match=r"^metric must be a function, got 3\.$"):
+        make_metric_scorer(3)
+
+
 @pytest.mark.parametrize("name", ["labels", "sample_weight"])
 def test_what_the_scorer_passes_is_no_keyword(name):
     with pytest.raises(ValueError, match=rf"^{name} must not be given to make_metric"):

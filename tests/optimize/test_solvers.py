@@ -16,6 +16,7 @@ from skxent.losses import CrossEntropy, Focal
 from skxent.optimize.cholesky import newton_cholesky
 from skxent.optimize.inverse import eigh
 from skxent.optimize.newton import backtrack, is_unbounded_along, newton
+from skxent.optimize.quadratic_penalty import QuadraticPenalty
 from skxent.optimize.smooth import Point
 from skxent.optimize.solution import (
     CONVERGED,
@@ -238,6 +239,13 @@ def test_choice_of_solver():
     assert chosen(1000, 5000, 20, C=np.inf) == "newton-cg"
     assert chosen(1000, 5000, 20, table=sp.csr_array) == "newton-cg"
     assert chosen(1000, 50_000, 20, table=sp.csr_array) == "lbfgs"
+    # The diagonal of a stream: L-BFGS ended at a decrement of 4 tol.
+    X, y = np.zeros((75, 3000)), np.zeros(75, int)
+    batch = objective_of(X, make_target(y, 75, 2), CrossEntropy(), C=1.0)
+    assert choose_solver(batch, SolverOptions()) == "lbfgs"
+    past = QuadraticPenalty.ridge(batch.shape, 1.0, np.zeros(3000))
+    stream = replace(batch, penalty=past)
+    assert choose_solver(stream, SolverOptions()) == "newton-cg"
 
 
 @pytest.mark.parametrize(
