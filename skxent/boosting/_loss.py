@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skxent.base.classifier import TrainedLoss
 from skxent.inputs.columns import as_raw_prediction, by_code
-from skxent.inputs.labels import as_array, check_codes
+from skxent.inputs.labels import MAX_CLASSES, as_array, check_codes
 from skxent.inputs.soft_labels import check_soft_labels
 from skxent.inputs.targets import Target, make_target
 from skxent.inputs.weights import check_sample_weight, moderate
@@ -196,9 +196,8 @@ class BoosterLoss(BoosterFunction):
         if self.soft_labels is not None:
             n_classes = self.soft_labels.shape[1]
         if n_classes is None:
-            many = np.iinfo(np.intp).max
-            self._check_labels(y, many)
-            n_classes = max(2, int(check_codes(y, many).max()) + 1)
+            self._check_labels(y, MAX_CLASSES)
+            n_classes = max(2, int(check_codes(y, MAX_CLASSES).max()) + 1)
         check_count("n_classes", n_classes, 2)
         target = self.target(y, n_classes, sample_weight, np.float64)
         best = self.loss.best_constant_of(target)

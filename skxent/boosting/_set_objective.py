@@ -15,7 +15,7 @@ from skxent.boosting._loss import BoosterFunction
 from skxent.boosting._objective import FLOOR
 from skxent.boosting._xgboost import CalledByXGBoost
 from skxent.inputs.descriptions import documented
-from skxent.inputs.labels import check_codes
+from skxent.inputs.labels import MAX_CLASSES, check_codes
 from skxent.inputs.weights import check_sample_weight
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_option
@@ -60,7 +60,7 @@ class SetObjective(BoosterFunction):
         The constant of least loss would be the class of all rows.
         """
         y = np.asarray(y)
-        codes = check_codes(y, int(y.max(initial=0)) + 1)
+        codes = check_codes(y, MAX_CLASSES)
         n = np.bincount(codes, sample_weight, minlength=2)
         log_share = np.log(n / n.sum())
         return float(log_share[1] - log_share[0]) if len(n) == 2 else log_share

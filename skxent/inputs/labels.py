@@ -27,6 +27,9 @@ def is_soft(y: Any) -> bool:
 
 FLOATS = (np.dtype(np.float32).str, np.dtype(np.float64).str)
 
+# A number of classes that is not given is at most this: codes beyond are other labels.
+MAX_CLASSES = 1 << 20
+
 
 def as_labels(y: Any, name: str = "y") -> NDArray[Any]:
     """Return y as an array of strings or numbers of one type, with its shape.

@@ -105,6 +105,8 @@ class ParquetBlocks(RowBlocks):
             others += names_of(offset)
             columns = [name for name in names if name not in others]
         self.columns = list(columns)
+        if not names:
+            raise ValueError("source must have columns, got files or a table without.")
         if not self.columns:
             raise ValueError(f"columns must be one of {names} or more, got none.")
         if offset is not None and not isinstance(offset, str):

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 
 from skxent.inputs.columns import by_code
-from skxent.inputs.labels import as_array, check_codes, mask_ignored
+from skxent.inputs.labels import MAX_CLASSES, as_array, check_codes, mask_ignored
 from skxent.inputs.targets import Target, make_target
 from skxent.kernels.arrays import Floats
 from skxent.kernels.checks import check_is_data
@@ -70,7 +70,7 @@ class BestConstant(Evaluation):
             ignored = settings.get("ignore_index")
             codes = y if ignored is None else mask_ignored(y, ignored)[0]
             if codes.ndim == 1 and codes.size:
-                most = int(check_codes(codes, np.iinfo(np.intp).max).max())
+                most = int(check_codes(codes, MAX_CLASSES).max())
                 n_classes = max(n_classes, most + 1)
         best = self.best_constant_of(make_target(y, len(y), n_classes, **settings))
         return float(best[0]) if best.shape == (1,) else best

@@ -258,6 +258,9 @@ def test_parquet_blocks(tmp_path):
     assert_same_fit(model, some, frame[["x1", "x3"]], labels)
     with pytest.raises(ValueError, match=r"columns must be in \['x0'.*, got 'x9'"):
         ParquetBlocks(tmp_path, y="label", columns=["x9"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"^source must have columns, got files or a"):
+        ParquetBlocks(tmp_path / "empty", y="label")
 
 
 PEAK = """
