@@ -103,8 +103,8 @@ def decompose_loss(
     The recalibration has seen the labels that it is judged by. A perfectly calibrated
     model therefore has a small miscalibration, which falls with the number of rows.
 
-    For more than two classes and more than 100,000 rows the sums are in float32, and
-    miscalibration and discrimination are exact to 1e-5 nats.
+    For more than two classes and more than 100,000 rows the sums are in float32:
+    miscalibration and discrimination are exact to about what chance saves.
 
     References
     ----------

@@ -49,7 +49,6 @@ def explain(
     what it saves on average of calibrated predictions is subtracted. For two classes
     that is found by labels drawn from the predictions, for more it is half a parameter
     for each row. The rest of the divergence is noise, or what the model does not know.
-    As in :func:`decompose_loss`, the saving of many rows is exact to 1e-5 nats.
 
     The entropy of the predictions is the loss that they expect of themselves: if it is
     below the cross-entropy by more than chance, they are over-confident. Numbers after

@@ -162,7 +162,7 @@ def _precision(n: int) -> tuple[Any, float]:
     """Return the dtype of scaled logits, and when to stop.
 
     Steps end when the next one would save less. That is subtracted, and known to some
-    hundredths: the least loss of many rows is exact to 1e-5 nats, as chance saves.
+    hundredths: the least loss of many rows is exact to less than what chance saves.
     """
     return (np.float32, 5e-5) if n > MANY else (np.float64, 1e-8)
 

@@ -38,6 +38,11 @@ def value(metric, y, z, w, parameters):
     return w.sum() * metric(y, proba, sample_weight=w, **parameters)
 
 
+def test_labels_that_are_no_codes_have_no_start():
+    with pytest.raises(ValueError, match=r"^y must be codes in 0\.\.1048575, got 10000"):
+        xgboost_set_objective("tversky").init_score([1, 10**9])
+
+
 @each
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_gradient_is_that_of_the_metric(name, parameters, metric, n_classes):

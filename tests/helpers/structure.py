@@ -50,7 +50,7 @@ LIMITS = {
     "imports upward": 0,
     "assignments from outside": 0,
     "compiled bytes": 2_000_000,
-    "lines": 40_400,
+    "lines": 40_402,
     "lines of code": 25_050,
 }
 MAX_FILE_LINES = 300
