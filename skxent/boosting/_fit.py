@@ -107,13 +107,12 @@ def previous_model(init_model: Any, estimator: Any) -> Any:
             f"init_model must be a fitted model of {name} or {type(estimator).__name__}"
             f", the path of one or None, got {init_model!r}."
         )
-    if model is not init_model and not np.array_equal(
-        init_model.classes_, estimator.classes_
-    ):
-        raise ValueError(
-            f"init_model must have the classes {estimator.classes_.tolist()} of y, got "
-            f"{init_model.classes_.tolist()}."
-        )
+    if model is not init_model:
+        found, expected = init_model.classes_.tolist(), estimator.classes_.tolist()
+        if found != expected:
+            raise ValueError(
+                f"init_model must have the classes {expected} of y, got {found}."
+            )
     n_columns = getattr(init_model, "n_features_in_", None)
     if n_columns not in (None, 0, estimator.n_features_in_):
         raise ValueError(

@@ -212,11 +212,11 @@ class CrossEntropyClassifier(CallbackSupportMixin, PartialFitMixin, LinearPredic
             missing values or shapes that do not match.
         """
         check_parameters(self)
-        last = getattr(self, "classes_", ())
+        last = np.asarray(getattr(self, "classes_", ())).tolist()
         self._past = None
         objective, data = self._objective(LinearData(X, y, sample_weight, offset))
         start = np.zeros(objective.shape)
-        if self.warm_start and np.array_equal(last, self.classes_):
+        if self.warm_start and last == self.classes_.tolist():
             start = objective.rows.without_origin(self._start(objective.shape))
         self._minimise(objective, start, data)
         return self

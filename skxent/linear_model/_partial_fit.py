@@ -171,7 +171,7 @@ class PartialFitMixin:
             raise ValueError("classes must be given in the first call, got None.")
         if classes is not None:
             classes = sorted_classes(classes)
-            if not first and not np.array_equal(classes, self.classes_):
+            if not first and classes.tolist() != self.classes_.tolist():
                 raise ValueError(
                     f"classes must be {self.classes_.tolist()}, as in the first call, "
                     f"got {classes.tolist()}."
