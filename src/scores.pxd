@@ -132,9 +132,9 @@ cdef inline void add_to_curves(
 ) noexcept nogil:
     """Add rows of one label and of weight 1 to the bins of all classes: w, w c and w y.
 
-    Bins are of equal width. Arithmetic finds that of each probability, or by rounding
-    the next one, of which only a number at an edge is in danger. Classes follow each
-    other, so that a sum seldom waits for the one before.
+    Bins have equal widths, so the bin of a probability is computed. Rounding may give a
+    probability near an edge the next bin: such rows are compared with the edges. Classes
+    come one after another, so that a sum seldom waits for the one before.
     """
     cdef Py_ssize_t k, j, K = s.rows.K, step = s.bins * BIN_SUMS
     cdef int i

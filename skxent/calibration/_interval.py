@@ -76,8 +76,8 @@ def calibration_error_interval(
 
     The error is ``expected_calibration_error(..., norm="l2", debias=True)``, with bins
     that are made once, from all rows. The interval lies between quantiles of the errors
-    of resampled rows. It is an interval for the error of binned probabilities, which
-    never exceeds the error without bins.
+    of resampled rows. It covers the error of binned probabilities. This error never
+    exceeds the error without bins.
 
     Parameters
     ----------

@@ -124,7 +124,7 @@ def decompose_loss(
     found = _in_one_pass(scored, rows, options) if pos_label is None else None
     found = _from_logits(scored, rows, options, pos_label) if found is None else found
     scored, target, predicted, total = found
-    # The predictions themselves are recalibrated ones, of which rounding knows nothing.
+    # No recalibration is one of the maps, but rounding may make `least` exceed `total`.
     least = min(least_loss(scored, target, predicted), total)
     uncertainty = _uncertainty(scored, target)
     return LossDecomposition(total, total - least, uncertainty - least, uncertainty)

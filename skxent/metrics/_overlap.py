@@ -1,4 +1,4 @@
-"""Sums over the rows of a block, whose ratios are the losses of a set."""
+"""Sums over the rows of a block. The losses of a set are ratios of these sums."""
 
 from __future__ import annotations
 

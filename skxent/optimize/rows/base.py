@@ -35,7 +35,7 @@ SAMPLE_ROWS_PER_COLUMN = 4
 # anew.
 CHUNK_ENTRIES = 1 << 16
 
-# A table of at most so many numbers is one block, which is kept.
+# A table with at most so many numbers is kept as one block.
 MAX_KEPT_ENTRIES = 1 << 17
 
 # Rows that a segment has at least, segments that there are at most, and numbers in the

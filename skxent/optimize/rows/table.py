@@ -1,9 +1,9 @@
 """Rows of a table in memory: the passes over X, and matrices of second derivatives.
 
 X is read block by block: nothing of size n K is kept unless a solver asks for the
-logits. What all passes need is made once and held. Matrices are summed in float64,
-so that near-collinear columns are kept; callers silence numpy about overflow
-and check the result (`inverse.check_curvature`).
+logits. Arrays that all passes need are made once and kept. Matrices are summed in
+float64, so that nearly collinear columns stay distinct. Callers turn off numpy's
+warnings of overflow and check the result (`inverse.check_curvature`).
 """
 
 from __future__ import annotations
